@@ -1,0 +1,62 @@
+# The two commands of a fresh machine: `make reproduce-paper` and `make test`.
+PYTHON ?= python3
+PROFILE ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+CHECKED ?= full
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+export DVC_NO_ANALYTICS := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+export TOKENIZERS_PARALLELISM := false
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+
+.DEFAULT_GOAL := help
+.PHONY: help reproduce-paper smoke test lint ui check-reproducibility publish lock clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.x")'
+	$(PYTHON) -m venv $(VENV)
+	@echo "installing requirements.lock (about two minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+reproduce-paper: $(STAMP)  ## the whole way: stages, MLflow, summary (PROFILE=name for another profile)
+	@$(BIN)/attention-programs reproduce $(if $(PROFILE),--profile $(PROFILE))
+
+smoke: $(STAMP)  ## every stage on a few texts and heads, in under three minutes
+	@$(BIN)/attention-programs reproduce --profile smoke --restore
+
+test: $(STAMP)  ## the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## style, types, and the order of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+ui: $(STAMP)  ## MLflow's pages on the local store
+	@$(BIN)/attention-programs ui
+
+publish: $(STAMP)  ## write the results of the current profile to MLflow
+	@$(BIN)/attention-programs publish
+
+check-reproducibility: $(STAMP)  ## rerun in a fresh clone with an empty cache and compare (CHECKED=profile)
+	@$(BIN)/attention-programs check-reproducibility --profile $(CHECKED)
+
+lock:  ## resolve requirements.lock anew
+	rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock
+	.cache/lock/bin/python -m pip install --quiet "torch==2.13.0" ".[development]" "setuptools>=75"
+	.cache/lock/bin/python -m pip freeze --all --exclude attention-programs --exclude pip | sed 's/+cpu$$//' > requirements.lock
+
+clean:  ## remove the environment, caches and everything that a stage can make again
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
+	rm -rf data models reports .dvc/cache .dvc/tmp mlruns/artifacts mlruns/mlflow.db*

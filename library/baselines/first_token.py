@@ -1,0 +1,3 @@
+def program(text):
+    """Attends to the first token."""
+    return text.first_token

@@ -1,0 +1,3 @@
+def program(text):
+    """Attends to the previous token."""
+    return text.previous_token

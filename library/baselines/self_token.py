@@ -1,0 +1,3 @@
+def program(text):
+    """Attends to the token itself."""
+    return text.self_token

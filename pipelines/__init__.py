@@ -1,0 +1,1 @@
+"""One thin script a DVC stage: read params, call the library, write files."""

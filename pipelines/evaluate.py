@@ -1,0 +1,54 @@
+"""Stage 8: how the model answers questions with heads replaced."""
+
+import pandas as pd
+
+from attention_programs.config import Config, Paths
+from attention_programs.corpora.text import read_texts
+from attention_programs.files import read_csv, write_csv
+from attention_programs.models.loading import best_device, load_model
+from attention_programs.programs.table import read_programs
+from attention_programs.progress import progress
+from attention_programs.scoring.selection import SELECTED
+from attention_programs.stage import run_stage
+from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.orders import assignment_of, order_by_damage, read_damages
+from attention_programs.surrogate.questions import answer_questions, load_tasks
+from attention_programs.surrogate.replacement import heads_at
+
+COLUMNS = ["task", "percent", "heads_replaced", "questions", "accuracy", "low", "high", "chance"]
+
+
+def main(config: Config, paths: Paths) -> None:
+    """Asks every task at every share of replaced heads, in order of measured damage."""
+    settings = config.evaluation
+    folder = paths.data / "tasks"
+    folder.mkdir(parents=True, exist_ok=True)
+    tasks = load_tasks(settings, read_texts(paths.texts), folder, config.seed)
+    assignment = assignment_of(SELECTED, read_csv(paths.results / "heads.csv"), read_programs(paths.programs))
+    order = order_by_damage(read_damages(paths.results / "damage.csv"))
+    loaded = load_model(paths.model, best_device())
+    cache = MapCache(loaded.pieces, loaded.record.causal)
+    rows = []
+    for percent in progress(settings.percents, "questions", unit="shares"):
+        chosen = heads_at(order, percent)
+        with PatchedModel(loaded, {head: assignment[head] for head in chosen}, cache) as patched:
+            for score in answer_questions(patched.model, patched.tokenizer, tasks, settings.limit, settings.batch_size):
+                interval = score.interval
+                rows.append(
+                    {
+                        "task": score.task,
+                        "percent": percent,
+                        "heads_replaced": len(chosen),
+                        "questions": score.questions,
+                        "accuracy": score.accuracy,
+                        "low": interval.low,
+                        "high": interval.high,
+                        "chance": score.chance,
+                    }
+                )
+    write_csv(paths.results / "qa.csv", pd.DataFrame(rows, columns=COLUMNS))
+
+
+if __name__ == "__main__":
+    run_stage("evaluate", main)

@@ -1,0 +1,58 @@
+"""Stage 7: what replacing heads costs in perplexity."""
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.attention.store import read_maps
+from attention_programs.config import Config, Paths
+from attention_programs.files import read_csv, write_csv
+from attention_programs.models.loading import best_device, load_model
+from attention_programs.programs.table import read_programs
+from attention_programs.scoring.bootstrap import resample_weights
+from attention_programs.scoring.selection import SELECTED
+from attention_programs.stage import run_stage
+from attention_programs.surrogate.damage import measure_damage
+from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.orders import assignment_of, order_by_damage, order_by_iou
+from attention_programs.surrogate.replacement import Curve, heads_at, measure_curves
+from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
+
+
+def main(config: Config, paths: Paths) -> None:
+    """Measures single-head damage on validation and the perplexity curves on test."""
+    settings = config.replacement
+    heads, programs = read_csv(paths.results / "heads.csv"), read_programs(paths.programs)
+    loaded = load_model(paths.model, best_device())
+    cache = MapCache(loaded.pieces, loaded.record.causal)
+    selected = assignment_of(SELECTED, heads, programs)
+    validation = [text.ids for text in read_maps(paths.attention, ["validation"])][: settings.cost_texts]
+    test = [text.ids for text in read_maps(paths.attention, ["test"])]
+    damages = measure_damage(loaded, selected, validation, cache, settings.batch_texts)
+    orders = {"iou": order_by_iou(SELECTED, heads), "damage": order_by_damage(damages)}
+    curves = [
+        Curve(method, order, assignment_of(method, heads, programs), ranked)
+        for method in (SELECTED, "uniform", "first_token")
+        for order, ranked in orders.items()
+    ]
+    weights = resample_weights(len(test), config.scoring.bootstrap_samples, np.random.default_rng(config.seed))
+    table = measure_curves(loaded, curves, settings.percents, test, settings.batch_texts, weights, cache)
+    chosen = heads_at(orders["damage"], config.tracking.gate_percent)
+    specification = SurrogateSpecification(
+        profile=config.profile,
+        model=loaded.record.name,
+        weights_sha256=loaded.record.weights_sha256,
+        causal=loaded.record.causal,
+        order="damage",
+        percent=config.tracking.gate_percent,
+        max_tokens=config.attention.max_tokens,
+        heads={str(head): selected[head].id for head in sorted(chosen)},
+        programs={selected[head].id: selected[head] for head in chosen},
+    )
+    rows = [{"head": str(d.head), "damage": d.damage, "standard_error": d.standard_error} for d in damages]
+    write_csv(paths.results / "damage.csv", pd.DataFrame(rows))
+    write_csv(paths.results / "perplexity.csv", table)
+    write_specification(paths.data / "surrogate.json", specification)
+
+
+if __name__ == "__main__":
+    run_stage("replace", main)

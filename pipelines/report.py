@@ -1,0 +1,17 @@
+"""Stage 9: the page, its figures, and the summary."""
+
+from attention_programs.config import Config, Paths
+from attention_programs.files import write_json
+from attention_programs.report.page import write_report
+from attention_programs.report.summary import summarise
+from attention_programs.stage import run_stage
+
+
+def main(config: Config, paths: Paths) -> None:
+    """Writes the report and the flat summary."""
+    write_json(paths.results / "summary.json", summarise(paths.results))
+    print(f"report: {write_report(config, paths)}")
+
+
+if __name__ == "__main__":
+    run_stage("report", main)

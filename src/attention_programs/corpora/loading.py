@@ -1,0 +1,40 @@
+"""Reading corpora: files that ship or are local, and data sets of the hub."""
+
+from pathlib import Path
+
+from attention_programs.config import CorpusSettings
+from attention_programs.corpora.schema import check_rows
+from attention_programs.errors import UserError
+from attention_programs.files import read_jsonl
+
+
+def _read_hub(settings: CorpusSettings) -> list[dict[str, object]]:
+    if not settings.revision:
+        raise UserError(f"corpus {settings.name!r}: data set {settings.location!r} has no revision; pin a commit")
+    import datasets
+
+    try:
+        rows = datasets.load_dataset(
+            settings.location, settings.subset or None, split=settings.split, revision=settings.revision
+        )
+    except Exception as error:  # the hub's client raises many kinds; each means the same to the user
+        raise UserError(
+            f"corpus {settings.name!r}: cannot read data set {settings.location!r} at {settings.revision[:8]} "
+            f"({type(error).__name__}); check the network, or export it to JSONL and set source: file"
+        ) from error
+    return [dict(row) for row in rows]
+
+
+def load_corpus(settings: CorpusSettings, root: Path = Path()) -> list[str]:
+    """The contents of one corpus, in its own order, without twins.
+
+    Raises:
+        UserError: if the source can't be read or a row breaks a rule.
+    """
+    rows = read_jsonl(root / settings.location) if settings.source == "file" else _read_hub(settings)
+    first, last = settings.rows
+    if last:
+        rows = rows[first:last]
+    check_rows(rows, settings.fields, settings.location)
+    contents = ["\n\n".join(str(row[field]).strip() for field in settings.fields) for row in rows]
+    return list(dict.fromkeys(contents))

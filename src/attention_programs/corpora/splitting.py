@@ -1,0 +1,48 @@
+"""Dividing each corpus into train, validation and test."""
+
+import numpy as np
+
+from attention_programs.config import CorporaSettings
+from attention_programs.corpora.text import Split, Text, text_key
+from attention_programs.errors import UserError
+
+
+def split_corpus(corpus: str, contents: list[str], settings: CorporaSettings, seed: int) -> list[Text]:
+    """Assigns each content to a split by a permutation that only the seed and the set of keys decide.
+
+    Raises:
+        UserError: if the corpus is too small to give each split a text.
+    """
+    by_key = {text_key(content): content for content in contents}
+    keys = sorted(by_key)
+    order = np.random.default_rng(seed).permutation(len(keys))
+    validation = round(settings.validation_share * len(keys))
+    test = round(settings.test_share * len(keys))
+    if min(validation, test, len(keys) - validation - test) < 1:
+        raise UserError(f"corpus {corpus!r} has {len(keys)} different texts: too few for three splits; add some")
+    counts: dict[Split, int] = {"validation": validation, "test": test, "train": len(keys) - validation - test}
+    splits = [split for split, count in counts.items() for _ in range(count)]
+    texts = [Text(keys[i], corpus, split, by_key[keys[i]]) for i, split in zip(order, splits, strict=True)]
+    if settings.limit:
+        texts = [text for split in ("train", "validation", "test") for text in _first(texts, split, settings.limit)]
+    return sorted(texts, key=lambda text: (text.split, text.key))
+
+
+def _first(texts: list[Text], split: Split, limit: int) -> list[Text]:
+    return [text for text in texts if text.split == split][:limit]
+
+
+def check_disjoint(texts: list[Text]) -> None:
+    """Makes sure that no text stands in two splits or corpora.
+
+    Raises:
+        UserError: naming the first text that does.
+    """
+    seen: dict[str, Text] = {}
+    for text in texts:
+        other = seen.setdefault(text.key, text)
+        if other is not text:
+            raise UserError(
+                f"the text {text.content[:40]!r} stands in {other.corpus}/{other.split} and in "
+                f"{text.corpus}/{text.split}; remove one of the two"
+            )

@@ -1,0 +1,59 @@
+"""The record of one text."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_jsonl, sha256_text, write_jsonl
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+"""``train`` for prompts and fits, ``validation`` for choices, ``test`` for every reported number."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text, its corpus and its split, addressed by the hash of its normalised content."""
+
+    key: str
+    corpus: str
+    split: Split
+    content: str
+
+
+def text_key(content: str) -> str:
+    r"""Address of a text: equal for texts that differ only in case or white space, so that no such twin leaks.
+
+    >>> text_key("The  cat") == text_key("the cat\\n")
+    True
+    """
+    return sha256_text(" ".join(content.casefold().split()))[:16]
+
+
+def write_texts(path: Path, texts: list[Text]) -> None:
+    """Writes the texts as JSONL."""
+    write_jsonl(path, (asdict(text) for text in texts))
+
+
+def read_texts(path: Path) -> list[Text]:
+    """Reads texts that :func:`write_texts` wrote.
+
+    Raises:
+        UserError: if the file is missing or malformed, or a split is unknown.
+    """
+    texts = []
+    for number, row in enumerate(read_jsonl(path), start=1):
+        if set(row) != {"key", "corpus", "split", "content"} or row["split"] not in SPLITS:
+            raise UserError(f"{path}, row {number}: not a text record; run `dvc repro corpora`")
+        texts.append(Text(**row))
+    return texts
+
+
+def describe(texts: list[Text]) -> dict[str, Any]:
+    """Counts of texts by corpus and split."""
+    counts: dict[str, Any] = {}
+    for text in texts:
+        by_split = counts.setdefault(text.corpus, dict.fromkeys(SPLITS, 0))
+        by_split[text.split] += 1
+    return counts

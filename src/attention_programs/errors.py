@@ -1,0 +1,8 @@
+"""The one error that a person can mend."""
+
+
+class UserError(Exception):
+    """Bad input: the message names the value, the place and the remedy.
+
+    The command line prints it as one line and exits with code 2; no traceback.
+    """

@@ -1,0 +1,174 @@
+"""Writing files that are complete, deterministic and comparable; reading them with clear errors."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attention_programs.errors import UserError
+
+DIGITS = 6
+"""Decimals kept in committed numbers: far below any uncertainty, far above noise of the last bit."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yields a path beside ``path`` to write to, and renames it into place if all went well.
+
+    Works for a file and for a folder. A failure leaves neither a half-written nor a changed ``path``.
+
+    Raises:
+        UserError: if the disk is full or the place can't be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    _remove(beside)
+    try:
+        yield beside
+        if path.is_dir():
+            _remove(path)
+        os.replace(beside, path)
+    except OSError as error:
+        if error.filename is None or str(beside) in str(error.filename):
+            raise UserError(
+                f"cannot write {path}: {error.strerror or error}; free some space or change the folder's rights"
+            ) from error
+        raise
+    finally:
+        _remove(beside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes ``text`` (UTF-8, LF) completely or not at all."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+
+
+def rounded(value: Any, digits: int = DIGITS) -> Any:
+    """Floats inside nested dicts and lists, rounded; negative zero becomes zero.
+
+    >>> rounded({"iou": 0.12345678, "heads": [1, -0.0]})
+    {'iou': 0.123457, 'heads': [1, 0.0]}
+    """
+    if isinstance(value, float):
+        return round(value, digits) + 0.0
+    if isinstance(value, dict):
+        return {key: rounded(inner, digits) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(inner, digits) for inner in value]
+    return value
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON with sorted keys and rounded floats."""
+    write_text(path, json.dumps(rounded(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Writes one JSON object a line, keys sorted."""
+    lines = (json.dumps(rounded(row), sort_keys=True, ensure_ascii=False, allow_nan=False) for row in rows)
+    write_text(path, "".join(line + "\n" for line in lines))
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Writes a table with rounded floats and no index."""
+    write_text(path, table.to_csv(index=False, float_format=f"%.{DIGITS}f", lineterminator="\n"))
+
+
+def read_text(path: Path) -> str:
+    """Reads UTF-8 text.
+
+    Raises:
+        UserError: if the file is missing, a folder, unreadable or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist; check the path, or run `dvc repro` if a stage makes it") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+
+
+def read_json(path: Path) -> Any:
+    """Reads one JSON value.
+
+    Raises:
+        UserError: if the file is missing or malformed.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from error
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Reads one JSON object a line; blank lines are skipped.
+
+    Raises:
+        UserError: if the file is missing, or a line is no JSON object (the line is named).
+    """
+    rows = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(
+                f"{path}, line {number}: not valid JSON ({error.msg}); each line must be one JSON object"
+            ) from error
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {number}: {type(row).__name__} instead of a JSON object")
+        rows.append(row)
+    return rows
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Reads a table that :func:`write_csv` wrote.
+
+    Raises:
+        UserError: if the file is missing or malformed.
+    """
+    read_text(path)
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise UserError(f"{path} is not a table: {error}") from error
+
+
+def records(table: pd.DataFrame) -> list[Any]:
+    """The rows of a table; each has its columns as attributes."""
+    return list(table.itertuples(index=False))
+
+
+def sha256_text(text: str) -> str:
+    """SHA-256 of a text's UTF-8 bytes, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def free_bytes(path: Path) -> int:
+    """Bytes free on the disk that holds ``path`` (or its nearest existing parent)."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free

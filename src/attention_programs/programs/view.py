@@ -1,0 +1,138 @@
+"""What a program sees of a text."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.programs.vocabulary.registry import Array
+
+
+class _Classes:
+    """Gives token classes as rows or columns that broadcast over an (n, n) matrix."""
+
+    def __init__(self, view: "TokenView", axis: int) -> None:
+        self._view = view
+        self._axis = axis
+
+    def __getattr__(self, name: str) -> Array:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return np.expand_dims(self._view.vector(name), 1 - self._axis)
+
+
+class TokenView:
+    """A tokenised text as programs see it; whatever it derives is computed once and shared by all programs.
+
+    Attributes:
+        ids: Token ids, length n.
+        pieces: Token strings with their leading spaces, length n.
+        causal: Whether row i may use tokens 0..i only.
+        key: Token classes of the attended token: ``text.key.comma`` has shape (1, n).
+        query: Token classes of the attending token: ``text.query.comma`` has shape (n, 1).
+
+    Every pattern of the vocabulary is an attribute: ``text.previous_token`` and ``text.offset(3)`` have shape (n, n).
+    The arrays are read-only.
+
+    >>> text = TokenView([5, 9, 5], [" a", " b", " a"])
+    >>> text.same_token[2].tolist()
+    [1.0, 0.0, 0.0]
+    """
+
+    def __init__(self, ids: Sequence[int], pieces: Sequence[str], causal: bool = True) -> None:
+        self.ids = tuple(ids)
+        self.pieces = tuple(pieces)
+        self.causal = causal
+        self.key = _Classes(self, axis=1)
+        self.query = _Classes(self, axis=0)
+        self._cache: dict[tuple[str, int | None], Array] = {}
+
+    def __getattr__(self, name: str) -> Array | Callable[[int], Array]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        term = PATTERNS.get(name)
+        if term is None:
+            close = difflib.get_close_matches(name, [*PATTERNS, *CLASSES], n=1, cutoff=0.0)[0]
+            where = f"text.key.{close} or text.query.{close}" if close in CLASSES else f"text.{close}"
+            raise AttributeError(f"the vocabulary has no pattern {name!r}; did you mean {where}?")
+        if term.parameters:
+            return lambda parameter: self.matrix(name, parameter)
+        return self.matrix(name)
+
+    @property
+    def n(self) -> int:
+        """Number of tokens."""
+        return len(self.ids)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Character offset of each token in the text put together from the pieces, shape (n,)."""
+        lengths = np.array([len(piece) for piece in self.pieces], dtype=np.int64)
+        return np.cumsum(lengths) - lengths
+
+    @cached_property
+    def word_starts(self) -> NDArray[np.int64]:
+        """For each token the position of the first piece of its word, shape (n,)."""
+        begins = np.ones(self.n, dtype=bool)
+        for position in range(1, self.n):
+            piece, before = self.pieces[position], self.pieces[position - 1]
+            begins[position] = not (piece[:1].isalnum() and before[-1:].isalnum())
+        return np.maximum.accumulate(np.where(begins, np.arange(self.n), 0))
+
+    @cached_property
+    def words_so_far(self) -> tuple[str, ...]:
+        """For each token its word from the word's start up to the token, lower case and stripped."""
+        return tuple(
+            "".join(self.pieces[start : position + 1]).strip().lower()
+            for position, start in enumerate(self.word_starts)
+        )
+
+    def matrix(self, name: str, parameter: int | None = None) -> Array:
+        """A pattern by name, shape (n, n)."""
+        return self._cached(name, parameter, PATTERNS[name].compute)
+
+    def vector(self, name: str) -> Array:
+        """A token class by name, shape (n,).
+
+        Raises:
+            AttributeError: if the vocabulary has no such class.
+        """
+        if name not in CLASSES:
+            close = difflib.get_close_matches(name, CLASSES, n=1, cutoff=0.0)[0]
+            raise AttributeError(f"the vocabulary has no token class {name!r}; did you mean {close!r}?")
+        return self._cached(name, None, CLASSES[name].compute)
+
+    def _cached(self, name: str, parameter: int | None, compute: Callable[..., Array]) -> Array:
+        found = self._cache.get((name, parameter))
+        if found is None:
+            value = compute(self) if parameter is None else compute(self, parameter)
+            found = np.ascontiguousarray(value, dtype=np.float32)
+            found.flags.writeable = False
+            self._cache[name, parameter] = found
+        return found
+
+    def softmax(self, scores: Array) -> Array:
+        """Row-wise softmax of scores over the tokens that the row may see.
+
+        Args:
+            scores: Any real numbers, broadcastable to (n, n).
+
+        Returns:
+            Weights of shape (n, n); each row sums to 1, zero above the diagonal for causal models.
+        """
+        scores = np.broadcast_to(np.asarray(scores, dtype=np.float32), (self.n, self.n))
+        if self.causal:
+            scores = np.where(self._visible, scores, -np.inf)
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return weights / weights.sum(axis=1, keepdims=True)
+
+    @cached_property
+    def _visible(self) -> NDArray[np.bool_]:
+        return np.tri(self.n, dtype=bool)
+
+    def prefix(self, tokens: int) -> "TokenView":
+        """The view of the first ``tokens`` tokens alone."""
+        return TokenView(self.ids[:tokens], self.pieces[:tokens], self.causal)

@@ -1,0 +1,243 @@
+"""Classes of tokens, from characters and closed-class word lists; token j's class depends on tokens 0..j only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attention_programs.programs.vocabulary.registry import Array, token_class
+
+if TYPE_CHECKING:
+    from attention_programs.programs.view import TokenView
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+DETERMINERS = _words("the a an this that these those each every some any no another both all")
+PRONOUNS = _words(
+    "i you he she it we they me him her us them my your his its our their mine yours hers ours theirs who whom whose "
+    "which what myself himself herself itself themselves one someone everyone nobody"
+)
+PREPOSITIONS = _words(
+    "of in on at to from with by for about into over under between through after before against during without "
+    "around behind beside near across along inside outside up down off than as like until since"
+)
+CONJUNCTIONS = _words("and or but so because if when while although though unless nor yet then where how why")
+AUXILIARIES = _words(
+    "is are was were be been being am has have had having do does did can could will would shall should may might must "
+    "not n't 's 're 've 'll 'd 'm"
+)
+COMMON_VERBS = _words(
+    "said say says went go goes saw see sees took take takes made make makes came come comes got get gets found find "
+    "finds ran run runs put puts let lets gave give gives told tell tells knew know knows thought think thinks felt "
+    "feel feels asked ask asks looked look looks wanted want wants liked like likes used use uses print prints "
+    "held kept sat stood left brought began heard ate sold return returns"
+)
+KEYWORDS = _words(
+    "def return import from class for while if else elif try except finally with as lambda yield const let var new "
+    "function public private static void int float double char bool string struct enum fn impl pub mut use match "
+    "package func type interface select where join group order insert update delete create table values null none "
+    "true false self this super async await echo done fi do then end"
+)
+FREQUENT = _words("the a an of and to in is was it , . : ; ( = _ \\ $ - \" '") | {""}
+"""Tokens that every text repeats; the empty word is a bare blank or line break."""
+
+
+def _flags(view: TokenView, test: Callable[[str], bool]) -> Array:
+    return np.array([test(piece) for piece in view.pieces], dtype=np.float32)
+
+
+def _word_flags(view: TokenView, words: frozenset[str]) -> Array:
+    return np.array([word in words for word in view.words_so_far], dtype=np.float32)
+
+
+def _made_of(characters: str) -> Callable[[str], bool]:
+    return lambda piece: bool(piece.strip()) and all(character in characters for character in piece.strip())
+
+
+@token_class("punctuation")
+def punctuation(view: TokenView) -> Array:
+    """Tokens of printable characters that are neither letters nor digits."""
+    return _flags(view, lambda p: bool(p.strip()) and not any(c.isalnum() for c in p))
+
+
+@token_class("commas")
+def comma(view: TokenView) -> Array:
+    """Commas."""
+    return _flags(view, lambda p: p.strip().startswith(","))
+
+
+@token_class("full stops")
+def full_stop(view: TokenView) -> Array:
+    """Tokens that begin with a sign that ends a sentence: . ! ?"""
+    return _flags(view, lambda p: p.strip()[:1] in {".", "!", "?"})
+
+
+@token_class("colons and semicolons")
+def colon(view: TokenView) -> Array:
+    """Colons and semicolons."""
+    return _flags(view, lambda p: p.strip()[:1] in {":", ";"})
+
+
+@token_class("quotation marks")
+def quote(view: TokenView) -> Array:
+    """Tokens that hold a double quotation mark or are a single one."""
+    return _flags(view, lambda p: any(c in p for c in '"“”«»') or p.strip() in {"'", "`", "‘", "’"})
+
+
+@token_class("brackets")
+def bracket(view: TokenView) -> Array:
+    """Tokens that hold a round, square or curly bracket."""
+    return _flags(view, lambda p: any(c in p for c in "()[]{}"))
+
+
+@token_class("opening brackets")
+def opening_bracket(view: TokenView) -> Array:
+    """Tokens that hold an opening bracket."""
+    return _flags(view, lambda p: any(c in p for c in "([{"))
+
+
+@token_class("line breaks")
+def newline(view: TokenView) -> Array:
+    """Tokens that hold a line break."""
+    return _flags(view, lambda p: "\n" in p)
+
+
+@token_class("blanks")
+def blank(view: TokenView) -> Array:
+    """Tokens of white space without a line break: indents, the space before a number."""
+    return _flags(view, lambda p: not p.strip() and "\n" not in p)
+
+
+@token_class("digits")
+def digit(view: TokenView) -> Array:
+    """Tokens of digits."""
+    return _flags(view, lambda p: p.strip().isdigit())
+
+
+@token_class("operators")
+def operator(view: TokenView) -> Array:
+    r"""Signs of mathematics and code: + - * / = < > & | ^ % ~ \ _ $ @ #."""
+    return _flags(view, _made_of("+-*/=<>&|^%~\\_$@#"))
+
+
+@token_class("capitalised words")
+def capitalised(view: TokenView) -> Array:
+    """Tokens that begin with a capital letter."""
+    return _flags(view, lambda p: p.strip()[:1].isupper())
+
+
+@token_class("names")
+def name_like(view: TokenView) -> Array:
+    """Capitalised tokens inside a sentence, where a capital means a name."""
+    before = np.concatenate([[1.0], view.vector("full_stop") + view.vector("newline") + view.vector("quote")])[:-1]
+    return (capitalised(view) * (before == 0)).astype(np.float32)
+
+
+@token_class("starts of words")
+def word_start(view: TokenView) -> Array:
+    """First pieces of words."""
+    starts = np.zeros(view.n, dtype=np.float32)
+    starts[np.unique(view.word_starts)] = 1
+    return starts * _flags(view, lambda p: p.strip()[:1].isalnum())
+
+
+@token_class("later pieces of words")
+def word_continuation(view: TokenView) -> Array:
+    """Pieces of words after the first."""
+    return (view.word_starts < np.arange(view.n)).astype(np.float32)
+
+
+@token_class("determiners")
+def determiner(view: TokenView) -> Array:
+    """the, a, this, every, ..."""
+    return _word_flags(view, DETERMINERS)
+
+
+@token_class("pronouns")
+def pronoun(view: TokenView) -> Array:
+    """she, it, their, who, ..."""
+    return _word_flags(view, PRONOUNS)
+
+
+@token_class("prepositions")
+def preposition(view: TokenView) -> Array:
+    """of, in, with, behind, ..."""
+    return _word_flags(view, PREPOSITIONS)
+
+
+@token_class("conjunctions")
+def conjunction(view: TokenView) -> Array:
+    """and, but, because, when, ..."""
+    return _word_flags(view, CONJUNCTIONS)
+
+
+@token_class("auxiliary verbs")
+def auxiliary(view: TokenView) -> Array:
+    """is, had, could, not, ..."""
+    return _word_flags(view, AUXILIARIES)
+
+
+@token_class("function words")
+def function_word(view: TokenView) -> Array:
+    """Determiners, pronouns, prepositions, conjunctions and auxiliary verbs."""
+    return _word_flags(view, DETERMINERS | PRONOUNS | PREPOSITIONS | CONJUNCTIONS | AUXILIARIES)
+
+
+@token_class("content words")
+def content_word(view: TokenView) -> Array:
+    """Tokens of letters that are no function words."""
+    return _flags(view, lambda p: p.strip()[:1].isalpha()) * (1 - function_word(view))
+
+
+@token_class("verbs")
+def verb_like(view: TokenView) -> Array:
+    """Content words that end in -ed or -ing, and the commonest verbs."""
+    words = view.words_so_far
+    endings = np.array([len(w) > 4 and w.endswith(("ed", "ing")) for w in words], dtype=np.float32)
+    return np.maximum(endings, _word_flags(view, COMMON_VERBS)) * content_word(view)
+
+
+@token_class("programming keywords")
+def keyword(view: TokenView) -> Array:
+    """Words that many programming languages reserve: def, return, const, SELECT, ..."""
+    return _word_flags(view, KEYWORDS)
+
+
+@token_class("single characters")
+def single_character(view: TokenView) -> Array:
+    """Tokens of one letter."""
+    return _flags(view, lambda p: len(p.strip()) == 1 and p.strip().isalpha())
+
+
+@token_class("long pieces")
+def long_piece(view: TokenView) -> Array:
+    """Tokens of seven or more characters."""
+    return _flags(view, lambda p: len(p.strip()) >= 7)
+
+
+@token_class("new tokens")
+def first_occurrence(view: TokenView) -> Array:
+    """Tokens that did not occur before in the text."""
+    seen: set[int] = set()
+    flags = np.zeros(view.n, dtype=np.float32)
+    for position, token in enumerate(view.ids):
+        flags[position] = token not in seen
+        seen.add(token)
+    return flags
+
+
+@token_class("the first of each frequent token")
+def frequent_first(view: TokenView) -> Array:
+    """First occurrences in the text of very frequent tokens (the, a, of, a comma, a full stop, a blank, ...)."""
+    return first_occurrence(view) * _word_flags(view, FREQUENT)
+
+
+@token_class("the first 'the' or blank")
+def second_sink(view: TokenView) -> Array:
+    """First occurrence of ``the`` and of the bare blank: after the first token, where idle attention rests."""
+    return first_occurrence(view) * _flags(view, lambda p: p in {" the", " "})

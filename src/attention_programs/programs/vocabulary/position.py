@@ -1,0 +1,112 @@
+"""Patterns of position alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attention_programs.programs.vocabulary.registry import Array, pattern
+
+if TYPE_CHECKING:
+    from attention_programs.programs.view import TokenView
+
+
+def _distance(view: TokenView) -> Array:
+    """Entry (i, j) is i - j."""
+    positions = np.arange(view.n, dtype=np.float32)
+    return positions[:, None] - positions[None, :]
+
+
+def one_hot(view: TokenView, columns: np.ndarray) -> Array:
+    """Row i picks column ``columns[i]``; a negative column picks nothing."""
+    matrix = np.zeros((view.n, view.n), dtype=np.float32)
+    rows = np.flatnonzero(columns >= 0)
+    matrix[rows, columns[rows]] = 1
+    return matrix
+
+
+@pattern("position", "all tokens")
+def uniform(view: TokenView) -> Array:
+    """Every token alike."""
+    return np.ones((view.n, view.n), dtype=np.float32)
+
+
+@pattern("position", "the first token")
+def first_token(view: TokenView) -> Array:
+    """The first token, where idle heads rest (the attention sink)."""
+    return one_hot(view, np.zeros(view.n, dtype=int))
+
+
+@pattern("position", "the second token")
+def second_token(view: TokenView) -> Array:
+    """The second token."""
+    return one_hot(view, np.where(np.arange(view.n) >= 1, 1, -1))
+
+
+@pattern("position", "the third token")
+def third_token(view: TokenView) -> Array:
+    """The third token."""
+    return one_hot(view, np.where(np.arange(view.n) >= 2, 2, -1))
+
+
+@pattern("position", "itself")
+def self_token(view: TokenView) -> Array:
+    """The token itself."""
+    return np.eye(view.n, dtype=np.float32)
+
+
+@pattern("position", "the previous token")
+def previous_token(view: TokenView) -> Array:
+    """The token one back."""
+    return np.eye(view.n, k=-1, dtype=np.float32)
+
+
+@pattern("position", "the token {0} back", parameters=(2, 3, 4, 5, 6, 7, 8))
+def offset(view: TokenView, back: int) -> Array:
+    """The token ``back`` positions back."""
+    return np.eye(view.n, k=-back, dtype=np.float32)
+
+
+@pattern("position", "far tokens", graded=True)
+def log_distance(view: TokenView) -> Array:
+    """log(1 + |i - j|): a negative weight falls off with distance like a power."""
+    return np.log1p(np.abs(_distance(view)))
+
+
+@pattern("position", "tokens up to about {0} back", parameters=(2, 4, 8, 16, 32))
+def decay(view: TokenView, scale: int) -> Array:
+    """exp(-|i - j| / scale): nearness that fades over ``scale`` tokens."""
+    return np.exp(-np.abs(_distance(view)) / np.float32(scale))
+
+
+@pattern("position", "late tokens", graded=True)
+def log_position(view: TokenView) -> Array:
+    """log(1 + j): a positive weight prefers tokens that stand late in the text."""
+    return np.broadcast_to(np.log1p(np.arange(view.n, dtype=np.float32))[None, :], (view.n, view.n))
+
+
+@pattern("position", "far tokens late in the text", graded=True)
+def row_position(view: TokenView) -> Array:
+    """log(1 + i) for every token but the first: how the pull of the first token changes along the text."""
+    matrix = np.repeat(np.log1p(np.arange(view.n, dtype=np.float32))[:, None], view.n, axis=1)
+    matrix[:, 0] = 0
+    return matrix
+
+
+@pattern("position", "the next token", looks_ahead=True)
+def next_token(view: TokenView) -> Array:
+    """The token one ahead (encoders only)."""
+    return np.eye(view.n, k=1, dtype=np.float32)
+
+
+@pattern("position", "the token {0} ahead", parameters=(2, 3, 4), looks_ahead=True)
+def ahead(view: TokenView, steps: int) -> Array:
+    """The token ``steps`` positions ahead (encoders only)."""
+    return np.eye(view.n, k=steps, dtype=np.float32)
+
+
+@pattern("position", "the last token", looks_ahead=True)
+def last_token(view: TokenView) -> Array:
+    """The last token of the text (encoders only)."""
+    return one_hot(view, np.full(view.n, view.n - 1))

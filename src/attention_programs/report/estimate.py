@@ -1,0 +1,71 @@
+"""A number with its 95 % interval, and how it is written."""
+
+import math
+from dataclasses import dataclass
+
+ABSENT = "–"
+"""Stands where nothing was measured."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value; the bounds are NaN where there is no interval, all three where nothing was measured."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a value at all."""
+        return math.isfinite(self.value)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there is an interval."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def number(self, digits: int = 3) -> str:
+        """The value alone.
+
+        >>> Estimate(0.65432).number()
+        '0.654'
+        """
+        return f"{self.value:,.{digits}f}" if self.measured else ABSENT
+
+    def interval(self, digits: int = 3) -> str:
+        """The interval alone, empty if there is none.
+
+        >>> Estimate(0.65, 0.64, 0.66).interval(2)
+        '[0.64, 0.66]'
+        """
+        return f"[{self.low:,.{digits}f}, {self.high:,.{digits}f}]" if self.has_interval else ""
+
+    def text(self, digits: int = 3) -> str:
+        """Value and interval.
+
+        >>> Estimate(0.65, 0.64, 0.66).text(2), Estimate(0.65).text(2), Estimate(float("nan")).text()
+        ('0.65 [0.64, 0.66]', '0.65', '–')
+        """
+        return f"{self.number(digits)} {self.interval(digits)}".strip()
+
+
+def percent_digits(value: float) -> int:
+    """Decimals worth writing of a percentage: none from 100 up.
+
+    >>> percent_digits(5.31), percent_digits(889.2)
+    (1, 0)
+    """
+    return 1 if abs(value) < 100 else 0
+
+
+def percent_text(estimate: Estimate) -> str:
+    """A percentage with its interval.
+
+    >>> percent_text(Estimate(5.31, 4.8, 5.92))
+    '5.3 % [4.8, 5.9]'
+    """
+    if not estimate.measured:
+        return ABSENT
+    digits = percent_digits(estimate.value)
+    return f"{estimate.number(digits)} % {estimate.interval(digits)}".strip()

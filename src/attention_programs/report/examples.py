@@ -1,0 +1,110 @@
+"""A few heads shown in full: which ones, and on which text."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.attention.packing import unpack
+from attention_programs.attention.store import AttentionIndex, MappedText
+from attention_programs.files import records
+from attention_programs.programs.runtime import Scored, run
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.view import TokenView
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.programs.vocabulary.registry import Array
+
+WEAKEST_SHARE = 0.95
+"""The last example stands at this share of the ranking: a weak head, yet not the single worst."""
+FEW_TOKENS = 12
+"""Texts shorter than this are shown only if there is no longer one."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A head to show and its selected program."""
+
+    head: str
+    record: ProgramRecord
+    iou_test: float
+    """Mean over test texts."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A chosen head on the test text whose IoU lies nearest to the head's mean."""
+
+    choice: Choice
+    text: MappedText
+    real: Array
+    """Shape (n, n)."""
+    predicted: Array
+    """Shape (n, n)."""
+    iou: float
+    """On this text."""
+
+
+def kind(record: ProgramRecord) -> str:
+    """What a program does beside resting on the first token: its first other vocabulary term."""
+    names = re.findall(r"\btext\.(?:key\.|query\.)?(\w+)", record.source)
+    terms = [name for name in names if name in PATTERNS or name in CLASSES]
+    return next((name for name in terms if name != "first_token"), "first_token")
+
+
+def choose(heads: pd.DataFrame, programs: Mapping[str, ProgramRecord], count: int) -> list[Choice]:
+    """Spreads the examples over the ranking by IoU, from the best to a weak head, each with another program.
+
+    Among the neighbours of each place in the ranking, programs of a new kind come first, then the nearest.
+
+    Args:
+        heads: Rows of ``heads.csv`` of the method ``selected``.
+        programs: Programs by id.
+        count: Examples wanted; fewer if there are not as many distinct programs.
+    """
+    ranked = heads.sort_values(["iou_test", "head"], ascending=[False, True])
+    waiting = [Choice(row.head, programs[row.program_id], row.iou_test) for row in records(ranked)]
+    rank = {choice.head: position for position, choice in enumerate(waiting)}
+    places: list[float] = np.linspace(0, WEAKEST_SHARE * max(len(waiting) - 1, 0), count).tolist()
+    chosen: list[Choice] = []
+    for place in places:
+        shown = {choice.record.id for choice in chosen}
+        kinds = {kind(choice.record) for choice in chosen}
+        near = [choice for choice in waiting if choice.record.id not in shown]
+        if not near:
+            break
+        reach = len(waiting) / (2 * count)
+        key = {c.head: (max(abs(rank[c.head] - place) - reach, 0), kind(c.record) in kinds, abs(rank[c.head] - place))
+               for c in near}  # fmt: skip
+        chosen.append(min(near, key=lambda choice: key[choice.head]))
+    return chosen
+
+
+def show(choices: Sequence[Choice], texts: Iterable[MappedText], index: AttentionIndex) -> list[Example]:
+    """Finds for each chosen head its typical text, in one pass over the texts.
+
+    Args:
+        choices: Heads to show.
+        texts: Test texts with their maps.
+        index: What the maps' folder holds.
+    """
+    compiled = {choice.head: choice.record.compiled() for choice in choices}
+    best: dict[str, Example] = {}
+    for text in texts:
+        view = TokenView(text.ids, text.pieces, index.causal)
+        for choice in choices:
+            outcome = run(compiled[choice.head], view)
+            if not isinstance(outcome, Scored):
+                continue
+            real = unpack(text.cells[index.heads.index(choice.head)], view.n, index.causal)
+            shared = float(np.minimum(real, outcome.weights).sum())
+            example = Example(choice, text, real, outcome.weights, shared / (2 * view.n - shared))
+            if choice.head not in best or _strangeness(example) < _strangeness(best[choice.head]):
+                best[choice.head] = example
+    return [best[choice.head] for choice in choices if choice.head in best]
+
+
+def _strangeness(example: Example) -> list[float | str]:
+    distance = abs(example.iou - example.choice.iou_test)
+    return [float(len(example.text.ids) < FEW_TOKENS), distance, example.text.key]

@@ -1,0 +1,84 @@
+"""What replacing heads costs: perplexity against the share of heads replaced."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from attention_programs.report import paper
+from attention_programs.report.figures.style import BLUE, GREEN, GREY, INK, MUTED, ORANGE, WIDTH, spread
+from attention_programs.report.results import PROGRAMS
+
+COLORS = {"selected": BLUE, "first_token": ORANGE, "uniform": GREEN}
+LINES = {"iou": ("-", "best fit first"), "damage": ((0, (3, 1.6)), "least damage first")}
+LINEAR_UP_TO = 1.0
+"""Percent below which the axis is linear, so that 0 and small gains can be shown."""
+
+
+def draw_perplexity(table: pd.DataFrame) -> Figure:
+    """Perplexity increase with intervals, by program and order, over the paper's curves.
+
+    Args:
+        table: ``perplexity.csv``.
+    """
+    figure = Figure(figsize=(WIDTH, 4.3), layout="constrained")
+    axes = figure.add_subplot()
+    ends = [_paper_curve(axes, model) for model in paper.MODELS]
+    for name, programs in table.groupby("programs", sort=False):
+        color = COLORS.get(str(name), INK)
+        for order, curve in programs.groupby("order", sort=False):
+            _curve(axes, curve.sort_values("percent"), color, LINES[str(order)][0])
+        last = programs.sort_values("percent").iloc[-1]
+        ends.append((float(last["percent"]), float(last["increase"]), PROGRAMS.get(str(name), str(name)), color))
+    _scale(axes, min(0.0, float(table["low"].min())) if len(table) else 0.0)
+    _labels(axes, ends)
+    for style, label in LINES.values():
+        axes.plot([], [], linestyle=style, color=INK, label=label)
+    axes.plot([], [], color=GREY, linewidth=1, label="published by the paper (other models and texts)")
+    axes.legend(loc="upper left", handlelength=2.6)
+    return figure
+
+
+def _paper_curve(axes: Axes, model: paper.PaperModel) -> tuple[float, float, str, str]:
+    axes.plot((0, *paper.PERCENTS), (0, *model.increases), color=GREY, linewidth=1, zorder=1)
+    return 100.0, model.increases[-1], model.name, MUTED
+
+
+def _curve(axes: Axes, curve: pd.DataFrame, color: str, style: object) -> None:
+    axes.fill_between(curve["percent"], curve["low"], curve["high"], color=color, alpha=0.16, linewidth=0)
+    axes.plot(curve["percent"], curve["increase"], color=color, linestyle=style, marker="o", markersize=2.8)
+
+
+def _scale(axes: Axes, lowest: float) -> None:
+    axes.set_yscale("symlog", linthresh=LINEAR_UP_TO, linscale=0.6)
+    axes.set_ylim(bottom=lowest * 1.1 if lowest < -0.2 else -0.2)
+    top = axes.get_ylim()[1]
+    decades = [10.0**power for power in range(int(np.ceil(np.log10(max(top, 10.0)))) + 1)]
+    ticks = [*(-step for step in decades if -step >= lowest), 0, *(step for step in decades if step <= top)]
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+,.0f} %" if value else "0"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    axes.set_xlim(0, 101)
+    axes.set(xlabel="share of the studied heads that are replaced", ylabel="perplexity over that of the intact model")
+    axes.grid(axis="y")
+
+
+def _labels(axes: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """Names each curve beside its last point, moved apart where they would lie over each other."""
+    to_axes = axes.transScale + axes.transLimits
+    heights = [float(to_axes.transform((percent, increase))[1]) for percent, increase, _, _ in ends]
+    for (_, _, label, color), wanted, height in zip(ends, heights, spread(heights, 0.042), strict=True):
+        axes.annotate(
+            label,
+            (1.0, wanted),
+            (1.035, height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            color=color,
+            fontweight="normal" if color == MUTED else "bold",
+            va="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1},
+        )

@@ -1,0 +1,148 @@
+"""How every figure looks, and how it becomes bytes that do not change from run to run."""
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup, escape
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from attention_programs.errors import UserError
+
+WIDTH = 7.4
+"""Inches; with 8-point text a figure of this width is readable at the width of a page."""
+PAPER = "#ffffff"
+INK = "#1d2126"
+MUTED = "#626a75"
+FAINT = "#d5d9df"
+GREY = "#a4abb5"
+BLUE = "#0b68ad"
+ORANGE = "#c7540a"
+GREEN = "#0d8064"
+THEME = {
+    PAPER: "paper",
+    INK: "ink",
+    MUTED: "muted",
+    FAINT: "faint",
+    GREY: "grey",
+    BLUE: "blue",
+    ORANGE: "orange",
+    GREEN: "green",
+}
+"""Colours (distinct for all common kinds of colour vision) and the page's variables that take their place."""
+SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "attention-programs",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8,
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 8,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.facecolor": PAPER,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "savefig.dpi": 180,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draws and saves in the project's style; settings of the process are left as they were."""
+    with mpl.rc_context({**mpl.rcParamsDefault, "backend": "agg", **SETTINGS}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def shades(color: str) -> LinearSegmentedColormap:
+    """From transparent to ``color``, so that a map reads on light and on dark ground; unknown cells stay empty."""
+    red, green, blue = to_rgb(color)
+    ends = [(red, green, blue, 0.0), (red, green, blue, 1.0)]
+    return LinearSegmentedColormap.from_list(f"shades {color}", ends, bad=(0, 0, 0, 0))
+
+
+def spread(positions: Sequence[float], gap: float) -> NDArray[np.float64]:
+    """Moves label positions apart until neighbours are ``gap`` from each other, keeping their order.
+
+    >>> spread([0.0, 0.1, 5.0], gap=1.0).tolist()
+    [-0.45, 0.55, 5.0]
+    """
+    wanted = np.asarray(positions, dtype=float)
+    order = np.argsort(wanted, kind="stable")
+    blocks: list[list[float]] = []
+    for value in wanted[order]:
+        blocks.append([value])
+        while len(blocks) > 1 and _low(blocks[-1], gap) - _high(blocks[-2], gap) < gap:
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    placed = np.concatenate([_low(block, gap) + gap * np.arange(len(block)) for block in blocks]) if blocks else wanted
+    result = np.empty_like(wanted)
+    result[order] = placed
+    return result
+
+
+def _low(block: Sequence[float], gap: float) -> float:
+    """Position of a block's first label when the block is centred on what its labels want."""
+    return float(np.mean(block)) - gap * (len(block) - 1) / 2
+
+
+def _high(block: Sequence[float], gap: float) -> float:
+    return _low(block, gap) + gap * (len(block) - 1)
+
+
+def save(figure: Figure, stem: Path) -> None:
+    """Writes ``stem.svg`` and ``stem.png``; equal figures give equal bytes.
+
+    Raises:
+        UserError: if the place can't be written.
+    """
+    try:
+        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+        figure.savefig(stem.with_suffix(".png"), metadata={"Software": None})
+    except OSError as error:
+        raise UserError(f"cannot write {stem}: {error.strerror or error}; free some space or change rights") from error
+
+
+def inline(svg: Path, alternative: str) -> Markup:
+    """A saved figure as markup for the page: it scales, takes the page's colours and fonts, and has an alternative.
+
+    Args:
+        svg: The file that :func:`save` wrote.
+        alternative: What the figure shows, for readers who do not see it.
+    """
+    drawing = svg.read_text(encoding="utf-8")
+    drawing = drawing[drawing.index("<svg") :]
+    drawing = re.sub(r"<metadata>.*?</metadata>|<style type=.*?</style>", "", drawing, flags=re.DOTALL)
+    prefix = f"{svg.stem}-"
+    drawing = re.sub(r'(<[^>]*\b)id="', rf'\1id="{prefix}', drawing)
+    drawing = drawing.replace("url(#", f"url(#{prefix}").replace('href="#', f'href="#{prefix}')
+    for color, variable in THEME.items():
+        drawing = re.sub(rf"(fill|stroke): {color}", rf"\1: var(--{variable})", drawing)
+    size = re.search(r'viewBox="[^"]*"', drawing)
+    if size is None:
+        raise ValueError(f"{svg} has no viewBox")
+    names = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
+    opening = f'<svg {size[0]} {names} role="img" aria-label="{escape(alternative)}">'
+    return Markup(opening + drawing[drawing.index(">") + 1 :])  # noqa: S704 - our own drawing; its texts are escaped

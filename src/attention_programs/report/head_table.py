@@ -1,0 +1,108 @@
+"""The table of all heads: program, fit, best baseline and damage of each."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from attention_programs.errors import UserError
+from attention_programs.files import records
+from attention_programs.heads import Head
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.report.estimate import ABSENT, Estimate
+from attention_programs.report.results import BASELINES, METHODS
+
+_CORPUS_PREFIX = "iou_test_"
+
+
+@dataclass(frozen=True)
+class HeadRow:
+    """One head as the page shows it."""
+
+    head: str
+    rank: int
+    """Position by layer and head; the order in which rows come."""
+    program: str
+    author: str
+    description: str
+    source: str
+    looks_ahead: bool
+    iou: Estimate
+    sink_excluded: float
+    baseline: str
+    """Name of the baseline with the best validation IoU."""
+    baseline_iou: float
+    damage: float
+    """Nats per token; NaN if it was not measured."""
+    damage_error: float
+    corpora: str
+    """Test IoU by corpus, as text."""
+
+    @property
+    def damage_text(self) -> str:
+        """Damage as text."""
+        return f"{self.damage:.4f}" if math.isfinite(self.damage) else ABSENT
+
+    @property
+    def error_text(self) -> str:
+        """Standard error of the damage as text; empty if there is none."""
+        return f"± {self.damage_error:.4f}" if math.isfinite(self.damage_error) else ""
+
+
+def corpora_of(heads: pd.DataFrame) -> list[str]:
+    """The corpora that ``heads.csv`` has columns for."""
+    known = ("low", "high")
+    names = [column.removeprefix(_CORPUS_PREFIX) for column in map(str, heads) if column.startswith(_CORPUS_PREFIX)]
+    return [name for name in names if name not in known]
+
+
+def program_of(programs: Mapping[str, ProgramRecord], program_id: str, head: str) -> ProgramRecord:
+    """A selected program.
+
+    Raises:
+        UserError: if the program table does not hold it.
+    """
+    if program_id not in programs:
+        raise UserError(
+            f"heads.csv gives head {head} the program {program_id[:10]!r}, which the program table does not hold; "
+            "run `dvc repro select`"
+        )
+    return programs[program_id]
+
+
+def head_rows(heads: pd.DataFrame, damage: pd.DataFrame, programs: Mapping[str, ProgramRecord]) -> list[HeadRow]:
+    """Joins the tables, one row a head, by layer and head.
+
+    Raises:
+        UserError: if a selected program is not in the program table.
+    """
+    corpora = corpora_of(heads)
+    costs = {row.head: row for row in records(damage)}
+    baselines = heads[heads["method"].isin(BASELINES)]
+    strongest = {row.head: row for row in records(baselines.sort_values("iou_validation", na_position="first"))}
+    selected = {Head.parse(row["head"]): row for row in heads[heads["method"] == "selected"].to_dict("records")}
+    rows = []
+    for rank, (head, row) in enumerate(sorted(selected.items())):
+        name = str(head)
+        record = program_of(programs, row["program_id"], name)
+        baseline, cost = strongest.get(name), costs.get(name)
+        rows.append(
+            HeadRow(
+                head=name,
+                rank=rank,
+                program=record.name,
+                author=record.author,
+                description=record.description,
+                source=record.source,
+                looks_ahead=record.causal != "verified",
+                iou=Estimate(row["iou_test"], row["iou_test_low"], row["iou_test_high"]),
+                sink_excluded=row["sink_excluded_iou_test"],
+                baseline=METHODS[baseline.method] if baseline else ABSENT,
+                baseline_iou=baseline.iou_test if baseline else math.nan,
+                damage=cost.damage if cost else math.nan,
+                damage_error=cost.standard_error if cost else math.nan,
+                corpora=", ".join(f"{corpus} {row[_CORPUS_PREFIX + corpus]:.3f}" for corpus in corpora),
+            )
+        )
+    return rows

@@ -1,0 +1,108 @@
+"""One head on one text: program, scores, real and predicted map; for the terminal and as a page."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_programs.attention.extraction import extract
+from attention_programs.attention.packing import unpack
+from attention_programs.attention.store import MappedText, read_index, read_maps
+from attention_programs.config import Config, Paths
+from attention_programs.errors import UserError
+from attention_programs.files import read_csv, write_text
+from attention_programs.heads import Head
+from attention_programs.programs.runtime import Rejected, run
+from attention_programs.programs.table import ProgramRecord, read_programs
+from attention_programs.programs.view import TokenView
+from attention_programs.report.figures.maps import draw_maps
+from attention_programs.report.figures.style import inline, save, styled
+from attention_programs.report.page import render
+
+
+@dataclass(frozen=True)
+class HeadView:
+    """What there is to see of a head."""
+
+    head: Head
+    program: ProgramRecord
+    scores: str
+    pieces: tuple[str, ...]
+    real: NDArray[np.float32]
+    """The head's map, shape (n, n)."""
+    predicted: NDArray[np.float32]
+    """The program's map, shape (n, n)."""
+    causal: bool
+    """Whether the model sees no later tokens."""
+
+
+def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -> HeadView:
+    """Looks a head up, and its maps on a text.
+
+    Args:
+        config: Settings of the profile.
+        paths: Where its files are.
+        name: Head name, like L5H1.
+        method: Whose program.
+        text: A text; the first test text if empty.
+
+    Raises:
+        UserError: if the head was not studied, the method is unknown, or a stage's files are missing.
+    """
+    head = Head.parse(name)
+    index = read_index(paths.attention)
+    if str(head) not in index.heads:
+        raise UserError(
+            f"head {head} was not studied: profile {config.profile!r} holds {len(index.heads)} heads, "
+            f"{index.heads[0]} to {index.heads[-1]}"
+        )
+    table = read_csv(paths.results / "heads.csv")
+    rows = table[(table["head"] == str(head)) & (table["method"] == method)]
+    if rows.empty:
+        raise UserError(f"method {method!r} is unknown; heads.csv has {', '.join(table['method'].unique())}")
+    row = rows.iloc[0]
+    program = {p.id: p for p in read_programs(paths.programs)}[row["program_id"]]
+    scores = (
+        f"test IoU {row['iou_test']:.3f} (95 % {row['iou_test_low']:.3f} - {row['iou_test_high']:.3f}), "
+        f"without the sink {row['sink_excluded_iou_test']:.3f}, JSD {row['jsd_test']:.3f}"
+    )
+    slot = index.heads.index(str(head))
+    mapped = _map_own_text(config, paths, head, text) if text else _first_test_text(paths, slot)
+    view = TokenView(mapped.ids, mapped.pieces, index.causal)
+    outcome = run(program.compiled(), view)
+    if isinstance(outcome, Rejected):
+        raise UserError(f"program {program.name!r} fails on this text: {outcome.reason} ({outcome.message})")
+    real = unpack(mapped.cells[0], view.n, index.causal).astype(np.float32)
+    return HeadView(head, program, scores, mapped.pieces, real, outcome.weights, index.causal)
+
+
+def _first_test_text(paths: Paths, slot: int) -> MappedText:
+    found = next(read_maps(paths.attention, ["test"]))
+    return MappedText(found.key, found.corpus, found.split, found.ids, found.pieces, found.cells[slot : slot + 1])
+
+
+def _map_own_text(config: Config, paths: Paths, head: Head, text: str) -> MappedText:
+    from attention_programs.models.loading import best_device, load_model
+
+    loaded = load_model(paths.model, best_device())
+    ids = loaded.encode(text, config.attention.max_tokens)
+    if not ids:
+        raise UserError(f"the text {text!r} has no tokens; give a longer one")
+    (found,) = next(extract(loaded, [[ids]], [head]))
+    return MappedText("", "", "test", found.ids, found.pieces, found.cells.astype(np.float32))
+
+
+def head_page(view: HeadView, target: Path) -> Path:
+    """Writes a page that shows a head: program, scores, both maps; it needs nothing else.
+
+    Raises:
+        UserError: if the place can't be written.
+    """
+    with tempfile.TemporaryDirectory() as folder, styled():
+        stem = Path(folder) / f"head-{view.head}"
+        save(draw_maps(view.pieces, view.real, view.predicted, view.causal), stem)
+        drawing = inline(stem.with_suffix(".svg"), f"Attention of head {view.head} and the map of its program")
+    write_text(target, render("head.html.j2", view=view, drawing=drawing))
+    return target

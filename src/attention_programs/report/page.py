@@ -1,0 +1,198 @@
+"""The page: one HTML file that holds everything and needs nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from attention_programs.attention.store import read_index, read_maps
+from attention_programs.config import Config, Paths
+from attention_programs.corpora.text import SPLITS
+from attention_programs.files import read_json, records, replacing
+from attention_programs.models.record import ModelRecord, read_record
+from attention_programs.programs.table import read_programs
+from attention_programs.report import paper
+from attention_programs.report.captions import GRID, PERPLEXITY, QUESTIONS, Caption, FigureView, fit_caption
+from attention_programs.report.estimate import Estimate
+from attention_programs.report.examples import Example, choose, show
+from attention_programs.report.figures.fit import draw_fit
+from attention_programs.report.figures.grid import draw_grid
+from attention_programs.report.figures.maps import SHOWN_TOKENS, draw_maps
+from attention_programs.report.figures.perplexity import draw_perplexity
+from attention_programs.report.figures.questions import draw_questions, task_label
+from attention_programs.report.figures.style import inline, save, styled
+from attention_programs.report.head_table import head_rows, program_of
+from attention_programs.report.opening import key_numbers, opening
+from attention_programs.report.provenance import trace
+from attention_programs.report.results import ALL_CORPORA, METHODS, read_table
+from attention_programs.report.summary import summarise, summary_groups
+
+PAGE_NAME = "report.html"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The result tables of a profile."""
+
+    heads: pd.DataFrame
+    iou: pd.DataFrame
+    damage: pd.DataFrame
+    perplexity: pd.DataFrame
+    qa: pd.DataFrame
+
+    @classmethod
+    def read(cls, results: Path) -> "Tables":
+        """Reads ``results/<profile>``.
+
+        Raises:
+            UserError: if a table is missing; the stage to run is named.
+        """
+        names = ("heads", "iou", "damage", "perplexity", "qa")
+        return cls(**{name: read_table(results, f"{name}.csv") for name in names})
+
+
+@dataclass(frozen=True)
+class ExampleView:
+    """A head shown in full."""
+
+    head: str
+    program: str
+    description: str
+    source: str
+    iou: str
+    text: str
+    drawing: Markup
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """Means of one method: IoU by corpus, then sink-excluded IoU and Jensen-Shannon divergence over all."""
+
+    label: str
+    values: tuple[Estimate, ...]
+
+
+def write_report(config: Config, paths: Paths) -> Path:
+    """Writes ``report.html`` and ``figures/`` of a profile, completely or not at all.
+
+    Args:
+        config: All settings.
+        paths: Where the stages' files lie.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UserError: if a stage's file is missing; the stage to run is named.
+    """
+    tables = Tables.read(paths.results)
+    record = read_record(paths.model)
+    index = read_index(paths.attention)
+    programs = {program.id: program for program in read_programs(paths.programs)}
+    selected = tables.heads[tables.heads["method"] == "selected"]
+    for row in records(selected):
+        program_of(programs, row.program_id, row.head)
+    choices = choose(selected, programs, config.report.example_heads)
+    examples = show(choices, read_maps(paths.attention, ["test"]), index)
+    summary = summarise(paths.results)
+    provenance = trace(config, record, read_json(paths.results / "corpora.json"), index)
+    with replacing(paths.report) as folder, styled():
+        (folder / "figures").mkdir(parents=True)
+        page = render(
+            "page.html.j2",
+            title=f"Attention heads of {config.model.name}, explained by programs",
+            config=config,
+            opening=opening(summary, config, provenance, len(selected)),
+            key_numbers=key_numbers(summary, config),
+            groups=summary_groups(summary),
+            paper=paper,
+            corpora=_corpora(tables.iou),
+            methods=_method_rows(tables.iou),
+            figures=_figures(tables, record, config, folder / "figures"),
+            unanswered=[task_label(task) for task in _unanswered(tables.qa, config)],
+            examples=[_example_view(example, index.causal, folder / "figures") for example in examples],
+            shown_tokens=SHOWN_TOKENS,
+            heads=head_rows(tables.heads, tables.damage, programs),
+            provenance=provenance,
+            splits=SPLITS,
+        )
+        (folder / PAGE_NAME).write_text(page, encoding="utf-8", newline="\n")
+    return paths.report / PAGE_NAME
+
+
+def render(template: str, **content: object) -> str:
+    """Fills a template of this folder; whatever is no markup is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(content)
+
+
+def _corpora(iou: pd.DataFrame) -> list[str]:
+    return [ALL_CORPORA, *(str(corpus) for corpus in iou["corpus"].unique() if corpus != ALL_CORPORA)]
+
+
+def _method_rows(iou: pd.DataFrame) -> list[MethodRow]:
+    cells = {(row.method, row.metric, row.corpus): Estimate(row.mean, row.low, row.high) for row in records(iou)}
+    columns = [("iou", corpus) for corpus in _corpora(iou)] + [("sink_excluded_iou", ALL_CORPORA), ("jsd", ALL_CORPORA)]
+    return [
+        MethodRow(label, tuple(cells.get((method, *column), Estimate(float("nan"))) for column in columns))
+        for method, label in METHODS.items()
+        if (iou["method"] == method).any()
+    ]
+
+
+def _answered(qa: pd.DataFrame, config: Config) -> list[str]:
+    return [task for task in config.evaluation.tasks if (qa["task"] == task).any()]
+
+
+def _unanswered(qa: pd.DataFrame, config: Config) -> list[str]:
+    return [task for task in config.evaluation.tasks if not (qa["task"] == task).any()]
+
+
+def _figures(tables: Tables, record: ModelRecord, config: Config, folder: Path) -> list[FigureView]:
+    """Draws, saves and captions the figures that have data."""
+    views = []
+
+    def add(name: str, figure: Figure, caption: Caption) -> None:
+        save(figure, folder / name)
+        views.append(FigureView(name, caption, inline(folder / f"{name}.svg", f"{caption.title}. {caption.reading}")))
+
+    add("fit", draw_fit(tables.heads, tables.iou), fit_caption(config.attention.max_tokens))
+    add("heads", draw_grid(tables.heads, tables.damage, record.layers, record.heads_per_layer), GRID)
+    if len(tables.perplexity):
+        add("perplexity", draw_perplexity(tables.perplexity), PERPLEXITY)
+    tasks = _answered(tables.qa, config)
+    if tasks:
+        add("questions", draw_questions(tables.qa, tasks), QUESTIONS)
+    return views
+
+
+def _example_view(example: Example, causal: bool, folder: Path) -> ExampleView:
+    choice, text = example.choice, example.text
+    stem = folder / f"example-{choice.head}"
+    save(draw_maps(text.pieces, example.real, example.predicted, causal), stem)
+    alternative = f"Attention of head {choice.head} and the map its program predicts, on: {_excerpt(text.pieces)}"
+    return ExampleView(
+        head=choice.head,
+        program=choice.record.name,
+        description=choice.record.description,
+        source=choice.record.source,
+        iou=f"{choice.iou_test:.3f} over all test texts, {example.iou:.3f} on the text shown",
+        text=f"{text.corpus}, {len(text.pieces)} tokens",
+        drawing=inline(stem.with_suffix(".svg"), alternative),
+    )
+
+
+def _excerpt(pieces: Sequence[str]) -> str:
+    words = " ".join("".join(pieces[:SHOWN_TOKENS]).split())
+    return "".join(character for character in words if character.isprintable())

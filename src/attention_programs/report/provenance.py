@@ -1,0 +1,66 @@
+"""Where the numbers come from: model, texts and settings, as the page lists them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import yaml
+
+from attention_programs.attention.store import AttentionIndex
+from attention_programs.config import Config
+from attention_programs.corpora.text import SPLITS
+from attention_programs.models.record import ModelRecord
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A labelled value."""
+
+    label: str
+    value: str
+    note: str = ""
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class TextCounts:
+    """Texts of one corpus, by split in the order of ``SPLITS``."""
+
+    corpus: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The page's last part."""
+
+    facts: tuple[Fact, ...]
+    texts: tuple[TextCounts, ...]
+    params: str
+    """All settings, YAML."""
+
+
+def trace(
+    config: Config, record: ModelRecord, counts: Mapping[str, Mapping[str, int]], index: AttentionIndex
+) -> Provenance:
+    """Collects what the report was made from.
+
+    Args:
+        config: All settings.
+        record: The model's record.
+        counts: Texts by corpus and split.
+        index: What the attention maps' folder holds.
+    """
+    location = f"{record.source}: {record.location}" + (f", {record.revision[:16]}" if record.revision else "")
+    facts = (
+        Fact("Model", f"{record.name} ({record.architecture}, {record.parameters:,} parameters, {record.dtype})"),
+        Fact("Source", location),
+        Fact("Weights, SHA-256", record.weights_sha256),
+        Fact("Heads", f"{len(index.heads)} studied of {record.layers} layers x {record.heads_per_layer} heads"),
+        Fact("Attention", "causal" if record.causal else "both directions"),
+        Fact("Longest text", f"{index.max_tokens} tokens; longer texts are cut"),
+        Fact("Seed", str(config.seed)),
+    )
+    texts = tuple(TextCounts(corpus, tuple(by_split[split] for split in SPLITS)) for corpus, by_split in counts.items())
+    params = yaml.safe_dump(json.loads(json.dumps(asdict(config))), sort_keys=False, allow_unicode=True, width=100)
+    return Provenance(facts, texts, params)

@@ -1,0 +1,75 @@
+"""Reading the result tables, and the names that people read instead of their keys."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_csv
+
+METHODS = {
+    "selected": "Selected program",
+    "search": "Best of search",
+    "curated": "Best of curated",
+    "first_self": "First token and self, fitted",
+    "first_token": "First token",
+    "previous_token": "Previous token",
+    "self_token": "Token itself",
+    "uniform": "Uniform",
+    "random_token": "Random token in each row",
+    "random_column": "Random column",
+}
+"""Every method of ``heads.csv`` and ``iou.csv``, in the order of tables and figures."""
+BASELINES = tuple(method for method in METHODS if method not in ("selected", "search", "curated"))
+"""Methods that know nothing of a head, or no more than how much it attends to the first token and to itself."""
+PROGRAMS = {"selected": "Selected programs", "first_token": "First token", "uniform": "Uniform"}
+"""What replaces heads in ``perplexity.csv``."""
+ORDERS = {"iou": "best fit first (validation IoU)", "damage": "least damage first (measured on validation)"}
+"""In which order heads are replaced."""
+ALL_CORPORA = "all"
+
+_INTERVAL = ("low", "high")
+_COLUMNS = {
+    "heads.csv": (
+        *("head", "method", "program_id", "program_name", "author", "iou_validation", "iou_test"),
+        *("iou_test_low", "iou_test_high", "sink_excluded_iou_test", "jsd_test"),
+    ),
+    "iou.csv": ("method", "corpus", "metric", "mean", *_INTERVAL),
+    "damage.csv": ("head", "damage", "standard_error"),
+    "perplexity.csv": (
+        *("programs", "order", "percent", "heads_replaced", "tokens", "perplexity", "increase"),
+        *_INTERVAL,
+    ),
+    "qa.csv": ("task", "percent", "heads_replaced", "questions", "accuracy", *_INTERVAL, "chance"),
+}
+_STAGES = {
+    "heads.csv": "select",
+    "iou.csv": "select",
+    "damage.csv": "replace",
+    "perplexity.csv": "replace",
+    "qa.csv": "evaluate",
+}
+_NAMES = {"head", "method", "program_id", "program_name", "author", "corpus", "metric", "programs", "order", "task"}
+
+
+def read_table(results: Path, name: str) -> pd.DataFrame:
+    """Reads one table of ``results/<profile>``.
+
+    Args:
+        results: The folder.
+        name: The file, such as ``heads.csv``.
+
+    Raises:
+        UserError: if it is missing or lacks a column; the stage to run is named.
+    """
+    path = results / name
+    remedy = f"run `dvc repro {_STAGES[name]}`"
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; {remedy}")
+    table = read_csv(path)
+    missing = [column for column in _COLUMNS[name] if column not in table]
+    if missing:
+        raise UserError(f"{path} has no column {missing[0]!r}; {remedy}")
+    for column in table:
+        table[column] = table[column].fillna("").astype(str) if column in _NAMES else table[column].astype(float)
+    return table

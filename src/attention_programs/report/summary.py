@@ -1,0 +1,154 @@
+"""The main numbers: one flat dictionary, and the table that sets them beside the paper's."""
+
+import math
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from attention_programs.files import records
+from attention_programs.report import paper
+from attention_programs.report.estimate import ABSENT, Estimate, percent_text
+from attention_programs.report.results import ORDERS, read_table
+
+IOU_THRESHOLDS = (0.5, 0.75)
+"""Test IoU above which heads are counted."""
+TERMINAL_WIDTH = 110
+
+
+def summarise(results: Path) -> dict[str, float]:
+    """Builds the content of ``summary.json`` from the result tables.
+
+    Args:
+        results: The folder ``results/<profile>``.
+
+    Returns:
+        Flat keys to numbers; ``.../low`` and ``.../high`` stand beside a key that has a 95 % interval.
+
+    Raises:
+        UserError: if a table is missing; the stage to run is named.
+    """
+    return {
+        **_fit(read_table(results, "iou.csv")),
+        **_heads(read_table(results, "heads.csv")),
+        **_cost(read_table(results, "perplexity.csv")),
+        **_answers(read_table(results, "qa.csv")),
+    }
+
+
+def _entry(key: str, estimate: Estimate) -> dict[str, float]:
+    entry = {key: estimate.value}
+    if estimate.has_interval:
+        entry |= {f"{key}/low": estimate.low, f"{key}/high": estimate.high}
+    return entry
+
+
+def _fit(table: pd.DataFrame) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for row in records(table):
+        found |= _entry(f"{row.metric}/test/{row.corpus}/{row.method}", Estimate(row.mean, row.low, row.high))
+    return found
+
+
+def _heads(table: pd.DataFrame) -> dict[str, float]:
+    selected = table[table["method"] == "selected"]
+    found = {
+        f"heads/above_{threshold:g}/selected": float((selected["iou_test"] > threshold).mean())
+        for threshold in IOU_THRESHOLDS
+        if len(selected)
+    }
+    return found | {"programs/distinct/selected": float(selected["program_id"].nunique())}
+
+
+def _cost(table: pd.DataFrame) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for row in records(table.sort_values("percent", kind="stable")):
+        found.setdefault("perplexity/test/intact", row.perplexity / (1 + row.increase / 100))
+        key = f"perplexity_increase/test/{row.programs}/{row.order}/{row.percent:g}"
+        found |= _entry(key, Estimate(row.increase, row.low, row.high))
+    return found
+
+
+def _answers(table: pd.DataFrame) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for row in records(table):
+        found |= _entry(f"qa/{row.task}/{row.percent:g}", Estimate(row.accuracy, row.low, row.high))
+    return found
+
+
+def estimate_of(summary: Mapping[str, float], key: str) -> Estimate:
+    """A number of the summary with its interval; NaN where it was not measured.
+
+    >>> estimate_of({"a": 2.0, "a/low": 1.0, "a/high": 3.0}, "a")
+    Estimate(value=2.0, low=1.0, high=3.0)
+    """
+    return Estimate(*(summary.get(name, math.nan) for name in (key, f"{key}/low", f"{key}/high")))
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One metric: this run's number and the paper's, as text, in the order of ``paper.MODELS``."""
+
+    label: str
+    ours: str
+    papers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SummaryGroup:
+    """Metrics that belong together."""
+
+    title: str
+    rows: tuple[SummaryRow, ...]
+
+
+def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
+    """The summary table, as the terminal and the page show it."""
+    nothing = (ABSENT,) * len(paper.MODELS)
+    fits = (
+        ("selected programs", "iou/test/all/selected", tuple(f"{model.mean_iou:.3f}" for model in paper.MODELS)),
+        ("the same without the first column", "sink_excluded_iou/test/all/selected", nothing),
+        ("first token alone, all heads", "iou/test/all/first_token", nothing),
+    )
+    groups = [
+        SummaryGroup(
+            "Mean IoU over heads",
+            tuple(SummaryRow(label, estimate_of(summary, key).text(), papers) for label, key, papers in fits),
+        )
+    ]
+    for order, meaning in ORDERS.items():
+        rows = []
+        for rank, percent in enumerate(paper.PERCENTS):
+            ours = percent_text(estimate_of(summary, f"perplexity_increase/test/selected/{order}/{percent}"))
+            published = tuple(f"{model.increases[rank]:,.0f} %" for model in paper.MODELS)
+            rows.append(SummaryRow(f"{percent} % of heads replaced", ours, published if order == "iou" else nothing))
+        groups.append(SummaryGroup(f"Perplexity increase, {meaning}", tuple(rows)))
+    return groups
+
+
+def format_summary(summary: Mapping[str, float], model_name: str) -> str:
+    """The table for the terminal: this run's numbers with 95 % intervals beside the paper's.
+
+    Args:
+        summary: What :func:`summarise` built.
+        model_name: Heads this run's column.
+    """
+    groups = summary_groups(summary)
+    names = [model.name for model in paper.MODELS]
+    rows = [row for group in groups for row in group.rows]
+    label = max(len(row.label) for row in rows) + 4
+    ours = max(len(model_name), *(len(row.ours) for row in rows)) + 2
+    widths = [max(len(name), 7) + 2 for name in names]
+
+    def line(first: str, second: str, others: tuple[str, ...] | list[str]) -> str:
+        cells = "".join(other.rjust(width) for other, width in zip(others, widths, strict=True))
+        return f"{first:<{label}}{second:<{ours}}{cells}".rstrip()
+
+    lines = [line("", model_name, names)]
+    for group in groups:
+        lines += ["", group.title, *(line(f"  {row.label}", row.ours, row.papers) for row in group.rows)]
+    notes = (f"Test texts, 95 % intervals in brackets; {ABSENT} was not measured.", *paper.NOTES)
+    lines += ["", *(wrapped for note in notes for wrapped in textwrap.wrap(note, TERMINAL_WIDTH))]
+    return "\n".join(lines) + "\n"

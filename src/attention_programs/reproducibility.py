@@ -1,0 +1,142 @@
+"""Rerunning a profile in a fresh clone with an empty cache, and comparing what came out with what is on record."""
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from attention_programs.config import Config, Paths, ReproducibilitySettings, load_config
+from attention_programs.errors import UserError
+from attention_programs.files import read_csv, read_json, read_text
+from attention_programs.reproduction import compose, environment
+
+EXACT_STAGES = ("model", "corpora", "synthesize")
+"""Stages whose outputs (weights, texts, prompts, programs) must be equal to the last byte."""
+COLUMN_SCALES = ("perplexity", "increase", "low", "high", "tokens")
+"""Columns of perplexity.csv that are compared relative to their size."""
+
+
+@dataclass
+class Comparison:
+    """What differs, line by line, and the verdict."""
+
+    reproduced: bool = True
+    lines: list[str] = field(default_factory=list)
+
+    def note(self, good: bool, line: str) -> None:
+        """Adds a line; a bad one decides the verdict."""
+        self.reproduced &= good
+        self.lines.append(("  same  " if good else "DIFFERS ") + line)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    run = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise UserError(f"git {arguments[0]} failed: {run.stderr.strip().splitlines()[-1:]}; is this a git repository?")
+    return run.stdout
+
+
+def check(root: Path, profile: str) -> Comparison:
+    """Clones the committed state, reruns the profile there and compares its outputs with the recorded ones.
+
+    Raises:
+        UserError: if there is no record of the profile, or a stage fails in the clone.
+    """
+    if _git(root, "status", "--porcelain", "--untracked-files=no").strip():
+        print("note: uncommitted changes are not part of the check, only the last commit is", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="attention-programs-") as folder:
+        clone = Path(folder) / "clone"
+        _git(root, "clone", "--quiet", "--no-hardlinks", str(root), str(clone))
+        compose(profile, clone / "params.yaml", clone)
+        config = load_config(clone / "params.yaml")
+        recorded = Paths.of(config, clone).results
+        if not (recorded / "dvc.lock").is_file():
+            raise UserError(f"no record of profile {profile!r} is committed; run it, commit results/{config.profile}")
+        before = Path(folder) / "before"
+        shutil.copytree(recorded, before)
+        (clone / "dvc.lock").unlink(missing_ok=True)
+        _share_downloads(root, clone)
+        command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache"]
+        if subprocess.run(command, cwd=clone, env=environment(clone), check=False).returncode:
+            raise UserError("a stage failed in the fresh clone, see above")
+        return compare(before, recorded, clone / "dvc.lock", config)
+
+
+def _share_downloads(root: Path, clone: Path) -> None:
+    """Lets the clone use wheels that are already there; they are hash-checked wherever they come from."""
+    wheels = root / ".cache" / "wheels"
+    if wheels.is_dir():
+        shutil.copytree(wheels, clone / ".cache" / "wheels", copy_function=os.link)
+
+
+def _outputs(lock: Path) -> dict[tuple[str, str], str]:
+    stages: dict[str, Any] = yaml.safe_load(read_text(lock))["stages"]
+    return {(stage, out["path"]): out["md5"] for stage, entry in stages.items() for out in entry.get("outs", [])}
+
+
+def compare(before: Path, after: Path, lock: Path, config: Config) -> Comparison:
+    """Compares a rerun with the record.
+
+    Args:
+        before: The recorded ``results/<profile>`` with its ``dvc.lock``.
+        after: The same folder after the rerun.
+        lock: The rerun's ``dvc.lock``.
+        config: Settings with the tolerances.
+    """
+    comparison = Comparison()
+    recorded, found = _outputs(before / "dvc.lock"), _outputs(lock)
+    floating = False
+    for key in sorted(recorded.keys() | found.keys()):
+        stage, path = key
+        same = recorded.get(key) == found.get(key)
+        if same or stage in EXACT_STAGES:
+            comparison.note(same, f"{stage}: {path}")
+        else:
+            floating = True
+            comparison.lines.append(f"  other {stage}: {path} has other bytes; its numbers are compared below")
+    if floating:
+        for line in _compare_numbers(before, after, config.reproducibility):
+            comparison.note(line.good, line.text)
+    return comparison
+
+
+@dataclass(frozen=True)
+class _Line:
+    good: bool
+    text: str
+
+
+def _compare_numbers(before: Path, after: Path, tolerances: ReproducibilitySettings) -> Iterator[_Line]:
+    """Largest difference of each number column of each table, and of the summary, against the tolerances."""
+    for path in sorted(before.glob("*.csv")):
+        yield from _compare_tables(path.name, read_csv(path), read_csv(after / path.name), tolerances)
+    old, new = read_json(before / "summary.json"), read_json(after / "summary.json")
+    missing = sorted(old.keys() ^ new.keys())
+    yield _Line(not missing, f"summary.json: {len(missing)} keys differ {missing[:3] if missing else ''}".rstrip())
+
+
+def _compare_tables(
+    name: str, old: pd.DataFrame, new: pd.DataFrame, tolerances: ReproducibilitySettings
+) -> Iterator[_Line]:
+    if list(old.columns) != list(new.columns) or len(old) != len(new):
+        yield _Line(False, f"{name}: {len(old)} rows became {len(new)}, or the columns changed")
+        return
+    for column in old.columns:
+        if not pd.api.types.is_numeric_dtype(old[column]):
+            continue
+        relative = name == "perplexity.csv" and column in COLUMN_SCALES
+        scale = old[column].abs().clip(lower=1.0) if relative else 1.0
+        largest = float(((old[column] - new[column]).abs() / scale).max())
+        allowed = tolerances.relative if relative else tolerances.absolute
+        kind = "relative" if relative else "absolute"
+        good = not math.isnan(largest) and largest <= allowed
+        yield _Line(good, f"{name}, {column}: largest {kind} difference {largest:.2g} (allowed {allowed})")

@@ -1,0 +1,1 @@
+"""How well each program fits each head."""

@@ -1,0 +1,122 @@
+"""The best program of each head: chosen on validation, reported on test."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.config import ScoringSettings
+from attention_programs.errors import UserError
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.scoring.bootstrap import Interval, interval_of_means, resample_weights
+from attention_programs.scoring.table import SplitScores
+
+SELECTED = "selected"
+"""The method whose programs replace heads: the best of search and curated."""
+FITTED_MIXTURE = "first_self"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """For one method the position of each head's program in the table."""
+
+    method: str
+    positions: list[int]
+
+
+def choose(programs: Sequence[ProgramRecord], validation: SplitScores, heads: Sequence[str]) -> list[Choice]:
+    """Chooses a program per head for every method.
+
+    ``selected``, ``search`` and ``curated`` take the best mean IoU on validation. The baselines are one program for
+    all heads, except the fitted mixture, whose weight was fitted for each head on train.
+    """
+    means = validation.iou.mean(axis=0)
+    groups = {
+        SELECTED: [i for i, p in enumerate(programs) if p.author != "baseline"],
+        "search": [i for i, p in enumerate(programs) if p.author == "search"],
+        "curated": [i for i, p in enumerate(programs) if p.author == "curated"],
+    }
+    choices = [
+        Choice(method, [group[int(np.argmax(means[group, head]))] for head in range(len(heads))])
+        for method, group in groups.items()
+        if group
+    ]
+    for i, program in enumerate(programs):
+        if program.author == "baseline" and "file" in program.provenance:
+            choices.append(Choice(program.name, [i] * len(heads)))
+    fitted = {head: i for i, p in enumerate(programs) if p.author == "baseline" for head in p.intended_heads}
+    missing = [head for head in heads if head not in fitted]
+    if missing:
+        raise UserError(f"head {missing[0]} has no fitted first+self mixture; run `dvc repro synthesize`")
+    return [*choices, Choice(FITTED_MIXTURE, [fitted[head] for head in heads])]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The tables that the select stage writes."""
+
+    heads: pd.DataFrame
+    """One row per head and method."""
+    iou: pd.DataFrame
+    """One row per method, corpus and measure."""
+
+
+def report_selection(
+    programs: Sequence[ProgramRecord],
+    choices: Sequence[Choice],
+    validation: SplitScores,
+    test: SplitScores,
+    heads: Sequence[str],
+    settings: ScoringSettings,
+    generator: np.random.Generator,
+) -> Selection:
+    """Scores every choice on test texts, with intervals over texts."""
+    corpora = ["all", *sorted(set(test.corpora))]
+    weights = {
+        corpus: resample_weights(len(test.in_corpus(corpus)), settings.bootstrap_samples, generator)
+        for corpus in corpora
+    }
+    columns = range(len(heads))
+    head_tables, rows = [], []
+    for choice in choices:
+        chosen = [programs[i] for i in choice.positions]
+        measures = {
+            "iou": test.iou[:, choice.positions, columns],
+            "sink_excluded_iou": test.sink_excluded_iou[:, choice.positions, columns],
+            "jsd": np.sqrt(test.divergence[:, choice.positions, columns]),
+        }
+        intervals = interval_of_means(measures["iou"], weights["all"])
+        table = {
+            "head": list(heads),
+            "method": choice.method,
+            "program_id": [p.id for p in chosen],
+            "program_name": [p.name for p in chosen],
+            "author": [p.author for p in chosen],
+            "iou_validation": validation.iou[:, choice.positions, columns].mean(axis=0),
+            "iou_test": [i.mean for i in intervals],
+            "iou_test_low": [i.low for i in intervals],
+            "iou_test_high": [i.high for i in intervals],
+            "sink_excluded_iou_test": measures["sink_excluded_iou"].mean(axis=0),
+            "jsd_test": measures["jsd"].mean(axis=0),
+        }
+        for corpus in corpora[1:]:
+            table[f"iou_test_{corpus}"] = measures["iou"][test.in_corpus(corpus)].mean(axis=0)
+        head_tables.append(pd.DataFrame(table))
+        for measure, values in measures.items():
+            for corpus in corpora:
+                per_text = values[test.in_corpus(corpus)].mean(axis=1, keepdims=True)
+                (interval,) = interval_of_means(per_text, weights[corpus])
+                rows.append(_row(choice.method, corpus, measure, interval))
+    return Selection(pd.concat(head_tables, ignore_index=True), pd.DataFrame(rows))
+
+
+def _row(method: str, corpus: str, measure: str, interval: Interval) -> dict[str, object]:
+    return {
+        "method": method,
+        "corpus": corpus,
+        "metric": measure,
+        "mean": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+    }

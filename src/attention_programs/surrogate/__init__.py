@@ -1,0 +1,1 @@
+"""Heads replaced by programs: the intervention, what it costs, and the record of it."""

@@ -1,0 +1,224 @@
+"""The only place that changes attention: chosen heads' weights are replaced before they meet the values.
+
+One attention function and its mask function are registered with transformers. It calls the architecture's own eager
+attention, so heads that stay are untouched to the last bit, and then exchanges the output of each replaced head for
+(program's map) @ (values).
+"""
+
+import sys
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.hooks import RemovableHandle
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import eager_mask
+
+from attention_programs.errors import UserError
+from attention_programs.heads import Head
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.runtime import Program
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.surrogate.maps import Assignment, MapCache
+
+IMPLEMENTATION = "attention_programs"
+_MARK = "_attention_programs_layer"
+
+
+@dataclass
+class _LayerPlan:
+    """The replaced heads of one layer and, during a forward pass, their weights."""
+
+    heads: list[int]
+    weights: torch.Tensor | None = None
+    """Shape (batch, replaced heads, queries, keys)."""
+
+
+def _attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attention as the architecture computes it, except for replaced heads.
+
+    Shapes: query (batch, heads, queries, d), key and value (batch, key-value heads, keys, d); the output is
+    (batch, queries, heads, d) and the weights are (batch, heads, queries, keys).
+    """
+    eager = sys.modules[type(module).__module__].eager_attention_forward
+    output, weights = eager(module, query, key, value, attention_mask, **kwargs)
+    plan: _LayerPlan | None = getattr(module, _MARK, None)
+    if plan is None:
+        return output, weights
+    if plan.weights is None or plan.weights.shape[-2:] != weights.shape[-2:]:
+        found = None if plan.weights is None else tuple(plan.weights.shape)
+        raise RuntimeError(f"the programs' maps have shape {found}, the layer needs {tuple(weights.shape)}")
+    group = query.shape[1] // value.shape[1]
+    new = plan.weights.to(device=value.device, dtype=value.dtype)
+    values = value[:, [head // group for head in plan.heads]]
+    output = output.clone()
+    output[:, :, plan.heads] = torch.matmul(new, values).transpose(1, 2).to(output.dtype)
+    weights = weights.clone()
+    weights[:, plan.heads] = new.to(weights.dtype)
+    return output, weights
+
+
+def _register() -> None:
+    AttentionInterface.register(IMPLEMENTATION, _attention)
+    AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)
+
+
+def decoder_layers(model: Any) -> torch.nn.ModuleList:
+    """The list of a model's layers.
+
+    Raises:
+        UserError: if the model has no single list of as many layers as its configuration names.
+    """
+    count = model.config.num_hidden_layers
+    lists = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count]
+    if not lists:
+        raise UserError(f"{type(model).__name__} has no list of its {count} layers; this architecture is not supported")
+    return lists[0]
+
+
+@dataclass
+class PatchedModel:
+    """A model some of whose heads are replaced by programs; restore with :meth:`restore` or a ``with`` block.
+
+    Args:
+        loaded: The model; it is changed in place until restored.
+        assignment: Program of each replaced head; may be empty.
+        cache: Maps shared between surrogates; a new one if not given.
+        allow_look_ahead: Whether a causal model may get programs that break the prefix rule.
+
+    Raises:
+        UserError: if a head does not exist, a program looks ahead, or its source may not run here.
+    """
+
+    loaded: LoadedModel
+    assignment: Assignment
+    cache: MapCache | None = None
+    allow_look_ahead: bool = False
+    _handles: list[RemovableHandle] = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        record = self.loaded.record
+        for head, program in self.assignment.items():
+            if head not in record.heads:
+                raise UserError(f"head {head} does not exist in {record.name}, which has {record.layers} layers of "
+                                f"{record.heads_per_layer} heads")  # fmt: skip
+            if record.causal and program.causal != "verified" and not self.allow_look_ahead:
+                raise UserError(
+                    f"program {program.name!r} for head {head} looks ahead, and {record.name} is causal; choose "
+                    "another program or allow it by name"
+                )
+        if getattr(self.model, _MARK, False):
+            raise UserError(f"{record.name} is already patched; restore it first")
+        self.cache = self.cache or MapCache(self.loaded.pieces, record.causal)
+        self._compiled: dict[str, Program] = {p.id: p.compiled() for p in self.assignment.values()}
+        self._by_layer: dict[int, list[tuple[Head, ProgramRecord]]] = {}
+        for head in sorted(self.assignment):
+            self._by_layer.setdefault(head.layer, []).append((head, self.assignment[head]))
+        self._history: weakref.WeakKeyDictionary[Any, torch.Tensor] = weakref.WeakKeyDictionary()
+        self._pending: torch.Tensor | None = None
+        self._install()
+
+    @property
+    def model(self) -> Any:
+        """The patched transformers model."""
+        return self.loaded.model
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer."""
+        return self.loaded.tokenizer
+
+    def __enter__(self) -> "PatchedModel":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.restore()
+
+    def _install(self) -> None:
+        _register()
+        self._before = self.model.config._attn_implementation
+        self.model.set_attn_implementation(IMPLEMENTATION)
+        self._plans = {layer: _LayerPlan([h.index for h, _ in pairs]) for layer, pairs in self._by_layer.items()}
+        for index, layer in enumerate(decoder_layers(self.model)):
+            for module in layer.modules():
+                setattr(module, _MARK, self._plans.get(index))
+        setattr(self.model, _MARK, True)
+        base = self.model.base_model
+        self._handles = [
+            base.register_forward_pre_hook(self._prepare, with_kwargs=True),
+            base.register_forward_hook(self._remember, with_kwargs=True),
+        ]
+
+    def restore(self) -> None:
+        """Gives the model its own attention back."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        for layer in decoder_layers(self.model):
+            for module in layer.modules():
+                if hasattr(module, _MARK):
+                    delattr(module, _MARK)
+        if hasattr(self.model, _MARK):
+            delattr(self.model, _MARK)
+        self.model.set_attn_implementation(self._before)
+
+    def _prepare(self, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Before a forward pass: computes every replaced head's rows for the tokens that come in."""
+        ids = args[0] if args else kwargs.get("input_ids")
+        if ids is None:
+            raise UserError("a surrogate needs input_ids: programs read tokens, not embeddings")
+        past = kwargs.get("past_key_values")
+        known = past.get_seq_length() if past is not None else 0
+        if known:
+            history = self._history.get(past)
+            if history is None or history.shape[0] != ids.shape[0] or history.shape[1] < known:
+                raise UserError(
+                    "the key-value cache was filled without this surrogate or for another batch; start anew"
+                )
+            ids = torch.cat([history[:, :known], ids.to(history.device)], dim=1)
+        self._pending = ids
+        if past is not None:
+            self._history[past] = ids
+        if not self._plans:
+            return
+        mask = kwargs.get("attention_mask")
+        if mask is not None and (mask.ndim != 2 or mask.shape[1] < ids.shape[1]):
+            raise UserError(
+                f"attention_mask has shape {tuple(mask.shape)}; a surrogate needs (batch, all tokens so far)"
+            )
+        real = torch.ones_like(ids) if mask is None else mask[:, : ids.shape[1]]
+        self._fill(ids.cpu().numpy(), real.cpu().numpy().astype(bool), known)
+
+    def _fill(self, ids: np.ndarray, real: np.ndarray, known: int) -> None:
+        """Sets each layer's weights; padding rows stay 0."""
+        assert self.cache is not None
+        batch, keys = ids.shape
+        places = [np.flatnonzero(row) for row in real]
+        texts = [tuple(row[place].tolist()) for row, place in zip(ids, places, strict=True)]
+        for layer, pairs in self._by_layer.items():
+            weights = np.zeros((batch, len(pairs), keys - known, keys), dtype=np.float32)
+            for row, (place, text) in enumerate(zip(places, texts, strict=True)):
+                new = int(np.searchsorted(place, known))
+                target = np.ix_(place[new:] - known, place)
+                for slot, (_, program) in enumerate(pairs):
+                    whole = self.cache.get(text, program, self._compiled[program.id])
+                    weights[row, slot][target] = whole[new:]
+            self._plans[layer].weights = torch.from_numpy(weights)
+
+    def _remember(self, _module: Any, _args: Any, _kwargs: dict[str, Any], output: Any) -> None:
+        """After a forward pass: notes which tokens a cache made by the model holds."""
+        made = getattr(output, "past_key_values", None)
+        if made is not None and self._pending is not None:
+            self._history[made] = self._pending
+        self._pending = None
+        for plan in self._plans.values():
+            plan.weights = None

@@ -1,0 +1,95 @@
+"""Perplexity against the share of heads that programs replace."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.heads import Head
+from attention_programs.models.loading import LoadedModel
+from attention_programs.progress import progress
+from attention_programs.scoring.bootstrap import Interval, interval_of_ratio
+from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.maps import Assignment, MapCache
+from attention_programs.surrogate.perplexity import TextLoss, ids_losses
+
+
+def heads_at(order: Sequence[Head], percent: int) -> list[Head]:
+    """The first ``percent`` of the heads in an order, to the nearest whole head.
+
+    >>> [str(h) for h in heads_at([Head(0, i) for i in range(5)], 50)]
+    ['L0H0', 'L0H1']
+    """
+    return list(order[: round(len(order) * percent / 100)])
+
+
+def increase_interval(intact: Sequence[TextLoss], patched: Sequence[TextLoss], weights: np.ndarray) -> Interval:
+    """Increase of corpus perplexity in percent, with a paired bootstrap over texts.
+
+    The log of the ratio is the mean difference of losses per token, so both runs resample the same texts.
+    """
+    tokens = np.array([loss.tokens for loss in intact], dtype=float)
+    difference = np.array([p.loss_sum - i.loss_sum for p, i in zip(patched, intact, strict=True)])
+    log_ratio = interval_of_ratio(difference, tokens, weights)
+    mean, low, high = (100 * (np.exp(value) - 1) for value in (log_ratio.mean, log_ratio.low, log_ratio.high))
+    return Interval(float(mean), float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of the figure: which programs, in which order, at which shares."""
+
+    programs: str
+    order: str
+    assignment: Assignment
+    heads: Sequence[Head]
+
+
+def measure_curves(
+    loaded: LoadedModel,
+    curves: Sequence[Curve],
+    percents: Sequence[int],
+    texts: Sequence[Sequence[int]],
+    batch_texts: int,
+    weights: np.ndarray,
+    cache: MapCache,
+) -> pd.DataFrame:
+    """Measures every curve at every share on the same texts; equal sets of heads are measured once.
+
+    Returns:
+        One row per curve and share.
+    """
+    intact = ids_losses(loaded, texts, batch_texts)
+    known: dict[tuple[str, frozenset[Head]], list[TextLoss]] = {}
+    rows = []
+    work = [(curve, percent) for curve in curves for percent in percents]
+    for curve, percent in progress(work, "perplexity of surrogates", unit="points"):
+        chosen = heads_at(curve.heads, percent)
+        key = (curve.programs if chosen else "", frozenset(chosen))
+        if key not in known:
+            known[key] = _losses(loaded, {h: curve.assignment[h] for h in chosen}, texts, batch_texts, cache)
+        increase = increase_interval(intact, known[key], weights)
+        total = sum(loss.loss_sum for loss in known[key])
+        tokens = sum(loss.tokens for loss in intact)
+        rows.append(
+            {
+                "programs": curve.programs,
+                "order": curve.order,
+                "percent": percent,
+                "heads_replaced": len(chosen),
+                "tokens": tokens,
+                "perplexity": float(np.exp(total / tokens)),
+                "increase": increase.mean,
+                "low": increase.low,
+                "high": increase.high,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _losses(
+    loaded: LoadedModel, assignment: Mapping[Head, object], texts: Sequence[Sequence[int]], batch: int, cache: MapCache
+) -> list[TextLoss]:
+    with PatchedModel(loaded, assignment, cache) as patched:  # type: ignore[arg-type]
+        return ids_losses(patched, texts, batch)

@@ -1,0 +1,95 @@
+"""What a surrogate is, as a file: which heads are replaced by which program, and of which weights."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_json, write_json
+from attention_programs.heads import Head
+from attention_programs.models.loading import LoadedModel, best_device, load_model
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.surrogate.identity import check_identity
+from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.maps import Assignment
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SurrogateSpecification:
+    """A model's name and weights, and the programs that stand in for some of its heads."""
+
+    profile: str
+    model: str
+    weights_sha256: str
+    causal: bool
+    order: str
+    """How the replaced heads were chosen: ``iou`` or ``damage``."""
+    percent: int
+    """Share of the studied heads that is replaced, in percent."""
+    max_tokens: int
+    """Length of the texts that programs were fitted and validated on."""
+    heads: dict[str, str]
+    """Program id of each replaced head."""
+    programs: dict[str, ProgramRecord] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def assignment(self) -> Assignment:
+        """Program of each replaced head."""
+        return {Head.parse(head): self.programs[program] for head, program in self.heads.items()}
+
+
+def write_specification(path: Path, specification: SurrogateSpecification) -> None:
+    """Writes the specification as JSON."""
+    write_json(path, asdict(specification))
+
+
+def read_specification(path: Path) -> SurrogateSpecification:
+    """Reads and checks a specification.
+
+    Raises:
+        UserError: if it is missing, of another schema, or names a program that it does not hold.
+    """
+    values = read_json(path)
+    if not isinstance(values, dict) or values.get("schema_version") != SCHEMA_VERSION:
+        raise UserError(f"{path} is no surrogate of schema {SCHEMA_VERSION}; run `dvc repro replace`")
+    try:
+        values["programs"] = {key: ProgramRecord(**row) for key, row in values["programs"].items()}
+        specification = SurrogateSpecification(**values)
+        missing = [head for head, program in specification.heads.items() if program not in specification.programs]
+    except (TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{path} is no surrogate: {error}; run `dvc repro replace`") from error
+    if missing:
+        raise UserError(f"{path}: the program of head {missing[0]} is missing; run `dvc repro replace`")
+    return specification
+
+
+@dataclass
+class Surrogate(PatchedModel):
+    """A patched model that knows its specification."""
+
+    specification: SurrogateSpecification | None = None
+
+
+def load_surrogate(specification: Path, model_folder: Path, probes: Sequence[str] = ()) -> Surrogate:
+    """Loads a model and replaces its heads, after proving anew that the intervention is exact.
+
+    Args:
+        specification: A file that :func:`write_specification` wrote.
+        model_folder: ``models/<name>``.
+        probes: Texts for the identity test; a built-in one if empty.
+
+    Raises:
+        UserError: if the weights are others than those the programs were validated on, or the identity test fails.
+    """
+    wanted = read_specification(specification)
+    loaded: LoadedModel = load_model(model_folder, best_device(), verify=True)
+    if loaded.record.weights_sha256 != wanted.weights_sha256:
+        raise UserError(
+            f"{model_folder} holds weights {loaded.record.weights_sha256[:10]}, the surrogate needs "
+            f"{wanted.weights_sha256[:10]} ({wanted.model}); run `dvc repro model` for that profile"
+        )
+    check_identity(loaded, [Head.parse(head) for head in wanted.heads], probes)
+    return Surrogate(loaded, wanted.assignment, specification=wanted)

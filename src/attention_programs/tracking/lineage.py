@@ -1,0 +1,223 @@
+"""What a profile's results were made of: hashes that DVC recorded, params, commit, lock file.
+
+Nothing is published whose origin these don't name: a file that differs from ``dvc.lock``, or a setting that differs
+from the one a stage ran with, is an error.
+"""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from attention_programs.config import Config, Paths, load_config
+from attention_programs.errors import UserError
+from attention_programs.files import read_text, sha256_file, sha256_text
+
+PARAMS_FILE = "params.yaml"
+DVC_LOCK = "dvc.lock"
+REQUIREMENTS = "requirements.lock"
+SURROGATE_FILE = "surrogate.json"
+REPEAT = "run `dvc repro`, then publish again"
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The way back from a profile's results."""
+
+    content_key: str
+    """SHA-256 over the outputs' hashes and the params: equal content is published once."""
+    outputs: dict[str, str]
+    """DVC's hash of every stage output of the profile, by path relative to the repository."""
+    git_commit: str
+    """The commit whose code was there when it was published; ``none`` outside of git."""
+    git_changes: bool
+    """Whether tracked files differed from that commit."""
+    requirements_sha256: str
+    """Hash of the lock file of Python packages."""
+
+    def hash_of(self, path: str) -> str:
+        """DVC's hash of an output, or of the output folder that a file lies in.
+
+        Raises:
+            UserError: if no stage makes it.
+        """
+        return self.outputs[self.output_of(path)]
+
+    def output_of(self, path: str) -> str:
+        """The output that a file belongs to.
+
+        Raises:
+            UserError: if no stage makes it.
+        """
+        for output in self.outputs:
+            if path == output or path.startswith(output + "/"):
+                return output
+        raise UserError(f"{path} is no output in {DVC_LOCK}; {REPEAT}")
+
+    def tags(self) -> dict[str, str]:
+        """The way back as tags of a run or a model version."""
+        return {
+            "content_key": self.content_key,
+            "git_commit": self.git_commit,
+            "git_changes": str(self.git_changes).lower(),
+            "requirements_sha256": self.requirements_sha256,
+            **{f"dvc/{path}": value for path, value in self.outputs.items()},
+        }
+
+
+def read_lineage(config: Config, paths: Paths, root: Path) -> Lineage:
+    """Reads where a profile's results come from, and checks that every stage ran with what is there now.
+
+    Raises:
+        UserError: if ``dvc.lock`` holds nothing of the profile, or a setting or a stage's input has changed since that
+            stage ran.
+    """
+    if load_config(root / PARAMS_FILE) != config:
+        raise UserError(f"{root / PARAMS_FILE} holds other settings than those to be published; publish what is there")
+    homes = [folder.resolve().relative_to(root.resolve()).as_posix() for folder in vars(paths).values()]
+    stages = {
+        name: stage for name, stage in _stages(root).items() if any(_within(out["path"], homes) for out in _outs(stage))
+    }
+    outputs = {
+        out["path"]: out["md5"] for stage in stages.values() for out in _outs(stage) if _within(out["path"], homes)
+    }
+    for name, stage in stages.items():
+        _check_params(name, stage, root)
+        _check_inputs(name, stage, outputs)
+    if not any(_within(path, [home for home in homes if not home.startswith("models/")]) for path in outputs):
+        raise UserError(f"{root / DVC_LOCK} holds no outputs of profile {config.profile!r}; {REPEAT}")
+    settings = json.dumps({"outputs": outputs, "params": asdict(config)}, sort_keys=True)
+    commit = _git(root, "rev-parse", "HEAD")
+    return Lineage(
+        content_key=sha256_text(settings),
+        outputs=dict(sorted(outputs.items())),
+        git_commit=commit or "none",
+        git_changes=bool(_git(root, "status", "--porcelain", "--untracked-files=no")),
+        requirements_sha256=sha256_file(existing(root / REQUIREMENTS, "take it from git")),
+    )
+
+
+def published_files(paths: Paths) -> list[Path]:
+    """The files of the stages that are published.
+
+    Raises:
+        UserError: if one of those that every profile has is missing.
+    """
+    fixed = [
+        paths.texts,
+        paths.programs,
+        paths.data / SURROGATE_FILE,
+        *(paths.results / name for name in ("heads.csv", "perplexity.csv", "qa.csv", "summary.json")),
+        paths.report / "report.html",
+    ]
+    found = [*paths.results.glob("*.csv"), *paths.report.rglob("*.png")]
+    return sorted({existing(path) for path in fixed} | set(found))
+
+
+def check_files(lineage: Lineage, files: list[Path], root: Path) -> None:
+    """Checks that files are the very ones that the stages wrote.
+
+    Raises:
+        UserError: naming the first that isn't.
+    """
+    relative = [file.resolve().relative_to(root.resolve()).as_posix() for file in files]
+    for output in sorted({lineage.output_of(path) for path in relative}):
+        if dvc_hash(root / output) != lineage.outputs[output]:
+            raise UserError(f"{output} is not what {DVC_LOCK} names (it was changed, or the lock was); {REPEAT}")
+
+
+def dvc_hash(path: Path) -> str:
+    """DVC's hash of an output: MD5 of a file; of a folder, MD5 of the list of its files' MD5s, and ``.dir``."""
+    if path.is_file():
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "md5").hexdigest()
+    files = {file.relative_to(path).as_posix(): dvc_hash(file) for file in path.rglob("*") if file.is_file()}
+    listing = json.dumps([{"md5": files[name], "relpath": name} for name in sorted(files)], sort_keys=True)
+    return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def existing(path: Path, remedy: str = REPEAT) -> Path:
+    """The path itself.
+
+    Raises:
+        UserError: if there is no such file.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; {remedy}")
+    return path
+
+
+def _stages(root: Path) -> dict[str, Any]:
+    path = root / DVC_LOCK
+    lock = yaml.safe_load(read_text(path))
+    if not isinstance(lock, dict) or not isinstance(lock.get("stages"), dict):
+        raise UserError(f"{path} holds no stages; {REPEAT}")
+    stages: dict[str, Any] = lock["stages"]
+    return stages
+
+
+def _outs(stage: dict[str, Any]) -> list[dict[str, Any]]:
+    outs: list[dict[str, Any]] = stage.get("outs", [])
+    return outs
+
+
+def _within(path: str, homes: list[str]) -> bool:
+    return any(path == home or path.startswith(home + "/") for home in homes)
+
+
+def _check_params(name: str, stage: dict[str, Any], root: Path) -> None:
+    """Compares the settings that a stage ran with, as ``dvc.lock`` keeps them, with those of the files now."""
+    for file, settings in stage.get("params", {}).items():
+        now = yaml.safe_load(read_text(root / file))
+        for key, value in settings.items():
+            if _lookup(now, key) != [value]:
+                raise UserError(f"{root / file}: {key} has changed since stage {name!r} ran; {REPEAT}")
+
+
+def _check_inputs(name: str, stage: dict[str, Any], outputs: dict[str, str]) -> None:
+    """Makes sure that a stage read what the stages before it have written last, not something older."""
+    for dep in stage.get("deps", ()):
+        if outputs.get(dep["path"], dep["md5"]) != dep["md5"]:
+            raise UserError(f"{dep['path']} has changed since stage {name!r} read it; {REPEAT}")
+
+
+def _lookup(values: Any, key: str) -> list[Any]:
+    """The value at a dotted key, in a list that is empty if there is none."""
+    for part in key.split("."):
+        if not isinstance(values, dict) or part not in values:
+            return []
+        values = values[part]
+    return [values]
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git prints; empty if it fails, as it does outside of a repository."""
+    try:
+        command = ["git", "-C", str(root), *arguments]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return run.stdout.strip() if run.returncode == 0 else ""
+
+
+def flattened(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted names and texts of nested settings; items of a list are numbered unless they are all plain.
+
+    >>> dict(flattened({"model": {"name": "m"}, "percents": (0, 25)}))
+    {'model.name': 'm', 'percents': '0, 25'}
+    """
+    if isinstance(values, list | tuple):
+        if not any(isinstance(item, dict | list | tuple) for item in values):
+            yield prefix, ", ".join(map(str, values))
+            return
+        values = dict(enumerate(values))
+    if isinstance(values, dict):
+        for key, inner in values.items():
+            yield from flattened(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, str(values)

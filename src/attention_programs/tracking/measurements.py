@@ -1,0 +1,85 @@
+"""The tables of results as MLflow's metrics."""
+
+import math
+import re
+import time
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
+
+from attention_programs.errors import UserError
+
+BATCH = {"metrics": 900, "params": 100}
+"""What MLflow accepts in one call."""
+_FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. /]")
+
+
+def metric_name(key: str) -> str:
+    """A key in the letters that MLflow allows.
+
+    >>> metric_name("qa/50 %")
+    'qa/50 _'
+    """
+    return _FORBIDDEN.sub("_", key)
+
+
+def to_metrics(values: dict[str, float], step: int = 0) -> list[Metric]:
+    """Named numbers as metrics; undefined ones are left out.
+
+    Raises:
+        UserError: if two names become one.
+    """
+    names = [metric_name(key) for key in values]
+    for key, name in zip(values, names, strict=True):
+        if names.count(name) > 1:
+            raise UserError(f"metric {key!r} becomes {name!r} in MLflow, as another does; rename one")
+    now = time.time_ns() // 1_000_000
+    numbers = zip(names, map(float, values.values()), strict=True)
+    return [Metric(name, number, now, step) for name, number in numbers if math.isfinite(number)]
+
+
+def perplexity_curves(table: pd.DataFrame) -> list[Metric]:
+    """Perplexity and its increase against the share of heads replaced: a curve for each programs and order."""
+    curves = []
+    for row in table.to_dict("records"):
+        curve = f"{row['programs']}/{row['order']}"
+        values = {
+            f"perplexity/{curve}": row["perplexity"],
+            f"perplexity_increase/{curve}": row["increase"],
+            f"perplexity_increase/{curve}/low": row["low"],
+            f"perplexity_increase/{curve}/high": row["high"],
+        }
+        curves += to_metrics(values, step=int(row["percent"]))
+    return curves
+
+
+def qa_curves(table: pd.DataFrame) -> list[Metric]:
+    """Accuracy against the share of heads replaced: a curve for each task."""
+    curves = []
+    for row in table.to_dict("records"):
+        name = f"qa/{row['task']}"
+        values = {name: row["accuracy"], f"{name}/low": row["low"], f"{name}/high": row["high"]}
+        curves += to_metrics(values, step=int(row["percent"]))
+    return curves
+
+
+def program_metrics(rows: pd.DataFrame) -> list[Metric]:
+    """Means, over the heads that a program was selected for, of every number in ``heads.csv``.
+
+    For several heads the ends of the interval are means of ends too: wider than the interval of the mean.
+    """
+    numbers = rows.select_dtypes("number")
+    return to_metrics({"heads": len(rows), **{str(key): value for key, value in numbers.mean().items()}})
+
+
+def log_all(
+    client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Logs any number of metrics and params in as few calls as MLflow allows."""
+    todo = [Param(key, value) for key, value in params]
+    for start in range(0, len(todo), BATCH["params"]):
+        client.log_batch(run_id, params=todo[start : start + BATCH["params"]])
+    for start in range(0, len(metrics), BATCH["metrics"]):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH["metrics"]])

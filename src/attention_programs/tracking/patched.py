@@ -1,0 +1,28 @@
+"""From a surrogate's file to a patched model."""
+
+import contextlib
+from pathlib import Path
+
+from attention_programs.errors import UserError
+from attention_programs.surrogate import specification
+from attention_programs.surrogate.specification import Surrogate
+
+
+def load_patched(path: Path, root: Path) -> Surrogate:
+    """Loads a surrogate's weights from a repository's ``models`` folder and replaces its heads.
+
+    Args:
+        path: The surrogate's file.
+        root: The repository's folder.
+
+    Raises:
+        UserError: if the weights are missing or others than those the programs were validated on.
+    """
+    path = path.resolve()
+    name = specification.read_specification(path).model
+    folder = root.resolve() / "models" / name
+    if not folder.is_dir():
+        raise UserError(f"{folder} does not exist and the surrogate needs the weights of {name}; run `dvc repro model`")
+    # Programs of the project's library are recognised by their file, relative to the repository.
+    with contextlib.chdir(root):
+        return specification.load_surrogate(path, folder)

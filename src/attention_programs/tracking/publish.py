@@ -1,0 +1,147 @@
+"""From the stages' files to MLflow, once for each content."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+
+from attention_programs.config import Config, Paths
+from attention_programs.progress import progress
+from attention_programs.surrogate.specification import read_specification
+from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage, check_files, published_files, read_lineage
+from attention_programs.tracking.registry import ALIAS, register, registered_name, versions_of, withdraw
+from attention_programs.tracking.runs import PROFILE_RUN, fill_profile_run, log_program, profile_tags, selected_programs
+from attention_programs.tracking.store import Store, open_store
+from attention_programs.tracking.validation import read_validation
+
+LOCK = "mlruns/publish.lock"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where a profile's results stand in MLflow."""
+
+    experiment_id: str
+    run_id: str
+    """The profile's run."""
+    model: str
+    """Name of the registered model."""
+    version: str
+    alias: str
+    """The alias that the version earned; empty if it failed the gate."""
+    gate: str
+    """Whether the gate was passed, and why."""
+    programs: int
+    """Runs below the profile's: one for each selected program."""
+    url: str
+    """Address of the run within MLflow's web page."""
+
+
+def publish(config: Config, paths: Paths, root: Path) -> Published:
+    """Publishes a profile's results; does nothing if the same content is published already.
+
+    An attempt that was killed half-way leaves a run that is not finished: the next one removes it and starts anew.
+
+    Args:
+        config: All settings.
+        paths: The profile's files.
+        root: The repository's folder.
+
+    Raises:
+        UserError: if a file is missing, or any is not what ``dvc.lock`` and ``params.yaml`` say.
+    """
+    root = root.resolve()
+    lineage = read_lineage(config, paths, root)
+    files = published_files(paths)
+    check_files(lineage, files, root)
+    (root / LOCK).parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / LOCK), open_store(root, create=True) as store:
+        experiment = store.experiment(config.model.name)
+        _remove_unfinished(store, experiment, config, lineage.content_key)
+        if not _finished(store, experiment, config, lineage.content_key):
+            _write(store, experiment, config, paths, lineage, files)
+        return _found(store, experiment, config, lineage.content_key)
+
+
+def _finished(store: Store, experiment: str, config: Config, content_key: str) -> list[Run]:
+    return store.runs(experiment, f"{_profile_runs(config)} and tags.content_key = '{content_key}'")
+
+
+def _profile_runs(config: Config) -> str:
+    """MLflow's filter for the runs of a profile."""
+    return f"tags.kind = '{PROFILE_RUN}' and tags.profile = '{config.profile}'"
+
+
+def _found(store: Store, experiment: str, config: Config, content_key: str) -> Published:
+    """Describes what is published."""
+    run_id = _finished(store, experiment, config, content_key)[0].info.run_id
+    version = _version(store, config, content_key)[0]
+    gate = version.tags["gate"]
+    return Published(
+        experiment_id=experiment,
+        run_id=run_id,
+        model=version.name,
+        version=str(version.version),
+        alias=ALIAS if gate.startswith("passed") else "",
+        gate=gate,
+        programs=len(store.runs(experiment, f"tags.`mlflow.parentRunId` = '{run_id}'")),
+        url=f"#/experiments/{experiment}/runs/{run_id}",
+    )
+
+
+def _version(store: Store, config: Config, content_key: str) -> list[ModelVersion]:
+    return versions_of(store, registered_name(config.model.name), content_key)
+
+
+def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage: Lineage, files: list[Path]) -> None:
+    """Writes runs, programs' runs and the registered version; the run counts as finished last of all."""
+    specification = paths.data / SURROGATE_FILE
+    validation = read_validation(config, paths, read_specification(specification))
+    programs = selected_programs(paths)
+    tags = profile_tags(config, paths, lineage)
+    shared = lineage.tags() | {key: tags[key] for key in ("profile", "model", "weights_sha256")}
+    run = store.client.create_run(experiment, tags=tags, run_name=f"{config.profile} {lineage.content_key[:8]}")
+    with _failing(store, run):
+        fill_profile_run(store, run, config, paths, lineage, files)
+        for program, rows in progress(programs, "MLflow", unit="runs"):
+            log_program(store, run, shared, program, rows)
+        register(store, run, config, lineage, specification, validation)
+        store.client.set_terminated(run.info.run_id)
+
+
+@contextmanager
+def _failing(store: Store, run: Run) -> Iterator[None]:
+    """Marks a run as failed if the block fails; one that is killed stays marked as running."""
+    try:
+        yield
+    except BaseException:
+        store.client.set_terminated(run.info.run_id, "FAILED")
+        raise
+
+
+def _remove_unfinished(store: Store, experiment: str, config: Config, content_key: str) -> None:
+    """Removes what attempts left that did not come to their end; the lock says that none is under way.
+
+    If somebody deleted the version of the content that is to be published, its finished run makes way, too.
+    """
+    for run in store.runs(experiment, _profile_runs(config)):
+        key = run.data.tags["content_key"]
+        if run.info.status != "FINISHED" or (key == content_key and not _version(store, config, key)):
+            _remove(store, experiment, config, key)
+
+
+def _remove(store: Store, experiment: str, config: Config, content_key: str) -> None:
+    """Removes everything of one content: the version, the model and all runs, with their files."""
+    client = store.client
+    for version in _version(store, config, content_key):
+        withdraw(store, version)
+    for model in client.search_logged_models([experiment], f"tags.content_key = '{content_key}'"):
+        client.delete_logged_model(model.model_id)
+        store.remove_files(model.artifact_location)
+    for run in store.runs(experiment, f"tags.content_key = '{content_key}'"):
+        client.delete_run(run.info.run_id)
+        store.remove_files(run.info.artifact_uri)

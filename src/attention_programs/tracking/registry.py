@@ -1,0 +1,245 @@
+"""Registered surrogates: making a version, finding it again, loading it."""
+
+import re
+import tempfile
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+import mlflow
+from mlflow.entities import LoggedModelOutput, Metric, Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+
+from attention_programs.config import Config
+from attention_programs.errors import UserError
+from attention_programs.files import write_json
+from attention_programs.surrogate.specification import Surrogate, read_specification
+from attention_programs.tracking import surrogate_model
+from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage
+from attention_programs.tracking.measurements import to_metrics
+from attention_programs.tracking.patched import load_patched
+from attention_programs.tracking.store import PUBLISH_COMMAND, Store, open_store
+from attention_programs.tracking.validation import Validation
+
+PREFIX = "surrogate-"
+ALIAS = "latest-validated"
+EXAMPLE = "Once upon a time there was a little girl who lived near the forest."
+PACKAGES = ("mlflow", "numpy", "pandas", "torch", "transformers")
+_REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))?")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A way to say which version of which surrogate: by alias, or by number if there is one."""
+
+    name: str
+    alias: str = ALIAS
+    version: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        """Reads ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``, with or without ``models:/`` and ``surrogate-``.
+
+        Raises:
+            UserError: if the text has another form.
+
+        >>> Reference.parse("smollm2-135m")
+        Reference(name='surrogate-smollm2-135m', alias='latest-validated', version='')
+        >>> Reference.parse("models:/surrogate-gpt2/3").version
+        '3'
+        """
+        match = _REFERENCE.fullmatch(text.strip())
+        if match is None:
+            raise UserError(f"{text!r} names no surrogate; write NAME, NAME@ALIAS or NAME/VERSION")
+        return cls(registered_name(match["name"].removeprefix(PREFIX)), match["alias"] or ALIAS, match["version"] or "")
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A replaced head and the program that stands in for it."""
+
+    head: str
+    program_id: str
+    program_name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class SurrogateInfo:
+    """A registered surrogate, as the command line shows it."""
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
+    description: str
+    run_id: str
+    """The run that it was published with."""
+    assignment: tuple[Replacement, ...]
+
+
+def registered_name(model: str) -> str:
+    """The registered model's name for a language model's."""
+    return PREFIX + model
+
+
+def register(
+    store: Store, run: Run, config: Config, lineage: Lineage, specification_file: Path, validation: Validation
+) -> ModelVersion:
+    """Registers a surrogate as a new version, and gives it the alias if it passes the gate.
+
+    Args:
+        store: The open store.
+        run: The profile's run, which the version points back to.
+        config: All settings.
+        lineage: Where everything comes from.
+        specification_file: The surrogate's file.
+        validation: Its test numbers.
+    """
+    specification = read_specification(specification_file)
+    name = registered_name(config.model.name)
+    tags = {**lineage.tags(), **validation.tags(), "profile": config.profile, "model": specification.model}
+    tags["weights_sha256"] = specification.weights_sha256
+    model_id = _log_model(store, run, tags, specification_file, validation)
+    client = store.client
+    if name not in _known(store):
+        client.create_registered_model(name, description=f"{config.model.name} with heads replaced by programs.")
+    version = client.create_model_version(
+        name, f"models:/{model_id}", run.info.run_id, tags, description=validation.description, model_id=model_id
+    )
+    if validation.passed:
+        client.set_registered_model_alias(name, ALIAS, version.version)
+    return version
+
+
+def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validation: Validation) -> str:
+    """Stores the model's files with the run and its test numbers with the model; returns the model's id."""
+    client = store.client
+    run_id = run.info.run_id
+    logged = client.create_logged_model(run.info.experiment_id, "surrogate", run_id, tags, model_type="surrogate")
+    with tempfile.TemporaryDirectory() as scratch:
+        numbers = Path(scratch) / "validation.json"
+        write_json(numbers, asdict(validation) | {"gate": validation.gate})
+        mlflow.pyfunc.save_model(
+            path=f"{scratch}/model",
+            mlflow_model=Model(run_id=run_id, model_id=logged.model_id, artifact_path=logged.artifact_location),
+            python_model=str(Path(surrogate_model.__file__)),
+            artifacts={"surrogate": str(file), "validation": str(numbers)},
+            signature=surrogate_model.signature(read_specification(file).max_tokens),
+            input_example=[EXAMPLE],
+            # Versions without the tag of a build: one list for machines with and without a GPU.
+            pip_requirements=[f"{name}=={metadata.version(name).split('+')[0]}" for name in PACKAGES],
+        )
+        client.log_model_artifacts(logged.model_id, f"{scratch}/model")
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    metrics = [
+        Metric(m.key, m.value, m.timestamp, m.step, model_id=logged.model_id) for m in to_metrics(validation.metrics())
+    ]
+    client.log_batch(run_id, metrics=metrics)
+    return str(logged.model_id)
+
+
+def withdraw(store: Store, version: ModelVersion) -> None:
+    """Deletes a version; if it held the alias, the newest of the others that passed the gate gets it back."""
+    client = store.client
+    holder = client.get_registered_model(version.name).aliases.get(ALIAS)
+    client.delete_model_version(version.name, version.version)
+    if str(holder) == str(version.version):
+        passed = [int(v.version) for v in versions_of(store, version.name) if v.tags["gate"].startswith("passed")]
+        if passed:
+            client.set_registered_model_alias(version.name, ALIAS, str(max(passed)))
+
+
+def find_version(store: Store, reference: Reference) -> ModelVersion:
+    """The version that a reference means.
+
+    Raises:
+        UserError: if there is none; those that there are are named.
+    """
+    known = _known(store)
+    if reference.name not in known:
+        raise UserError(f"no surrogate {reference.name!r} is registered; {_choices(known)}")
+    client = store.client
+    try:
+        if reference.version:
+            return client.get_model_version(reference.name, reference.version)
+        return client.get_model_version_by_alias(reference.name, reference.alias)
+    except MlflowException as error:
+        versions = ", ".join(map(str, sorted(int(v.version) for v in versions_of(store, reference.name)))) or "none"
+        aliases = ", ".join(sorted(client.get_registered_model(reference.name).aliases)) or "none"
+        asked = f"version {reference.version}" if reference.version else f"alias {reference.alias!r}"
+        raise UserError(
+            f"surrogate {reference.name!r} has no {asked}; versions: {versions}; aliases: {aliases} "
+            f"(write {reference.name}/VERSION or {reference.name}@ALIAS)"
+        ) from error
+
+
+def versions_of(store: Store, name: str, content_key: str = "") -> list[ModelVersion]:
+    """The versions of a registered model, only those of one content if a key is given."""
+    condition = f"name = '{name}'" + (f" and tags.content_key = '{content_key}'" if content_key else "")
+    versions: list[ModelVersion] = []
+    token = None
+    while True:
+        page = store.client.search_model_versions(condition, page_token=token)
+        versions.extend(page)
+        token = page.token
+        if not token:
+            return versions
+
+
+def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
+    """What is known about a registered surrogate.
+
+    Args:
+        reference: ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``.
+        root: The repository's folder.
+
+    Raises:
+        UserError: if nothing is published, or nothing of that name; what there is is named.
+    """
+    with open_store(root) as store:
+        version = find_version(store, Reference.parse(reference))
+        specification = read_specification(_specification_file(store, version))
+    programs = [(head, specification.programs[program]) for head, program in specification.heads.items()]
+    return SurrogateInfo(
+        name=version.name,
+        version=str(version.version),
+        aliases=tuple(version.aliases),
+        tags=dict(version.tags),
+        description=version.description,
+        run_id=version.run_id,
+        assignment=tuple(Replacement(head, p.id, p.name, p.description) for head, p in programs),
+    )
+
+
+def load_surrogate(reference: str, root: Path) -> Surrogate:
+    """A registered surrogate as a patched transformers model, ready to use.
+
+    Args:
+        reference: ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``; by default the latest that passed the gate.
+        root: The repository's folder, whose ``models`` folder holds the weights.
+
+    Raises:
+        UserError: if there is no such version, or the weights are missing or others than those it was validated on.
+    """
+    with open_store(root) as store:
+        path = _specification_file(store, find_version(store, Reference.parse(reference)))
+    return load_patched(path, root)
+
+
+def _specification_file(store: Store, version: ModelVersion) -> Path:
+    folder = store.folder(store.client.get_model_version_download_uri(version.name, version.version))
+    return folder / "artifacts" / SURROGATE_FILE
+
+
+def _known(store: Store) -> list[str]:
+    """Names of the registered surrogates."""
+    models = store.client.search_registered_models(f"name LIKE '{PREFIX}%'", max_results=1000)
+    return sorted(model.name for model in models)
+
+
+def _choices(known: list[str]) -> str:
+    return f"there are {', '.join(known)}" if known else f"none is; run `{PUBLISH_COMMAND}`"

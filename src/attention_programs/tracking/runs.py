@@ -1,0 +1,134 @@
+"""What a profile's run and its programs' runs hold."""
+
+import json
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import mlflow.data
+import pandas as pd
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.entities import DatasetInput, InputTag, Run
+
+from attention_programs.config import Config, Paths
+from attention_programs.corpora.text import read_texts
+from attention_programs.errors import UserError
+from attention_programs.files import read_csv, read_json, write_csv, write_json, write_text
+from attention_programs.models.record import read_record
+from attention_programs.programs.table import ProgramRecord, read_programs
+from attention_programs.tracking.lineage import DVC_LOCK, PARAMS_FILE, REQUIREMENTS, Lineage, flattened
+from attention_programs.tracking.measurements import log_all, perplexity_curves, program_metrics, qa_curves, to_metrics
+from attention_programs.tracking.store import Store
+
+PROFILE_RUN = "profile"
+PROGRAM_RUN = "program"
+LONGEST_TAG = 5000
+"""MLflow refuses tags beyond 8,000 characters."""
+
+
+def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, str]:
+    """Tags of a profile's run: what it is and the way back."""
+    return {
+        **lineage.tags(),
+        "kind": PROFILE_RUN,
+        "profile": config.profile,
+        "model": config.model.name,
+        "weights_sha256": read_record(paths.model).weights_sha256,
+        "mlflow.source.name": f"dvc repro ({config.profile})",
+        "mlflow.source.git.commit": lineage.git_commit,
+        "mlflow.note.content": f"Attention heads of {config.model.name} explained and replaced by programs. "
+        "Each run below this one is a program that was selected for at least one head.",
+    }
+
+
+def fill_profile_run(store: Store, run: Run, config: Config, paths: Paths, lineage: Lineage, files: list[Path]) -> None:
+    """Logs a profile's params, data sets, metrics and files."""
+    metrics = [
+        *to_metrics(read_json(paths.results / "summary.json")),
+        *perplexity_curves(read_csv(paths.results / "perplexity.csv")),
+        *qa_curves(read_csv(paths.results / "qa.csv")),
+    ]
+    log_all(store.client, run.info.run_id, metrics, flattened(asdict(config)))
+    store.client.log_inputs(run.info.run_id, _data_sets(paths, lineage, store.root))
+    folder = store.folder(run.info.artifact_uri)
+    for file in files:
+        if file.is_relative_to(paths.data):
+            continue  # data sets are referred to, not copied; the surrogate lies with its model
+        home = paths.results if file.is_relative_to(paths.results) else paths.report
+        _copy(file, folder / home.parent.name / file.relative_to(home))
+    for name in (PARAMS_FILE, DVC_LOCK, REQUIREMENTS):
+        _copy(store.root / name, folder / name)
+
+
+def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]:
+    """The texts and the programs, identified by DVC's hash."""
+    programs = [asdict(program) for program in read_programs(paths.programs)]
+    tables = {
+        paths.texts: pd.DataFrame([asdict(text) for text in read_texts(paths.texts)]),
+        paths.programs: pd.DataFrame(programs)[["id", "name", "author", "causal"]],
+    }
+    inputs = []
+    for path, table in tables.items():
+        place = path.resolve().relative_to(root).as_posix()
+        digest = lineage.hash_of(place)
+        data_set = mlflow.data.from_pandas(
+            table, source=CodeDatasetSource({"path": place, "dvc_hash": digest}), name=path.stem, digest=digest[:36]
+        )
+        inputs.append(DatasetInput(data_set._to_mlflow_entity(), [InputTag("mlflow.data.context", path.stem)]))
+    return inputs
+
+
+def selected_programs(paths: Paths) -> list[tuple[ProgramRecord, pd.DataFrame]]:
+    """Every program that was selected for a head, with its rows of ``heads.csv``.
+
+    Raises:
+        UserError: if the program table lacks one.
+    """
+    programs = {program.id: program for program in read_programs(paths.programs)}
+    table = read_csv(paths.results / "heads.csv")
+    chosen = table[table["method"] == "selected"]
+    unknown = sorted(set(chosen["program_id"]) - set(programs))
+    if unknown:
+        raise UserError(f"{paths.programs} lacks program {unknown[0]!r}, which heads.csv selects; run `dvc repro`")
+    return [(programs[str(key)], rows) for key, rows in chosen.groupby("program_id", sort=True)]
+
+
+def log_program(store: Store, parent: Run, shared: dict[str, str], program: ProgramRecord, rows: pd.DataFrame) -> None:
+    """Writes one program's run, in three calls and a few files: hundreds take seconds.
+
+    Args:
+        store: The open store.
+        parent: The profile's run.
+        shared: Tags of the profile that every program repeats.
+        program: The program.
+        rows: Its rows of ``heads.csv``.
+    """
+    heads = " ".join(rows["head"])
+    tags = {
+        **shared,
+        "kind": PROGRAM_RUN,
+        "mlflow.parentRunId": parent.info.run_id,
+        "mlflow.note.content": program.description[:LONGEST_TAG],
+        "author": program.author,
+        "heads": heads if len(heads) <= LONGEST_TAG else f"{len(rows)} heads; see heads.csv",
+        "program_id": program.id,
+        "causal": program.causal,
+    }
+    run = store.client.create_run(parent.info.experiment_id, time.time_ns() // 1_000_000, tags, program.name)
+    sizes = to_metrics({"terms": program.terms, "nodes": program.nodes})
+    store.client.log_batch(run.info.run_id, metrics=[*program_metrics(rows), *sizes])
+    folder = store.folder(run.info.artifact_uri)
+    write_text(folder / "program.py", program.source)
+    write_json(folder / "provenance.json", {"author": program.author, "id": program.id, **program.provenance})
+    write_csv(folder / "heads.csv", rows)
+    for part in ("prompt", "reply"):
+        if part in program.provenance:
+            content = program.provenance[part]
+            write_text(folder / f"{part}.md", content if isinstance(content, str) else json.dumps(content, indent=2))
+    store.client.set_terminated(run.info.run_id)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

@@ -1,0 +1,81 @@
+"""The registered surrogate as MLflow runs it; this file is stored with every version.
+
+The weights are not: they are found in the ``models`` folder of the repository, and their hash is checked.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+from attention_programs.errors import UserError
+from attention_programs.surrogate.perplexity import text_losses
+from attention_programs.tracking.artifact_store import current_root
+from attention_programs.tracking.patched import load_patched
+
+COLUMN = "text"
+
+
+def signature(max_tokens: int) -> ModelSignature:
+    """What the model takes and gives.
+
+    The input column has no name, because MLflow accepts plain lists of texts for such a signature alone.
+    """
+    outputs = [(DataType.string, COLUMN), (DataType.long, "tokens"), (DataType.double, "loss")]
+    return ModelSignature(
+        inputs=Schema([ColSpec(DataType.string)]),
+        outputs=Schema([ColSpec(kind, name) for kind, name in [*outputs, (DataType.double, "perplexity")]]),
+        params=ParamSchema([ParamSpec("max_tokens", DataType.long, max_tokens)]),
+    )
+
+
+class SurrogateModel(PythonModel):
+    """A language model with some heads replaced by programs; measures the loss of texts."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Loads the model from the repository's ``models`` folder and replaces its heads.
+
+        Raises:
+            UserError: if the weights are missing or others than those the programs were validated on.
+        """
+        self._surrogate = load_patched(Path(context.artifacts["surrogate"]), current_root())
+
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Measures texts, each cut to ``max_tokens``.
+
+        Args:
+            context: Unused; the model is loaded by then.
+            model_input: Texts in the column ``text``; MLflow makes a table of a list or series, too.
+            params: ``max_tokens``, by default the length that the programs were validated on.
+
+        Returns:
+            text; tokens (that were predicted); loss (their mean negative log-likelihood, nats) and perplexity, both
+            undefined (NaN) for a text with nothing to predict.
+
+        Raises:
+            UserError: if the column has another name.
+        """
+        (column,) = model_input.columns
+        if column not in (COLUMN, 0):
+            raise UserError(f"column {column!r} was given instead of {COLUMN!r}; rename the column of the texts")
+        texts = [str(text) for text in model_input[column]]
+        losses = text_losses(self._surrogate, texts, int((params or {})["max_tokens"]))
+        means = [loss.loss_sum / loss.tokens if loss.tokens else math.nan for loss in losses]
+        return pd.DataFrame(
+            {
+                COLUMN: texts,
+                "tokens": [loss.tokens for loss in losses],
+                "loss": means,
+                "perplexity": [math.exp(mean) for mean in means],
+            }
+        )
+
+
+mlflow.models.set_model(SurrogateModel())

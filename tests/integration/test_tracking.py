@@ -1,0 +1,512 @@
+"""Publishing to a real MLflow store and loading from it, on a small repository with a tiny random model."""
+
+import os
+import shutil
+import subprocess
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from attention_programs.config import Paths, load_config
+from attention_programs.corpora.text import Text, text_key, write_texts
+from attention_programs.errors import UserError
+from attention_programs.files import read_csv, read_json, write_csv, write_json, write_text
+from attention_programs.models.loading import load_model
+from attention_programs.models.record import weights_hash, write_record
+from attention_programs.programs.table import ProgramRecord, make_record, read_programs, write_programs
+from attention_programs.surrogate.perplexity import text_losses
+from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
+from attention_programs.tracking import publish as publishing
+from attention_programs.tracking.artifact_store import ROOT_VARIABLE
+from attention_programs.tracking.lineage import dvc_hash, read_lineage
+from attention_programs.tracking.publish import Published, publish
+from attention_programs.tracking.registry import ALIAS, load_surrogate, surrogate_info
+from attention_programs.tracking.store import DATABASE, Store, open_store
+from conftest import SENTENCES, tiny_model
+
+PARAMS: dict[str, Any] = {
+    "profile": "tiny",
+    "model": {"name": "tiny-llama", "source": "folder", "location": "tests"},
+    "corpora": {
+        "name": "two",
+        "sources": [
+            {"name": "stories", "source": "file", "location": "corpora/stories.jsonl"},
+            {"name": "code", "source": "file", "location": "corpora/code.jsonl"},
+        ],
+    },
+    "attention": {"max_tokens": 24},
+    "synthesis": {"max_terms": 3},
+    "scoring": {},
+    "replacement": {"percents": [0, 25, 100]},
+    "evaluation": {"name": "shipped", "percents": [0, 25]},
+    "tracking": {"gate_percent": 25, "gate_increase": 15.0},
+    "report": {},
+    "reproducibility": {},
+}
+SOURCES = {
+    "previous_token": (
+        "curated",
+        "Looks at the token before.",
+        "text.previous_token",
+        {"file": "library/curated/x.py"},
+    ),
+    "search L0H1": (
+        "search",
+        "Looks at the first token.",
+        "text.first_token",
+        {"prompt": "Explain.", "reply": "def ..."},
+    ),
+    "search L1H2": ("search", "Looks at itself.", "2 * text.self_token + text.first_token", {"seed": 0}),
+}
+SELECTED = {"L0H0": "previous_token", "L0H1": "search L0H1", "L1H2": "search L1H2", "L2H3": "previous_token"}
+
+
+def make_programs() -> list[ProgramRecord]:
+    def source(description: str, sum_of_terms: str) -> str:
+        return f'def program(text):\n    """{description}"""\n    return {sum_of_terms}\n'
+
+    return [
+        make_record(source(description, terms), name, author, "verified", [], provenance)  # type: ignore[arg-type]
+        for name, (author, description, terms, provenance) in SOURCES.items()
+    ]
+
+
+def write_results(paths: Paths, programs: list[ProgramRecord], increase: float) -> None:
+    random = np.random.default_rng(0)
+    by_name = {program.name: program for program in programs}
+    rows = []
+    for method in ("selected", "uniform"):
+        for head, name in SELECTED.items():
+            numbers = dict(zip(["iou_validation", "iou_test", "jsd_test"], random.random(3), strict=True))
+            low, high = numbers["iou_test"] - 0.1, numbers["iou_test"] + 0.1
+            one = by_name[name]
+            rows.append(
+                {"head": head, "method": method, "program_id": one.id, "program_name": name, "author": one.author}
+                | numbers
+                | {"iou_test_low": low, "iou_test_high": high, "sink_excluded_iou_test": low, "iou_test_stories": high}
+            )
+    write_csv(paths.results / "heads.csv", pd.DataFrame(rows))
+    curve = [
+        {"programs": kind, "order": order, "percent": percent, "heads_replaced": percent * 12 // 100, "tokens": 99}
+        | {"perplexity": 20.0 * (1 + rise / 100), "increase": rise, "low": rise - 1, "high": rise + 1}
+        for kind, order in [("selected", "damage"), ("selected", "iou"), ("uniform", "iou")]
+        for percent, rise in [(0, 0.0), (25, increase if order == "damage" else 3 * increase), (100, 300.0)]
+    ]
+    write_csv(paths.results / "perplexity.csv", pd.DataFrame(curve))
+    numbers = {"questions": 50, "accuracy": 0.6, "low": 0.5, "high": 0.7, "chance": 0.25}
+    tasks = [{"task": "story_continuation", "percent": p, "heads_replaced": p * 12 // 100} | numbers for p in (0, 25)]
+    write_csv(paths.results / "qa.csv", pd.DataFrame(tasks))
+    write_json(paths.results / "summary.json", {"iou/test/all/selected": 0.61, "heads/above_0.5/selected": 0.75})
+
+
+def lock(root: Path) -> None:
+    """Writes ``dvc.lock`` for what lies there, as ``dvc repro`` would."""
+    outputs = {
+        "model": ["models/tiny-llama"],
+        "corpora": ["data/tiny/texts.jsonl"],
+        "attention": ["data/tiny/attention"],
+        "programs": ["data/tiny/programs.jsonl"],
+        "replace": ["data/tiny/surrogate.json", "results/tiny"],
+        "report": ["reports/tiny"],
+        "of another profile": ["library"],
+    }
+    stages = {
+        name: {"outs": [{"path": path, "hash": "md5", "md5": dvc_hash(root / path)} for path in paths]}
+        for name, paths in outputs.items()
+    }
+    stages["attention"]["params"] = {"params.yaml": {"attention": {"max_tokens": 24}, "model.name": "tiny-llama"}}  # type: ignore[assignment]
+    write_text(root / "dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": stages}))
+
+
+def write_params(root: Path, **changes: Any) -> None:
+    write_text(root / "params.yaml", yaml.safe_dump(PARAMS | changes))
+
+
+def make_repository(root: Path, increase: float = 8.0) -> Path:
+    """A repository as ``dvc repro`` leaves it."""
+    write_params(root)
+    for name in ("dvc.yaml", "library/a.py", "data/tiny/attention/index.json", "reports/tiny/report.html"):
+        write_text(root / name, "{}\n")
+    write_text(root / "requirements.lock", "mlflow==3.17.2\n")
+    paths = Paths.of(load_config(root / "params.yaml"), root)
+    (paths.report / "figures").mkdir()
+    (paths.report / "figures/heads.png").write_bytes(b"\x89PNG")
+    llama = tiny_model("llama")
+    llama.model.save_pretrained(paths.model)
+    llama.tokenizer.save_pretrained(paths.model)
+    weights = weights_hash(paths.model)
+    write_record(paths.model, replace(llama.record, weights_sha256=weights))
+    write_texts(paths.texts, [Text(text_key(text), "stories", "test", text) for text in SENTENCES])
+    programs = make_programs()
+    write_programs(paths.programs, programs)
+    by_name = {program.name: program for program in programs}
+    replaced = {head: by_name[name] for head, name in list(SELECTED.items())[:3]}
+    specification = SurrogateSpecification(
+        profile="tiny",
+        model="tiny-llama",
+        weights_sha256=weights,
+        causal=True,
+        order="damage",
+        percent=25,
+        max_tokens=24,
+        heads={head: program.id for head, program in replaced.items()},
+        programs={program.id: program for program in replaced.values()},
+    )
+    write_specification(paths.data / "surrogate.json", specification)
+    write_results(paths, programs, increase)
+    lock(root)
+    return root
+
+
+def publish_at(root: Path) -> Published:
+    config = load_config(root / "params.yaml")
+    return publish(config, Paths.of(config, root), root)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published repository, which no test changes."""
+    root = make_repository(tmp_path_factory.mktemp("template") / "repository")
+    publish_at(root)
+    return root
+
+
+@pytest.fixture
+def repository(template: Path, tmp_path: Path) -> Path:
+    """A copy of the published repository, in another place."""
+    return shutil.copytree(template, tmp_path / "copy")
+
+
+def contents(root: Path) -> dict[str, Any]:
+    """Everything in the store that somebody could see."""
+    with open_store(root) as store:
+        runs = all_runs(store)
+        return {
+            "runs": {run.info.run_id: run.to_dictionary() for run in runs},
+            "versions": [dict(version) for version in store.client.search_model_versions()],
+            "models": [model.model_id for model in store.client.search_logged_models(["1"])],
+            "files": sorted(str(path.relative_to(root)) for path in (root / "mlruns/artifacts").rglob("*")),
+        }
+
+
+def all_runs(store: Store) -> list[Any]:
+    return store.runs("1", "")
+
+
+def parent_and_children(store: Store) -> tuple[Any, dict[str, Any]]:
+    runs = all_runs(store)
+    (parent,) = [run for run in runs if run.data.tags["kind"] == "profile"]
+    children = [run for run in runs if run.data.tags["kind"] == "program"]
+    assert all(child.data.tags["mlflow.parentRunId"] == parent.info.run_id for child in children)
+    return parent, {child.info.run_name: child for child in children}
+
+
+def test_profile_run_holds_params_metrics_data_sets_files_and_the_way_back(template: Path) -> None:
+    with open_store(template) as store:
+        parent, _ = parent_and_children(store)
+        data = parent.data
+        assert parent.info.status == "FINISHED"
+        assert data.params["attention.max_tokens"] == "24"
+        assert data.params["corpora.sources.1.location"] == "corpora/code.jsonl"
+        assert data.params["replacement.percents"] == "0, 25, 100"
+        assert data.metrics["iou/test/all/selected"] == 0.61
+        history = store.client.get_metric_history(parent.info.run_id, "perplexity_increase/selected/damage")
+        table = read_csv(template / "results/tiny/perplexity.csv")
+        rows = table[(table["programs"] == "selected") & (table["order"] == "damage")]
+        assert {m.step: m.value for m in history} == dict(zip(rows["percent"], rows["increase"], strict=True))
+        accuracy = store.client.get_metric_history(parent.info.run_id, "qa/story_continuation")
+        assert sorted((m.step, m.value) for m in accuracy) == [(0, 0.6), (25, 0.6)]
+        digests = {inputs.dataset.name: inputs.dataset.digest for inputs in parent.inputs.dataset_inputs}
+        assert digests == {
+            "texts": dvc_hash(template / "data/tiny/texts.jsonl"),
+            "programs": dvc_hash(template / "data/tiny/programs.jsonl"),
+        }
+        assert data.tags["dvc/data/tiny/attention"] == dvc_hash(template / "data/tiny/attention")
+        assert data.tags["weights_sha256"] == weights_hash(template / "models/tiny-llama")
+        assert "dvc/library" not in data.tags
+        files = [file.path for file in store.client.list_artifacts(parent.info.run_id)]
+        assert files == ["dvc.lock", "params.yaml", "reports", "requirements.lock", "results"]
+        figures = store.client.list_artifacts(parent.info.run_id, "reports/figures")
+        assert [file.path for file in figures] == ["reports/figures/heads.png"]
+
+
+def test_one_run_a_selected_program_with_the_numbers_of_the_table(template: Path) -> None:
+    programs = {program.name: program for program in read_programs(template / "data/tiny/programs.jsonl")}
+    table = read_csv(template / "results/tiny/heads.csv")
+    selected = table[table["method"] == "selected"]
+    with open_store(template) as store:
+        parent, children = parent_and_children(store)
+        assert set(children) == set(SELECTED.values())
+        for name, child in children.items():
+            rows = selected[selected["program_name"] == name]
+            for column in ("iou_validation", "iou_test", "iou_test_low", "sink_excluded_iou_test", "jsd_test"):
+                assert child.data.metrics[column] == pytest.approx(rows[column].mean(), abs=1e-12)
+            assert child.data.metrics["nodes"] == programs[name].nodes
+            assert child.data.tags["heads"] == " ".join(rows["head"])
+            assert child.data.tags["program_id"] == programs[name].id
+            assert child.data.tags["content_key"] == parent.data.tags["content_key"]
+            assert child.info.status == "FINISHED"
+            folder = Path(store.client.download_artifacts(child.info.run_id, ""))
+            assert (folder / "program.py").read_text() == programs[name].source
+            assert len(read_csv(folder / "heads.csv")) == len(rows)
+            assert (folder / "prompt.md").is_file() == (folder / "reply.md").is_file() == (name == "search L0H1")
+        assert children["previous_token"].data.metrics["heads"] == 2
+
+
+def test_second_publish_changes_nothing(repository: Path) -> None:
+    before = contents(repository)
+    first = publish_at(repository)
+    assert publish_at(repository) == first
+    assert first.programs == 3
+    assert contents(repository) == before
+
+
+def start(work: Callable[[], object]) -> int:
+    """Runs ``work`` in a process of its own, which ends at once afterwards; returns its id."""
+    process = os.fork()
+    if process == 0:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return process
+
+
+def exit_code(process: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def publish_until(root: Path, function: str) -> None:
+    """Publishes, and ends the process without any ado when ``function`` returns for the first time."""
+    original = getattr(publishing, function)
+    setattr(publishing, function, lambda *arguments: (original(*arguments), os._exit(9)))
+    publish_at(root)
+
+
+@pytest.mark.parametrize(
+    ("function", "left", "limit", "holder"),
+    [
+        ("log_program", (6, 1, 1), 14.0, "2"),  # after the first program; then the same content again
+        ("register", (8, 2, 2), 2.5, "1"),  # after the alias has moved; then a content that fails the gate
+    ],
+)
+def test_killed_publish_is_repaired(
+    repository: Path, function: str, left: tuple[int, int, int], limit: float, holder: str
+) -> None:
+    def counts(found: dict[str, Any]) -> tuple[int, int, int]:
+        return len(found["runs"]), len(found["models"]), len(found["versions"])
+
+    write_params(repository, tracking={"gate_percent": 25, "gate_increase": 14.0})
+    assert exit_code(start(lambda: publish_until(repository, function))) == 9
+    half = contents(repository)
+    assert [run["info"]["status"] for run in half["runs"].values()].count("RUNNING") == 1
+    assert counts(half) == left
+    write_params(repository, tracking={"gate_percent": 25, "gate_increase": limit})
+    published = publish_at(repository)
+    whole = contents(repository)
+    assert counts(whole) == (8, 2, 2)
+    assert {run["info"]["status"] for run in whole["runs"].values()} == {"FINISHED"}
+    folders = {path.split("/")[3] for path in whole["files"] if path.count("/") == 3}
+    assert folders == {*whole["runs"], "models"}
+    assert surrogate_info("tiny-llama", repository).version == holder
+    assert published == publish_at(repository)
+
+
+def test_failing_gate_registers_without_the_alias_and_says_why(repository: Path) -> None:
+    write_params(repository, tracking={"gate_percent": 25, "gate_increase": 2.5})
+    published = publish_at(repository)
+    assert (published.version, published.alias) == ("2", "")
+    assert published.gate == (
+        "failed: with 25 % of heads replaced, test perplexity rises by 8.00 %, above the limit of 2.5 %"
+    )
+    failed = surrogate_info("tiny-llama/2", repository)
+    assert failed.tags["gate"] == published.gate
+    assert published.gate in failed.description
+    assert failed.aliases == ()
+    assert surrogate_info("tiny-llama", repository).version == "1"
+
+
+def test_version_carries_numbers_and_the_way_back(template: Path) -> None:
+    info = surrogate_info(f"surrogate-tiny-llama@{ALIAS}", template)
+    assert info.aliases == (ALIAS,)
+    assert {head.head: head.program_name for head in info.assignment} == dict(list(SELECTED.items())[:3])
+    wanted = {"order": "damage", "percent": "25", "heads_replaced": "3", "perplexity_increase": "8.0"}
+    assert wanted.items() <= info.tags.items()
+    assert (info.tags["perplexity_increase_low"], info.tags["qa/story_continuation"]) == ("7.0", "0.6")
+    assert info.tags["weights_sha256"] == weights_hash(template / "models/tiny-llama")
+    assert "rises by 8.00 %, within the limit of 15 %" in info.description
+    with open_store(template) as store:
+        run = store.client.get_run(info.run_id)
+        assert run.data.tags["content_key"] == info.tags["content_key"]
+        model = store.client.get_logged_model(run.outputs.model_outputs[0].model_id)
+        assert {m.key: m.value for m in model.metrics}["surrogate/perplexity_increase"] == 8.0
+
+
+def test_moved_repository_lists_and_downloads(
+    template: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = repository.rename(repository.with_name("moved"))
+    monkeypatch.setenv(ROOT_VARIABLE, str(moved))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{moved / DATABASE}")
+    client = mlflow.MlflowClient()
+    run = surrogate_info("tiny-llama", moved).run_id
+    assert [file.path for file in client.list_artifacts(run)][:2] == ["dvc.lock", "params.yaml"]
+    path = Path(client.download_artifacts(run, "results/heads.csv"))
+    assert path.read_bytes() == (template / "results/tiny/heads.csv").read_bytes()
+    assert (
+        mlflow.artifacts.load_dict(f"models:/surrogate-tiny-llama@{ALIAS}/artifacts/validation.json")["percent"] == 25
+    )
+    assert publish_at(moved).run_id == run
+
+
+def test_loaded_surrogate_measures_as_the_patched_model_does(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*SENTENCES, "T"]
+    patched = load_surrogate("tiny-llama", template)
+    losses = text_losses(patched, texts, 24)
+    intact = text_losses(load_model(template / "models/tiny-llama"), texts, 24)
+    assert abs(losses[0].loss_sum - intact[0].loss_sum) > 1e-3
+    assert patched.specification is not None
+    assert patched.specification.percent == 25
+
+    monkeypatch.chdir(template)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{DATABASE}")
+    model = mlflow.pyfunc.load_model(f"models:/surrogate-tiny-llama@{ALIAS}")
+    table = model.predict(pd.DataFrame({"text": texts}))
+    assert list(table.columns) == ["text", "tokens", "loss", "perplexity"]
+    assert table["tokens"].tolist() == [loss.tokens for loss in losses]
+    assert (table["loss"] * table["tokens"])[:-1].tolist() == pytest.approx([loss.loss_sum for loss in losses[:-1]])
+    assert np.allclose(table["perplexity"][:-1], np.exp(table["loss"][:-1]))
+    assert table["loss"].isna().tolist() == [False] * len(SENTENCES) + [True]
+    pd.testing.assert_frame_equal(model.predict(texts), table)
+    pd.testing.assert_frame_equal(model.predict(pd.Series(texts)), table)
+    assert model.predict(texts, params={"max_tokens": 5})["tokens"].max() == 4
+    with pytest.raises(UserError, match="'review' was given"):
+        model.predict(pd.DataFrame({"review": texts}))
+
+
+def test_surrogate_without_its_weights_is_refused(repository: Path) -> None:
+    record = read_json(repository / "models/tiny-llama/model.json")
+    write_json(repository / "models/tiny-llama/model.json", record | {"weights_sha256": "0" * 64})
+    with pytest.raises(UserError, match="weights"):
+        load_surrogate("tiny-llama", repository)
+    shutil.rmtree(repository / "models")
+    with pytest.raises(UserError, match="does not exist and the surrogate needs the weights of tiny-llama"):
+        load_surrogate("tiny-llama", repository)
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("gpt2", "no surrogate 'surrogate-gpt2' is registered; there are surrogate-tiny-llama"),
+        ("tiny-llama@best", "no alias 'best'; versions: 1; aliases: latest-validated"),
+        ("tiny-llama/7", "no version 7; versions: 1"),
+        ("tiny-llama@", "names no surrogate; write NAME, NAME@ALIAS or NAME/VERSION"),
+    ],
+)
+def test_what_is_not_there_is_answered_with_what_is(template: Path, reference: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        surrogate_info(reference, template)
+
+
+def test_empty_store_names_the_command(tmp_path: Path, repository: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    with pytest.raises(UserError, match="nothing is published yet; run `attention-programs publish`"):
+        surrogate_info("tiny-llama", bare)
+    assert not list(bare.iterdir())
+    with open_store(repository) as store:
+        store.client.delete_registered_model("surrogate-tiny-llama")
+    with pytest.raises(UserError, match="none is; run `attention-programs publish`"):
+        load_surrogate("tiny-llama", repository)
+
+
+def test_what_the_lock_does_not_vouch_for_is_not_published(repository: Path) -> None:
+    before = contents(repository)
+    heads = repository / "results/tiny/heads.csv"
+    kept = heads.read_text()
+    write_text(heads, kept.replace("0.", "0.9", 1))
+    with pytest.raises(UserError, match=r"results/tiny is not what dvc\.lock names"):
+        publish_at(repository)
+    write_text(heads, kept)
+    write_params(repository, attention={"max_tokens": 32})
+    with pytest.raises(UserError, match="attention has changed since stage 'attention' ran"):
+        publish_at(repository)
+    write_params(repository, profile="other")
+    with pytest.raises(UserError, match="no outputs of profile 'other'"):
+        publish_at(repository)
+    write_params(repository, tracking={"gate_percent": 100})
+    with pytest.raises(UserError, match=r"replaces 25 % of heads and tracking\.gate_percent is 100"):
+        publish_at(repository)
+    write_params(repository)
+    vouched = (repository / "dvc.lock").read_text()
+    older = yaml.safe_load(vouched)
+    older["stages"]["attention"]["deps"] = [{"path": "data/tiny/texts.jsonl", "md5": "0" * 32}]
+    write_text(repository / "dvc.lock", yaml.safe_dump(older))
+    with pytest.raises(UserError, match=r"texts.jsonl has changed since stage 'attention' read it"):
+        publish_at(repository)
+    write_text(repository / "dvc.lock", vouched)
+    (repository / "reports/tiny/report.html").unlink()
+    with pytest.raises(UserError, match=r"report.html does not exist; run `dvc repro`"):
+        publish_at(repository)
+    assert contents(repository) == before
+
+
+def test_hash_is_that_of_dvc(tmp_path: Path) -> None:
+    from dvc.repo import Repo
+
+    for name in ("tables/b.csv", "tables/a/c.csv", "tables/a-b.csv", "one.json"):
+        write_text(tmp_path / name, name)
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        for path in ("tables", "one.json"):
+            (stage,) = repo.add(str(tmp_path / path))
+            assert stage.outs[0].hash_info.value == dvc_hash(tmp_path / path)
+
+
+def test_store_opens_from_two_processes_at_once_and_leaves_no_trace(tmp_path: Path) -> None:
+    def make() -> None:
+        with open_store(tmp_path, create=True):
+            pass
+
+    assert [exit_code(process) for process in [start(make), start(make)]] == [0, 0]
+    before = (dict(os.environ), mlflow.is_tracking_uri_set())
+    with open_store(tmp_path) as store:
+        assert os.environ[ROOT_VARIABLE] == str(tmp_path)
+        assert store.experiment("m") == store.experiment("m") == "1"
+    assert (dict(os.environ), mlflow.is_tracking_uri_set()) == before
+
+
+def test_commit_is_recorded_and_does_not_make_content_new(repository: Path) -> None:
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+        return subprocess.run(
+            ["git", "-C", str(repository), *who, *arguments], check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    config = load_config(repository / "params.yaml")
+    paths = Paths.of(config, repository)
+    assert read_lineage(config, paths, repository).git_commit == "none"
+    git("init", "--quiet")
+    git("add", "dvc.lock", "library")
+    git("commit", "--quiet", "--message", "First")
+    clean = read_lineage(config, paths, repository)
+    assert (clean.git_commit, clean.git_changes) == (git("rev-parse", "HEAD"), False)
+    write_text(repository / "library/a.py", "changed\n")
+    changed = read_lineage(config, paths, repository)
+    assert changed.git_changes
+    assert changed.content_key == surrogate_info("tiny-llama", repository).tags["content_key"]
+
+
+def test_repository_with_odd_letters_in_its_path(template: Path, tmp_path: Path) -> None:
+    odd = shutil.copytree(template, tmp_path / "my köpie (100 %) & more")
+    assert publish_at(odd) == publish_at(template)
+    assert load_surrogate("tiny-llama", odd).specification is not None

@@ -1,0 +1,260 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets.arrow_writer import ArrowWriter
+
+from attention_programs.attention.packing import pack
+from attention_programs.attention.store import FEATURES, INDEX_NAME, SCHEMA_VERSION
+from attention_programs.config import Config, Paths, from_mapping
+from attention_programs.errors import UserError
+from attention_programs.files import sha256_file, write_json, write_text
+from attention_programs.heads import all_heads
+from attention_programs.models.record import ModelRecord, write_record
+from attention_programs.programs.table import ProgramRecord, make_record, write_programs
+from attention_programs.report.examples import choose, kind
+from attention_programs.report.figures.style import spread
+from attention_programs.report.page import write_report
+from attention_programs.report.results import BASELINES, METHODS, read_table
+
+HOSTILE = "</script><script>alert(1)</script><img src='http://example.org/x'>"
+LAYERS, PER_LAYER = 2, 3
+NAMES = [str(head) for head in all_heads(LAYERS, PER_LAYER)]
+TERMS = ("first_token", "previous_token", "self_token", "log_distance", "same_token", "uniform")
+PIECES = ("Once", " upon", " <b>a</b>", " $x_1$", " time", ",", "\n", "\x00", " a", " dog", " ran", " far", ".")
+
+SETTINGS = {
+    "profile": "tiny",
+    "model": {"name": "tiny", "source": "folder", "location": "somewhere"},
+    "corpora": {"name": "own", "sources": [{"name": "stories", "source": "file", "location": "stories.jsonl"}]},
+    "attention": {"max_tokens": 13},
+    "synthesis": {},
+    "scoring": {},
+    "replacement": {},
+    "evaluation": {"name": "own", "tasks": ["story_continuation", "verb_agreement"]},
+    "tracking": {},
+    "report": {"example_heads": 3},
+    "reproducibility": {},
+}
+
+
+def _programs() -> list[ProgramRecord]:
+    sources = [f'def program(text):\n    """Uses {term}."""\n    return text.{term}\n' for term in TERMS[:-1]]
+    sources.append(f'def program(text):\n    """Hostile {HOSTILE}"""\n    return text.uniform\n')
+    names = [*TERMS[:-1], f"hostile {HOSTILE}"]
+    return [make_record(s, n, "search", "verified", [], {}) for s, n in zip(sources, names, strict=True)]
+
+
+def _write_attention(folder: Path) -> None:
+    generator = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    tokens = len(PIECES)
+    writer = ArrowWriter(features=FEATURES, path=str(folder / "maps.arrow"))
+    for number in range(3):
+        maps = np.tril(generator.random((len(NAMES), tokens, tokens))).astype(np.float32)
+        maps /= maps.sum(axis=-1, keepdims=True)
+        writer.write(
+            {
+                "key": f"key{number}",
+                "corpus": "stories",
+                "split": "test",
+                "ids": list(range(tokens)),
+                "pieces": list(PIECES),
+                "starts": [0] * tokens,
+                "ends": [0] * tokens,
+                "attention": pack(maps, causal=True).astype(np.float16).reshape(-1),
+            }
+        )
+    writer.finalize()
+    index = (SCHEMA_VERSION, "tiny", "0" * 64, True, 13, NAMES, ["maps.arrow"])
+    keys = ("schema_version", "model", "weights_sha256", "causal", "max_tokens", "heads", "shards")
+    write_json(folder / INDEX_NAME, dict(zip(keys, index, strict=True)))
+
+
+def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
+    measures = "iou_validation,iou_test,iou_test_low,iou_test_high,sink_excluded_iou_test,jsd_test,iou_test_stories"
+    heads = [f"head,method,program_id,program_name,author,{measures}"]
+    for method in METHODS:
+        for rank, (head, program) in enumerate(zip(NAMES, programs, strict=True)):
+            fit = 0.9 - 0.1 * rank - (0.3 if method in BASELINES else 0)
+            heads.append(f"{head},{method},{program.id},x,search,{fit},{fit},{fit - 0.02},{fit + 0.02},0.2,0.3,{fit}")
+    iou = ["method,corpus,metric,mean,low,high"]
+    for metric in ("iou", "sink_excluded_iou", "jsd"):
+        iou += [f"{method},{corpus},{metric},0.5,0.4,0.6" for method in METHODS for corpus in ("all", "stories")]
+    perplexity = ["programs,order,percent,heads_replaced,tokens,perplexity,increase,low,high"]
+    for name in ("selected", "uniform", "first_token"):
+        for order in ("iou", "damage"):
+            perplexity += [f"{name},{order},{p},{p},99,{20 + p},{5 * p},{4 * p},{6 * p}" for p in (0, 25, 100)]
+    qa = ["task,percent,heads_replaced,questions,accuracy,low,high,chance"]
+    qa += [f"story_continuation,{p},{p},50,0.6,0.5,0.7,0.25" for p in (0, 100)]
+    damage = ["head,damage,standard_error", *(f"{head},0.01,0.001" for head in NAMES[1:])]
+    tables = {"heads": heads, "iou": iou, "perplexity": perplexity, "qa": qa, "damage": damage}
+    for name, lines in tables.items():
+        write_text(folder / f"{name}.csv", "\n".join(lines) + "\n")
+    write_json(folder / "corpora.json", {"stories": {"train": 5, "validation": 2, "test": 3}})
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return from_mapping(Config, SETTINGS)
+
+
+def _project(root: Path, config: Config) -> Paths:
+    paths = Paths.of(config, root)
+    record = ModelRecord("tiny", "folder", "somewhere", "", "Tiny", LAYERS, PER_LAYER, 3, True, 10, "float32", "f" * 64)
+    paths.model.mkdir(parents=True)
+    write_record(paths.model, record)
+    programs = _programs()
+    write_programs(paths.programs, programs)
+    _write_attention(paths.attention)
+    _write_results(paths.results, programs)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Paths:
+    paths = _project(tmp_path_factory.mktemp("project"), config)
+    write_report(config, paths)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def page(paths: Paths) -> str:
+    return (paths.report / "report.html").read_text(encoding="utf-8")
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href", "action", "srcset", "poster"):
+                self.links.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+
+
+@pytest.fixture(scope="module")
+def tags(page: str) -> _Tags:
+    parser = _Tags()
+    parser.feed(page)
+    return parser
+
+
+def test_page_needs_nothing_from_outside(page: str, tags: _Tags) -> None:
+    assert tags.links
+    assert all(link.startswith(("#", "data:")) for link in tags.links)
+    assert not {"link", "iframe", "object", "embed", "base"} & set(tags.tags)
+    assert not re.search(r"@import|url\((?!#)", page)
+    assert "default-src 'none'" in page
+
+
+def test_anchors_exist_and_ids_are_unique(tags: _Tags) -> None:
+    assert len(tags.ids) == len(set(tags.ids))
+    assert {link[1:] for link in tags.links if link.startswith("#")} <= set(tags.ids)
+
+
+def test_hostile_names_sources_and_tokens_are_text(page: str, tags: _Tags) -> None:
+    assert "alert(1)" in page
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    assert tags.tags.count("script") == 1
+    assert "&lt;b&gt;a&lt;/b&gt;" in page
+    assert "\x00" not in page
+
+
+def test_page_says_what_matters(page: str) -> None:
+    text = re.sub(r"\s+", " ", page)
+    assert "Each of 6 attention heads of tiny" in text
+    assert "cut to at most 13 tokens" in text
+    assert "raises perplexity (20.00 intact)" in text
+    assert "f" * 64 in page
+    assert "Not measured: question answering on verb agreement." in text
+    assert "max_tokens: 13" in page
+
+
+def test_every_head_has_a_row(page: str, tags: _Tags) -> None:
+    assert [name for name in tags.ids if name.startswith("head-L")] == [f"head-{name}" for name in NAMES]
+    first = re.search(r'<tr id="head-L0H0">.*?</tr>', page, re.DOTALL)
+    assert first is not None
+    assert "–" in first[0]  # its damage was not measured
+    assert "return text.first_token" in first[0]
+
+
+def test_figures_are_saved_and_labelled(paths: Paths, page: str) -> None:
+    saved = {file.name for file in (paths.report / "figures").iterdir()}
+    stems = {name.rsplit(".", 1)[0] for name in saved}
+    assert {"fit", "heads", "perplexity", "questions"} < stems
+    assert len([stem for stem in stems if stem.startswith("example-")]) == 3
+    assert saved == {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")}
+    drawings = re.findall(r"<svg [^>]*>", page)
+    assert len(drawings) == len(stems)
+    assert all('role="img" aria-label="' in drawing for drawing in drawings)
+
+
+def test_second_run_gives_equal_bytes(paths: Paths, config: Config) -> None:
+    def hashes() -> dict[str, str]:
+        return {str(f.relative_to(paths.report)): sha256_file(f) for f in sorted(paths.report.rglob("*.*"))}
+
+    before = hashes()
+    write_report(config, paths)
+    assert hashes() == before
+
+
+def test_no_questions_and_few_heads(tmp_path: Path, config: Config) -> None:
+    paths = _project(tmp_path, config)
+    write_text(paths.results / "qa.csv", "task,percent,heads_replaced,questions,accuracy,low,high,chance\n")
+    table = (paths.results / "heads.csv").read_text(encoding="utf-8").splitlines()
+    few = [line for line in table if not line.startswith("L") or line.startswith("L1H2")]
+    write_text(paths.results / "heads.csv", "\n".join(few) + "\n")
+    page = write_report(config, paths).read_text(encoding="utf-8")
+    assert "question answering on story continuation, verb agreement" in re.sub(r"\s+", " ", page)
+    assert not (paths.report / "figures" / "questions.svg").exists()
+
+
+def test_failure_leaves_the_old_report(tmp_path: Path, config: Config) -> None:
+    paths = _project(tmp_path, config)
+    write_text(paths.report / "report.html", "old")
+    (paths.results / "damage.csv").unlink()
+    with pytest.raises(UserError, match=r"damage\.csv does not exist; run `dvc repro replace`"):
+        write_report(config, paths)
+    assert (paths.report / "report.html").read_text(encoding="utf-8") == "old"
+
+
+def test_unknown_program_is_an_error(tmp_path: Path, config: Config) -> None:
+    paths = _project(tmp_path, config)
+    write_programs(paths.programs, _programs()[1:])
+    with pytest.raises(UserError, match=r"gives head L0H0 the program .* run `dvc repro select`"):
+        write_report(config, paths)
+
+
+def test_examples_are_spread_and_distinct(paths: Paths) -> None:
+    heads = read_table(paths.results, "heads.csv")
+    selected = heads[heads["method"] == "selected"]
+    programs = {program.id: program for program in _programs()}
+    chosen = choose(selected, programs, 3)
+    assert [choice.head for choice in chosen] == ["L0H0", "L0H2", "L1H2"]
+    same = selected.assign(program_id=next(iter(programs)))
+    assert len(choose(same, programs, 3)) == 1
+    assert choose(selected, programs, 0) == []
+
+
+def test_kind_is_what_comes_beside_the_sink() -> None:
+    source = (
+        'def program(text):\n    """D."""\n    return text.softmax(2.0 * text.first_token + 1.0 * text.key.comma)\n'
+    )
+    assert kind(make_record(source, "n", "search", "verified", [], {})) == "comma"
+    assert kind(_programs()[0]) == "first_token"
+
+
+def test_labels_keep_their_order_and_distance() -> None:
+    placed = spread([3.0, 0.0, 0.1, 0.2, 3.05], gap=1.0)
+    assert np.diff(np.sort(placed)).min() >= 1.0 - 1e-9
+    assert np.argsort(placed, kind="stable").tolist() == [1, 2, 3, 0, 4]

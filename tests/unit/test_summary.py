@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+
+from attention_programs.errors import UserError
+from attention_programs.files import write_text
+from attention_programs.report import paper
+from attention_programs.report.estimate import ABSENT
+from attention_programs.report.summary import format_summary, summarise, summary_groups
+
+HEADS = (
+    "head,method,program_id,program_name,author,iou_validation,iou_test,iou_test_low,iou_test_high,"
+    "sink_excluded_iou_test,jsd_test,iou_test_stories\n"
+    "L0H0,selected,aa,one,search,0.8,0.9,0.85,0.95,0.4,0.1,0.9\n"
+    "L0H1,selected,aa,one,search,0.8,0.6,0.55,0.65,0.4,0.1,0.6\n"
+    "L1H0,selected,bb,two,curated,0.8,0.5,0.45,0.55,0.4,0.1,0.5\n"
+    "L1H1,selected,bb,two,curated,0.8,0.2,0.15,0.25,0.4,0.1,0.2\n"
+    "L0H0,uniform,cc,uniform,baseline,0.8,0.99,0.9,1.0,0.4,0.1,0.2\n"
+)
+IOU = (
+    "method,corpus,metric,mean,low,high\n"
+    "selected,all,iou,0.55,0.5,0.6\n"
+    "first_token,all,iou,0.3,0.2,0.4\n"
+    "search,stories,iou,0.52,0.5,0.54\n"
+    "selected,all,sink_excluded_iou,0.4,0.3,0.5\n"
+    "selected,all,jsd,0.1,,\n"
+)
+PERPLEXITY = (
+    "programs,order,percent,heads_replaced,tokens,perplexity,increase,low,high\n"
+    "selected,iou,25,1,900,22.0,10.0,8.0,12.0\n"
+    "selected,iou,0,0,900,20.0,0.0,0.0,0.0\n"
+    "selected,damage,25,1,900,21.0,5.0,4.0,6.0\n"
+    "uniform,iou,100,4,900,2020.0,10000.0,9000.0,11000.0\n"
+)
+QA = "task,percent,heads_replaced,questions,accuracy,low,high,chance\nstory_continuation,25,1,100,0.7,0.6,0.8,0.25\n"
+TABLES = {"heads.csv": HEADS, "iou.csv": IOU, "perplexity.csv": PERPLEXITY, "qa.csv": QA}
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    for name, content in TABLES.items():
+        write_text(tmp_path / name, content)
+    return tmp_path
+
+
+def test_values_by_hand(results: Path) -> None:
+    summary = summarise(results)
+    assert summary["iou/test/all/selected"] == 0.55
+    assert (summary["iou/test/all/selected/low"], summary["iou/test/all/selected/high"]) == (0.5, 0.6)
+    assert summary["iou/test/stories/search"] == 0.52
+    assert summary["sink_excluded_iou/test/all/selected"] == 0.4
+    assert summary["perplexity_increase/test/selected/damage/25"] == 5.0
+    assert summary["perplexity_increase/test/uniform/iou/100/high"] == 11000.0
+    assert summary["perplexity/test/intact"] == pytest.approx(20.0)
+    assert summary["qa/story_continuation/25"] == 0.7
+    # 0.9 and 0.6 lie above 0.5 (0.5 itself does not), 0.9 alone above 0.75; the baseline's row counts for neither.
+    assert summary["heads/above_0.5/selected"] == 0.5
+    assert summary["heads/above_0.75/selected"] == 0.25
+    assert summary["programs/distinct/selected"] == 2
+
+
+def test_no_interval_no_key(results: Path) -> None:
+    summary = summarise(results)
+    assert summary["jsd/test/all/selected"] == 0.1
+    assert "jsd/test/all/selected/low" not in summary
+
+
+def test_intact_perplexity_without_a_row_at_0_percent(results: Path) -> None:
+    write_text(results / "perplexity.csv", PERPLEXITY.replace("selected,iou,0,0,900,20.0,0.0,0.0,0.0\n", ""))
+    assert summarise(results)["perplexity/test/intact"] == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [("heads.csv", "select"), ("iou.csv", "select"), ("perplexity.csv", "replace"), ("qa.csv", "evaluate")],
+)
+def test_missing_table_names_the_stage(results: Path, name: str, stage: str) -> None:
+    (results / name).unlink()
+    with pytest.raises(UserError, match=f"{name} does not exist; run `dvc repro {stage}`"):
+        summarise(results)
+
+
+def test_missing_column_is_named(results: Path) -> None:
+    write_text(results / "iou.csv", IOU.replace("mean", "average"))
+    with pytest.raises(UserError, match=r"iou\.csv has no column 'mean'"):
+        summarise(results)
+
+
+def test_questions_may_be_empty(results: Path) -> None:
+    write_text(results / "qa.csv", QA.split("\n", maxsplit=1)[0] + "\n")
+    assert not [key for key in summarise(results) if key.startswith("qa/")]
+
+
+def test_table_sets_numbers_beside_the_papers(results: Path) -> None:
+    lines = format_summary(summarise(results), "tiny").splitlines()
+    assert lines[0].split() == ["tiny", *(model.name for model in paper.MODELS)]
+    fit = next(line for line in lines if "selected programs" in line)
+    assert fit.split()[2:] == ["0.550", "[0.500,", "0.600]", "0.340", "0.691", "0.742", "0.794"]
+    replaced = [line.split() for line in lines if line.startswith("  25 % of heads replaced")]
+    assert replaced[0][5:] == ["10.0", "%", "[8.0,", "12.0]", "24", "%", "5", "%", "11", "%", "19", "%"]
+    assert replaced[1][5:] == ["5.0", "%", "[4.0,", "6.0]", *[ABSENT] * 4]
+    assert max(map(len, lines)) <= 120
+
+
+def test_what_was_not_measured_shows_as_a_dash(results: Path) -> None:
+    best_first = summary_groups(summarise(results))[1]
+    assert {row.label: row.ours for row in best_first.rows}["75 % of heads replaced"] == ABSENT
+
+
+def test_paper_figures_are_complete() -> None:
+    assert all(len(model.increases) == len(paper.PERCENTS) for model in paper.MODELS)
