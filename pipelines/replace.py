@@ -1,7 +1,6 @@
 """Stage 7: what replacing heads costs in perplexity."""
 
 import numpy as np
-import pandas as pd
 
 from attention_programs.attention.store import read_maps
 from attention_programs.config import Config, Paths
@@ -13,7 +12,7 @@ from attention_programs.scoring.selection import SELECTED
 from attention_programs.stage import run_stage
 from attention_programs.surrogate.damage import measure_damage
 from attention_programs.surrogate.maps import MapCache
-from attention_programs.surrogate.orders import assignment_of, order_by_damage, order_by_iou
+from attention_programs.surrogate.orders import assignment_of, damage_table, order_by_damage, order_by_iou
 from attention_programs.surrogate.replacement import Curve, heads_at, measure_curves
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
 
@@ -25,8 +24,8 @@ def main(config: Config, paths: Paths) -> None:
     loaded = load_model(paths.model, best_device())
     cache = MapCache(loaded.pieces, loaded.record.causal)
     selected = assignment_of(SELECTED, heads, programs)
-    validation = [text.ids for text in read_maps(paths.attention, ["validation"])][: settings.cost_texts]
-    test = [text.ids for text in read_maps(paths.attention, ["test"])]
+    validation = [text.ids for text in read_maps(paths.attention, ["validation"])][: settings.damage_texts]
+    test = [text.ids for text in read_maps(paths.attention, ["test"])][: settings.texts or None]
     damages = measure_damage(loaded, selected, validation, cache, settings.batch_texts)
     orders = {"iou": order_by_iou(SELECTED, heads), "damage": order_by_damage(damages)}
     curves = [
@@ -48,8 +47,7 @@ def main(config: Config, paths: Paths) -> None:
         heads={str(head): selected[head].id for head in sorted(chosen)},
         programs={selected[head].id: selected[head] for head in chosen},
     )
-    rows = [{"head": str(d.head), "damage": d.damage, "standard_error": d.standard_error} for d in damages]
-    write_csv(paths.results / "damage.csv", pd.DataFrame(rows))
+    write_csv(paths.results / "damage.csv", damage_table(damages))
     write_csv(paths.results / "perplexity.csv", table)
     write_specification(paths.data / "surrogate.json", specification)
 

@@ -14,11 +14,11 @@ from attention_programs.stage import run_stage
 def main(config: Config, paths: Paths) -> None:
     """Writes the tables of heads and of methods."""
     programs = read_programs(paths.programs)
-    heads = read_index(paths.attention).heads
+    index = read_index(paths.attention)
     validation, test = read_scores(paths.scores, "validation"), read_scores(paths.scores, "test")
-    choices = choose(programs, validation, heads)
+    choices = choose(programs, validation, index.heads, index.causal)
     generator = np.random.default_rng(config.seed)
-    selection = report_selection(programs, choices, validation, test, heads, config.scoring, generator)
+    selection = report_selection(programs, choices, validation, test, index.heads, config.scoring, generator)
     write_csv(paths.results / "heads.csv", selection.heads)
     write_csv(paths.results / "iou.csv", selection.iou)
 

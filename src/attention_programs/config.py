@@ -5,7 +5,9 @@
 
 import dataclasses
 import difflib
+import math
 import os
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -19,6 +21,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_text
 
 Settings = TypeVar("Settings")
+_PLAIN_NAME = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,9 @@ class ReplacementSettings:
 
     percents: tuple[int, ...] = (0, 5, 10, 25, 40, 50, 75, 100)
     """Shares of the studied heads to replace, in percent."""
-    cost_texts: int = 18
+    texts: int = 0
+    """Test texts on which perplexity is measured; time grows with it; 0 is all."""
+    damage_texts: int = 8
     """Validation texts on which each head's single replacement is measured; noise falls with its root."""
     batch_texts: int = 8
     """Texts in one forward pass."""
@@ -159,7 +164,7 @@ class TrackingSettings:
 
     gate_percent: int = 25
     """Share of heads replaced in the registered surrogate, in percent."""
-    gate_increase: float = 15.0
+    gate_increase: float = 20.0
     """Highest increase of test perplexity that earns the alias ``latest-validated``, in percent."""
 
 
@@ -233,6 +238,8 @@ def _convert(value: Any, kind: Any, place: str) -> Any:
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise UserError(f"{place}: {value!r} is a {type(value).__name__}; a {kind.__name__} is needed")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{place}: {value!r} is no number to calculate with")
     return value
 
 
@@ -259,26 +266,9 @@ def from_mapping(kind: type[Settings], values: Any, place: str = "params.yaml") 
 
 
 def _check(config: Config, place: str) -> None:
-    shares = config.corpora.validation_share, config.corpora.test_share
-    if min(shares) <= 0 or sum(shares) >= 1:
-        raise UserError(
-            f"{place}: corpora.validation_share + corpora.test_share is {sum(shares)}; leave some for train"
-        )
-    positive = {
-        "attention.max_tokens": config.attention.max_tokens,
-        "attention.batch_texts": config.attention.batch_texts,
-        "attention.shard_texts": config.attention.shard_texts,
-        "synthesis.max_terms": config.synthesis.max_terms,
-        "scoring.bootstrap_samples": config.scoring.bootstrap_samples,
-        "replacement.cost_texts": config.replacement.cost_texts,
-        "replacement.batch_texts": config.replacement.batch_texts,
-        "evaluation.limit": config.evaluation.limit,
-        "evaluation.batch_size": config.evaluation.batch_size,
-        "threads": config.threads,
-    }
-    for name, number in positive.items():
-        if number < 1:
-            raise UserError(f"{place}: {name} is {number}; it must be 1 or more")
+    _check_names(config, place)
+    _check_corpora(config.corpora, place)
+    _check_numbers(config, place)
     shares_replaced = {
         "replacement": config.replacement.percents,
         "evaluation": config.evaluation.percents,
@@ -295,6 +285,57 @@ def _check(config: Config, place: str) -> None:
         )
 
 
+def _check_names(config: Config, place: str) -> None:
+    """Names become folders, so they may not lead elsewhere."""
+    for key, name in {"profile": config.profile, "model.name": config.model.name}.items():
+        if not _PLAIN_NAME.fullmatch(name):
+            raise UserError(f"{place}: {key} is {name!r}, which names no folder; use letters, digits and . _ -")
+    if not config.attention.heads:
+        raise UserError(f"{place}: attention.heads is empty; write all, every K, or names such as L5H1")
+
+
+def _check_corpora(corpora: CorporaSettings, place: str) -> None:
+    shares = corpora.validation_share, corpora.test_share
+    if min(shares) <= 0 or sum(shares) >= 1:
+        raise UserError(
+            f"{place}: corpora.validation_share + corpora.test_share is {sum(shares)}; leave some for train"
+        )
+    names = [source.name for source in corpora.sources]
+    if not names:
+        raise UserError(f"{place}: corpora.sources is empty; name a corpus")
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{place}: corpora.sources names {name!r} twice; rename one")
+    for source in corpora.sources:
+        first, last = source.rows
+        if source.rows != (0, 0) and not 0 <= first < last:
+            raise UserError(
+                f"{place}: rows of corpus {source.name!r} are {first} to {last}; write a range, or (0, 0) for all"
+            )
+
+
+def _check_numbers(config: Config, place: str) -> None:
+    least = {
+        "attention.max_tokens": (config.attention.max_tokens, 2),
+        "attention.batch_texts": (config.attention.batch_texts, 1),
+        "attention.shard_texts": (config.attention.shard_texts, 1),
+        "corpora.limit": (config.corpora.limit, 0),
+        "synthesis.max_terms": (config.synthesis.max_terms, 1),
+        "scoring.bootstrap_samples": (config.scoring.bootstrap_samples, 1),
+        "replacement.texts": (config.replacement.texts, 0),
+        "replacement.damage_texts": (config.replacement.damage_texts, 1),
+        "replacement.batch_texts": (config.replacement.batch_texts, 1),
+        "evaluation.limit": (config.evaluation.limit, 1),
+        "evaluation.batch_size": (config.evaluation.batch_size, 1),
+        "report.example_heads": (config.report.example_heads, 0),
+        "threads": (config.threads, 1),
+        "seed": (config.seed, 0),
+    }
+    for name, (number, bound) in least.items():
+        if number < bound:
+            raise UserError(f"{place}: {name} is {number}; it must be {bound} or more")
+
+
 def load_config(path: Path = Path("params.yaml")) -> Config:
     """Reads and checks ``params.yaml``.
 
@@ -304,7 +345,10 @@ def load_config(path: Path = Path("params.yaml")) -> Config:
     try:
         values = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {str(error).splitlines()[0]}") from error
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"{path}{line}: not valid YAML ({reason})") from error
     config = from_mapping(Config, values, str(path))
     _check(config, str(path))
     return config

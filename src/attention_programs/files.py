@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from attention_programs.errors import UserError
 
 DIGITS = 6
 """Decimals kept in committed numbers: far below any uncertainty, far above noise of the last bit."""
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 @contextlib.contextmanager
@@ -24,24 +26,45 @@ def replacing(path: Path) -> Iterator[Path]:
     Works for a file and for a folder. A failure leaves neither a half-written nor a changed ``path``.
 
     Raises:
-        UserError: if the disk is full or the place can't be written.
+        UserError: if the disk is full, the place can't be written, or a file would take the place of a folder.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
-    _remove(beside)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(beside)
+    except OSError as error:
+        raise _unwritable(path, error) from error
     try:
         yield beside
-        if path.is_dir():
-            _remove(path)
-        os.replace(beside, path)
+        _put(beside, path)
     except OSError as error:
         if error.filename is None or str(beside) in str(error.filename):
-            raise UserError(
-                f"cannot write {path}: {error.strerror or error}; free some space or change the folder's rights"
-            ) from error
+            raise _unwritable(path, error) from error
         raise
     finally:
         _remove(beside)
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write {path}: {error.strerror or error}; free some space or change the folder's rights")
+
+
+def _put(beside: Path, path: Path) -> None:
+    """Renames ``beside`` to ``path``; a folder that is there makes way only once its successor has arrived."""
+    if not path.is_dir():
+        os.replace(beside, path)
+        return
+    if not beside.is_dir():
+        raise UserError(f"{path} is a folder and would be lost; give the path of a file")
+    old = path.with_name(f".{path.name}.old")
+    _remove(old)
+    os.replace(path, old)
+    try:
+        os.replace(beside, path)
+    except OSError:
+        os.replace(old, path)
+        raise
+    _remove(old)
 
 
 def _remove(path: Path) -> None:
@@ -84,7 +107,9 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Writes a table with rounded floats and no index."""
+    """Writes a table with rounded floats and no index; negative zero becomes zero."""
+    floats = [name for name in table.columns if pd.api.types.is_float_dtype(table[name])]
+    table = table.assign(**{name: table[name].round(DIGITS) + 0.0 for name in floats})
     write_text(path, table.to_csv(index=False, float_format=f"%.{DIGITS}f", lineterminator="\n"))
 
 
@@ -120,7 +145,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """Reads one JSON object a line; blank lines are skipped.
 
     Raises:
-        UserError: if the file is missing, or a line is no JSON object (the line is named).
+        UserError: if the file is missing, or a line is no JSON object or no Unicode text (the line is named).
     """
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -134,6 +159,8 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
             ) from error
         if not isinstance(row, dict):
             raise UserError(f"{path}, line {number}: {type(row).__name__} instead of a JSON object")
+        if "\\u" in line and _HALF_CHARACTER.search(json.dumps(row, ensure_ascii=False)):
+            raise UserError(f"{path}, line {number}: half a character (a lone \\ud800 to \\udfff); correct the escape")
         rows.append(row)
     return rows
 
@@ -148,7 +175,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{path} is not a table: {error}") from error
+        raise UserError(f"{path} is not a table: {str(error).strip()}") from error
 
 
 def records(table: pd.DataFrame) -> list[Any]:

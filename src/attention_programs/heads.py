@@ -57,7 +57,7 @@ def choose_heads(wanted: str | Iterable[str], layers: int, heads_per_layer: int)
         return everything
     if isinstance(wanted, str):
         words = wanted.split()
-        if len(words) == 2 and words[0] == "every" and words[1].isdigit() and int(words[1]) > 0:
+        if len(words) == 2 and words[0] == "every" and words[1].isdecimal() and int(words[1]) > 0:
             return everything[:: int(words[1])]
         wanted = [wanted]
     chosen = [Head.parse(name) for name in wanted]

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,13 +37,18 @@ def compose(profile: str, target: Path, root: Path) -> None:
     """
     if profile not in profiles(root):
         raise UserError(f"there is no profile {profile!r}; conf/profile holds {', '.join(profiles(root))}")
+    from dvc.exceptions import DvcException
     from dvc.utils.hydra import compose_and_dump
 
-    with replacing(target) as beside:
-        plugins = str(root / ".dvc" / "tmp" / "plugins")
-        beside = beside.with_suffix(".yaml")  # noqa: PLW2901 - the dumper goes by the suffix
-        compose_and_dump(str(beside), str(root / "conf"), None, "config", plugins, [f"profile={profile}"])
-        beside.replace(target.with_name(f".{target.name}.part"))
+    plugins = str(root / ".dvc" / "tmp" / "plugins")
+    with replacing(target) as beside, tempfile.TemporaryDirectory() as folder:
+        composed = Path(folder) / "params.yaml"  # the dumper goes by the suffix
+        try:
+            compose_and_dump(str(composed), str(root / "conf"), None, "config", plugins, [f"profile={profile}"])
+        except (DvcException, ValueError) as error:
+            reason = " ".join(str(error.__cause__ or error).split())
+            raise UserError(f"profile {profile!r} does not compose: {reason}; correct the files in conf") from error
+        shutil.copyfile(composed, beside)
 
 
 def configure(profile: str, root: Path) -> Paths:
@@ -58,12 +64,16 @@ def configure(profile: str, root: Path) -> Paths:
 @contextlib.contextmanager
 def restored(root: Path) -> Iterator[None]:
     """Puts ``params.yaml`` and ``dvc.lock`` back as they were, whatever happens."""
-    before = {name: (root / name).read_bytes() for name in ("params.yaml", "dvc.lock") if (root / name).is_file()}
+    files = [root / "params.yaml", root / "dvc.lock"]
+    before = {file: file.read_bytes() for file in files if file.is_file()}
     try:
         yield
     finally:
-        for name, content in before.items():
-            (root / name).write_bytes(content)
+        for file in files:
+            if file in before:
+                file.write_bytes(before[file])
+            else:
+                file.unlink(missing_ok=True)
 
 
 def environment(root: Path) -> dict[str, str]:

@@ -144,6 +144,15 @@ def test_generation_with_a_cache_equals_generation_without(causal_model: LoadedM
     torch.testing.assert_close(rest.logits, whole.logits[:, 5:], rtol=0, atol=1e-5)
 
 
+def test_beam_search_with_a_cache_equals_beam_search_without(causal_model: LoadedModel) -> None:
+    ids = torch.tensor([ids_of(9), ids_of(9, 5)])
+    options = {"max_new_tokens": 8, "num_beams": 3, "do_sample": False, "attention_mask": torch.ones_like(ids)}
+    with torch.inference_mode(), PatchedModel(causal_model, ASSIGNMENT):
+        cached = causal_model.model.generate(ids, use_cache=True, **options)
+        plain = causal_model.model.generate(ids, use_cache=False, **options)
+    assert torch.equal(cached, plain)
+
+
 def test_a_cache_filled_without_the_surrogate_is_refused(llama: LoadedModel) -> None:
     ids = torch.tensor([ids_of(9)])
     with torch.inference_mode():

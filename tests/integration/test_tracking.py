@@ -33,7 +33,7 @@ from attention_programs.tracking.store import DATABASE, Store, open_store
 from conftest import SENTENCES, tiny_model
 
 PARAMS: dict[str, Any] = {
-    "profile": "tiny",
+    "profile": "tiny-llama",
     "model": {"name": "tiny-llama", "source": "folder", "location": "tests"},
     "corpora": {
         "name": "two",
@@ -111,11 +111,11 @@ def lock(root: Path) -> None:
     """Writes ``dvc.lock`` for what lies there, as ``dvc repro`` would."""
     outputs = {
         "model": ["models/tiny-llama"],
-        "corpora": ["data/tiny/texts.jsonl"],
-        "attention": ["data/tiny/attention"],
-        "programs": ["data/tiny/programs.jsonl"],
-        "replace": ["data/tiny/surrogate.json", "results/tiny"],
-        "report": ["reports/tiny"],
+        "corpora": ["data/tiny-llama/texts.jsonl"],
+        "attention": ["data/tiny-llama/attention"],
+        "programs": ["data/tiny-llama/programs.jsonl"],
+        "replace": ["data/tiny-llama/surrogate.json", "results/tiny-llama"],
+        "report": ["reports/tiny-llama"],
         "of another profile": ["library"],
     }
     stages = {
@@ -133,7 +133,7 @@ def write_params(root: Path, **changes: Any) -> None:
 def make_repository(root: Path, increase: float = 8.0) -> Path:
     """A repository as ``dvc repro`` leaves it."""
     write_params(root)
-    for name in ("dvc.yaml", "library/a.py", "data/tiny/attention/index.json", "reports/tiny/report.html"):
+    for name in ("dvc.yaml", "library/a.py", "data/tiny-llama/attention/index.json", "reports/tiny-llama/report.html"):
         write_text(root / name, "{}\n")
     write_text(root / "requirements.lock", "mlflow==3.17.2\n")
     paths = Paths.of(load_config(root / "params.yaml"), root)
@@ -150,7 +150,7 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
     by_name = {program.name: program for program in programs}
     replaced = {head: by_name[name] for head, name in list(SELECTED.items())[:3]}
     specification = SurrogateSpecification(
-        profile="tiny",
+        profile="tiny-llama",
         model="tiny-llama",
         weights_sha256=weights,
         causal=True,
@@ -219,17 +219,17 @@ def test_profile_run_holds_params_metrics_data_sets_files_and_the_way_back(templ
         assert data.params["replacement.percents"] == "0, 25, 100"
         assert data.metrics["iou/test/all/selected"] == 0.61
         history = store.client.get_metric_history(parent.info.run_id, "perplexity_increase/selected/damage")
-        table = read_csv(template / "results/tiny/perplexity.csv")
+        table = read_csv(template / "results/tiny-llama/perplexity.csv")
         rows = table[(table["programs"] == "selected") & (table["order"] == "damage")]
         assert {m.step: m.value for m in history} == dict(zip(rows["percent"], rows["increase"], strict=True))
         accuracy = store.client.get_metric_history(parent.info.run_id, "qa/story_continuation")
         assert sorted((m.step, m.value) for m in accuracy) == [(0, 0.6), (25, 0.6)]
         digests = {inputs.dataset.name: inputs.dataset.digest for inputs in parent.inputs.dataset_inputs}
         assert digests == {
-            "texts": dvc_hash(template / "data/tiny/texts.jsonl"),
-            "programs": dvc_hash(template / "data/tiny/programs.jsonl"),
+            "texts": dvc_hash(template / "data/tiny-llama/texts.jsonl"),
+            "programs": dvc_hash(template / "data/tiny-llama/programs.jsonl"),
         }
-        assert data.tags["dvc/data/tiny/attention"] == dvc_hash(template / "data/tiny/attention")
+        assert data.tags["dvc/data/tiny-llama/attention"] == dvc_hash(template / "data/tiny-llama/attention")
         assert data.tags["weights_sha256"] == weights_hash(template / "models/tiny-llama")
         assert "dvc/library" not in data.tags
         files = [file.path for file in store.client.list_artifacts(parent.info.run_id)]
@@ -239,8 +239,8 @@ def test_profile_run_holds_params_metrics_data_sets_files_and_the_way_back(templ
 
 
 def test_one_run_a_selected_program_with_the_numbers_of_the_table(template: Path) -> None:
-    programs = {program.name: program for program in read_programs(template / "data/tiny/programs.jsonl")}
-    table = read_csv(template / "results/tiny/heads.csv")
+    programs = {program.name: program for program in read_programs(template / "data/tiny-llama/programs.jsonl")}
+    table = read_csv(template / "results/tiny-llama/heads.csv")
     selected = table[table["method"] == "selected"]
     with open_store(template) as store:
         parent, children = parent_and_children(store)
@@ -362,7 +362,7 @@ def test_moved_repository_lists_and_downloads(
     run = surrogate_info("tiny-llama", moved).run_id
     assert [file.path for file in client.list_artifacts(run)][:2] == ["dvc.lock", "params.yaml"]
     path = Path(client.download_artifacts(run, "results/heads.csv"))
-    assert path.read_bytes() == (template / "results/tiny/heads.csv").read_bytes()
+    assert path.read_bytes() == (template / "results/tiny-llama/heads.csv").read_bytes()
     assert (
         mlflow.artifacts.load_dict(f"models:/surrogate-tiny-llama@{ALIAS}/artifacts/validation.json")["percent"] == 25
     )
@@ -432,10 +432,10 @@ def test_empty_store_names_the_command(tmp_path: Path, repository: Path) -> None
 
 def test_what_the_lock_does_not_vouch_for_is_not_published(repository: Path) -> None:
     before = contents(repository)
-    heads = repository / "results/tiny/heads.csv"
+    heads = repository / "results/tiny-llama/heads.csv"
     kept = heads.read_text()
     write_text(heads, kept.replace("0.", "0.9", 1))
-    with pytest.raises(UserError, match=r"results/tiny is not what dvc\.lock names"):
+    with pytest.raises(UserError, match=r"results/tiny-llama is not what dvc\.lock names"):
         publish_at(repository)
     write_text(heads, kept)
     write_params(repository, attention={"max_tokens": 32})
@@ -450,12 +450,12 @@ def test_what_the_lock_does_not_vouch_for_is_not_published(repository: Path) -> 
     write_params(repository)
     vouched = (repository / "dvc.lock").read_text()
     older = yaml.safe_load(vouched)
-    older["stages"]["attention"]["deps"] = [{"path": "data/tiny/texts.jsonl", "md5": "0" * 32}]
+    older["stages"]["attention"]["deps"] = [{"path": "data/tiny-llama/texts.jsonl", "md5": "0" * 32}]
     write_text(repository / "dvc.lock", yaml.safe_dump(older))
     with pytest.raises(UserError, match=r"texts.jsonl has changed since stage 'attention' read it"):
         publish_at(repository)
     write_text(repository / "dvc.lock", vouched)
-    (repository / "reports/tiny/report.html").unlink()
+    (repository / "reports/tiny-llama/report.html").unlink()
     with pytest.raises(UserError, match=r"report.html does not exist; run `dvc repro`"):
         publish_at(repository)
     assert contents(repository) == before

@@ -38,14 +38,11 @@ def _check_rows(cells: NDArray[np.float32], tokens: int, causal: bool) -> None:
 def extract(
     loaded: LoadedModel, batches: Sequence[Sequence[Sequence[int]]], heads: Sequence[Head]
 ) -> Iterator[list[AttentionMaps]]:
-    """Yields the maps of each batch of token-id lists, in order.
+    """Yields the maps of each batch of token-id lists, in order; heads stand in the order given.
 
     Raises:
         RuntimeError: if the model returns no weights or rows that do not sum to 1.
     """
-    by_layer: dict[int, list[int]] = {}
-    for head in heads:
-        by_layer.setdefault(head.layer, []).append(head.index)
     causal = loaded.record.causal
     device = loaded.model.device
     for batch in batches:
@@ -60,9 +57,8 @@ def extract(
         )
         if not output.attentions or any(layer is None for layer in output.attentions):
             raise RuntimeError("the model returned no attention weights; load it with attn_implementation='eager'")
-        stacked = torch.cat(
-            [output.attentions[layer][:, indices].float().cpu() for layer, indices in sorted(by_layer.items())], dim=1
-        ).numpy()
+        chosen = [output.attentions[head.layer][:, head.index] for head in heads]
+        stacked = torch.stack(chosen, dim=1).float().cpu().numpy()
         maps = []
         for row, tokens in enumerate(batch):
             n = len(tokens)

@@ -1,6 +1,6 @@
 """Attention maps on disk: Arrow files of a few texts each, named after what they hold, so that work survives a kill."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -81,15 +81,30 @@ def _rows(texts: Sequence[Text], maps: Sequence[AttentionMaps]) -> Iterator[dict
         }
 
 
-def _shard_name(record_hash: str, texts: Sequence[Text], heads: Sequence[str], max_tokens: int) -> str:
+def _shard_name(record_hash: str, texts: Sequence[Text], encoded: Mapping[str, list[int]], heads: Sequence[str]) -> str:
+    """Names a file after all that it depends on; the key of a text says nothing about case and white space."""
     parts = [
         str(SCHEMA_VERSION),
         record_hash,
-        str(max_tokens),
         *heads,
-        *(f"{t.corpus}/{t.split}/{t.key}" for t in texts),
+        *(f"{t.corpus}/{t.split}/{t.key} {encoded[t.key]}" for t in texts),
     ]
     return f"maps-{sha256_text(' '.join(parts))[:16]}.arrow"
+
+
+def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict[str, list[int]]:
+    """Token ids of each text, by key."""
+    encoded = {text.key: loaded.encode(text.content, max_tokens) for text in texts}
+    for text in texts:
+        if not encoded[text.key]:
+            raise UserError(
+                f"text {text.key} of corpus {text.corpus!r} has no tokens: {text.content[:40]!r}; remove it"
+            )
+    longest = max(map(len, encoded.values()), default=0)
+    limit = getattr(loaded.model.config, "max_position_embeddings", None)
+    if limit is not None and longest > limit:
+        raise UserError(f"attention.max_tokens lets {longest} tokens in, {loaded.record.name} reads {limit}; lower it")
+    return encoded
 
 
 def extract_to_folder(
@@ -98,26 +113,18 @@ def extract_to_folder(
     """Extracts every text's maps into ``folder``; files that are already there are not made again.
 
     Raises:
-        UserError: if a head does not exist or the disk has too little space.
+        UserError: if a head does not exist, a text is empty or too long, or the disk has too little space.
     """
     record = loaded.record
     heads = choose_heads(settings.heads, record.layers, record.heads_per_layer)
     names = [str(head) for head in heads]
-    encoded = {text.key: loaded.encode(text.content, settings.max_tokens) for text in texts}
-    need = sum(2 * len(heads) * cell_count(len(ids), record.causal) for ids in encoded.values())
+    encoded = _encode(loaded, texts, settings.max_tokens)
     shards = [texts[i : i + settings.shard_texts] for i in range(0, len(texts), settings.shard_texts)]
-    files = [_shard_name(record.weights_sha256, shard, names, settings.max_tokens) for shard in shards]
+    files = [_shard_name(record.weights_sha256, shard, encoded, names) for shard in shards]
     folder.mkdir(parents=True, exist_ok=True)
-    done = sum((folder / file).stat().st_size for file in files if (folder / file).is_file())
-    print(f"attention maps: {len(texts)} texts x {len(heads)} heads need {need / 2**20:.0f} MiB on disk, "
-          f"{done / 2**20:.0f} MiB are there")  # fmt: skip
-    if free_bytes(folder) < need - done:
-        raise UserError(
-            f"{folder}: {need / 2**20:.0f} MiB are needed and {free_bytes(folder) / 2**20:.0f} MiB are free; "
-            "free some space or lower attention.max_tokens"
-        )
-    for stale in folder.glob("*.arrow"):
-        if stale.name not in files:
+    _check_space(folder, files, sum(2 * len(heads) * cell_count(len(ids), record.causal) for ids in encoded.values()))
+    for stale in folder.iterdir():
+        if stale.suffix in (".arrow", ".part") and stale.name not in files:
             stale.unlink()
     todo = [(shard, file) for shard, file in zip(shards, files, strict=True) if not (folder / file).is_file()]
     for shard, file in progress(todo, "attention", unit="files"):
@@ -138,13 +145,27 @@ def extract_to_folder(
     return index
 
 
+def _check_space(folder: Path, files: Sequence[str], need: int) -> None:
+    """Makes sure that ``need`` bytes in all, less those of the files that are there, fit on the disk."""
+    done = sum((folder / file).stat().st_size for file in files if (folder / file).is_file())
+    print(f"attention maps: {need / 2**20:.0f} MiB on disk, {done / 2**20:.0f} MiB are there")
+    if free_bytes(folder) < need - done:
+        raise UserError(
+            f"{folder}: {need / 2**20:.0f} MiB are needed and {free_bytes(folder) / 2**20:.0f} MiB are free; "
+            "free some space or lower attention.max_tokens"
+        )
+
+
 def read_index(folder: Path) -> AttentionIndex:
     """Reads what a folder of maps holds.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there is none, or it is damaged or of another schema.
     """
-    index = AttentionIndex(**read_json(folder / INDEX_NAME))
+    try:
+        index = AttentionIndex(**read_json(folder / INDEX_NAME))
+    except TypeError as error:
+        raise UserError(f"{folder / INDEX_NAME} is no index of maps ({error}); run `dvc repro attention`") from error
     if index.schema_version != SCHEMA_VERSION:
         raise UserError(
             f"{folder} has schema {index.schema_version}, this version reads {SCHEMA_VERSION}; extract anew"
@@ -159,9 +180,14 @@ def read_maps(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None
         folder: The folder of maps.
         splits: Splits to read.
         texts: Keys to read; all if None.
+
+    Raises:
+        UserError: if a file of maps is missing.
     """
     index = read_index(folder)
     for file in index.shards:
+        if not (folder / file).is_file():
+            raise UserError(f"{folder / file} is missing; run `dvc repro attention`")
         shard = datasets.Dataset.from_file(str(folder / file), in_memory=False)
         table = shard.data.table
         for row in range(table.num_rows):

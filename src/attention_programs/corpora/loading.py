@@ -22,7 +22,15 @@ def _read_hub(settings: CorpusSettings) -> list[dict[str, object]]:
             f"corpus {settings.name!r}: cannot read data set {settings.location!r} at {settings.revision[:8]} "
             f"({type(error).__name__}); check the network, or export it to JSONL and set source: file"
         ) from error
+    first, last = settings.rows
+    if last:
+        rows = rows.skip(first).take(last - first)
     return [dict(row) for row in rows]
+
+
+def _read_file(settings: CorpusSettings, root: Path) -> list[dict[str, object]]:
+    first, last = settings.rows
+    return read_jsonl(root / settings.location)[first : last or None]
 
 
 def load_corpus(settings: CorpusSettings, root: Path = Path()) -> list[str]:
@@ -31,10 +39,7 @@ def load_corpus(settings: CorpusSettings, root: Path = Path()) -> list[str]:
     Raises:
         UserError: if the source can't be read or a row breaks a rule.
     """
-    rows = read_jsonl(root / settings.location) if settings.source == "file" else _read_hub(settings)
-    first, last = settings.rows
-    if last:
-        rows = rows[first:last]
-    check_rows(rows, settings.fields, settings.location)
+    rows = _read_file(settings, root) if settings.source == "file" else _read_hub(settings)
+    check_rows(rows, settings.fields, settings.location, settings.rows[0])
     contents = ["\n\n".join(str(row[field]).strip() for field in settings.fields) for row in rows]
     return list(dict.fromkeys(contents))

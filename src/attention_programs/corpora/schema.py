@@ -21,13 +21,14 @@ def _rules(fields: tuple[str, ...]) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(columns, strict=False)
 
 
-def check_rows(rows: list[dict[str, object]], fields: tuple[str, ...], place: str) -> None:
+def check_rows(rows: list[dict[str, object]], fields: tuple[str, ...], place: str, skipped: int = 0) -> None:
     """Checks that every row holds every field as a non-blank string.
 
     Args:
         rows: One dict a row.
         fields: Fields that make the text.
         place: Name of the file or data set, for the message.
+        skipped: Rows of the source before the first of ``rows``, so that the message counts from its start.
 
     Raises:
         UserError: naming file, row and rule of the broken ones.
@@ -47,6 +48,8 @@ def check_rows(rows: list[dict[str, object]], fields: tuple[str, ...], place: st
         )
         missing = {(index, column) for index, column, check in found if check == "is missing"}
         found = [case for case in found if case[2] == "is missing" or case[:2] not in missing]
-        lines = [f"row {index + 1}, field {column!r}, rule: {check}" for index, column, check in found[:SHOWN]]
+        lines = [
+            f"row {skipped + index + 1}, field {column!r}, rule: {check}" for index, column, check in found[:SHOWN]
+        ]
         more = f" (and {len(found) - SHOWN} more)" if len(found) > SHOWN else ""
         raise UserError(f"{place}: {len(found)} broken rules: {'; '.join(lines)}{more}") from error

@@ -10,10 +10,12 @@ from attention_programs.errors import UserError
 def split_corpus(corpus: str, contents: list[str], settings: CorporaSettings, seed: int) -> list[Text]:
     """Assigns each content to a split by a permutation that only the seed and the set of keys decide.
 
+    Of twins that differ in case or white space the last in alphabetical order stays.
+
     Raises:
         UserError: if the corpus is too small to give each split a text.
     """
-    by_key = {text_key(content): content for content in contents}
+    by_key = {text_key(content): content for content in sorted(contents)}
     keys = sorted(by_key)
     order = np.random.default_rng(seed).permutation(len(keys))
     validation = round(settings.validation_share * len(keys))

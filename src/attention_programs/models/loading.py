@@ -66,7 +66,8 @@ def load_model(folder: Path, device: str = "cpu", verify: bool = False) -> Loade
     model.requires_grad_(False)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+        # Padding is masked everywhere, so any token will do.
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     return LoadedModel(model, tokenizer, record)
 
 

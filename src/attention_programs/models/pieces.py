@@ -27,7 +27,8 @@ class Pieces:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._known: dict[int, str] = {}
-        self._special = set(tokenizer.all_special_tokens)
+        added = tokenizer.added_tokens_decoder.values()
+        self._special = {*tokenizer.all_special_tokens, *(token.content for token in added if token.special)}
         decoder = json.loads(tokenizer.backend_tokenizer.to_str()).get("decoder") or {}
         kinds = json.dumps(decoder)
         self._bytes = _byte_alphabet() if "ByteLevel" in kinds else {}

@@ -57,9 +57,12 @@ def read_record(folder: Path) -> ModelRecord:
     """Reads the record beside the weights.
 
     Raises:
-        UserError: if the folder holds none.
+        UserError: if the folder holds none, or a damaged one.
     """
     path = folder / RECORD_NAME
     if not path.is_file():
         raise UserError(f"{folder} holds no {RECORD_NAME}; run `dvc repro model`")
-    return ModelRecord(**read_json(path))
+    try:
+        return ModelRecord(**read_json(path))
+    except TypeError as error:
+        raise UserError(f"{path} is no record of a model; run `dvc repro model`") from error

@@ -69,7 +69,7 @@ def compile_trusted(source: str, place: str, shipped: bool) -> Program:
             f"{place}: program {parsed.program_id[:10]} is free Python from outside the project, which this version "
             "does not run; review it and add it to library/curated, or use vocabulary terms alone"
         )
-    namespace: dict[str, Any] = {"np": np, "math": math, "__builtins__": BUILTINS}
+    namespace: dict[str, Any] = {"np": np, "math": math, "__builtins__": dict(BUILTINS)}
     exec(compile(parsed.normalised, f"<program {parsed.program_id[:10]}>", "exec"), namespace)  # noqa: S102 - trusted
     program: Program = namespace["program"]
     return program
@@ -99,12 +99,15 @@ def run(program: Program, view: TokenView) -> Outcome:
 def check(result: Any, view: TokenView) -> Outcome:
     """Turns what a program returned into a map, or into the reason why it is none."""
     if not isinstance(result, np.ndarray) or result.dtype.kind not in "fiub":
-        return Rejected(Reason.WRONG_TYPE, f"{type(result).__name__} instead of an array of numbers")
+        found = f"array of {result.dtype.name}" if isinstance(result, np.ndarray) else type(result).__name__
+        return Rejected(Reason.WRONG_TYPE, f"{found} instead of an array of numbers")
     if result.shape != (view.n, view.n):
         return Rejected(Reason.WRONG_SHAPE, f"shape {result.shape} instead of {(view.n, view.n)}")
-    weights = result.astype(np.float32)
-    if not np.isfinite(weights).all():
-        return Rejected(Reason.NOT_FINITE, "the map holds infinite or undefined weights")
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = np.asarray(result, dtype=np.float32)
+        finite = np.isfinite(weights.sum(axis=1)).all()
+    if not finite:
+        return Rejected(Reason.NOT_FINITE, "the map holds infinite or undefined weights, or too large ones to add")
     if (weights < 0).any():
         return Rejected(Reason.NEGATIVE, f"the map holds the negative weight {weights.min():.3g}")
     return Scored(normalise(weights, view.causal))

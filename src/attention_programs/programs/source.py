@@ -34,17 +34,29 @@ def parse_source(source: str, place: str) -> ParsedSource:
         place: File or record that it came from, for messages.
 
     Raises:
-        UserError: if it is no Python or defines no such function.
+        UserError: if it is no Python, defines no such function or anything beside it, or is nested too deeply.
     """
     try:
-        tree = ast.parse(source)
+        return _parsed(_only_function(ast.parse(source), place))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        raise UserError(f"{place}, line {line}: not valid Python ({getattr(error, 'msg', error)})") from error
+        where = place if line is None else f"{place}, line {line}"
+        raise UserError(f"{where}: not valid Python ({getattr(error, 'msg', error)})") from error
+    except (RecursionError, MemoryError) as error:  # Python's parser gives up with either
+        raise UserError(f"{place}: the program is nested too deeply or too long a sum; write fewer terms") from error
+
+
+def _only_function(tree: ast.Module, place: str) -> ast.FunctionDef:
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "program"]
     if len(functions) != 1:
         raise UserError(f"{place}: {len(functions)} functions named 'program'; define exactly one: def program(text)")
-    function = functions[0]
+    for node in tree.body:
+        if node is not functions[0]:  # neither the id nor the sandbox would see it
+            raise UserError(f"{place}, line {node.lineno}: only 'program' may stand here; move this inside it")
+    return functions[0]
+
+
+def _parsed(function: ast.FunctionDef) -> ParsedSource:
     normalised = ast.unparse(function)
     return ParsedSource(
         normalised=normalised,
@@ -52,7 +64,7 @@ def parse_source(source: str, place: str) -> ParsedSource:
         description=(ast.get_docstring(function) or "").strip().split("\n")[0],
         terms=sum(_is_term(node) for node in ast.walk(function)),
         nodes=sum(1 for _ in ast.walk(function)),
-        speaks_vocabulary_only=len(tree.body) == 1 and _speaks_vocabulary_only(function),
+        speaks_vocabulary_only=_speaks_vocabulary_only(function),
     )
 
 
@@ -88,10 +100,8 @@ def _is_sum(node: ast.AST) -> bool:
     if isinstance(node, ast.Constant):
         return type(node.value) in (int, float)
     if isinstance(node, ast.Call):
-        constants = all(isinstance(a, ast.Constant) and type(a.value) is int for a in node.args)
-        return (
-            isinstance(node.func, ast.Attribute) and not node.keywords and constants and _names_pattern(node.func, True)
-        )
+        number = len(node.args) == 1 and isinstance(node.args[0], ast.Constant) and type(node.args[0].value) is int
+        return number and not node.keywords and isinstance(node.func, ast.Attribute) and _names_pattern(node.func, True)
     if isinstance(node, ast.Attribute):
         return _names_pattern(node, False) or _names_class(node)
     return False

@@ -3,15 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attention_programs.errors import UserError
-from attention_programs.files import read_jsonl, write_jsonl
+from attention_programs.files import read_jsonl, read_text, write_jsonl
 from attention_programs.programs.prefix import Causality
 from attention_programs.programs.runtime import Program, compile_trusted
 from attention_programs.programs.source import parse_source
 
 Author = Literal["search", "curated", "baseline"]
+_KINDS = {
+    "id": str, "name": str, "source": str, "description": str, "author": str, "intended_heads": list, "terms": int,
+    "nodes": int, "causal": str, "provenance": dict,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,22 @@ class ProgramRecord:
         Raises:
             UserError: if the program may not run in this process.
         """
-        shipped = self.author in ("curated", "baseline") and self.id in shipped_ids(self.provenance.get("file", ""))
+        file = str(self.provenance.get("file", ""))
+        shipped = self.author in ("curated", "baseline") and self.id in shipped_ids(file)
         return compile_trusted(self.source, f"program {self.name!r}", shipped)
 
 
 def shipped_ids(file: str) -> set[str]:
-    """Id of the program in a file of the project's library; empty if there is no such file."""
+    """Id of the program in a file of the project's library; empty if there is no such file.
+
+    Args:
+        file: Path relative to the repository's root; one that leaves ``library/``, by ``..`` or by a link, is no file
+            of the library.
+    """
     path = Path(file)
-    if not file or path.is_absolute() or ".." in path.parts or path.parts[0] != "library" or not path.is_file():
+    if path.is_absolute() or not path.resolve().is_relative_to(Path("library").resolve()) or not path.is_file():
         return set()
-    return {parse_source(path.read_text(encoding="utf-8"), file).program_id}
+    return {parse_source(read_text(path), file).program_id}
 
 
 def make_record(
@@ -96,13 +106,21 @@ def read_programs(path: Path) -> list[ProgramRecord]:
     Raises:
         UserError: if the file is missing or a record is malformed or altered.
     """
-    records = []
-    for number, row in enumerate(read_jsonl(path), start=1):
-        try:
-            record = ProgramRecord(**row)
-        except TypeError as error:
-            raise UserError(f"{path}, row {number}: not a program record ({error})") from error
-        if parse_source(record.source, f"{path}, row {number}").program_id != record.id:
-            raise UserError(f"{path}, row {number}: the source of {record.name!r} does not hash to its id")
-        records.append(record)
-    return records
+    return [_read_record(row, f"{path}, row {number}") for number, row in enumerate(read_jsonl(path), start=1)]
+
+
+def _read_record(row: dict[str, Any], place: str) -> ProgramRecord:
+    try:
+        record = ProgramRecord(**row)
+    except TypeError as error:
+        raise UserError(f"{place}: not a program record ({error}); run `dvc repro` to make the table anew") from error
+    for name, kind in _KINDS.items():
+        value = row.get(name, {})
+        if type(value) is not kind:
+            raise UserError(f"{place}: {name} is {value!r}; a {kind.__name__} is needed")
+    for name, choices in (("author", get_args(Author)), ("causal", get_args(Causality))):
+        if row[name] not in choices:
+            raise UserError(f"{place}: {name} is {row[name]!r}; it must be one of {', '.join(choices)}")
+    if parse_source(record.source, place).program_id != record.id:
+        raise UserError(f"{place}: the source of {record.name!r} does not hash to its id; run `dvc repro`")
+    return record

@@ -49,6 +49,7 @@ class TokenView:
         self.key = _Classes(self, axis=1)
         self.query = _Classes(self, axis=0)
         self._cache: dict[tuple[str, int | None], Array] = {}
+        self._prefixes: dict[int, TokenView] = {}
 
     def __getattr__(self, name: str) -> Array | Callable[[int], Array]:
         if name.startswith("_"):
@@ -134,5 +135,7 @@ class TokenView:
         return np.tri(self.n, dtype=bool)
 
     def prefix(self, tokens: int) -> "TokenView":
-        """The view of the first ``tokens`` tokens alone."""
-        return TokenView(self.ids[:tokens], self.pieces[:tokens], self.causal)
+        """The view of the first ``tokens`` tokens alone; kept, so that all programs share what it derives."""
+        if tokens not in self._prefixes:
+            self._prefixes[tokens] = TokenView(self.ids[:tokens], self.pieces[:tokens], self.causal)
+        return self._prefixes[tokens]

@@ -45,9 +45,9 @@ def fit_caption(max_tokens: int) -> Caption:
 
 GRID = Caption(
     "Every head: fit and damage",
-    "Layers from left to right, heads from top to bottom. Blue: test IoU of the selected program. Orange: by how much "
-    "the validation loss rises when this head alone is replaced by its program; the scale is stretched at the low end, "
-    "and cells without colour cost nothing or gain. Crosses mark heads that were not studied.",
+    "Layers from left to right, heads from top to bottom. Blue: test IoU of the selected program. Orange: how far "
+    "the next-token predictions on validation texts move (KL divergence) when this head alone is replaced by its "
+    "program; the scale is stretched at the low end. Crosses mark heads that were not studied.",
     "Damage of single heads does not add up: heads that stand in for each other look harmless one by one. "
     "Small values may be noise; the table of heads gives their standard errors.",
 )

@@ -1,5 +1,6 @@
 """The page: one HTML file that holds everything and needs nothing else."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ class MethodRow:
 
 
 def write_report(config: Config, paths: Paths) -> Path:
-    """Writes ``report.html`` and ``figures/`` of a profile, completely or not at all.
+    """Writes ``report.html`` and ``figures/`` of a profile, completely or not at all; some figures also to ``results``.
 
     Args:
         config: All settings.
@@ -121,7 +122,19 @@ def write_report(config: Config, paths: Paths) -> Path:
             splits=SPLITS,
         )
         (folder / PAGE_NAME).write_text(page, encoding="utf-8", newline="\n")
+    _keep_figures(paths.report / "figures", paths.results / "figures", examples)
     return paths.report / PAGE_NAME
+
+
+def _keep_figures(source: Path, target: Path, examples: Sequence[Example]) -> None:
+    """Copies the figures that the README shows to ``results/<profile>/figures``, where git keeps them."""
+    names = {"fit.png": "fit.png", "perplexity.png": "perplexity.png"}
+    if examples:
+        names["example.png"] = f"example-{examples[0].choice.head}.png"
+    with replacing(target) as folder:
+        folder.mkdir()
+        for name, figure in names.items():
+            shutil.copyfile(source / figure, folder / name)
 
 
 def render(template: str, **content: object) -> str:

@@ -59,6 +59,7 @@ def _heads(table: pd.DataFrame) -> dict[str, float]:
         for threshold in IOU_THRESHOLDS
         if len(selected)
     }
+    found["heads/studied"] = float(len(selected))
     return found | {"programs/distinct/selected": float(selected["program_id"].nunique())}
 
 
@@ -149,6 +150,7 @@ def format_summary(summary: Mapping[str, float], model_name: str) -> str:
     lines = [line("", model_name, names)]
     for group in groups:
         lines += ["", group.title, *(line(f"  {row.label}", row.ours, row.papers) for row in group.rows)]
-    notes = (f"Test texts, 95 % intervals in brackets; {ABSENT} was not measured.", *paper.NOTES)
+    shares = f"Shares are of the {summary.get('heads/studied', 0):,.0f} heads that this run studied."
+    notes = (shares, f"Test texts, 95 % intervals in brackets; {ABSENT} was not measured.", *paper.NOTES)
     lines += ["", *(wrapped for note in notes for wrapped in textwrap.wrap(note, TERMINAL_WIDTH))]
     return "\n".join(lines) + "\n"

@@ -44,7 +44,11 @@ def interval_of_means(values: NDArray[np.floating], weights: NDArray[np.float64]
 def interval_of_ratio(
     numerator: NDArray[np.floating], denominator: NDArray[np.floating], weights: NDArray[np.float64]
 ) -> Interval:
-    """Interval of sum(numerator) / sum(denominator) over texts, both of shape (texts,)."""
-    ratios = (weights @ numerator) / (weights @ denominator)
-    low, high = np.percentile(ratios, LEVEL)
+    """Interval of sum(numerator) / sum(denominator) over texts, both of shape (texts,).
+
+    A resample whose denominator is 0 says nothing and does not count.
+    """
+    totals = weights @ denominator
+    counted = totals > 0
+    low, high = np.percentile((weights @ numerator)[counted] / totals[counted], LEVEL)
     return Interval(float(numerator.sum() / denominator.sum()), float(low), float(high))

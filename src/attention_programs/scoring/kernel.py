@@ -1,6 +1,7 @@
 """All programs against all heads on one text, vectorised.
 
-For maps whose n rows sum to 1 the L1 distance D gives the sum of minima S = n - D / 2, and IoU = S / (2n - S).
+The L1 distance D and the sums of two maps a and b give the sum of minima S = (sum a + sum b - D) / 2, and for maps
+whose n rows sum to 1, IoU = S / (2n - S).
 """
 
 from dataclasses import dataclass
@@ -60,17 +61,23 @@ def score_pairs(
     rows = len(row_starts)
     maps = torch.from_numpy(attention).to(device)
     programs = torch.from_numpy(predicted).to(device)
-    first = torch.from_numpy(row_starts).to(device)
-    maps_first, programs_first = maps[:, first], programs[:, first]
-    intersection = rows - torch.cdist(programs, maps, p=1) / 2
-    sink = (programs_first.sum(1)[:, None] + maps_first.sum(1)[None] - torch.cdist(programs_first, maps_first, p=1)) / 2
-    rest = intersection - sink
-    union = (rows - programs_first.sum(1))[:, None] + (rows - maps_first.sum(1))[None] - rest
-    excluded = torch.where(union > 1e-6, rest / union.clamp_min(1e-6), torch.ones_like(rest))
+    first = torch.zeros(maps.shape[1], dtype=torch.bool, device=device)
+    first[torch.from_numpy(row_starts)] = True
+    # The first column apart: it may hold nearly all weight, and what is left must not drown in its rounding.
+    sink, _ = _minima_and_maxima(programs[:, first], maps[:, first])
+    rest, union = _minima_and_maxima(programs[:, ~first], maps[:, ~first])
+    excluded = torch.where(union > 0, rest / union.clamp_min(TINY), torch.ones_like(rest))
     divergence = _divergences(programs + TINY, maps + TINY, rows, block_mib)
     return PairScores(
-        intersection.clamp(0, rows).cpu().numpy(), excluded.clamp(0, 1).cpu().numpy(), divergence.cpu().numpy()
+        (sink + rest).clamp(0, rows).cpu().numpy(), excluded.clamp(0, 1).cpu().numpy(), divergence.cpu().numpy()
     )
+
+
+def _minima_and_maxima(programs: torch.Tensor, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sums of minima and of maxima of every pair, each of shape (programs, heads)."""
+    total = programs.sum(1)[:, None] + maps.sum(1)[None]
+    distance = torch.cdist(programs, maps, p=1)
+    return (total - distance) / 2, (total + distance) / 2
 
 
 def _divergences(programs: torch.Tensor, maps: torch.Tensor, rows: int, block_mib: float) -> torch.Tensor:

@@ -25,15 +25,24 @@ class Choice:
     positions: list[int]
 
 
-def choose(programs: Sequence[ProgramRecord], validation: SplitScores, heads: Sequence[str]) -> list[Choice]:
+def choose(
+    programs: Sequence[ProgramRecord], validation: SplitScores, heads: Sequence[str], causal: bool
+) -> list[Choice]:
     """Chooses a program per head for every method.
 
     ``selected``, ``search`` and ``curated`` take the best mean IoU on validation. The baselines are one program for
-    all heads, except the fitted mixture, whose weight was fitted for each head on train.
+    all heads, except the fitted mixture, whose weight was fitted for each head on train. What is selected goes into
+    the model, so for a causal one (``causal``) programs that look ahead are left out.
+
+    Raises:
+        UserError: if the scores are of other programs or heads, or a head has no fitted mixture.
     """
+    _check_match(programs, validation, heads)
     means = validation.iou.mean(axis=0)
     groups = {
-        SELECTED: [i for i, p in enumerate(programs) if p.author != "baseline"],
+        SELECTED: [
+            i for i, p in enumerate(programs) if p.author != "baseline" and (p.causal == "verified" or not causal)
+        ],
         "search": [i for i, p in enumerate(programs) if p.author == "search"],
         "curated": [i for i, p in enumerate(programs) if p.author == "curated"],
     }
@@ -50,6 +59,13 @@ def choose(programs: Sequence[ProgramRecord], validation: SplitScores, heads: Se
     if missing:
         raise UserError(f"head {missing[0]} has no fitted first+self mixture; run `dvc repro synthesize`")
     return [*choices, Choice(FITTED_MIXTURE, [fitted[head] for head in heads])]
+
+
+def _check_match(programs: Sequence[ProgramRecord], scores: SplitScores, heads: Sequence[str]) -> None:
+    if [program.id for program in programs] != scores.programs:
+        raise UserError("programs.jsonl holds other programs than the score table; run `dvc repro score`")
+    if scores.iou.shape[-1] != len(heads):
+        raise UserError(f"{len(heads)} heads were mapped and {scores.iou.shape[-1]} scored; run `dvc repro score`")
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,34 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
 from attention_programs.surrogate.intervention import PatchedModel, decoder_layers
 from attention_programs.surrogate.maps import Assignment, MapCache
-from attention_programs.surrogate.perplexity import TextLoss, ids_losses
+from attention_programs.surrogate.perplexity import predictions
 
 
 @dataclass(frozen=True)
 class HeadDamage:
-    """Increase of the loss when one head alone is replaced."""
+    """How far the predictions move when one head alone is replaced; means over texts, nats per token."""
 
     head: Head
     damage: float
-    """Mean over texts, nats per token."""
+    """KL divergence of the patched model's next-token distribution from the intact one's. It ranks heads with far less
+    noise than the loss, which also falls by chance."""
     standard_error: float
-    """Of that mean, over texts."""
+    """Of the divergence, over texts."""
+    loss_increase: float
+    """Increase of the loss."""
+
+
+@dataclass(frozen=True)
+class _Intact:
+    """What the intact model did on a batch."""
+
+    texts: Sequence[Sequence[int]]
+    layer_outputs: list[Any]
+    """Empty for encoders, which see each text several times with other tokens masked."""
+    log_probabilities: list[torch.Tensor]
+    """Of each pass, shape (batch, places, vocabulary)."""
+    losses: list[torch.Tensor]
+    """Of each pass, shape (batch, places)."""
 
 
 @contextmanager
@@ -39,22 +55,39 @@ def _remembered(layers: Sequence[torch.nn.Module], outputs: Sequence[Any]) -> It
             del layer.forward
 
 
-def _layer_outputs(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> list[Any]:
+@torch.inference_mode()
+def _run_intact(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> _Intact:
     outputs: list[Any] = []
     handles = [
-        layer.register_forward_hook(lambda _m, _a, output: outputs.append(output))
+        layer.register_forward_hook(lambda _module, _args, output: outputs.append(output))
         for layer in decoder_layers(loaded.model)
     ]
     try:
-        ids_losses(loaded, texts, len(texts))
+        passes = list(predictions(loaded, texts))
     finally:
         for handle in handles:
             handle.remove()
-    return outputs
+    kept = outputs if loaded.record.causal else []
+    return _Intact(
+        texts, kept, [found.logits.log_softmax(dim=-1) for found in passes], [found.losses() for found in passes]
+    )
 
 
-def _per_token(losses: Sequence[TextLoss]) -> np.ndarray:
-    return np.array([loss.loss_sum / loss.tokens for loss in losses])
+@torch.inference_mode()
+def _compare(loaded: LoadedModel, intact: _Intact) -> np.ndarray:
+    """Per text: mean divergence and mean increase of the loss over its predicted tokens, shape (texts, 2)."""
+    sums = np.zeros((len(intact.texts), 2))
+    counts = np.zeros((len(intact.texts), 1))
+    for found, log_p, before in zip(
+        predictions(loaded, intact.texts), intact.log_probabilities, intact.losses, strict=True
+    ):
+        # The log-ratio is formed first: it is small everywhere, so the sum keeps its precision.
+        log_ratio = log_p - found.logits.log_softmax(dim=-1)
+        divergence = torch.linalg.vecdot(log_p.exp(), log_ratio)
+        both = torch.stack([divergence, found.losses() - before], dim=-1).double()
+        sums += (both * found.counted.unsqueeze(-1)).sum(dim=1).cpu().numpy()
+        counts += found.counted.sum(dim=1, keepdim=True).cpu().numpy()
+    return sums / np.maximum(counts, 1)
 
 
 def measure_damage(
@@ -64,30 +97,33 @@ def measure_damage(
     cache: MapCache,
     batch_texts: int,
 ) -> list[HeadDamage]:
-    """Replaces each head alone and measures the loss on the same texts.
+    """Replaces each head alone and compares the predictions on the same texts.
 
     The layers below the head need not run again; for causal models their outputs are kept from the intact run.
 
     Returns:
         One record a head, in the order of ``assignment``.
     """
-    batches = [texts[i : i + batch_texts] for i in range(0, len(texts), batch_texts)]
-    increases: dict[Head, list[np.ndarray]] = {head: [] for head in assignment}
+    batches = [texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts)]
+    parts: dict[Head, list[np.ndarray]] = {head: [] for head in assignment}
     layers = list(decoder_layers(loaded.model))
-    work = [(batch, head) for batch in batches for head in assignment]
-    previous: Sequence[Sequence[int]] = ()
-    for batch, head in progress(work, "damage of single heads", unit="heads"):
-        if batch is not previous:
-            intact = _per_token(ids_losses(loaded, batch, len(batch)))
-            # An encoder sees each text several times with other tokens masked, so nothing can be kept.
-            outputs = _layer_outputs(loaded, batch) if loaded.record.causal else []
-            previous = batch
-        keep = head.layer if loaded.record.causal else 0
-        with PatchedModel(loaded, {head: assignment[head]}, cache), _remembered(layers[:keep], outputs[:keep]):
-            increases[head].append(_per_token(ids_losses(loaded, batch, len(batch))) - intact)
-    damages = []
-    for head, parts in increases.items():
-        values = np.concatenate(parts)
-        error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
-        damages.append(HeadDamage(head, float(values.mean()), error))
-    return damages
+    bar = progress(range(len(batches) * len(assignment)), "damage of single heads", unit="heads")
+    steps = iter(bar)
+    for batch in batches:
+        intact = _run_intact(loaded, batch)
+        for head, program in assignment.items():
+            next(steps)
+            keep = head.layer if intact.layer_outputs else 0
+            with (
+                PatchedModel(loaded, {head: program}, cache),
+                _remembered(layers[:keep], intact.layer_outputs[:keep]),
+            ):
+                parts[head].append(_compare(loaded, intact))
+    next(steps, None)
+    return [_summarise(head, np.concatenate(found)) for head, found in parts.items()]
+
+
+def _summarise(head: Head, values: np.ndarray) -> HeadDamage:
+    divergence, increase = values.mean(axis=0)
+    error = values[:, 0].std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    return HeadDamage(head, float(divergence), float(error), float(increase))

@@ -187,7 +187,7 @@ class PatchedModel:
             ids = torch.cat([history[:, :known], ids.to(history.device)], dim=1)
         self._pending = ids
         if past is not None:
-            self._history[past] = ids
+            self._follow(past, ids)
         if not self._plans:
             return
         mask = kwargs.get("attention_mask")
@@ -197,6 +197,18 @@ class PatchedModel:
             )
         real = torch.ones_like(ids) if mask is None else mask[:, : ids.shape[1]]
         self._fill(ids.cpu().numpy(), real.cpu().numpy().astype(bool), known)
+
+    def _follow(self, cache: Any, ids: torch.Tensor) -> None:
+        """Notes which tokens a cache holds; when beam search reorders the cache, the tokens go along."""
+        if cache not in self._history:
+            reorder = cache.reorder_cache
+
+            def reorder_both(order: torch.Tensor) -> None:
+                reorder(order)
+                self._history[cache] = self._history[cache].index_select(0, order.to(self._history[cache].device))
+
+            cache.reorder_cache = reorder_both
+        self._history[cache] = ids
 
     def _fill(self, ids: np.ndarray, real: np.ndarray, known: int) -> None:
         """Sets each layer's weights; padding rows stay 0."""
@@ -218,7 +230,7 @@ class PatchedModel:
         """After a forward pass: notes which tokens a cache made by the model holds."""
         made = getattr(output, "past_key_values", None)
         if made is not None and self._pending is not None:
-            self._history[made] = self._pending
+            self._follow(made, self._pending)
         self._pending = None
         for plan in self._plans.values():
             plan.weights = None

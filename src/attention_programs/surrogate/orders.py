@@ -1,6 +1,7 @@
 """Which program replaces which head, and which heads go first."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -49,5 +50,12 @@ def read_damages(path: Path) -> list[HeadDamage]:
     Raises:
         UserError: if it is missing.
     """
-    rows = records(read_csv(path))
-    return [HeadDamage(Head.parse(row.head), float(row.damage), float(row.standard_error)) for row in rows]
+    return [
+        HeadDamage(Head.parse(row.head), float(row.damage), float(row.standard_error), float(row.loss_increase))
+        for row in records(read_csv(path))
+    ]
+
+
+def damage_table(damages: Sequence[HeadDamage]) -> pd.DataFrame:
+    """One row a head; :func:`read_damages` reads it back."""
+    return pd.DataFrame([{**asdict(damage), "head": str(damage.head)} for damage in damages])

@@ -1,8 +1,7 @@
 """The loss of a model on texts; patched or not, it is measured alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +23,23 @@ class TextLoss:
     """Sum of their negative log-likelihoods, nats."""
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """What a model predicted in one forward pass."""
+
+    logits: torch.Tensor
+    """Shape (batch, places, vocabulary), float32."""
+    targets: torch.Tensor
+    """The right token at each place, shape (batch, places)."""
+    counted: torch.Tensor
+    """Whether the place counts (no padding, and masked in this pass), shape (batch, places)."""
+
+    def losses(self) -> torch.Tensor:
+        """Negative log-likelihood of each target, nats, shape (batch, places)."""
+        right = self.logits.gather(-1, self.targets.unsqueeze(-1)).squeeze(-1)
+        return self.logits.logsumexp(dim=-1) - right
+
+
 def perplexity(losses: Sequence[TextLoss]) -> float:
     """Corpus perplexity per token: exp(total loss / total tokens), as lm-eval's per-token one.
 
@@ -34,51 +50,49 @@ def perplexity(losses: Sequence[TextLoss]) -> float:
 
 
 @torch.inference_mode()
-def ids_losses(model: LoadedModel | PatchedModel, texts: Sequence[Sequence[int]], batch_texts: int) -> list[TextLoss]:
-    """Losses of tokenised texts, padded on the right within a batch; a text of one token has nothing to predict."""
-    loaded = model.loaded if isinstance(model, PatchedModel) else model
-    losses: list[TextLoss] = []
-    for start in range(0, len(texts), batch_texts):
-        batch = texts[start : start + batch_texts]
-        longest = max(map(len, batch))
-        ids = torch.full((len(batch), longest), loaded.tokenizer.pad_token_id)
-        mask = torch.zeros_like(ids)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
-        device = loaded.model.device
-        measure = _causal_losses if loaded.record.causal else _masked_losses
-        sums = measure(loaded, ids.to(device), mask.to(device))
-        predicted = [len(tokens) - 1 if loaded.record.causal else len(tokens) for tokens in batch]
-        losses += [TextLoss(count, float(total)) for count, total in zip(predicted, sums, strict=True)]
-    return losses
+def predictions(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Iterator[Prediction]:
+    """Predicts every token of a batch of texts, padded on the right: once each, over all passes together.
 
-
-def _token_losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Negative log-likelihood of each target, shape of ``targets``; in float32 whatever the model computes in."""
-    logits = logits.float()
-    chosen = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    return logits.logsumexp(dim=-1) - chosen
-
-
-def _causal_losses(loaded: LoadedModel, ids: torch.Tensor, mask: torch.Tensor) -> Any:
-    logits = loaded.model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
-    return (_token_losses(logits, ids[:, 1:]).double() * mask[:, 1:]).sum(dim=1).tolist()
-
-
-def _masked_losses(loaded: LoadedModel, ids: torch.Tensor, mask: torch.Tensor) -> Any:
-    """Pseudo-loss of an encoder: each token predicted once while it and every seventh other are masked."""
-    total = torch.zeros(ids.shape[0], dtype=torch.float64, device=ids.device)
-    positions = torch.arange(ids.shape[1], device=ids.device)
+    A causal model predicts each token but the first from those before it, in one pass. An encoder predicts each token
+    while it and every seventh other are masked (pseudo-perplexity), in seven passes.
+    """
+    longest = max(map(len, texts))
+    ids = torch.full((len(texts), longest), loaded.tokenizer.pad_token_id)
+    mask = torch.zeros_like(ids)
+    for row, tokens in enumerate(texts):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        mask[row, : len(tokens)] = 1
+    ids, mask = ids.to(loaded.model.device), mask.to(loaded.model.device)
+    if loaded.record.causal:
+        logits = loaded.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        yield Prediction(logits[:, :-1].float(), ids[:, 1:], mask[:, 1:].bool())
+        return
+    places = torch.arange(longest, device=ids.device)
     for phase in range(MASK_STRIDE):
-        hidden = (positions % MASK_STRIDE == phase)[None, :] & mask.bool()
+        hidden = (places % MASK_STRIDE == phase)[None, :] & mask.bool()
         blanked = ids.masked_fill(hidden, loaded.tokenizer.mask_token_id)
-        logits = loaded.model(input_ids=blanked, attention_mask=mask).logits
-        total += (_token_losses(logits, ids).double() * hidden).sum(dim=1)
-    return total.tolist()
+        yield Prediction(loaded.model(input_ids=blanked, attention_mask=mask).logits.float(), ids, hidden)
+
+
+def batch_losses(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> list[TextLoss]:
+    """Losses of one batch of tokenised texts; a causal model has nothing to predict in a text of one token."""
+    totals = np.zeros(len(texts))
+    counts = np.zeros(len(texts), dtype=int)
+    for found in predictions(loaded, texts):
+        losses = found.losses().double() * found.counted
+        totals += losses.sum(dim=1).cpu().numpy()
+        counts += found.counted.sum(dim=1).cpu().numpy()
+    return [TextLoss(int(count), float(total)) for count, total in zip(counts, totals, strict=True)]
+
+
+def ids_losses(model: LoadedModel | PatchedModel, texts: Sequence[Sequence[int]], batch_texts: int) -> list[TextLoss]:
+    """Losses of tokenised texts, ``batch_texts`` at a time."""
+    loaded = model.loaded if isinstance(model, PatchedModel) else model
+    batches = (texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts))
+    return [loss for batch in batches for loss in batch_losses(loaded, batch)]
 
 
 def text_losses(model: LoadedModel | PatchedModel, texts: Sequence[str], max_tokens: int) -> list[TextLoss]:
     """Losses of plain texts, each cut to ``max_tokens``, one at a time."""
     loaded = model.loaded if isinstance(model, PatchedModel) else model
-    return [loss for text in texts for loss in ids_losses(model, [loaded.encode(text, max_tokens)], 1)]
+    return ids_losses(loaded, [loaded.encode(text, max_tokens) for text in texts], 1)

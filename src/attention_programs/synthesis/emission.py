@@ -1,9 +1,16 @@
 """Writing a fitted program as Python that reads as a sum of named terms, biggest first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from attention_programs.synthesis.features import Feature
+
+OPPOSITES = {
+    "far tokens": "near tokens",
+    "late tokens": "early tokens",
+    "far tokens late in the text": "the first token late in the text",
+}
+"""What a graded term draws attention to when its constant is negative."""
 
 
 @dataclass(frozen=True)
@@ -15,38 +22,55 @@ class WeightedTerm:
     influence: float
 
 
-def _join(parts: Sequence[str]) -> str:
-    if len(parts) < 2:
-        return "".join(parts)
-    return ", ".join(parts[:-1]) + " and " + parts[-1]
+def _join(parts: Iterable[str]) -> str:
+    distinct = list(dict.fromkeys(parts))
+    if len(distinct) < 2:
+        return "".join(distinct)
+    return ", ".join(distinct[:-1]) + " and " + distinct[-1]
 
 
-def _direction(term: WeightedTerm) -> str:
-    opposites = {"far tokens": "near tokens", "late tokens": "early tokens",
-                 "far tokens late in the text": "the first token late in the text"}  # fmt: skip
+def _target(term: WeightedTerm) -> str:
+    """What the term draws attention to; a graded one with a negative constant draws to the opposite."""
     phrase = term.feature.phrase
-    return opposites[phrase] if term.feature.graded and term.constant < 0 else phrase
+    return OPPOSITES[phrase] if term.feature.graded and term.constant < 0 else phrase
+
+
+def _draws(term: WeightedTerm) -> bool:
+    return term.constant > 0 or term.feature.graded
+
+
+def _queries_by_target(terms: Sequence[WeightedTerm]) -> dict[str, list[str]]:
+    """For what the gated terms pick the queries that do so: first by query, then queries of equal targets joined."""
+    by_query: dict[str, list[str]] = {}
+    for term in terms:
+        if term.feature.query:
+            direction = "more" if _draws(term) else "less"
+            by_query.setdefault(term.feature.query_phrase, []).append(f"{direction} to {_target(term)}")
+    by_target: dict[str, list[str]] = {}
+    for query, targets in by_query.items():
+        by_target.setdefault(_join(targets), []).append(query)
+    return by_target
 
 
 def describe(terms: Sequence[WeightedTerm]) -> str:
     """One sentence that names what the terms draw attention to and what they keep it from.
 
+    A term that moves the scores less than a tenth as much as the strongest is in the source but not in the sentence.
+
     >>> describe([WeightedTerm(Feature("first_token"), 4.0, 1.0), WeightedTerm(Feature(key="comma"), -1.0, 0.5),
-    ...           WeightedTerm(Feature("self_token", query="digit"), 2.0, 0.1)])
-    'Attends to the first token; from digits more to itself; less to commas.'
+    ...           WeightedTerm(Feature("self_token", query="digit"), 2.0, 0.4),
+    ...           WeightedTerm(Feature("self_token", query="blank"), 1.0, 0.2)])
+    'Attends to the first token; from digits and blanks more to itself; less to commas.'
     """
-    drawn = [_direction(t) for t in terms if not t.feature.query and (t.constant > 0 or t.feature.graded)]
-    shunned = [t.feature.phrase for t in terms if not t.feature.query and t.constant < 0 and not t.feature.graded]
-    parts = [f"attends to {_join(list(dict.fromkeys(drawn)))}" if drawn else "attends evenly"]
-    by_query: dict[str, list[str]] = {}
-    for term in terms:
-        if term.feature.query:
-            more = term.constant > 0 or term.feature.graded
-            target = f"{'more' if more else 'less'} to {_direction(term)}"
-            by_query.setdefault(term.feature.query_phrase, []).append(target)
-    parts += [f"from {query} {_join(targets)}" for query, targets in by_query.items()]
+    strongest = max((term.influence for term in terms), default=0.0)
+    told = [term for term in terms if term.influence >= strongest / 10]
+    general = [term for term in told if not term.feature.query]
+    drawn = _join(_target(term) for term in general if _draws(term))
+    shunned = _join(_target(term) for term in general if not _draws(term))
+    parts = [f"attends to {drawn}" if drawn else "attends evenly"]
+    parts += [f"from {_join(queries)} {target}" for target, queries in _queries_by_target(told).items()]
     if shunned:
-        parts.append(f"less to {_join(shunned)}")
+        parts.append(f"less to {shunned}")
     sentence = "; ".join(parts) + "."
     return sentence[0].upper() + sentence[1:]
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from attention_programs.config import SynthesisSettings
+from attention_programs.errors import UserError
 from attention_programs.programs.vocabulary.registry import Array
 from attention_programs.progress import progress
 from attention_programs.synthesis.design import Design, mean_iou, softmax_rows
@@ -112,6 +113,9 @@ class Search:
         features: What the designs' rows mean.
         settings: Sizes and budgets.
         workers: Threads.
+
+    Raises:
+        UserError: if programs may not hold even the terms that each begins with.
     """
 
     def __init__(
@@ -122,6 +126,11 @@ class Search:
         settings: SynthesisSettings,
         workers: int,
     ) -> None:
+        if settings.max_terms < len(START):
+            raise UserError(
+                f"synthesis.max_terms is {settings.max_terms}; write {len(START)} or more: "
+                "every program begins with first_token and log_distance"
+            )
         self._train = train
         self._validation = validation
         self._features = list(features)

@@ -94,7 +94,7 @@ def _found(store: Store, experiment: str, config: Config, content_key: str) -> P
 
 
 def _version(store: Store, config: Config, content_key: str) -> list[ModelVersion]:
-    return versions_of(store, registered_name(config.model.name), content_key)
+    return versions_of(store, registered_name(config.profile), content_key)
 
 
 def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage: Lineage, files: list[Path]) -> None:

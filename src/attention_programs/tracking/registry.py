@@ -99,7 +99,7 @@ def register(
         validation: Its test numbers.
     """
     specification = read_specification(specification_file)
-    name = registered_name(config.model.name)
+    name = registered_name(config.profile)
     tags = {**lineage.tags(), **validation.tags(), "profile": config.profile, "model": specification.model}
     tags["weights_sha256"] = specification.weights_sha256
     model_id = _log_model(store, run, tags, specification_file, validation)

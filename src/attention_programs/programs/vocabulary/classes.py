@@ -29,7 +29,7 @@ PREPOSITIONS = _words(
 CONJUNCTIONS = _words("and or but so because if when while although though unless nor yet then where how why")
 AUXILIARIES = _words(
     "is are was were be been being am has have had having do does did can could will would shall should may might must "
-    "not n't 's 're 've 'll 'd 'm"
+    "not 't 's 're 've 'll 'd 'm"
 )
 COMMON_VERBS = _words(
     "said say says went go goes saw see sees took take takes made make makes came come comes got get gets found find "
@@ -67,19 +67,19 @@ def punctuation(view: TokenView) -> Array:
 
 @token_class("commas")
 def comma(view: TokenView) -> Array:
-    """Commas."""
+    """Tokens that begin with a comma, after blanks."""
     return _flags(view, lambda p: p.strip().startswith(","))
 
 
 @token_class("full stops")
 def full_stop(view: TokenView) -> Array:
-    """Tokens that begin with a sign that ends a sentence: . ! ?"""
+    """Tokens that begin with a sign that ends a sentence, . ! or ?, after blanks: a decimal point, too."""
     return _flags(view, lambda p: p.strip()[:1] in {".", "!", "?"})
 
 
 @token_class("colons and semicolons")
 def colon(view: TokenView) -> Array:
-    """Colons and semicolons."""
+    """Tokens that begin with a colon or semicolon, after blanks."""
     return _flags(view, lambda p: p.strip()[:1] in {":", ";"})
 
 
@@ -115,13 +115,13 @@ def blank(view: TokenView) -> Array:
 
 @token_class("digits")
 def digit(view: TokenView) -> Array:
-    """Tokens of digits."""
+    """Tokens of digits alone, but for blanks."""
     return _flags(view, lambda p: p.strip().isdigit())
 
 
 @token_class("operators")
 def operator(view: TokenView) -> Array:
-    r"""Signs of mathematics and code: + - * / = < > & | ^ % ~ \ _ $ @ #."""
+    r"""Tokens made of signs of mathematics and code alone: + - * / = < > & | ^ % ~ \ _ $ @ #."""
     return _flags(view, _made_of("+-*/=<>&|^%~\\_$@#"))
 
 
@@ -140,7 +140,7 @@ def name_like(view: TokenView) -> Array:
 
 @token_class("starts of words")
 def word_start(view: TokenView) -> Array:
-    """First pieces of words."""
+    """First pieces of words: they begin with a letter or digit and no letter or digit touches them in front."""
     starts = np.zeros(view.n, dtype=np.float32)
     starts[np.unique(view.word_starts)] = 1
     return starts * _flags(view, lambda p: p.strip()[:1].isalnum())
@@ -148,7 +148,7 @@ def word_start(view: TokenView) -> Array:
 
 @token_class("later pieces of words")
 def word_continuation(view: TokenView) -> Array:
-    """Pieces of words after the first."""
+    """Pieces of words after the first: a letter or digit touches them in front."""
     return (view.word_starts < np.arange(view.n)).astype(np.float32)
 
 
@@ -190,7 +190,7 @@ def function_word(view: TokenView) -> Array:
 
 @token_class("content words")
 def content_word(view: TokenView) -> Array:
-    """Tokens of letters that are no function words."""
+    """Tokens that begin with a letter, after blanks, and are no function words."""
     return _flags(view, lambda p: p.strip()[:1].isalpha()) * (1 - function_word(view))
 
 
@@ -210,19 +210,19 @@ def keyword(view: TokenView) -> Array:
 
 @token_class("single characters")
 def single_character(view: TokenView) -> Array:
-    """Tokens of one letter."""
+    """Tokens of one letter, but for blanks."""
     return _flags(view, lambda p: len(p.strip()) == 1 and p.strip().isalpha())
 
 
 @token_class("long pieces")
 def long_piece(view: TokenView) -> Array:
-    """Tokens of seven or more characters."""
+    """Tokens of seven or more characters without the blanks around them."""
     return _flags(view, lambda p: len(p.strip()) >= 7)
 
 
 @token_class("new tokens")
 def first_occurrence(view: TokenView) -> Array:
-    """Tokens that did not occur before in the text."""
+    """Tokens whose id did not occur before in the text."""
     seen: set[int] = set()
     flags = np.zeros(view.n, dtype=np.float32)
     for position, token in enumerate(view.ids):
@@ -239,5 +239,5 @@ def frequent_first(view: TokenView) -> Array:
 
 @token_class("the first 'the' or blank")
 def second_sink(view: TokenView) -> Array:
-    """First occurrence of ``the`` and of the bare blank: after the first token, where idle attention rests."""
+    """First occurrence of `` the`` and of the bare blank: after the first token, where idle attention rests."""
     return first_occurrence(view) * _flags(view, lambda p: p in {" the", " "})

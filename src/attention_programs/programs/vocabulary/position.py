@@ -40,13 +40,13 @@ def first_token(view: TokenView) -> Array:
 
 @pattern("position", "the second token")
 def second_token(view: TokenView) -> Array:
-    """The second token."""
+    """The second token; nothing in the first row."""
     return one_hot(view, np.where(np.arange(view.n) >= 1, 1, -1))
 
 
 @pattern("position", "the third token")
 def third_token(view: TokenView) -> Array:
-    """The third token."""
+    """The third token; nothing in the first two rows."""
     return one_hot(view, np.where(np.arange(view.n) >= 2, 2, -1))
 
 
@@ -64,7 +64,7 @@ def previous_token(view: TokenView) -> Array:
 
 @pattern("position", "the token {0} back", parameters=(2, 3, 4, 5, 6, 7, 8))
 def offset(view: TokenView, back: int) -> Array:
-    """The token ``back`` positions back."""
+    """The token ``back`` positions back: j = i - back."""
     return np.eye(view.n, k=-back, dtype=np.float32)
 
 
@@ -88,7 +88,7 @@ def log_position(view: TokenView) -> Array:
 
 @pattern("position", "far tokens late in the text", graded=True)
 def row_position(view: TokenView) -> Array:
-    """log(1 + i) for every token but the first: how the pull of the first token changes along the text."""
+    """log(1 + i) for every token j but the first: how the pull of the first token changes along the text."""
     matrix = np.repeat(np.log1p(np.arange(view.n, dtype=np.float32))[:, None], view.n, axis=1)
     matrix[:, 0] = 0
     return matrix
@@ -96,13 +96,13 @@ def row_position(view: TokenView) -> Array:
 
 @pattern("position", "the next token", looks_ahead=True)
 def next_token(view: TokenView) -> Array:
-    """The token one ahead (encoders only)."""
+    """The token one ahead, j = i + 1 (encoders only)."""
     return np.eye(view.n, k=1, dtype=np.float32)
 
 
 @pattern("position", "the token {0} ahead", parameters=(2, 3, 4), looks_ahead=True)
 def ahead(view: TokenView, steps: int) -> Array:
-    """The token ``steps`` positions ahead (encoders only)."""
+    """The token ``steps`` positions ahead: j = i + steps (encoders only)."""
     return np.eye(view.n, k=steps, dtype=np.float32)
 
 

@@ -41,13 +41,13 @@ def _latest_in_row(matrix: np.ndarray) -> Array:
 
 @pattern("relation", "earlier copies of the token")
 def same_token(view: TokenView) -> Array:
-    """Every earlier occurrence of the current token."""
+    """Every earlier occurrence of the current token: j < i with the same id."""
     return np.tril(_equal(view), k=-1).astype(np.float32)
 
 
 @pattern("relation", "the latest copy of the token")
 def latest_same_token(view: TokenView) -> Array:
-    """The most recent earlier occurrence of the current token."""
+    """The most recent earlier occurrence of the current token; nothing if it is new."""
     return _latest_in_row(view.matrix("same_token"))
 
 
@@ -59,14 +59,14 @@ def first_same_token(view: TokenView) -> Array:
 
 @pattern("relation", "earlier copies of the word")
 def same_word(view: TokenView) -> Array:
-    """Every earlier token with the same letters, whatever its case and spacing."""
+    """Every earlier token of the same characters, whatever their case and spacing; blanks pick nothing."""
     words = np.asarray([piece.strip().casefold() for piece in view.pieces])
     return np.tril((words[:, None] == words[None, :]) & (words != "")[None, :], k=-1).astype(np.float32)
 
 
 @pattern("relation", "tokens that followed earlier copies of the token")
 def induction(view: TokenView) -> Array:
-    """Tokens whose predecessor is an earlier copy of the current token."""
+    """Tokens j <= i whose predecessor j - 1 < i is an earlier copy of the current token."""
     matrix = np.zeros((view.n, view.n), dtype=np.float32)
     matrix[:, 1:] = view.matrix("same_token")[:, :-1]
     return matrix
@@ -74,13 +74,13 @@ def induction(view: TokenView) -> Array:
 
 @pattern("relation", "the token that followed the latest copy of the token")
 def latest_induction(view: TokenView) -> Array:
-    """The token after the most recent earlier copy of the current token."""
+    """The token after the most recent earlier copy of the current token; nothing if it is new."""
     return _latest_in_row(view.matrix("induction"))
 
 
 @pattern("relation", "tokens that preceded earlier copies of the token")
 def before_same_token(view: TokenView) -> Array:
-    """Tokens whose successor is an earlier copy of the current token."""
+    """Tokens j whose successor j + 1 < i is an earlier copy of the current token."""
     matrix = np.zeros((view.n, view.n), dtype=np.float32)
     matrix[:, :-1] = view.matrix("same_token")[:, 1:]
     return matrix
@@ -88,7 +88,7 @@ def before_same_token(view: TokenView) -> Array:
 
 @pattern("relation", "tokens after the same pair")
 def pair_induction(view: TokenView) -> Array:
-    """Tokens that followed an earlier copy of the current token and its predecessor."""
+    """Tokens j <= i for which tokens j - 2 and j - 1 equal the current token's predecessor and itself."""
     same = view.matrix("same_token")
     matrix = np.zeros((view.n, view.n), dtype=np.float32)
     matrix[1:, 2:] = same[1:, 1:-1] * same[:-1, :-2]
@@ -97,7 +97,7 @@ def pair_induction(view: TokenView) -> Array:
 
 @pattern("relation", "tokens after copies of the previous token")
 def after_copy_of_previous(view: TokenView) -> Array:
-    """Earlier tokens whose predecessor equals the current token's predecessor."""
+    """Earlier tokens j < i whose predecessor equals the current token's predecessor."""
     same = view.matrix("same_token")
     matrix = np.zeros((view.n, view.n), dtype=np.float32)
     matrix[1:, 1:] = same[:-1, :-1]

@@ -52,25 +52,25 @@ def _line_starts(view: TokenView) -> np.ndarray:
 
 @pattern("structure", "the current word")
 def current_word(view: TokenView) -> Array:
-    """The pieces of the current word up to the current one."""
+    """The pieces of the current word up to the current one; a piece without letters or digits is a word of its own."""
     return _since(view, view.word_starts)
 
 
 @pattern("structure", "the start of the current word")
 def current_word_start(view: TokenView) -> Array:
-    """The first piece of the current word."""
+    """The first piece of the current word; a word goes on while letters or digits touch."""
     return one_hot(view, view.word_starts)
 
 
 @pattern("structure", "the previous word")
 def previous_word(view: TokenView) -> Array:
-    """The pieces of the word before the current one."""
+    """The pieces of the word (or sign) before the current one; nothing in the first word."""
     return _previous_unit(view, view.word_starts)
 
 
 @pattern("structure", "the current clause")
 def current_clause(view: TokenView) -> Array:
-    """The tokens since the last comma, colon, full stop or line break."""
+    """The tokens after the last comma, colon, full stop or line break; the sign itself ends the clause before."""
     return _since(view, _clause_starts(view))
 
 
@@ -82,13 +82,13 @@ def clause_start(view: TokenView) -> Array:
 
 @pattern("structure", "the previous clause")
 def previous_clause(view: TokenView) -> Array:
-    """The tokens of the clause before the current one."""
+    """The tokens of the clause before the current one, with the sign that ends it; nothing in the first clause."""
     return _previous_unit(view, _clause_starts(view))
 
 
 @pattern("structure", "the current sentence")
 def current_sentence(view: TokenView) -> Array:
-    """The tokens since the last full stop or line break."""
+    """The tokens after the last full stop or line break; the sign itself ends the sentence before."""
     return _since(view, _sentence_starts(view))
 
 
@@ -100,13 +100,13 @@ def sentence_start(view: TokenView) -> Array:
 
 @pattern("structure", "the previous sentence")
 def previous_sentence(view: TokenView) -> Array:
-    """The tokens of the sentence before the current one."""
+    """The tokens of the sentence before the current one, with the sign that ends it; nothing in the first sentence."""
     return _previous_unit(view, _sentence_starts(view))
 
 
 @pattern("structure", "the current line")
 def current_line(view: TokenView) -> Array:
-    """The tokens since the last line break."""
+    """The tokens after the last line break; the line break itself ends the line before."""
     return _since(view, _line_starts(view))
 
 
@@ -143,12 +143,12 @@ def open_bracket(view: TokenView) -> Array:
 
 @pattern("structure", "the open quotation mark")
 def open_quote(view: TokenView) -> Array:
-    """The quotation mark that is still open before the current token."""
+    """The double quotation mark that is still open before the current token; a closing mark picks its partner."""
     return one_hot(view, _open_positions(view)[1])
 
 
 @pattern("structure", "the current quotation")
 def current_quotation(view: TokenView) -> Array:
-    """The tokens since the open quotation mark; nothing outside a quotation."""
+    """The tokens from the open quotation mark on, itself and the closing one included; nothing outside a quotation."""
     quotes = _open_positions(view)[1]
     return _since(view, np.where(quotes >= 0, quotes, view.n))

@@ -1,0 +1,62 @@
+"""The numbers of the README, as Markdown, straight from a summary; a test holds the README to it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from attention_programs.report import paper
+from attention_programs.report.estimate import percent_text
+from attention_programs.report.results import METHODS, ORDERS
+from attention_programs.report.summary import estimate_of
+
+BEGIN = "<!-- numbers: begin -->"
+END = "<!-- numbers: end -->"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    line = "| " + " | ".join(head) + " |"
+    ruler = "|---" + "|---:" * (len(head) - 1) + "|"
+    return [line, ruler, *("| " + " | ".join(row) + " |" for row in rows), ""]
+
+
+def _parts(summary: Mapping[str, float], prefix: str) -> list[str]:
+    """The next key parts below a prefix, in order of first use."""
+    keys = (key.removeprefix(prefix).split("/")[0] for key in summary if key.startswith(prefix))
+    return list(dict.fromkeys(keys))
+
+
+def _fit(summary: Mapping[str, float]) -> list[str]:
+    corpora = ["all", *(name for name in _parts(summary, "iou/test/") if name != "all")]
+    rows = []
+    for method, label in METHODS.items():
+        if f"iou/test/all/{method}" in summary:
+            values = [estimate_of(summary, f"iou/test/{corpus}/{method}") for corpus in corpora]
+            excluded = estimate_of(summary, f"sink_excluded_iou/test/all/{method}")
+            rows.append([label, values[0].text(), *(v.number() for v in values[1:]), excluded.number()])
+    head = ["mean test IoU over heads", "all texts", *corpora[1:], "all, without the first column"]
+    return _table(head, rows)
+
+
+def _perplexity(summary: Mapping[str, float]) -> list[str]:
+    prefix = "perplexity_increase/test/"
+    percents = sorted({int(p) for m in _parts(summary, prefix) for p in _parts(summary, f"{prefix}{m}/damage/")})
+    rows = []
+    for programs in _parts(summary, prefix):
+        for order in ORDERS:
+            keys = [f"{prefix}{programs}/{order}/{percent}" for percent in percents if percent]
+            label = f"{METHODS[programs]}, {'least damage first' if order == 'damage' else 'best fit first'}"
+            rows.append([label, *(percent_text(estimate_of(summary, key)) for key in keys)])
+    published = dict(zip(paper.PERCENTS, paper.MODELS[1].increases, strict=True))
+    known = [f"{published[p]:,.0f} %" if p in published else "" for p in percents if p]
+    rows.append([f"(paper, {paper.MODELS[1].name}, best fit first)", *known])
+    return _table(["perplexity increase at", *(f"{p} % of heads" for p in percents if p)], rows)
+
+
+def _questions(summary: Mapping[str, float]) -> list[str]:
+    tasks = _parts(summary, "qa/")
+    percents = sorted({int(p) for task in tasks for p in _parts(summary, f"qa/{task}/") if p.isdigit()})
+    rows = [[task, *(estimate_of(summary, f"qa/{task}/{p}").text(2) for p in percents)] for task in tasks]
+    return _table(["accuracy at", *(f"{p} % of heads" for p in percents)], rows)
+
+
+def numbers(summary: Mapping[str, float]) -> str:
+    """The block between the README's two marks."""
+    return "\n".join([BEGIN, *_fit(summary), *_perplexity(summary), *_questions(summary), END])

@@ -1,0 +1,170 @@
+"""Settings: what is refused, how the message helps, and that every field says what it is."""
+
+import ast
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from attention_programs import config as settings
+from attention_programs.config import AttentionSettings, Config, Paths, from_mapping, load_config, repository_root
+from attention_programs.errors import UserError
+from conftest import ROOT
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def values() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def write(folder: Path, content: dict[str, Any]) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def put(*keys: str | int, value: Any) -> Change:
+    def change(content: dict[str, Any]) -> None:
+        place: Any = content
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+
+    return change
+
+
+def drop(*keys: str) -> Change:
+    def change(content: dict[str, Any]) -> None:
+        place: Any = content
+        for key in keys[:-1]:
+            place = place[key]
+        del place[keys[-1]]
+
+    return change
+
+
+def test_values_arrive_with_their_types(tmp_path: Path) -> None:
+    content = values()
+    content["attention"]["heads"] = ["L0H1", "L2H0"]
+    content["tracking"]["gate_increase"] = 15
+    content["corpora"]["sources"][0]["rows"] = [2, 9]
+    config = load_config(write(tmp_path, content))
+    assert config.attention.heads == ("L0H1", "L2H0")
+    assert isinstance(config.tracking.gate_increase, float)
+    assert config.corpora.sources[0].rows == (2, 9)
+    assert config.corpora.sources[0].fields == ("text",)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.seed = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (put("atention", value={}), ["unknown key 'atention'", "did you mean 'attention'"]),
+        (put("attention", "max_token", value=3), ["params.yaml: attention", "did you mean 'max_tokens'"]),
+        (put("corpora", "sources", 1, "feilds", value=["x"]), ["sources[1]", "did you mean 'fields'"]),
+        (put("attention", 5, value=1), ["unknown key 5"]),
+        (put("attention", "max_tokens", value="64"), ["max_tokens", "'64' is a str", "int is needed"]),
+        (put("attention", "max_tokens", value=64.0), ["64.0 is a float"]),
+        (put("attention", "max_tokens", value=True), ["True is a bool"]),
+        (put("tracking", "gate_increase", value=False), ["False is a bool", "float is needed"]),
+        (put("attention", "heads", value=5), ["heads", "5 is not a list"]),
+        (put("attention", "heads", value=[1]), ["heads[0]", "1 is a int"]),
+        (put("attention", value=[1]), ["attention", "not a group of keys"]),
+        (put("model", "source", value="ftp"), ["'ftp' is not one of wheel, hub, folder"]),
+        (put("corpora", "sources", 0, "rows", value=[1]), ["1 values where 2 are needed"]),
+        (put("evaluation", "tasks", value="piqa"), ["'piqa' is not a list"]),
+        (drop("model"), ["key 'model' is missing"]),
+        (drop("model", "location"), ["model: key 'location' is missing"]),
+        (put("corpora", "test_share", value=0.8), ["1.0", "leave some for train"]),
+        (put("corpora", "validation_share", value=0.0), ["validation_share"]),
+        (put("corpora", "validation_share", value=-0.1), ["validation_share"]),
+        (put("corpora", "validation_share", value=float("nan")), ["validation_share", "nan"]),
+        (put("reproducibility", "absolute", value=float("inf")), ["absolute", "inf"]),
+        (put("replacement", "percents", value=[0, 25, 101]), ["101 percent"]),
+        (put("replacement", "percents", value=[-5, 25]), ["-5 percent"]),
+        (put("evaluation", "percents", value=[200]), ["evaluation names 200 percent"]),
+        (put("tracking", "gate_percent", value=33), ["33", "add it there"]),
+        (put("threads", value=0), ["threads is 0", "1 or more"]),
+        (put("attention", "max_tokens", value=1), ["attention.max_tokens is 1", "2 or more"]),
+        (put("attention", "heads", value=[]), ["attention.heads", "empty"]),
+        (put("corpora", "limit", value=-1), ["corpora.limit is -1", "0 or more"]),
+        (put("seed", value=-1), ["seed is -1", "0 or more"]),
+        (put("corpora", "sources", value=[]), ["corpora.sources"]),
+        (put("corpora", "sources", 1, "name", value="stories"), ["'stories'", "twice"]),
+        (put("corpora", "sources", 0, "rows", value=[9, 2]), ["rows", "9"]),
+        (put("corpora", "sources", 0, "rows", value=[9, 0]), ["rows", "9"]),
+        (put("corpora", "sources", 0, "rows", value=[-9, 9]), ["rows", "-9"]),
+        (put("profile", value="../elsewhere"), ["profile", "../elsewhere"]),
+        (put("profile", value=""), ["profile", "''"]),
+        (put("model", "name", value="openai/gpt2"), ["model.name", "openai/gpt2"]),
+    ],
+)
+def test_bad_settings_are_refused_with_value_and_place(tmp_path: Path, change: Change, words: list[str]) -> None:
+    content = values()
+    change(content)
+    with pytest.raises(UserError) as caught:
+        load_config(write(tmp_path, content))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "params.yaml" in message
+    for word in words:
+        assert word in message
+
+
+def test_a_file_that_is_no_yaml_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("profile: x\nmodel: [1,\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"params\.yaml.*line 3.*not valid YAML"):
+        load_config(path)
+    with pytest.raises(UserError, match=r"nowhere\.yaml does not exist"):
+        load_config(tmp_path / "nowhere.yaml")
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(UserError, match="not a group of keys"):
+        load_config(path)
+
+
+def test_defaults_are_taken_when_a_key_is_absent() -> None:
+    assert from_mapping(AttentionSettings, {}) == AttentionSettings()
+
+
+def test_every_field_of_every_settings_class_has_a_line_of_text() -> None:
+    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+    classes = [
+        node for node in tree.body if isinstance(node, ast.ClassDef) and node.name.endswith(("Settings", "Config"))
+    ]
+    groups = {f.name for f in dataclasses.fields(Config) if dataclasses.is_dataclass(f.type)}
+    assert len(classes) == len(groups) + 2  # a corpus and the whole
+    for node in classes:
+        assert ast.get_docstring(node)
+        for item, after in zip(node.body, [*node.body[1:], None], strict=True):
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.target.id not in groups:
+                said = after.value if isinstance(after, ast.Expr) else None
+                assert isinstance(said, ast.Constant), f"{node.name}.{item.target.id} has no docstring"
+                assert len(str(said.value)) > 10
+
+
+def test_paths_of_a_profile_lie_below_the_root(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, values() | {"profile": "mine"}))
+    paths = Paths.of(config, tmp_path)
+    assert paths.model == tmp_path / "models" / config.model.name
+    assert paths.texts == tmp_path / "data/mine/texts.jsonl"
+    assert paths.programs == tmp_path / "data/mine/programs.jsonl"
+    assert paths.scores == tmp_path / "data/mine/scores.parquet"
+    assert paths.attention == tmp_path / "data/mine/attention"
+    assert (paths.results, paths.report) == (tmp_path / "results/mine", tmp_path / "reports/mine")
+
+
+def test_the_repository_is_found_from_a_folder_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    with pytest.raises(UserError, match=r"in no repository with a dvc\.yaml"):
+        repository_root()
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
+    assert repository_root() == tmp_path

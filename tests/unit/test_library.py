@@ -1,0 +1,129 @@
+"""The programs that ship: they load, run everywhere, say one sentence, and obey the prefix rule as recorded."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attention_programs.errors import UserError
+from attention_programs.programs.library import load_library
+from attention_programs.programs.prefix import causality
+from attention_programs.programs.runtime import Scored, run
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.view import TokenView
+from cases import LONG, program, view_of
+from conftest import ROOT, SENTENCES
+
+FOLDERS = {"curated": Path("library/curated"), "baseline": Path("library/baselines")}
+LENGTHS = (1, 2, 17, 130)
+WORDS = [" ".join(SENTENCES)[i : i + 4] for i in range(0, 260, 2)]
+PIECES = [*LONG, "def", " f", "(", "x", "):", "\n", "    ", "return", " x", " +", " 7", "$", "\\", " the", '"', *WORDS]
+
+
+def texts(length: int) -> list[TokenView]:
+    rng = np.random.default_rng(length)
+    return [view_of([PIECES[i] for i in rng.integers(0, len(PIECES), length)]) for _ in range(3)]
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def everything() -> list[ProgramRecord]:
+    views = [view_of(LONG), *texts(40)]
+    return [r for author, folder in FOLDERS.items() for r in load_library(folder, author, views)]  # type: ignore[arg-type]
+
+
+def test_what_ships() -> None:
+    records = everything()
+    curated = [r for r in records if r.author == "curated"]
+    assert len(curated) >= 15
+    names = {r.name for r in records if r.author == "baseline"}
+    assert names == {"first_token", "self_token", "previous_token", "uniform", "random_token", "random_column"}
+    assert len({r.id for r in records}) == len(records)
+    assert len({r.description for r in records}) == len(records)
+    assert [r.name for r in records if r.causal == "looks ahead"] == ["random_column"]
+
+
+def test_each_docstring_says_one_sentence() -> None:
+    for found in everything():
+        assert found.description[0].isupper(), found.name
+        assert found.description.endswith("."), found.name
+        assert found.description.count(".") == 1, found.name
+        assert 4 <= len(found.description.split()) <= 25, found.name
+
+
+def test_each_says_where_it_came_from_and_runs_from_there() -> None:
+    for found in everything():
+        file = Path(found.provenance["file"])
+        assert not file.is_absolute()
+        assert file == FOLDERS[found.author] / f"{found.name}.py"
+        assert file.read_text() == found.source
+        found.compiled()
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("causal", [True, False])
+def test_each_runs_on_every_text(length: int, causal: bool) -> None:
+    for found in everything():
+        compiled = found.compiled()
+        for text in texts(length):
+            outcome = run(compiled, TokenView(text.ids, text.pieces, causal))
+            assert isinstance(outcome, Scored), (found.name, outcome)
+            np.testing.assert_allclose(outcome.weights.sum(axis=1), 1, atol=1e-5)
+            assert not causal or not np.triu(outcome.weights, 1).any()
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_each_obeys_the_prefix_rule_as_recorded(length: int) -> None:
+    for found in everything():
+        if found.causal == "verified":
+            assert causality(found.compiled(), texts(length)) == "verified", found.name
+
+
+def test_random_baselines_are_the_same_in_every_run_and_differ_between_texts() -> None:
+    rng = np.random.default_rng(0)
+    ids, others = rng.integers(0, 1000, 40).tolist(), rng.integers(0, 1000, 40).tolist()
+    for name in ("random_token", "random_column"):
+        compiled = next(r for r in everything() if r.name == name).compiled()
+        maps = [run(compiled, TokenView(i, [" x"] * 40)) for i in (ids, ids, others)]
+        weights = [m.weights for m in maps if isinstance(m, Scored)]
+        assert len(weights) == 3
+        np.testing.assert_array_equal(weights[0], weights[1])
+        assert not np.array_equal(weights[0], weights[2])
+        assert set(np.unique(weights[0])) == {0.0, 1.0}
+
+
+def test_random_token_reaches_every_token_so_far() -> None:
+    compiled = next(r for r in everything() if r.name == "random_token").compiled()
+    picked = set()
+    for seed in range(200):
+        ids = np.random.default_rng(seed).integers(0, 1000, 4).tolist()
+        outcome = run(compiled, TokenView(ids, [" x"] * 4))
+        assert isinstance(outcome, Scored)
+        picked.add(int(outcome.weights[3].argmax()))
+    assert picked == {0, 1, 2, 3}
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"holds no programs.*params\.yaml"):
+        load_library(tmp_path, "curated", texts(5))
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (program("text.previos_token"), r"bad\.py: exception on a text of 5 tokens.*did you mean text.previous_token"),
+        (program("text.key.comma"), r"bad\.py: wrong shape"),
+        (program("text.uniform if text.n < 5 else -text.uniform"), r"bad\.py: negative on a text of 5 tokens"),
+        ("def program(text):\n    return text.uniform\n", "no docstring"),
+        ("def program(text) return 1", r"bad\.py, line 1: not valid Python"),
+        ("import numpy\n" + program("text.uniform"), r"bad\.py, line 1: only 'program' may stand here"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, source: str, words: str) -> None:
+    (tmp_path / "bad.py").write_text(source)
+    (tmp_path / "good.py").write_text(program("text.uniform"))
+    with pytest.raises(UserError, match=words):
+        load_library(tmp_path, "curated", texts(5))

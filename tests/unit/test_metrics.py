@@ -1,0 +1,198 @@
+"""Measures of fit: the definition in a plain loop, the readable functions and the fast kernel against each other."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from attention_programs.attention.packing import pack, row_starts
+from attention_programs.scoring.bootstrap import interval_of_means, interval_of_ratio, resample_weights
+from attention_programs.scoring.kernel import PairScores, iou_from_intersection, score_pairs
+from attention_programs.scoring.metrics import entropy, iou, jensen_shannon_distance, sink_excluded_iou
+
+Map = NDArray[np.float32]
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def random_map(tokens: int, causal: bool, generator: np.random.Generator, kind: str = "soft") -> Map:
+    """Rows that sum to 1: spread out, with most weight on the first token, or with exact zeros."""
+    scores = generator.normal(size=(tokens, tokens)) * 2
+    if kind == "sink":
+        scores[:, 0] += 12
+    weights = np.exp(scores)
+    if kind == "sparse":
+        weights[generator.random((tokens, tokens)) < 0.6] = 0
+        weights[:, 0] += 1e-3
+    weights = np.tril(weights) if causal else weights
+    result: Map = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return result
+
+
+def by_loop(attention: Map, predicted: Map, causal: bool) -> tuple[float, float, float]:
+    """IoU, IoU without the first column, and mean divergence in bits, cell by cell as they are defined."""
+    tokens = len(attention)
+    shared = joined = rest_shared = rest_joined = divergence = 0.0
+    for row in range(tokens):
+        for column in range(row + 1 if causal else tokens):
+            a, p = float(attention[row, column]), float(predicted[row, column])
+            shared, joined = shared + min(a, p), joined + max(a, p)
+            if column > 0:
+                rest_shared, rest_joined = rest_shared + min(a, p), rest_joined + max(a, p)
+            middle = (a + p) / 2
+            for weight in (a, p):
+                if weight > 0:
+                    divergence += weight / 2 * math.log2(weight / middle)
+    return shared / joined, rest_shared / rest_joined if rest_joined else 1.0, divergence / tokens
+
+
+def kernel(predicted: list[Map], attention: list[Map], causal: bool, block_mib: float = 2.0) -> PairScores:
+    tokens = len(attention[0])
+    packed = [np.stack([pack(one, causal) for one in maps]).astype(np.float32) for maps in (predicted, attention)]
+    return score_pairs(packed[0], packed[1], row_starts(tokens, causal), block_mib)
+
+
+@given(st.integers(1, 14), st.booleans(), st.sampled_from(["soft", "sink", "sparse"]), SEEDS)
+@settings(deadline=None, max_examples=60)
+def test_kernel_and_measures_equal_the_definition(tokens: int, causal: bool, kind: str, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    programs = [random_map(tokens, causal, generator, kind) for _ in range(3)]
+    heads = [random_map(tokens, causal, generator, kind) for _ in range(2)]
+    found = kernel(programs, heads, causal)
+    fits = iou_from_intersection(found.intersection, tokens)
+    for i, program in enumerate(programs):
+        for j, head in enumerate(heads):
+            expected, rest, divergence = by_loop(head, program, causal)
+            assert iou(head, program) == pytest.approx(expected, abs=1e-5)
+            assert sink_excluded_iou(head, program) == pytest.approx(rest, abs=1e-5)
+            assert jensen_shannon_distance(head, program) ** 2 == pytest.approx(divergence, abs=1e-5)
+            assert fits[i, j] == pytest.approx(expected, abs=1e-5)
+            assert found.sink_excluded_iou[i, j] == pytest.approx(rest, abs=1e-5)
+            assert found.divergence[i, j] == pytest.approx(divergence, abs=1e-5)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("sink", [6, 14, 18])
+def test_kernel_is_exact_where_nearly_all_weight_rests_on_the_first_token(causal: bool, sink: float) -> None:
+    generator = np.random.default_rng(0)
+    maps = []
+    for _ in range(4):
+        weights = np.exp(generator.normal(size=(64, 64)))
+        weights[:, 0] *= np.exp(sink)
+        weights = np.tril(weights) if causal else weights
+        maps.append((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
+    found = kernel(maps[:2], maps[2:], causal)
+    for i in range(2):
+        for j in range(2):
+            assert found.sink_excluded_iou[i, j] == pytest.approx(sink_excluded_iou(maps[2 + j], maps[i]), abs=1e-4)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_blocks_of_any_size_give_equal_results(causal: bool) -> None:
+    generator = np.random.default_rng(0)
+    programs = [random_map(12, causal, generator) for _ in range(4)]
+    heads = [random_map(12, causal, generator) for _ in range(7)]
+    whole = kernel(programs, heads, causal)
+    for block_mib in (1e-9, 0.0015, 0.01):
+        part = kernel(programs, heads, causal, block_mib)
+        np.testing.assert_array_equal(part.intersection, whole.intersection)
+        np.testing.assert_array_equal(part.sink_excluded_iou, whole.sink_excluded_iou)
+        np.testing.assert_allclose(part.divergence, whole.divergence, atol=1e-6)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("tokens", [1, 2, 64])
+def test_identical_maps_fit_completely(tokens: int, causal: bool) -> None:
+    same = random_map(tokens, causal, np.random.default_rng(1))
+    assert iou(same, same) == 1
+    assert sink_excluded_iou(same, same) == 1
+    assert jensen_shannon_distance(same, same) == pytest.approx(0, abs=1e-6)
+    found = kernel([same], [same], causal)
+    assert iou_from_intersection(found.intersection, tokens)[0, 0] == pytest.approx(1, abs=1e-6)
+    assert found.sink_excluded_iou[0, 0] == pytest.approx(1, abs=1e-6)
+    assert found.divergence[0, 0] == pytest.approx(0, abs=1e-6)
+
+
+def test_maps_without_a_common_cell_do_not_fit_at_all() -> None:
+    first = np.zeros((5, 5), np.float32)
+    first[:, 0] = 1
+    last = np.zeros((5, 5), np.float32)
+    last[:, 4] = 1
+    assert (iou(first, last), sink_excluded_iou(first, last), jensen_shannon_distance(first, last)) == (0, 0, 1)
+    found = kernel([first], [last], causal=False)
+    assert (found.intersection[0, 0], found.sink_excluded_iou[0, 0]) == (0, 0)
+    assert found.divergence[0, 0] == pytest.approx(1, abs=1e-6)
+
+
+def test_two_maps_that_rest_on_the_first_token_have_nothing_else_to_disagree_on() -> None:
+    first = np.zeros((6, 6), np.float32)
+    first[:, 0] = 1
+    assert sink_excluded_iou(first, first) == 1
+    assert kernel([first], [first], causal=True).sink_excluded_iou[0, 0] == 1
+
+
+def test_entropy_of_even_rows_is_the_log_of_their_length() -> None:
+    np.testing.assert_allclose(entropy(np.full((3, 8), 1 / 8)), 3)
+
+
+def test_measures_do_not_care_which_map_is_the_heads() -> None:
+    generator = np.random.default_rng(2)
+    a, b = random_map(9, True, generator), random_map(9, True, generator, "sparse")
+    for measure in (iou, sink_excluded_iou, jensen_shannon_distance):
+        assert measure(a, b) == pytest.approx(measure(b, a))
+        assert 0 < measure(a, b) < 1
+
+
+def test_resampling_draws_as_many_texts_as_there_are() -> None:
+    weights = resample_weights(7, 50, np.random.default_rng(0))
+    assert weights.shape == (50, 7)
+    assert (weights.sum(axis=1) == 7).all()
+    np.testing.assert_array_equal(weights, resample_weights(7, 50, np.random.default_rng(0)))
+    assert not np.array_equal(weights, resample_weights(7, 50, np.random.default_rng(1)))
+
+
+def test_intervals_of_means_lie_around_the_mean_and_shrink_with_more_texts() -> None:
+    generator = np.random.default_rng(0)
+    widths = []
+    for texts in (20, 500):
+        values = generator.random((texts, 2))
+        first, second = interval_of_means(values, resample_weights(texts, 500, generator))
+        assert first.mean == pytest.approx(values[:, 0].mean())
+        assert first.low < first.mean < first.high
+        assert second.low < second.mean < second.high
+        widths.append(first.high - first.low)
+    # The standard error of 20 uniform numbers is 0.29 / sqrt(20) = 0.065, so the interval is about 0.25 wide.
+    assert widths[0] == pytest.approx(0.25, abs=0.08)
+    assert widths[1] == pytest.approx(0.05, abs=0.015)
+
+
+def test_intervals_hold_the_truth_about_95_times_in_100() -> None:
+    generator = np.random.default_rng(0)
+    held = 0
+    for _ in range(300):
+        values = generator.exponential(size=(40, 1))
+        (interval,) = interval_of_means(values, resample_weights(40, 400, generator))
+        held += interval.low <= 1 <= interval.high
+    assert 0.89 <= held / 300 <= 0.98
+
+
+def test_one_text_gives_an_interval_without_width() -> None:
+    (interval,) = interval_of_means(np.array([[0.4]]), resample_weights(1, 10, np.random.default_rng(0)))
+    assert interval.low == pytest.approx(interval.high) == pytest.approx(0.4)
+
+
+def test_intervals_of_ratios_weigh_texts_by_their_length() -> None:
+    weights = resample_weights(3, 400, np.random.default_rng(0))
+    interval = interval_of_ratio(np.array([2.0, 4.0, 20.0]), np.array([1.0, 2.0, 10.0]), weights)
+    assert (interval.mean, interval.low, interval.high) == pytest.approx((2, 2, 2))
+    spread = interval_of_ratio(np.array([1.0, 4.0, 2.0]), np.array([1.0, 2.0, 10.0]), weights)
+    assert spread.mean == pytest.approx(7 / 13)
+    assert spread.low < spread.mean < spread.high
+
+
+def test_resamples_without_a_token_do_not_count() -> None:
+    weights = np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
+    interval = interval_of_ratio(np.array([0.0, 6.0]), np.array([0.0, 3.0]), weights)
+    assert (interval.mean, interval.low, interval.high) == (2, 2, 2)

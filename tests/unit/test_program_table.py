@@ -1,0 +1,171 @@
+"""The program table: ids are checked, altered rows refused, equal programs joined, shipped files trusted by content."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attention_programs.errors import UserError
+from attention_programs.programs.runtime import Scored, run
+from attention_programs.programs.source import parse_source
+from attention_programs.programs.table import (
+    ProgramRecord,
+    make_record,
+    merge,
+    read_programs,
+    shipped_ids,
+    write_programs,
+)
+from cases import TEXT, program, view_of
+
+VOCABULARY = program("text.softmax(2.0 * text.first_token)", "Attends to the first token.")
+FREE = program("np.eye(text.n)", "Attends to itself.")
+
+
+def record(source: str = VOCABULARY, name: str = "one", author: Any = "search", **more: Any) -> ProgramRecord:
+    made = make_record(source, name, author, "verified", ["L0H1"], {"author": author, "iou": 0.5})
+    return dataclasses.replace(made, **more)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a library of one free program, and the same file outside of the library."""
+    for folder in ("library/curated", "elsewhere", "library_too"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "free.py").write_text(FREE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def shipped(file: str, author: Any = "curated", source: str = FREE) -> ProgramRecord:
+    return make_record(source, "free", author, "verified", [], {"file": file})
+
+
+def test_make_record_reads_the_source() -> None:
+    found = record("\n\n" + VOCABULARY + "\n\n")
+    parsed = parse_source(VOCABULARY, "place")
+    assert found.id == parsed.program_id
+    assert found.source == VOCABULARY
+    assert (found.description, found.terms, found.nodes) == ("Attends to the first token.", 1, parsed.nodes)
+
+
+@pytest.mark.parametrize("docstring", ["", "    '''   '''\n"])
+def test_a_program_without_docstring_is_refused(docstring: str) -> None:
+    source = f"def program(text):\n{docstring}    return text.uniform\n"
+    with pytest.raises(UserError, match="program 'one' has no docstring"):
+        record(source)
+
+
+def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
+    records = [record(), record(FREE, "two", "curated", provenance={}, causal="looks ahead", intended_heads=[])]
+    path = tmp_path / "programs.jsonl"
+    write_programs(path, records)
+    assert read_programs(path) == records
+    first = path.read_bytes()
+    write_programs(path, read_programs(path))
+    assert path.read_bytes() == first
+
+
+def write_altered(path: Path, alter: Callable[[dict[str, Any]], object]) -> None:
+    rows = [dataclasses.asdict(record()), dataclasses.asdict(record(FREE, "two"))]
+    alter(rows[1])
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.mark.parametrize(
+    ("alter", "words"),
+    [
+        (lambda row: row.update(source=row["source"].replace("itself", "others")), "does not hash to its id"),
+        (lambda row: row.update(source=row["source"].replace("np.eye", "np.tri")), "does not hash to its id"),
+        (lambda row: row.update(source=VOCABULARY), "does not hash to its id"),
+        (lambda row: row.update(id="0" * 64), "does not hash to its id"),
+        (lambda row: row.update(source="def program(text) return 1"), "not valid Python"),
+        (lambda row: row.update(source="import os\n" + row["source"]), "only 'program' may stand here"),
+        (lambda row: row.update(more=1), "not a program record.*'more'"),
+        (lambda row: row.pop("source"), "not a program record.*'source'"),
+        (lambda row: row.update(source=5), "source is 5; a str is needed"),
+        (lambda row: row.update(name=None), "name is None; a str is needed"),
+        (lambda row: row.update(terms="many"), "terms is 'many'; a int is needed"),
+        (lambda row: row.update(intended_heads="L0H1"), "intended_heads is 'L0H1'; a list is needed"),
+        (lambda row: row.update(provenance=[]), "provenance is .*; a dict is needed"),
+        (lambda row: row.update(author="somebody"), "author is 'somebody'; it must be one of search, curated"),
+        (lambda row: row.update(causal="Verified"), "causal is 'Verified'; it must be one of verified, looks ahead"),
+    ],
+)
+def test_altered_rows_are_refused(tmp_path: Path, alter: Callable[[dict[str, Any]], object], words: str) -> None:
+    path = tmp_path / "programs.jsonl"
+    write_altered(path, lambda row: None)
+    assert len(read_programs(path)) == 2
+    write_altered(path, alter)
+    with pytest.raises(UserError, match=rf"programs\.jsonl, row 2.*{words}") as caught:
+        read_programs(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_layout_of_a_source_is_no_alteration(tmp_path: Path) -> None:
+    path = tmp_path / "programs.jsonl"
+    write_altered(path, lambda row: row.update(source=row["source"] + "\n# a comment\n"))
+    assert len(read_programs(path)) == 2
+
+
+def test_merge_joins_the_intended_heads_of_equal_programs() -> None:
+    records = [
+        record(name="a", intended_heads=["L0H1"]),
+        record(FREE, "b", intended_heads=["L0H2"]),
+        record(name="c", intended_heads=["L1H0", "L0H1"]),
+        record(VOCABULARY + "# the same\n", "d", intended_heads=["L2H0"]),
+    ]
+    merged = merge(records)
+    assert [(r.name, r.intended_heads) for r in merged] == [("a", ["L0H1", "L1H0", "L2H0"]), ("b", ["L0H2"])]
+    assert records[0].intended_heads == ["L0H1"]
+    assert merge(merged) == merged
+    assert merge([]) == []
+
+
+@pytest.mark.parametrize("file", ["library/curated/free.py", "./library/curated/free.py", "library//curated/free.py"])
+def test_files_of_the_library_are_shipped(project: Path, file: str) -> None:
+    assert shipped_ids(file) == {parse_source(FREE, "place").program_id}
+    assert isinstance(run(shipped(file).compiled(), view_of(TEXT)), Scored)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "", ".", "..", "library", "library/curated", "library/curated/missing.py", "elsewhere/free.py",
+        "library_too/free.py", "library/../elsewhere/free.py", "library/curated/../../elsewhere/free.py",
+        "../{name}/elsewhere/free.py", "{root}/elsewhere/free.py", "{root}/library/curated/free.py",
+        "library/link.py", "library/out/free.py",
+    ],
+)  # fmt: skip
+def test_paths_that_leave_the_library_are_not(project: Path, file: str) -> None:
+    (project / "library" / "link.py").symlink_to(project / "elsewhere" / "free.py")
+    (project / "library" / "out").symlink_to(project / "elsewhere")
+    file = file.format(root=project, name=project.name)
+    assert shipped_ids(file) == set()
+    with pytest.raises(UserError, match="free Python"):
+        shipped(file).compiled()
+
+
+def test_a_shipped_file_vouches_for_its_own_content_alone(project: Path) -> None:
+    other = program("np.tri(text.n)", "Attends to itself.")
+    with pytest.raises(UserError, match="free Python"):
+        shipped("library/curated/free.py", source=other).compiled()
+
+
+def test_a_search_program_cannot_claim_to_ship(project: Path) -> None:
+    with pytest.raises(UserError, match="free Python"):
+        shipped("library/curated/free.py", author="search").compiled()
+
+
+@pytest.mark.parametrize("file", [5, None, ["library/curated/free.py"]])
+def test_a_file_that_is_no_path_ships_nothing(project: Path, file: Any) -> None:
+    with pytest.raises(UserError, match="free Python"):
+        shipped(file).compiled()
+
+
+def test_programs_of_the_vocabulary_run_wherever_they_come_from(project: Path) -> None:
+    for author in ("search", "baseline"):
+        assert isinstance(run(record(author=author, provenance={}).compiled(), view_of(TEXT)), Scored)

@@ -1,0 +1,259 @@
+"""Every term of the vocabulary: what it picks on hand-checked texts, and the prefix rule on random ones."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attention_programs.programs.view import TokenView
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term
+from attention_programs.programs.vocabulary.registry import Array
+from cases import view_of
+
+Key = tuple[str, int | None]
+
+ABC = ("a", "b", "c")
+PROSE = (" The", " cat", ",", " said", " Tom", ".", " The", " cat", " ran")
+REPEATS = ("a", "b", "a", "b", "b", "a")
+WORDS = (" un", "believ", "able", " cat", "s", ".", " It")
+CLAUSES = ("a", ",", "b", "c", ".", "d")
+MARKS = ("a", ":", "b", "\n", "c")
+LINES = ("x", "=", "1", "\n", "y", "\n")
+CODE = ("f", "(", "[", "x", "]", ")", "y")
+SPEECH = (" he", ' "', "Go", '."', " she")
+CURLY = ("“", "a", "”", "b")
+GAVE = (" She", " gave", " it", " to", " him")
+MATHS = ("x", " +", " y", " =", " 7", "$")
+
+# Row by row, the columns that are picked: "-" is none, "02" is columns 0 and 2.
+PICKS: list[tuple[str, int | None, Sequence[str], str]] = [
+    ("uniform", None, ABC, "012/012/012"),
+    ("first_token", None, ABC, "0/0/0"),
+    ("second_token", None, ABC, "-/1/1"),
+    ("third_token", None, ABC, "-/-/2"),
+    ("self_token", None, ABC, "0/1/2"),
+    ("previous_token", None, ABC, "-/0/1"),
+    ("offset", 2, "abcd", "-/-/0/1"),
+    ("offset", 3, "abcde", "-/-/-/0/1"),
+    ("offset", 4, "abcdef", "-/-/-/-/0/1"),
+    ("offset", 5, "abcdefg", "-/-/-/-/-/0/1"),
+    ("offset", 6, "abcdefgh", "-/-/-/-/-/-/0/1"),
+    ("offset", 7, "abcdefghi", "-/-/-/-/-/-/-/0/1"),
+    ("offset", 8, "abcdefghij", "-/-/-/-/-/-/-/-/0/1"),
+    ("next_token", None, ABC, "1/2/-"),
+    ("ahead", 2, "abcd", "2/3/-/-"),
+    ("ahead", 3, "abcde", "3/4/-/-/-"),
+    ("ahead", 4, "abcdef", "4/5/-/-/-/-"),
+    ("last_token", None, ABC, "2/2/2"),
+    ("same_token", None, PROSE, "-/-/-/-/-/-/0/1/-"),
+    ("same_token", None, REPEATS, "-/-/0/1/13/02"),
+    ("latest_same_token", None, REPEATS, "-/-/0/1/3/2"),
+    ("first_same_token", None, REPEATS, "0/1/0/1/1/0"),
+    ("same_word", None, (" The", "the", " THE", " ", "", "cat", " "), "-/0/01/-/-/-/-"),
+    ("induction", None, REPEATS, "-/-/1/2/24/13"),
+    ("latest_induction", None, REPEATS, "-/-/1/2/4/3"),
+    ("before_same_token", None, REPEATS, "-/-/-/0/02/1"),
+    ("pair_induction", None, REPEATS, "-/-/-/2/-/3"),
+    ("after_copy_of_previous", None, REPEATS, "-/-/-/1/2/24"),
+    ("last_punctuation", None, PROSE, "-/-/-/2/2/2/5/5/5"),
+    ("last_comma", None, PROSE, "-/-/-/2/2/2/2/2/2"),
+    ("last_full_stop", None, PROSE, "-/-/-/-/-/-/5/5/5"),
+    ("last_newline", None, ("a", "\n", "b", "\n\n", "c"), "-/-/1/1/3"),
+    ("last_content_word", None, PROSE, "-/-/1/1/3/4/4/4/7"),
+    ("last_verb_like", None, PROSE, "-/-/-/-/3/3/3/3/3"),
+    ("last_name_like", None, PROSE, "-/-/-/-/-/4/4/4/4"),
+    ("last_pronoun", None, GAVE, "-/0/0/2/2"),
+    ("last_determiner", None, PROSE, "-/0/0/0/0/0/0/6/6"),
+    ("last_preposition", None, GAVE, "-/-/-/-/3"),
+    ("last_conjunction", None, (" one", " and", " two", " or", " six"), "-/-/1/1/3"),
+    ("last_auxiliary", None, (" He", " is", " not", " late"), "-/-/1/2"),
+    ("last_operator", None, MATHS, "-/-/1/1/3/3"),
+    ("last_digit", None, (" 7", "x", " 12", " a"), "-/0/0/2"),
+    ("last_word_start", None, PROSE, "-/0/1/1/3/4/4/6/7"),
+    ("last_keyword", None, ("def", " f", "(", " return", " x"), "-/0/0/0/3"),
+    ("current_word", None, WORDS, "0/01/012/3/34/5/6"),
+    ("current_word_start", None, WORDS, "0/0/0/3/3/5/6"),
+    ("previous_word", None, WORDS, "-/-/-/012/012/34/5"),
+    ("current_clause", None, CLAUSES, "0/01/2/23/234/5"),
+    ("current_clause", None, MARKS, "0/01/2/23/4"),
+    ("clause_start", None, CLAUSES, "0/0/2/2/2/5"),
+    ("previous_clause", None, CLAUSES, "-/-/01/01/01/234"),
+    ("current_sentence", None, CLAUSES, "0/01/012/0123/01234/5"),
+    ("current_sentence", None, MARKS, "0/01/012/0123/4"),
+    ("sentence_start", None, CLAUSES, "0/0/0/0/0/5"),
+    ("previous_sentence", None, CLAUSES, "-/-/-/-/-/01234"),
+    ("current_line", None, LINES, "0/01/012/0123/4/45"),
+    ("line_start", None, LINES, "0/0/0/0/4/4"),
+    ("open_bracket", None, CODE, "-/-/1/2/2/1/-"),
+    ("open_bracket", None, ("f", "(x", "):", "(", "}", "]", "y"), "-/-/1/-/3/-/-"),
+    ("open_quote", None, SPEECH, "-/-/1/1/-"),
+    ("open_quote", None, CURLY, "-/0/0/-"),
+    ("current_quotation", None, SPEECH, "-/-/12/123/-"),
+]
+
+# Entry (i, j) of the patterns that are no choice of tokens.
+FORMULAS: dict[Key, Callable[[int, int], float]] = {
+    ("log_distance", None): lambda i, j: math.log(1 + abs(i - j)),
+    ("log_position", None): lambda i, j: math.log(1 + j),
+    ("row_position", None): lambda i, j: math.log(1 + i) if j > 0 else 0.0,
+    ("decay", 2): lambda i, j: math.exp(-abs(i - j) / 2),
+    ("decay", 4): lambda i, j: math.exp(-abs(i - j) / 4),
+    ("decay", 8): lambda i, j: math.exp(-abs(i - j) / 8),
+    ("decay", 16): lambda i, j: math.exp(-abs(i - j) / 16),
+    ("decay", 32): lambda i, j: math.exp(-abs(i - j) / 32),
+}
+
+# Token by token, whether it is in the class.
+FLAGS: list[tuple[str, Sequence[str], str]] = [
+    ("punctuation", (" a", ",", "...", "$", "\n", "", "x."), "0111000"),
+    ("comma", (",", " ,", ',"', "a,"), "1110"),
+    ("full_stop", (".", "!", " ?", "...", "a.", ",", ".5"), "1111001"),
+    ("colon", (":", ";", " ::", "a:"), "1110"),
+    ("quote", ('"', '."', "“", "'", "'s", "`", "a"), "1111010"),
+    ("bracket", ("(", "])", "{}", "x", "<"), "11100"),
+    ("opening_bracket", ("(", ")", "([", "):", " {"), "10101"),
+    ("newline", ("\n", "\n\n", " ", ".\n", ""), "11010"),
+    ("blank", (" ", "    ", "\t", "\n", "", "a"), "111010"),
+    ("digit", ("7", " 12", "1a", "½", "x"), "11000"),
+    ("operator", ("+", " =", "==", "->", "x+", "", "\\", ".", "#"), "111100101"),
+    ("capitalised", (" Tom", "tom", "É", "7A", " I", ""), "101010"),
+    ("name_like", (" The", " cat", " saw", " Tom", ".", " He", ' "', "No", " Ann", "\n", "Go"), "00010000100"),
+    ("word_start", (" un", "able", ",", " cat", " ", "7"), "100101"),
+    ("word_continuation", (" un", "able", ",", " cat", " ", "7"), "010000"),
+    ("determiner", (" the", " th", "e", " A", " this", " cat"), "101110"),
+    ("pronoun", (" She", " her", "self", " it", " cat"), "11110"),
+    ("preposition", (" in", "to", " of", " cat"), "1110"),
+    ("conjunction", (" and", " but", " And", "roid"), "1110"),
+    ("auxiliary", (" is", " can", "'t", "'s", " Not", " run"), "111110"),
+    ("function_word", (" the", " she", " of", " and", " is", " cat", "7", ","), "11111000"),
+    ("content_word", (" cat", " the", "7", "x", ",", " she"), "100100"),
+    ("verb_like", (" walk", "ed", " said", " red", " sing", "ing", " being", " bed"), "01100100"),
+    ("keyword", ("def", " SELECT", " x", " re", "turn"), "11001"),
+    ("single_character", ("a", " x", "7", "ab", "é", ","), "110010"),
+    ("long_piece", (" another", " cat", "1234567", "sixsix"), "1010"),
+    ("first_occurrence", ("a", "b", "a", "c", "b"), "11010"),
+    ("frequent_first", (" the", " cat", ",", " the", ",", " ", "cat"), "1010010"),
+    ("second_sink", (" the", "the", " ", " the", " ", "  "), "101000"),
+]
+
+
+def all_patterns() -> list[tuple[Term, int | None]]:
+    return [(term, parameter) for term in PATTERNS.values() for parameter in term.parameters or (None,)]
+
+
+@pytest.mark.parametrize(("name", "parameter", "pieces", "rows"), PICKS)
+def test_pattern_picks(name: str, parameter: int | None, pieces: Sequence[str], rows: str) -> None:
+    expected = np.zeros((len(pieces), len(pieces)))
+    for i, columns in enumerate(rows.split("/")):
+        for column in columns.strip("-"):
+            expected[i, int(column)] = 1
+    np.testing.assert_array_equal(view_of(pieces).matrix(name, parameter), expected)
+
+
+@pytest.mark.parametrize(("name", "parameter"), FORMULAS)
+@pytest.mark.parametrize("causal", [True, False])
+def test_pattern_follows_its_formula(name: str, parameter: int | None, causal: bool) -> None:
+    formula = FORMULAS[name, parameter]
+    expected = [[formula(i, j) for j in range(9)] for i in range(9)]
+    np.testing.assert_allclose(view_of(PROSE, causal).matrix(name, parameter), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "pieces", "flags"), FLAGS)
+def test_class_flags(name: str, pieces: Sequence[str], flags: str) -> None:
+    assert view_of(pieces).vector(name).tolist() == [float(flag) for flag in flags]
+
+
+def test_every_term_has_a_hand_written_case() -> None:
+    cases = {(name, parameter) for name, parameter, *_ in PICKS} | set(FORMULAS)
+    assert cases == {(term.name, parameter) for term, parameter in all_patterns()}
+    assert {name for name, *_ in FLAGS} == set(CLASSES)
+
+
+def test_the_vocabulary_is_large_and_its_names_are_unambiguous() -> None:
+    assert len(PATTERNS) >= 30
+    assert not PATTERNS.keys() & CLASSES.keys()  # the two share a cache
+    assert not [name for name in PATTERNS if name in dir(TokenView) or name in vars(view_of(ABC))]
+
+
+@pytest.mark.parametrize("term", [*PATTERNS.values(), *CLASSES.values()], ids=lambda term: term.name)
+def test_every_term_says_what_it_is(term: Term) -> None:
+    assert len(term.summary.split()) >= 2
+    assert term.summary.endswith(".")
+    assert term.phrase
+    assert term.phrase == term.phrase.strip()
+    assert ("{0}" in term.phrase) == bool(term.parameters)
+    assert term.name.isidentifier()
+
+
+LETTERS = st.sampled_from([" the", " cat", "s", " Tom", "é", "猫", "def", " She", " is", "ed", "ing", "'s", " un", "x"])
+SIGNS = st.sampled_from([",", ".", "!", ":", '"', "“", "”", "'", "(", ")", "[", "}", '."', "):", "$", " +", "\\", "_"])
+BLANKS = st.sampled_from(["", " ", "    ", "\n", "\n\n", "\t", ".\n", "\ufffd", "7", " 12"])
+PIECE = st.one_of(LETTERS, SIGNS, BLANKS, st.text(max_size=4))
+
+
+@st.composite
+def token_lists(draw: st.DrawFn, length: int | None) -> tuple[list[int], list[str]]:
+    """Random pieces with random ids: few different ones, so that tokens repeat."""
+    n = length or draw(st.integers(1, 40))
+    if n <= 40:
+        return draw(st.lists(st.integers(0, 5), min_size=n, max_size=n)), draw(st.lists(PIECE, min_size=n, max_size=n))
+    some = draw(st.lists(PIECE, min_size=12, max_size=12))
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    return rng.integers(0, 8, n).tolist(), [some[i] for i in rng.integers(0, len(some), n)]
+
+
+def every_value(view: TokenView) -> dict[Key, tuple[Array, bool]]:
+    """Each term's value, classes as one row, and whether it may look ahead."""
+    values = {(term.name, p): (view.matrix(term.name, p), term.looks_ahead) for term, p in all_patterns()}
+    return values | {(name, None): (view.vector(name), False) for name in CLASSES}
+
+
+def violates_prefix_rule(whole: Array, part: Array) -> bool:
+    """Whether entries (i, j <= i) of a pattern, or any of a class, differ between a text and its prefix."""
+    n = len(part)
+    if whole.ndim == 1:
+        return not np.array_equal(whole[:n], part)
+    return not np.array_equal(np.tril(whole[:n, :n]), np.tril(part))
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("length", [1, 2, 17, 130, None])
+def test_terms_obey_the_prefix_rule_and_are_well_formed(length: int | None, causal: bool) -> None:
+    @settings(max_examples=40, deadline=None, derandomize=True, database=None)
+    @given(data=st.data(), tokens=token_lists(length))
+    def check(data: st.DataObject, tokens: tuple[list[int], list[str]]) -> None:
+        ids, pieces = tokens
+        n = len(ids)
+        view = TokenView(ids, pieces, causal)
+        cut = data.draw(st.integers(1, n))
+        prefix = every_value(TokenView(ids[:cut], pieces[:cut], causal))
+        for (name, parameter), (whole, looks_ahead) in every_value(view).items():
+            assert whole.shape == ((n,) if name in CLASSES else (n, n)), name
+            assert whole.dtype == np.float32, name
+            assert np.isfinite(whole).all(), name
+            assert whole.min() >= 0, name
+            assert not whole.flags.writeable, name
+            if not looks_ahead:
+                assert not violates_prefix_rule(whole, prefix[name, parameter][0]), (name, parameter, cut)
+
+    check()
+
+
+def test_terms_that_look_ahead_do() -> None:
+    """So the mark is needed, and the check above can fail."""
+    text = view_of("abcdefgh")
+    for term, parameter in all_patterns():
+        if term.looks_ahead:
+            whole = text.matrix(term.name, parameter)
+            violates = violates_prefix_rule(whole, text.prefix(5).matrix(term.name, parameter))
+            assert violates or not np.tril(whole).any()
+            assert np.triu(whole, 1).any()
+    assert violates_prefix_rule(text.matrix("last_token"), text.prefix(5).matrix("last_token"))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_are_flags(name: str) -> None:
+    assert set(np.unique(view_of([*PROSE, *CODE, *MATHS]).vector(name))) <= {0.0, 1.0}
