@@ -16,6 +16,7 @@ from attention_programs.stage import BAD_INPUT
 
 def _context() -> tuple[Config, Paths, Path]:
     root = repository_root()
+    os.chdir(root)  # programs that ship are known by their path in the repository
     config = load_config(root / "params.yaml")
     prepare_process(config)
     return config, Paths.of(config, root), root
@@ -26,6 +27,7 @@ def show(arguments: argparse.Namespace) -> None:
     from attention_programs.report.head_view import head_page, head_view
     from attention_programs.report.terminal import describe_program, draw_maps
 
+    page = Path(arguments.html).resolve()
     config, paths, _ = _context()
     view = head_view(config, paths, arguments.head, arguments.method, arguments.text)
     print(describe_program(view.program))
@@ -33,7 +35,7 @@ def show(arguments: argparse.Namespace) -> None:
     width = max((shutil.get_terminal_size((140, 40)).columns - 22) // 2, 8)
     print(draw_maps(view.pieces, view.real, view.predicted, width))
     if arguments.html:
-        print(f"\npage: {head_page(view, Path(arguments.html))}")
+        print(f"\npage: {head_page(view, page)}")
 
 
 def heads(arguments: argparse.Namespace) -> None:
@@ -42,6 +44,8 @@ def heads(arguments: argparse.Namespace) -> None:
     from attention_programs.programs.table import read_programs
     from attention_programs.report.terminal import head_table
 
+    if arguments.limit < 0:
+        raise UserError(f"--limit is {arguments.limit}; give the number of lines, or 0 for all")
     _, paths, _ = _context()
     table = read_csv(paths.results / "heads.csv")
     methods = list(table["method"].unique())
@@ -188,13 +192,14 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--sort", choices=["name", "iou"], default="name", help="order of the lines")
     table.add_argument("--limit", type=int, default=0, help="most lines; 0 for all")
 
-    surrogate = commands.add_parser("surrogate", help="registered surrogate models")
+    example = "examples:\n  attention-programs surrogate info smollm2-135m@latest-validated"
+    plain = argparse.RawDescriptionHelpFormatter
+    surrogate = commands.add_parser(
+        "surrogate", help="registered surrogate models", epilog=example, formatter_class=plain
+    )
     inner = surrogate.add_subparsers(dest="action", required=True, metavar="ACTION")
     info = inner.add_parser(
-        "info",
-        help="which heads are replaced, with what result",
-        epilog="examples:\n  attention-programs surrogate info smollm2-135m@latest-validated",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "info", help="which heads are replaced, with what result", epilog=example, formatter_class=plain
     )
     info.add_argument("name", help="NAME, NAME@ALIAS or NAME/VERSION")
     info.set_defaults(run=surrogate_info)

@@ -1,6 +1,5 @@
 """Rerunning a profile in a fresh clone with an empty cache, and comparing what came out with what is on record."""
 
-import math
 import os
 import shutil
 import subprocess
@@ -21,6 +20,8 @@ from attention_programs.reproduction import compose, environment
 
 EXACT_STAGES = ("model", "corpora", "synthesize")
 """Stages whose outputs (weights, texts, prompts, programs) must be equal to the last byte."""
+KEY_COLUMNS = ("head", "method", "corpus", "metric", "programs", "order", "task")
+"""Columns that say what a row is about; which program was chosen may differ where two fit almost alike."""
 COLUMN_SCALES = ("perplexity", "increase", "low", "high", "tokens")
 """Columns of perplexity.csv that are compared relative to their size."""
 
@@ -41,7 +42,8 @@ class Comparison:
 def _git(root: Path, *arguments: str) -> str:
     run = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
     if run.returncode:
-        raise UserError(f"git {arguments[0]} failed: {run.stderr.strip().splitlines()[-1:]}; is this a git repository?")
+        reason = (run.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UserError(f"git {arguments[0]} failed: {reason}; is this a git repository?")
     return run.stdout
 
 
@@ -75,7 +77,14 @@ def _share_downloads(root: Path, clone: Path) -> None:
     """Lets the clone use wheels that are already there; they are hash-checked wherever they come from."""
     wheels = root / ".cache" / "wheels"
     if wheels.is_dir():
-        shutil.copytree(wheels, clone / ".cache" / "wheels", copy_function=os.link)
+        shutil.copytree(wheels, clone / ".cache" / "wheels", copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # the clone lies on another disk
+        shutil.copyfile(source, target)
 
 
 def _outputs(lock: Path) -> dict[tuple[str, str], str]:
@@ -98,7 +107,7 @@ def compare(before: Path, after: Path, lock: Path, config: Config) -> Comparison
     for key in sorted(recorded.keys() | found.keys()):
         stage, path = key
         same = recorded.get(key) == found.get(key)
-        if same or stage in EXACT_STAGES:
+        if same or stage in EXACT_STAGES or not (key in recorded and key in found):
             comparison.note(same, f"{stage}: {path}")
         else:
             floating = True
@@ -116,9 +125,12 @@ class _Line:
 
 
 def _compare_numbers(before: Path, after: Path, tolerances: ReproducibilitySettings) -> Iterator[_Line]:
-    """Largest difference of each number column of each table, and of the summary, against the tolerances."""
+    """Largest difference of each number column of each table against the tolerances; then what has no tolerance."""
     for path in sorted(before.glob("*.csv")):
         yield from _compare_tables(path.name, read_csv(path), read_csv(after / path.name), tolerances)
+    if (before / "scoring.json").is_file():
+        equal = read_json(before / "scoring.json") == read_json(after / "scoring.json")
+        yield _Line(equal, "scoring.json: how many runs of programs had each status")
     old, new = read_json(before / "summary.json"), read_json(after / "summary.json")
     missing = sorted(old.keys() ^ new.keys())
     yield _Line(not missing, f"summary.json: {len(missing)} keys differ {missing[:3] if missing else ''}".rstrip())
@@ -131,12 +143,20 @@ def _compare_tables(
         yield _Line(False, f"{name}: {len(old)} rows became {len(new)}, or the columns changed")
         return
     for column in old.columns:
-        if not pd.api.types.is_numeric_dtype(old[column]):
-            continue
-        relative = name == "perplexity.csv" and column in COLUMN_SCALES
-        scale = old[column].abs().clip(lower=1.0) if relative else 1.0
-        largest = float(((old[column] - new[column]).abs() / scale).max())
-        allowed = tolerances.relative if relative else tolerances.absolute
-        kind = "relative" if relative else "absolute"
-        good = not math.isnan(largest) and largest <= allowed
-        yield _Line(good, f"{name}, {column}: largest {kind} difference {largest:.2g} (allowed {allowed})")
+        if column in KEY_COLUMNS and not old[column].equals(new[column]):
+            yield _Line(False, f"{name}, {column}: the rows are others or in another order")
+        elif pd.api.types.is_numeric_dtype(old[column]):
+            relative = name == "perplexity.csv" and column in COLUMN_SCALES
+            yield _compare_columns(f"{name}, {column}", old[column], new[column], relative, tolerances)
+
+
+def _compare_columns(
+    place: str, old: pd.Series, new: pd.Series, relative: bool, tolerances: ReproducibilitySettings
+) -> _Line:
+    if not pd.api.types.is_numeric_dtype(new) or not old.isna().equals(new.isna()):
+        return _Line(False, f"{place}: numbers are missing on one side")
+    scale = old.abs().clip(lower=1.0) if relative else 1.0
+    largest = float(((old - new).abs() / scale).fillna(0.0).max()) if len(old) else 0.0
+    allowed = tolerances.relative if relative else tolerances.absolute
+    kind = "relative" if relative else "absolute"
+    return _Line(largest <= allowed, f"{place}: largest {kind} difference {largest:.2g} (allowed {allowed})")

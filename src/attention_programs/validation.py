@@ -35,11 +35,18 @@ def validate_files(files: Sequence[Path]) -> Iterator[str]:
 
 
 def validate_project(root: Path) -> Iterator[str]:
-    """Checks the current settings, their local corpora and the programs of the library."""
+    """Checks the current settings, their local corpora and the programs of the library.
+
+    Raises:
+        UserError: for the first bad one.
+    """
     config = load_config(root / "params.yaml")
     yield f"params.yaml: settings of profile {config.profile!r}"
     for source in config.corpora.sources:
         if source.source == "file":
             yield f"{source.location}: {len(load_corpus(source, root))} texts"
     for folder in (config.synthesis.library, config.synthesis.baselines):
-        yield from validate_files(sorted((root / folder).glob("*.py")))
+        files = sorted((root / folder).glob("*.py"))
+        if not files:
+            raise UserError(f"{root / folder} holds no programs (*.py); correct the folder in params.yaml")
+        yield from validate_files(files)

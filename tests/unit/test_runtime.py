@@ -87,12 +87,12 @@ def test_any_kind_of_number_will_do(kind: str) -> None:
 
 def test_the_result_is_a_plain_array_of_its_own() -> None:
     text = view_of(TEXT)
-    for result in (text.uniform, np.ma.masked_array(np.eye(5)), np.eye(5).view(np.matrix)):
+    for result in (text.matrix("uniform"), np.ma.masked_array(np.eye(5)), np.eye(5).view(np.matrix)):
         outcome = check(result, text)
         assert isinstance(outcome, Scored)
         assert type(outcome.weights) is np.ndarray
         outcome.weights[:] = 0
-    assert text.uniform.all()
+    assert text.matrix("uniform").all()
 
 
 def test_builtins_are_few_and_harmless() -> None:

@@ -13,6 +13,7 @@ from attention_programs.synthesis.emission import WeightedTerm, emit
 from attention_programs.synthesis.features import Feature, candidate_features
 from cases import FAILING, GOOD, LONG, NO_PROGRAMS, TEXT, Good, Refused, program, view_of
 
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 CONSTANTS = st.integers(-120, 120).map(lambda tenths: tenths / 10)
 TERMS = st.builds(
     WeightedTerm, st.sampled_from(candidate_features(causal=False)), CONSTANTS, st.floats(0, 10, allow_nan=False)

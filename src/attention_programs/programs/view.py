@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 from attention_programs.programs.vocabulary.registry import Array
@@ -115,7 +115,7 @@ class TokenView:
             self._cache[name, parameter] = found
         return found
 
-    def softmax(self, scores: Array) -> Array:
+    def softmax(self, scores: ArrayLike) -> Array:
         """Row-wise softmax of scores over the tokens that the row may see.
 
         Args:
@@ -124,10 +124,10 @@ class TokenView:
         Returns:
             Weights of shape (n, n); each row sums to 1, zero above the diagonal for causal models.
         """
-        scores = np.broadcast_to(np.asarray(scores, dtype=np.float32), (self.n, self.n))
+        full = np.broadcast_to(np.asarray(scores, dtype=np.float32), (self.n, self.n))
         if self.causal:
-            scores = np.where(self._visible, scores, -np.inf)
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+            full = np.where(self._visible, full, -np.inf)
+        weights = np.exp(full - full.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)
 
     @cached_property

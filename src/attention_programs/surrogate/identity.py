@@ -9,7 +9,7 @@ import torch
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import unpack
 from attention_programs.errors import UserError
-from attention_programs.heads import Head
+from attention_programs.heads import Head, choose_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.surrogate.intervention import PatchedModel
@@ -35,8 +35,15 @@ class _OwnMaps(MapCache):
 
 @torch.inference_mode()
 def identity_error(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[Sequence[int]]) -> float:
-    """Largest absolute change of a logit when ``heads`` are replaced by their own maps on ``texts``."""
-    wanted = sorted(set(heads))
+    """Largest absolute change of a logit when ``heads`` are replaced by their own maps on ``texts``.
+
+    Raises:
+        UserError: if a head does not exist.
+    """
+    record = loaded.record
+    wanted = choose_heads(map(str, heads), record.layers, record.heads_per_layer)
+    if not wanted:
+        return 0.0
     own: dict[tuple[tuple[int, ...], str], Maps] = {}
     worst = 0.0
     for text in texts:

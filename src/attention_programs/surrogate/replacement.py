@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from attention_programs.errors import UserError
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
@@ -59,8 +60,14 @@ def measure_curves(
 
     Returns:
         One row per curve and share.
+
+    Raises:
+        UserError: if no text holds a token to predict.
     """
     intact = ids_losses(loaded, texts, batch_texts)
+    tokens = sum(loss.tokens for loss in intact)
+    if not tokens:
+        raise UserError(f"the {len(texts)} texts hold no token to predict; raise attention.max_tokens or add texts")
     known: dict[tuple[str, frozenset[Head]], list[TextLoss]] = {}
     rows = []
     work = [(curve, percent) for curve in curves for percent in percents]
@@ -71,7 +78,6 @@ def measure_curves(
             known[key] = _losses(loaded, {h: curve.assignment[h] for h in chosen}, texts, batch_texts, cache)
         increase = increase_interval(intact, known[key], weights)
         total = sum(loss.loss_sum for loss in known[key])
-        tokens = sum(loss.tokens for loss in intact)
         rows.append(
             {
                 "programs": curve.programs,

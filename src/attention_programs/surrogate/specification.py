@@ -8,6 +8,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel, best_device, load_model
+from attention_programs.programs.source import parse_source
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.surrogate.identity import check_identity
 from attention_programs.surrogate.intervention import PatchedModel
@@ -50,7 +51,7 @@ def read_specification(path: Path) -> SurrogateSpecification:
     """Reads and checks a specification.
 
     Raises:
-        UserError: if it is missing, of another schema, or names a program that it does not hold.
+        UserError: if it is missing, damaged, of another schema, or names a program that it does not hold unaltered.
     """
     values = read_json(path)
     if not isinstance(values, dict) or values.get("schema_version") != SCHEMA_VERSION:
@@ -63,6 +64,9 @@ def read_specification(path: Path) -> SurrogateSpecification:
         raise UserError(f"{path} is no surrogate: {error}; run `dvc repro replace`") from error
     if missing:
         raise UserError(f"{path}: the program of head {missing[0]} is missing; run `dvc repro replace`")
+    for key, program in specification.programs.items():
+        if not key == program.id == parse_source(program.source, str(path)).program_id:
+            raise UserError(f"{path}: the source of {program.name!r} does not hash to its id; run `dvc repro replace`")
     return specification
 
 

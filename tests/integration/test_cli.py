@@ -1,0 +1,247 @@
+"""The command line on a small made-up project: what it prints, and how it refuses."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from attention_programs import cli
+from attention_programs.attention.store import extract_to_folder
+from attention_programs.config import AttentionSettings, Paths, load_config
+from attention_programs.corpora.text import SPLITS, Text, text_key, write_texts
+from attention_programs.files import write_csv, write_jsonl, write_text
+from attention_programs.models.record import weights_hash, write_record
+from attention_programs.programs.table import make_record, write_programs
+from cases import program
+from conftest import ROOT, SENTENCES, tiny_model
+
+COMMANDS = (
+    "show", "heads", "surrogate", "surrogate info", "validate", "vocabulary", "configure", "reproduce", "ui", "publish",
+    "check-reproducibility",
+)  # fmt: skip
+FREE = program("text.first_token + 0 * np.eye(text.n)", "Looks at the first token, in free Python.")
+PARAMS: dict[str, Any] = {
+    "profile": "mine",
+    "model": {"name": "tiny", "source": "folder", "location": "elsewhere"},
+    "corpora": {"name": "one", "sources": [{"name": "a", "source": "file", "location": "corpora/a.jsonl"}]},
+    "attention": {"max_tokens": 24, "heads": ["L0H0", "L0H1", "L2H3"]},
+    "synthesis": {}, "scoring": {}, "replacement": {}, "evaluation": {"name": "none", "tasks": []}, "tracking": {},
+    "report": {}, "reproducibility": {}, "threads": 1,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project as the stages leave it, with three heads."""
+    root = tmp_path_factory.mktemp("project")
+    write_text(root / "dvc.yaml", "stages: {}\n")
+    write_text(root / "params.yaml", yaml.safe_dump(PARAMS))
+    write_jsonl(root / "corpora/a.jsonl", ({"text": text} for text in SENTENCES))
+    write_text(root / "library/curated/free.py", FREE)
+    write_text(root / "library/baselines/even.py", program("text.uniform"))
+    shutil.copytree(ROOT / "conf", root / "conf")
+    paths = Paths.of(load_config(root / "params.yaml"), root)
+    llama = tiny_model("llama")
+    llama.model.save_pretrained(paths.model)
+    llama.tokenizer.save_pretrained(paths.model)
+    write_record(paths.model, replace(llama.record, weights_sha256=weights_hash(paths.model)))
+    texts = [Text(text_key(s), "a", SPLITS[i % 3], s) for i, s in enumerate(SENTENCES)]
+    write_texts(paths.texts, texts)
+    extract_to_folder(llama, texts, AttentionSettings(24, ("L0H0", "L0H1", "L2H3")), paths.attention)
+    records = [
+        make_record(FREE, "free", "curated", "verified", [], {"file": "library/curated/free.py"}),
+        make_record(program("text.uniform", "Spreads evenly."), "search L0H1", "search", "verified", ["L0H1"], {}),
+    ]
+    write_programs(paths.programs, records)
+    rows = [
+        {"head": head, "method": method, "program_id": records[i].id, "program_name": records[i].name}
+        | {"author": records[i].author, "iou_validation": 0.5, "iou_test": fit, "iou_test_low": fit - 0.1}
+        | {"iou_test_high": fit + 0.1, "sink_excluded_iou_test": 0.2, "jsd_test": 0.3}
+        for method in ("selected", "uniform")
+        for head, fit, i in (("L0H0", 0.4, 0), ("L0H1", 0.8, 1), ("L2H3", 0.6, 1))
+    ]
+    write_csv(paths.results / "heads.csv", pd.DataFrame(rows))
+    return root
+
+
+@pytest.fixture
+def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = shutil.copytree(template, tmp_path / "project")
+    monkeypatch.chdir(root)
+    return root
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command.split(), "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert f"examples:\n  attention-programs {command}" in text
+
+
+def test_every_command_is_tested_here(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    listed = set(re.findall(r"^    ([a-z-]+) ", capsys.readouterr().out, re.MULTILINE))
+    assert listed == {command.split()[0] for command in COMMANDS}
+
+
+def test_show_prints_program_scores_and_both_maps(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["show", "L0H1"]) == 0
+    text = capsys.readouterr().out
+    assert "search L0H1 (search, 1 terms, row rule: verified, id " in text
+    assert "return text.uniform" in text
+    assert "test IoU 0.800 (95 % 0.700 - 0.900), without the sink 0.200, JSD 0.300" in text
+    rows = [line for line in text.splitlines() if line.count("|") == 4]
+    assert len(rows) == 24
+    assert rows[0].split("|")[3][0] == "@"
+
+
+def test_show_takes_a_text_of_ones_own_and_writes_a_page(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    below = project / "notes"
+    below.mkdir()
+    os.chdir(below)
+    assert cli.main(["show", "L0H0", "--text", "The frogs sat.", "--html", "out/head.html"]) == 0
+    text = capsys.readouterr().out
+    assert "·frogs" in text
+    page = (below / "out/head.html").read_text(encoding="utf-8")
+    assert str(below / "out/head.html") in text
+    assert "L0H0" in page
+    assert not re.search(r'(src|href)="http', page)
+
+
+def test_heads_are_listed_by_name_or_by_fit(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["heads"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["L0H0", "L0H1", "L2H3"]
+    assert cli.main(["heads", "--sort", "iou", "--limit", "2", "--method", "uniform"]) == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == ["L0H1", "L2H3"]
+    assert lines[0].endswith("search L0H1: Spreads evenly.")
+
+
+def test_validate_checks_the_whole_project_or_single_files(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["validate"]) == 0
+    text = capsys.readouterr().out
+    assert "ok: params.yaml: settings of profile 'mine'" in text
+    assert "ok: corpora/a.jsonl: 5 texts" in text
+    assert "free.py: program " in text
+    assert "1 terms, free Python" in text
+    assert "vocabulary only" in text
+    assert cli.main(["validate", "corpora/a.jsonl", "params.yaml"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_the_vocabulary_names_every_term(capsys: pytest.CaptureFixture[str]) -> None:
+    from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+
+    assert cli.main(["vocabulary"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"text.{name}" in text for name in PATTERNS)
+    assert all(f"text.key.{name}" in text for name in CLASSES)
+
+
+def test_configure_makes_a_profile_the_current_one(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["configure", "smoke"]) == 0
+    assert load_config(project / "params.yaml").profile == "smoke"
+    assert "now holds profile 'smoke'" in capsys.readouterr().out
+
+
+REFUSED = [
+    (["show", "L9H9"], "head L9H9 was not studied: profile 'mine' holds 3 heads, L0H0 to L2H3"),
+    (["show", "first"], "head 'first' is not a head's name"),
+    (["show", "L0H0", "--method", "magic"], "method 'magic' is unknown; heads.csv has selected, uniform"),
+    (["show", "L0H0", "--html", "data"], "data is a folder"),
+    (["heads", "--method", "magic"], "method 'magic' is unknown"),
+    (["heads", "--limit", "-1"], "--limit is -1"),
+    (["validate", "corpora/gone.jsonl"], "corpora/gone.jsonl does not exist"),
+    (["validate", "bad.jsonl"], "bad.jsonl, line 2: not valid JSON"),
+    (["validate", "empty.jsonl"], "empty.jsonl: 1 broken rules: row 1, field 'text', rule: is missing"),
+    (["validate", "bad.py"], "bad.py, line 1: not valid Python"),
+    (["validate", "silent.py"], "silent.py: the program has no docstring"),
+    (["validate", "bad.yaml"], "bad.yaml"),
+    (["validate", "corpora"], "cannot check"),
+    (["configure", "nope"], "there is no profile 'nope'; conf/profile holds"),
+    (["reproduce", "--profile", "nope"], "there is no profile 'nope'"),
+    (["surrogate", "info", "mine"], "nothing is published yet; run `attention-programs publish`"),
+    (["ui"], "nothing is published yet"),
+    (["publish"], ""),
+    (["check-reproducibility", "--profile", "smoke"], "is this a git repository?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "words"), REFUSED)
+def test_bad_input_ends_with_one_line_and_writes_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    write_text(project / "bad.jsonl", '{"text": "a"}\n{"text": \n')
+    write_text(project / "empty.jsonl", "{}\n")
+    write_text(project / "bad.py", "def program(text:\n")
+    write_text(project / "silent.py", "def program(text):\n    return text.uniform\n")
+    write_text(project / "bad.yaml", "model: [\n")
+    before = snapshot(project)
+    assert cli.main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    assert words in printed.err
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("arguments", [["heads"], ["show", "L0H0"], ["validate"], ["publish"], ["configure", "smoke"]])
+def test_outside_of_a_repository_every_command_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 2
+    assert "is in no repository with a dvc.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "missing", ["data/mine/attention/index.json", "results/mine/heads.csv", "data/mine/programs.jsonl", "params.yaml"]
+)
+def test_missing_files_name_themselves(project: Path, capsys: pytest.CaptureFixture[str], missing: str) -> None:
+    (project / missing).unlink()
+    assert cli.main(["show", "L0H0"]) == 2
+    assert f"{missing} does not exist" in capsys.readouterr().err
+
+
+def test_the_program_itself_exits_with_2_and_no_traceback(project: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-m", "attention_programs.cli", "heads", "--method", "magic"]
+    run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert run.stderr.startswith("error: ")
+    assert run.stderr.count("\n") == 1
+
+
+def test_stages_refuse_bad_settings_in_the_same_way(project: Path) -> None:
+    write_text(project / "params.yaml", yaml.safe_dump(PARAMS | {"threads": 0}))
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "pipelines.corpora"]
+    run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert run.stderr == "error: params.yaml: threads is 0; it must be 1 or more\n"
+
+
+def test_maps_drawn_for_the_terminal_are_the_heads(project: Path) -> None:
+    from attention_programs.report.head_view import head_view
+
+    config = load_config(project / "params.yaml")
+    view = head_view(config, Paths.of(config, project), "L2H3", "selected", "")
+    np.testing.assert_allclose(view.real.sum(axis=1), 1, atol=2e-3)
+    np.testing.assert_allclose(view.predicted, np.tril(np.ones((24, 24))) / np.arange(1, 25)[:, None], atol=1e-6)

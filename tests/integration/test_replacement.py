@@ -1,0 +1,237 @@
+"""Perplexity and damage of replaced heads, held to plain loops without any shortcut."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from attention_programs.errors import UserError
+from attention_programs.files import write_csv
+from attention_programs.heads import Head, all_heads
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.table import ProgramRecord, make_record
+from attention_programs.scoring.bootstrap import resample_weights
+from attention_programs.surrogate.damage import HeadDamage, measure_damage
+from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.orders import (
+    assignment_of,
+    damage_table,
+    order_by_damage,
+    order_by_iou,
+    read_damages,
+)
+from attention_programs.surrogate.perplexity import MASK_STRIDE, TextLoss, ids_losses, perplexity, text_losses
+from attention_programs.surrogate.replacement import Curve, heads_at, increase_interval, measure_curves
+from cases import program
+from conftest import SENTENCES, tiny_model
+
+
+def record(terms: str, name: str = "test") -> ProgramRecord:
+    return make_record(program(terms), name, "search", "verified", [], {})
+
+
+FIRST, EVEN = record("text.first_token"), record("text.uniform + 0.5 * text.previous_token")
+ASSIGNMENT = {head: (FIRST, EVEN)[i % 2] for i, head in enumerate(all_heads(3, 4))}
+
+
+def texts_of(loaded: LoadedModel) -> list[list[int]]:
+    return [loaded.encode(text, 20 - 3 * i) for i, text in enumerate(SENTENCES)]
+
+
+def cache_of(loaded: LoadedModel) -> MapCache:
+    return MapCache(loaded.pieces, loaded.record.causal)
+
+
+def log_probabilities(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
+    """Log-probabilities that predict each token: from those before it, or with every seventh masked; by plain loop."""
+    with torch.inference_mode():
+        if loaded.record.causal:
+            return loaded.model(input_ids=torch.tensor([ids])).logits[0, :-1].double().log_softmax(-1)
+        rows: list[torch.Tensor] = [torch.empty(0)] * len(ids)
+        for phase in range(MASK_STRIDE):
+            blanked = [loaded.tokenizer.mask_token_id if i % MASK_STRIDE == phase else t for i, t in enumerate(ids)]
+            found = loaded.model(input_ids=torch.tensor([blanked])).logits[0].double().log_softmax(-1)
+            for place in range(phase, len(ids), MASK_STRIDE):
+                rows[place] = found[place]
+        return torch.stack(rows)
+
+
+def loss_by_loop(loaded: LoadedModel, ids: list[int]) -> float:
+    targets = ids[1:] if loaded.record.causal else ids
+    return -sum(float(row[target]) for row, target in zip(log_probabilities(loaded, ids), targets, strict=True))
+
+
+def test_losses_equal_a_plain_loop_over_tokens(any_model: LoadedModel) -> None:
+    texts = texts_of(any_model)
+    for patch in ({}, ASSIGNMENT):
+        with PatchedModel(any_model, patch) as patched:
+            found = ids_losses(patched, texts, 2)
+            expected = [loss_by_loop(any_model, ids) for ids in texts]
+        assert [loss.tokens for loss in found] == [len(t) - any_model.record.causal for t in texts]
+        assert [loss.loss_sum for loss in found] == pytest.approx(expected, abs=1e-4)
+        total = sum(loss.tokens for loss in found)
+        assert perplexity(found) == pytest.approx(np.exp(sum(expected) / total), rel=1e-5)
+
+
+def test_batches_of_any_size_give_equal_losses(any_model: LoadedModel) -> None:
+    texts = texts_of(any_model)
+    one, many = ids_losses(any_model, texts, 1), ids_losses(any_model, texts, 5)
+    assert [loss.loss_sum for loss in one] == pytest.approx([loss.loss_sum for loss in many], abs=1e-4)
+    plain = text_losses(any_model, list(SENTENCES), 20)
+    assert plain[0] == one[0]
+
+
+def test_a_text_of_one_token_has_nothing_to_predict(causal_model: LoadedModel) -> None:
+    (loss,) = ids_losses(causal_model, [[7]], 1)
+    assert loss == TextLoss(0, 0.0)
+    short, long = [7], causal_model.encode(SENTENCES[0], 9)
+    both = measure_damage(causal_model, {Head(1, 1): FIRST}, [short, long], cache_of(causal_model), 2)
+    assert np.isfinite([both[0].damage, both[0].standard_error, both[0].loss_increase]).all()
+    weights = resample_weights(2, 50, np.random.default_rng(0))
+    curve = Curve("x", "iou", ASSIGNMENT, list(ASSIGNMENT))
+    table = measure_curves(causal_model, [curve], [100], [short, long], 2, weights, cache_of(causal_model))
+    assert np.isfinite(table[["perplexity", "increase", "low", "high"]].to_numpy()).all()
+    with pytest.raises(UserError, match="the 1 texts hold no token to predict"):
+        measure_curves(causal_model, [curve], [100], [short], 2, weights[:, :1], cache_of(causal_model))
+
+
+@pytest.mark.parametrize("batch_texts", [2, 8])
+def test_damage_equals_patching_the_whole_model(any_model: LoadedModel, batch_texts: int) -> None:
+    texts = texts_of(any_model)
+    some = {head: ASSIGNMENT[head] for head in (Head(0, 1), Head(1, 0), Head(1, 3), Head(2, 2))}
+    found = measure_damage(any_model, some, texts, cache_of(any_model), batch_texts)
+    assert [damage.head for damage in found] == list(some)
+    intact = [log_probabilities(any_model, ids) for ids in texts]
+    before = [loss_by_loop(any_model, ids) for ids in texts]
+    for damage in found:
+        with PatchedModel(any_model, {damage.head: some[damage.head]}):
+            patched = [log_probabilities(any_model, ids) for ids in texts]
+            after = [loss_by_loop(any_model, ids) for ids in texts]
+        divergences = [
+            float((p.exp() * (p - q)).sum(-1).mean()) for p, q in zip(intact, patched, strict=True)
+        ]  # fmt: skip
+        increases = [(a - b) / len(p) for a, b, p in zip(after, before, intact, strict=True)]
+        assert damage.damage == pytest.approx(np.mean(divergences), abs=1e-5)
+        assert damage.standard_error == pytest.approx(np.std(divergences, ddof=1) / np.sqrt(len(texts)), abs=1e-5)
+        assert damage.loss_increase == pytest.approx(np.mean(increases), abs=1e-5)
+        assert damage.damage > 1e-6
+
+
+def test_measuring_damage_leaves_the_model_as_it_was(any_model: LoadedModel) -> None:
+    texts = texts_of(any_model)[:2]
+    before = ids_losses(any_model, texts, 2)
+    measure_damage(any_model, {Head(2, 0): FIRST}, texts, cache_of(any_model), 2)
+    assert ids_losses(any_model, texts, 2) == before
+
+
+def test_curves_hold_each_share_with_what_it_cost(llama: LoadedModel) -> None:
+    texts = texts_of(llama)
+    weights = resample_weights(len(texts), 200, np.random.default_rng(0))
+    backwards = list(ASSIGNMENT)[::-1]
+    even = dict.fromkeys(ASSIGNMENT, EVEN)
+    curves = [
+        Curve("selected", "iou", ASSIGNMENT, list(ASSIGNMENT)),
+        Curve("selected", "damage", ASSIGNMENT, backwards),
+        Curve("uniform", "iou", even, list(ASSIGNMENT)),
+    ]
+    table = measure_curves(llama, curves, [0, 50, 100], texts, 2, weights, cache_of(llama))
+    assert table["heads_replaced"].tolist() == [0, 6, 12] * 3
+    rows = table.set_index(["programs", "order", "percent"])
+    intact = ids_losses(llama, texts, 2)
+    for kind, order in rows.index.droplevel("percent").unique():
+        none = rows.loc[(kind, order, 0)]
+        assert (none["increase"], none["low"], none["high"]) == (0, 0, 0)
+        assert none["perplexity"] == pytest.approx(perplexity(intact))
+    assert rows.loc[("selected", "iou", 100), "increase"] == rows.loc[("selected", "damage", 100), "increase"]
+    assert rows.loc[("selected", "iou", 50), "increase"] != rows.loc[("selected", "damage", 50), "increase"]
+    assert rows.loc[("selected", "iou", 100), "increase"] != rows.loc[("uniform", "iou", 100), "increase"]
+    with PatchedModel(llama, {head: ASSIGNMENT[head] for head in backwards[:6]}) as patched:
+        half = perplexity(ids_losses(patched, texts, 2))
+    row = rows.loc[("selected", "damage", 50)]
+    assert row["perplexity"] == pytest.approx(half, rel=1e-6)
+    assert row["increase"] == pytest.approx(100 * (half / perplexity(intact) - 1), rel=1e-4)
+    assert row["low"] < row["increase"] < row["high"]
+
+
+def test_the_interval_of_the_increase_is_paired() -> None:
+    """Texts differ much in difficulty and little in what replacement costs them, so the interval is narrow."""
+    generator = np.random.default_rng(0)
+    difficulty = generator.uniform(1, 8, 60)
+    intact = [TextLoss(10, 10 * d) for d in difficulty]
+    patched = [TextLoss(10, 10 * (d + 0.1)) for d in difficulty]
+    weights = resample_weights(60, 300, generator)
+    interval = increase_interval(intact, patched, weights)
+    expected = 100 * (np.exp(0.1) - 1)
+    assert (interval.mean, interval.low, interval.high) == pytest.approx((expected,) * 3)
+    noisy = [TextLoss(10, 10 * (d + 0.1 + e)) for d, e in zip(difficulty, generator.normal(0, 0.05, 60), strict=True)]
+    wide = increase_interval(intact, noisy, weights)
+    assert wide.low < expected < wide.high
+    assert wide.high - wide.low < 5
+
+
+def test_heads_are_taken_from_the_front_of_the_order() -> None:
+    order = all_heads(2, 5)
+    assert heads_at(order, 0) == []
+    assert heads_at(order, 100) == order
+    assert heads_at(order, 30) == order[:3]
+    assert heads_at(order[::-1], 10) == [Head(1, 4)]
+    assert heads_at([], 50) == []
+
+
+def table_of_heads() -> pd.DataFrame:
+    rows = [("L0H0", 0.5), ("L0H1", 0.7), ("L10H0", 0.5), ("L2H0", 0.5)]
+    return pd.DataFrame(
+        [{"head": h, "method": "selected", "program_id": FIRST.id, "iou_validation": v} for h, v in rows]
+        + [{"head": h, "method": "uniform", "program_id": EVEN.id, "iou_validation": 1 - v} for h, v in rows]
+    )
+
+
+def test_orders_go_by_iou_and_by_damage_with_ties_by_name() -> None:
+    table = table_of_heads()
+    expected = [Head(0, 1), Head(0, 0), Head(2, 0), Head(10, 0)]
+    assert order_by_iou("selected", table) == expected
+    assert order_by_iou("selected", table.sample(frac=1, random_state=0)) == expected
+    assert order_by_iou("uniform", table)[-1] == Head(0, 1)
+    damages = [HeadDamage(head, d, 0.1, 0.0) for head, d in zip(expected, (0.3, 0.1, 0.1, -0.2), strict=True)]
+    assert order_by_damage(damages) == [Head(10, 0), Head(0, 0), Head(2, 0), Head(0, 1)]
+
+
+def test_damages_come_back_from_their_table(tmp_path: Path) -> None:
+    damages = [HeadDamage(Head(0, 1), 0.25, 0.125, -0.5), HeadDamage(Head(11, 0), 0.0, 0.0, 0.5)]
+    write_csv(tmp_path / "damage.csv", damage_table(damages))
+    assert read_damages(tmp_path / "damage.csv") == damages
+    with pytest.raises(UserError, match="does not exist"):
+        read_damages(tmp_path / "gone.csv")
+
+
+def test_assignments_come_from_the_table_of_heads() -> None:
+    found = assignment_of("uniform", table_of_heads(), [FIRST, EVEN])
+    assert found == dict.fromkeys([Head(0, 0), Head(0, 1), Head(10, 0), Head(2, 0)], EVEN)
+    with pytest.raises(UserError, match="no method 'search'; it has selected, uniform"):
+        assignment_of("search", table_of_heads(), [FIRST, EVEN])
+    with pytest.raises(UserError, match=r"programs\.jsonl lacks; run `dvc repro select`"):
+        assignment_of("uniform", table_of_heads(), [FIRST])
+
+
+def test_a_program_that_fails_on_a_text_stops_the_measurement(llama: LoadedModel) -> None:
+    broken = record("0 - 1 * text.self_token")
+    with pytest.raises(RuntimeError, match="fails on a text of"), PatchedModel(llama, {Head(0, 0): broken}) as patched:
+        ids_losses(patched, texts_of(llama), 2)
+    assert np.isfinite(perplexity(ids_losses(llama, texts_of(llama), 2)))
+
+
+def test_maps_are_kept_within_a_bound_of_bytes() -> None:
+    loaded = tiny_model("llama")
+    cache = MapCache(loaded.pieces, causal=True, max_bytes=3 * 20 * 20 * 4, max_views=2)
+    texts = [tuple(range(start, start + 20)) for start in range(5, 15)]
+    compiled = FIRST.compiled()
+    for text in texts:
+        np.testing.assert_array_equal(cache.get(text, FIRST, compiled)[:, 0], 1)
+        assert cache.bytes_used <= 3 * 20 * 20 * 4
+    kept = cache.get(texts[-1], FIRST, compiled)
+    assert cache.get(texts[-1], FIRST, compiled) is kept
+    first = cache.get(texts[0], FIRST, compiled)
+    assert cache.get(texts[0], FIRST, compiled) is first

@@ -1,0 +1,130 @@
+"""The score table: every program, head and text, failures included, against the measures cell by cell."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from attention_programs.attention.packing import unpack
+from attention_programs.attention.store import MappedText, extract_to_folder, read_maps
+from attention_programs.config import AttentionSettings
+from attention_programs.corpora.text import Text, text_key
+from attention_programs.errors import UserError
+from attention_programs.files import write_text
+from attention_programs.programs.runtime import Scored, run
+from attention_programs.programs.table import ProgramRecord, make_record
+from attention_programs.programs.view import TokenView
+from attention_programs.scoring.metrics import iou, jensen_shannon_distance, sink_excluded_iou
+from attention_programs.scoring.table import SplitScores, Workers, read_scores, score_texts, write_scores
+from cases import program
+from conftest import SENTENCES, tiny_model
+
+WORKERS = Workers(2, 2.0, "cpu")
+TERMS = {"first": "text.first_token", "previous": "text.previous_token + 0.2 * text.self_token", "even": "text.uniform"}
+
+
+def records() -> list[ProgramRecord]:
+    return [make_record(program(terms), name, "search", "verified", [], {}) for name, terms in TERMS.items()]
+
+
+@pytest.fixture(scope="module", params=["llama", "bert"])
+def texts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[MappedText]:
+    loaded, folder = tiny_model(request.param), tmp_path_factory.mktemp("maps")
+    contents = [
+        Text(text_key(s), "ab"[i % 2], "test" if i < 3 else "validation", s) for i, s in enumerate((*SENTENCES, "A"))
+    ]
+    extract_to_folder(loaded, contents, AttentionSettings(max_tokens=24), folder)
+    return list(read_maps(folder, ["validation", "test"]))
+
+
+def is_causal(texts: list[MappedText]) -> bool:
+    return texts[0].pieces[0] != "[CLS]"
+
+
+def scored(path: Path, texts: list[MappedText], programs: list[ProgramRecord], split: str = "test") -> SplitScores:
+    write_scores(path, score_texts(texts, programs, is_causal(texts), WORKERS))
+    return read_scores(path, split)  # type: ignore[arg-type]
+
+
+def test_the_table_holds_what_the_measures_say(texts: list[MappedText], tmp_path: Path) -> None:
+    programs, causal = records(), is_causal(texts)
+    for split in ("validation", "test"):
+        table = scored(tmp_path / "scores.parquet", texts, programs, split)
+        wanted = [text for text in texts if text.split == split]
+        assert table.texts == [text.key for text in wanted]
+        assert table.corpora == [text.corpus for text in wanted]
+        assert table.programs == [record.id for record in programs]
+        assert table.iou.shape == (len(wanted), 3, 12)
+        for t, text in enumerate(wanted):
+            real = unpack(text.cells, len(text.ids), causal)
+            real = real / real.sum(axis=-1, keepdims=True)
+            for p, record in enumerate(programs):
+                outcome = run(record.compiled(), TokenView(text.ids, text.pieces, causal))
+                assert isinstance(outcome, Scored)
+                for head in range(12):
+                    pair = real[head], outcome.weights
+                    assert table.iou[t, p, head] == pytest.approx(iou(*pair), abs=1e-5)
+                    assert table.sink_excluded_iou[t, p, head] == pytest.approx(sink_excluded_iou(*pair), abs=1e-5)
+                    found = table.divergence[t, p, head]
+                    assert found == pytest.approx(jensen_shannon_distance(*pair) ** 2, abs=1e-5)
+
+
+def test_failed_programs_stand_in_the_table_with_their_reason_and_nothing_else(
+    texts: list[MappedText], tmp_path: Path
+) -> None:
+    # Negative wherever the term holds, so it fails on texts of more than one token.
+    broken = make_record(program("0 - 1 * text.self_token"), "broken", "search", "verified", [], {})
+    good = records()
+    path = tmp_path / "scores.parquet"
+    counts = write_scores(path, score_texts(texts, [good[0], broken, good[1]], is_causal(texts), WORKERS))
+    assert counts == {"negative": len(texts), "scored": 2 * len(texts)}
+    table = read_scores(path, "test")
+    assert (table.iou[:, 1] == 0).all()
+    assert (table.sink_excluded_iou[:, 1] == 0).all()
+    assert (table.divergence[:, 1] == 1).all()
+    alone = scored(tmp_path / "alone.parquet", texts, good)
+    np.testing.assert_array_equal(table.iou[:, [0, 2]], alone.iou[:, [0, 1]])
+
+
+def test_a_text_on_which_every_program_fails_has_its_rows(texts: list[MappedText], tmp_path: Path) -> None:
+    broken = make_record(program("0 - 1 * text.self_token"), "broken", "search", "verified", [], {})
+    table = scored(tmp_path / "scores.parquet", texts, [broken])
+    assert table.iou.shape == (3, 1, 12)
+    assert not table.iou.any()
+
+
+def test_equal_inputs_give_equal_bytes_whatever_the_number_of_threads(texts: list[MappedText], tmp_path: Path) -> None:
+    for count in (1, 3):
+        tables = score_texts(texts, records(), is_causal(texts), Workers(count, 2.0, "cpu"))
+        write_scores(tmp_path / f"{count}.parquet", tables)
+    assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "3.parquet").read_bytes()
+
+
+def test_a_failure_half_way_leaves_the_old_table(texts: list[MappedText], tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    write_text(path, "old")
+
+    def interrupted() -> Iterator[pa.Table]:
+        yield next(score_texts(texts, records(), is_causal(texts), WORKERS))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_scores(path, interrupted())
+    assert path.read_text(encoding="utf-8") == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["scores.parquet"]
+
+
+def test_texts_of_a_corpus_are_found(texts: list[MappedText], tmp_path: Path) -> None:
+    table = scored(tmp_path / "scores.parquet", texts, records())
+    assert table.in_corpus("all").tolist() == [0, 1, 2]
+    assert table.in_corpus("a").tolist() == [0, 2]
+    assert table.in_corpus("b").tolist() == [1]
+
+
+def test_missing_scores_name_the_stage_to_run(texts: list[MappedText], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"scores\.parquet does not exist; run `dvc repro score`"):
+        read_scores(tmp_path / "scores.parquet", "test")
+    with pytest.raises(UserError, match="holds no scores of the split 'train'"):
+        scored(tmp_path / "scores.parquet", texts, records(), "train")
