@@ -128,6 +128,17 @@ def ui(arguments: argparse.Namespace) -> None:
     serve(root, config.model.name, arguments.port)
 
 
+def summary(arguments: argparse.Namespace) -> None:
+    """Prints the summary of the current profile: as the table at the end of a run, or as Markdown for the README."""
+    from attention_programs.files import read_json
+    from attention_programs.report.markdown import numbers
+    from attention_programs.report.summary import format_summary
+
+    config, paths, _ = _context()
+    found = read_json(paths.results / "summary.json")
+    print(numbers(found) if arguments.markdown else format_summary(found, config.model.name))
+
+
 def publish_results(_: argparse.Namespace) -> None:
     """Writes the results of the current profile to MLflow."""
     from attention_programs.tracking.publish import publish
@@ -227,6 +238,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--profile", default="", help="a file name of conf/profile; the current settings if not given")
     run.add_argument("--restore", action="store_true", help="put params.yaml and dvc.lock back afterwards")
+
+    short = add(
+        "summary", summary, "the main numbers", "  attention-programs summary\n  attention-programs summary --markdown"
+    )
+    short.add_argument("--markdown", action="store_true", help="as the README has them")
 
     pages = add("ui", ui, "MLflow's pages on the local store", "  attention-programs ui --port 5001")
     pages.add_argument("--port", type=int, default=5000, help="port on this machine")

@@ -19,7 +19,7 @@ from attention_programs.synthesis.design import Design, build_design, mean_iou, 
 from attention_programs.synthesis.emission import emit
 from attention_programs.synthesis.features import Feature, candidate_features
 from attention_programs.synthesis.fitting import LARGEST, divergence, iou_slope, newton_step, polish
-from attention_programs.synthesis.search import START, FoundProgram, Search
+from attention_programs.synthesis.search import START, FoundProgram, Search, _promise_of_text
 from cases import program, view_of
 
 WORDS = (" the", " cat", " dog", " saw", " ran", ",", ".", " and", " she", " Tom", " a", " in", "\n", " 7", " (", ")")
@@ -184,6 +184,29 @@ def test_softmax_rows_and_mean_iou_are_their_formulas() -> None:
         for a, b in itertools.pairwise(bounds)
     ]
     assert mean_iou(attention, predicted, design) == pytest.approx(np.mean(ious), abs=1e-5)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("text", [0, 3, 7])
+def test_a_features_promise_is_its_gradient_and_its_variance(causal: bool, text: int) -> None:
+    """Row by row, in double precision: means under the predicted map less those under the real one, and variances."""
+    design = designs(causal)[0]
+    rng = np.random.default_rng(text)
+    constants = (rng.normal(size=(len(KNOWN), len(design.features))) / 20).astype(np.float32)
+    gradient, spread = np.zeros(constants.shape), np.zeros(constants.shape)
+    begins = np.append(design.row_starts, design.features.shape[1])
+    first = int(design.tokens[:text].sum())
+    for row in range(first, first + int(design.tokens[text])):
+        cells = slice(begins[row], begins[row + 1])
+        features, real = design.features[:, cells].astype(float), design.attention[:, cells].astype(float)
+        weights = np.exp(constants.astype(float) @ features)
+        weights /= weights.sum(axis=1, keepdims=True)
+        gradient += (weights - real) @ features.T
+        spread += weights @ (features**2).T - (weights @ features.T) ** 2
+    promise = _promise_of_text(design, text, constants)
+    np.testing.assert_allclose(promise.gradient, gradient, atol=1e-3)
+    np.testing.assert_allclose(promise.spread, spread, atol=1e-3)
+    assert spread.max() > 1
 
 
 def test_divergence_is_cross_entropy_plus_ridge() -> None:

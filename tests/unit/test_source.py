@@ -115,7 +115,8 @@ OUTSIDE = [
     "text.offset()", "text.offset(2, 3)", "text.offset(-2)", "text.offset(2.0)", "text.offset(True)",
     "text.offset('2')", "text.offset(back=2)", "text.offset(*(2,))", "text.offset(**{})", "text.offset(text.n)",
     "text.key.comma(2)", "text.matrix('uniform')", "text.prefix(2)", "text.softmax()", "text.softmax(1, 2)",
-    "text.softmax(scores=1)", "text.softmax(*(1,))", "text.softmax(text.softmax(1))", "2 * text.softmax(1)",
+    "text.softmax(scores=1)", "text.softmax(1, more=open('x'))",
+    "text.softmax(*(1,))", "text.softmax(text.softmax(1))", "2 * text.softmax(1)",
     "np.softmax(1)", "text.key.softmax(1)", "text.softmax(1).T", "text.softmax(1) + 1", "text.uniform.sum()",
     "(lambda: 1)()",
     # operators and values

@@ -1,0 +1,229 @@
+"""The whole way on a tiny random model: every stage, publishing, and looking at what came out."""
+
+import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from attention_programs import cli
+from attention_programs.config import Config, Paths, load_config
+from attention_programs.corpora.text import read_texts
+from attention_programs.files import read_csv, read_json
+from attention_programs.programs.table import read_programs
+from attention_programs.reproduction import environment
+from attention_programs.surrogate.specification import load_surrogate
+from attention_programs.tracking.publish import Published, publish
+from attention_programs.tracking.store import open_store
+from conftest import ROOT, tiny_model
+
+STAGES = ("model", "corpora", "attention", "synthesize", "score", "select", "replace", "evaluate", "report")
+TAKEN = (
+    "conf", "corpora", "library", "pipelines", "src", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
+    "dvc.yaml", "pyproject.toml", "requirements.lock",
+)  # fmt: skip
+CHANGES: dict[str, dict[str, Any]] = {
+    "corpora": {"limit": 3},
+    "attention": {"max_tokens": 28, "heads": "every 3", "shard_texts": 8},
+    "synthesis": {"max_terms": 3, "polish_steps": 5},
+    "scoring": {"bootstrap_samples": 100},
+    "replacement": {"percents": [0, 25, 50, 100], "damage_texts": 3, "texts": 0},
+    "evaluation": {"limit": 4, "percents": [0, 100]},
+    "report": {"example_heads": 2},
+}
+
+
+def make_copy(root: Path) -> Path:
+    """The repository with a tiny model and small settings instead of its own."""
+    for name in TAKEN:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copyfile(ROOT / name, root / name)
+    llama = tiny_model("llama")
+    llama.model.save_pretrained(root / "tiny")
+    llama.tokenizer.save_pretrained(root / "tiny")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params |= {"profile": "tiny", "threads": 1}
+    params["model"] = {"name": "tiny-llama", "source": "folder", "location": "tiny"}
+    for group, values in CHANGES.items():
+        params[group] |= values
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    return root
+
+
+@contextmanager
+def inside(root: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(root)
+    sys.path.insert(0, str(ROOT))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(ROOT))
+        os.chdir(before)
+
+
+def run_stages(root: Path) -> None:
+    with inside(root):
+        config = load_config()
+        for stage in STAGES:
+            importlib.import_module(f"pipelines.{stage}").main(config, Paths.of(config))
+
+
+def dvc(root: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "dvc", *arguments]
+    run = subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+def settings(root: Path) -> Config:
+    return load_config(root / "params.yaml")
+
+
+def publish_at(root: Path) -> Published:
+    return publish(settings(root), Paths.of(settings(root), root), root)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The copy after every stage, recorded by DVC and published."""
+    root = make_copy(tmp_path_factory.mktemp("smoke") / "repository")
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    run_stages(root)
+    dvc(root, "commit", "--force")
+    publish_at(root)
+    return root
+
+
+@pytest.fixture
+def paths(project: Path) -> Paths:
+    return Paths.of(settings(project), project)
+
+
+def made(root: Path) -> dict[str, bytes]:
+    folders = ("models", "data", "results", "reports")
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for folder in folders
+        for path in (root / folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def test_stages_wrote_exactly_what_dvc_expects(project: Path) -> None:
+    stages = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert tuple(stages) == STAGES
+    assert "up to date" in dvc(project, "status")
+    outputs = [out if isinstance(out, str) else next(iter(out)) for stage in stages.values() for out in stage["outs"]]
+    names = [out.replace("${profile}", "tiny").replace("${model.name}", "tiny-llama") for out in outputs]
+    for file in made(project):
+        assert any(file == name or file.startswith(name + "/") for name in names), f"no stage names {file}"
+
+
+def test_a_second_run_elsewhere_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    again = make_copy(tmp_path / "another" / "place")
+    run_stages(again)
+    first, second = made(project), made(again)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    for name, content in first.items():
+        assert str(project).encode() not in content, f"{name} holds an absolute path"
+
+
+def test_the_summary_holds_every_kind_of_number(paths: Paths) -> None:
+    summary = read_json(paths.results / "summary.json")
+    for key in (
+        "iou/test/stories/search", "iou/test/all/first_token", "iou/test/code/first_self", "iou/test/all/selected/low",
+        "sink_excluded_iou/test/all/selected", "jsd/test/mathematics/curated", "perplexity/test/intact",
+        "perplexity_increase/test/selected/damage/100", "perplexity_increase/test/uniform/iou/25/high",
+        "qa/story_continuation/100",
+    ):  # fmt: skip
+        assert isinstance(summary[key], float), key
+    assert summary["perplexity_increase/test/selected/iou/0"] == 0
+    assert 0 < summary["iou/test/all/selected"] < 1
+    # Random programs fit a random model worse than programs that were chosen for it.
+    assert summary["iou/test/all/selected"] > summary["iou/test/all/random_token"]
+
+
+def test_tables_hold_every_head_and_share(paths: Paths) -> None:
+    heads = read_csv(paths.results / "heads.csv")
+    studied = ["L0H0", "L0H3", "L1H2", "L2H1"]
+    for method in ("selected", "search", "curated", "first_token", "uniform", "random_token", "random_column",
+                   "self_token", "previous_token", "first_self"):  # fmt: skip
+        assert heads[heads["method"] == method]["head"].tolist() == studied
+    assert sorted(read_csv(paths.results / "damage.csv")["head"]) == studied
+    curve = read_csv(paths.results / "perplexity.csv")
+    assert len(curve) == 3 * 2 * 4
+    assert sorted(set(curve["heads_replaced"])) == [0, 1, 2, 4]
+    ids = {program.id for program in read_programs(paths.programs)}
+    assert set(heads["program_id"]) <= ids
+    counts = read_json(paths.results / "corpora.json")
+    assert counts == {name: {"train": 3, "validation": 3, "test": 3} for name in ("stories", "code", "mathematics")}
+    assert len(read_texts(paths.texts)) == 27
+
+
+def test_the_registered_surrogate_loads_and_speaks(paths: Paths) -> None:
+    import torch
+
+    with load_surrogate(paths.data / "surrogate.json", paths.model) as surrogate:
+        assert len(surrogate.assignment) == 1
+        ids = torch.tensor([surrogate.loaded.encode("The two frogs", 10)])
+        spoken = surrogate.model.generate(ids, max_new_tokens=5, do_sample=False)
+    assert spoken.shape[1] == ids.shape[1] + 5
+
+
+def test_publishing_again_adds_nothing(project: Path) -> None:
+    def contents() -> list[str]:
+        with open_store(project) as store:
+            runs = store.client.search_runs(["1"], max_results=1000)
+            versions = store.client.search_model_versions()
+            return sorted([run.info.run_id for run in runs] + [f"{v.name}/{v.version}" for v in versions])
+
+    before = contents()
+    first = publish_at(project)
+    assert contents() == before
+    assert publish_at(project) == first
+    assert first.version == "1"
+    assert first.programs > 0
+
+
+def test_the_report_needs_nothing_else(paths: Paths) -> None:
+    page = (paths.report / "report.html").read_text(encoding="utf-8")
+    assert len(page) > 20_000
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", page)
+    assert not re.search(r"""@import|url\(\s*["']?(?:https?:)?//""", page)
+    for word in ("L0H3", "tiny-llama", "def program(text)"):
+        assert word in page
+    assert list((paths.report / "figures").glob("*.png"))
+
+
+def test_a_head_can_be_looked_at(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with inside(project):
+        assert cli.main(["show", "L1H2"]) == 0
+        assert "def program(text)" in capsys.readouterr().out
+        assert cli.main(["heads", "--sort", "iou"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 5
+        assert cli.main(["validate"]) == 0
+        assert cli.main(["surrogate", "info", "tiny/1"]) == 0
+    text = capsys.readouterr().out
+    assert "surrogate-tiny version 1" in text
+    assert "1 heads replaced" in text
+
+
+def test_every_file_of_results_is_small_and_plain(paths: Paths) -> None:
+    for path in paths.results.rglob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        assert text == json.dumps(json.loads(text), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    for path in paths.results.rglob("*.csv"):
+        assert "-0.000000" not in path.read_text(encoding="utf-8")
