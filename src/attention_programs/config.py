@@ -320,7 +320,7 @@ def _check_numbers(config: Config, place: str) -> None:
         "attention.batch_texts": (config.attention.batch_texts, 1),
         "attention.shard_texts": (config.attention.shard_texts, 1),
         "corpora.limit": (config.corpora.limit, 0),
-        "synthesis.max_terms": (config.synthesis.max_terms, 1),
+        "synthesis.max_terms": (config.synthesis.max_terms, 2),
         "scoring.bootstrap_samples": (config.scoring.bootstrap_samples, 1),
         "replacement.texts": (config.replacement.texts, 0),
         "replacement.damage_texts": (config.replacement.damage_texts, 1),
@@ -334,6 +334,8 @@ def _check_numbers(config: Config, place: str) -> None:
     for name, (number, bound) in least.items():
         if number < bound:
             raise UserError(f"{place}: {name} is {number}; it must be {bound} or more")
+    if config.synthesis.ridge <= 0:
+        raise UserError(f"{place}: synthesis.ridge is {config.synthesis.ridge}; it must be above 0, or fits can fail")
 
 
 def load_config(path: Path = Path("params.yaml")) -> Config:

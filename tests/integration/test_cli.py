@@ -25,8 +25,8 @@ from cases import program
 from conftest import ROOT, SENTENCES, tiny_model
 
 COMMANDS = (
-    "show", "heads", "surrogate", "surrogate info", "validate", "vocabulary", "configure", "reproduce", "ui", "publish",
-    "check-reproducibility",
+    "show", "heads", "surrogate", "surrogate info", "validate", "vocabulary", "configure", "reproduce", "summary", "ui",
+    "publish", "check-reproducibility",
 )  # fmt: skip
 FREE = program("text.first_token + 0 * np.eye(text.n)", "Looks at the first token, in free Python.")
 PARAMS: dict[str, Any] = {
@@ -178,6 +178,7 @@ REFUSED = [
     (["reproduce", "--profile", "nope"], "there is no profile 'nope'"),
     (["surrogate", "info", "mine"], "nothing is published yet; run `attention-programs publish`"),
     (["ui"], "nothing is published yet"),
+    (["summary"], "results/mine/summary.json"),
     (["publish"], ""),
     (["check-reproducibility", "--profile", "smoke"], "is this a git repository?"),
 ]  # fmt: skip

@@ -176,6 +176,11 @@ def test_json_comes_back_rounded_whatever_the_order_of_keys(tmp_path_factory: py
     assert read_jsonl(folder / "a.jsonl") == [files.rounded(value)] * 2
 
 
+def test_negative_zero_is_written_as_zero(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"a": -0.0, "b": [-1e-9]})
+    assert "-" not in read_text(tmp_path / "x.json")
+
+
 def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"mean": math.nan})

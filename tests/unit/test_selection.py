@@ -127,6 +127,15 @@ def test_scores_of_another_program_table_are_refused() -> None:
         choose(PROGRAMS, scores(VALIDATION), [*HEADS, "L0H2"], causal=True)
 
 
+def test_the_mean_over_texts_decides_and_not_the_best_text() -> None:
+    even = scores([[0.5, 0.5]] * 6)
+    one_good_text = even.iou.copy()
+    one_good_text[:, 1] = 0.4
+    one_good_text[0, 1] = 0.75
+    validation = replace(even, iou=one_good_text)
+    assert methods(choose(PROGRAMS, validation, HEADS, causal=True))["search"] == [0, 0]
+
+
 def test_a_choice_among_equals_takes_the_first() -> None:
     weights = resample_weights(4, 2, np.random.default_rng(0))
     assert weights.shape == (2, 4)

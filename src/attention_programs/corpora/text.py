@@ -25,7 +25,7 @@ class Text:
 def text_key(content: str) -> str:
     r"""Address of a text: equal for texts that differ only in case or white space, so that no such twin leaks.
 
-    >>> text_key("The  cat") == text_key("the cat\\n")
+    >>> text_key("The  cat") == text_key("the cat\n")
     True
     """
     return sha256_text(" ".join(content.casefold().split()))[:16]

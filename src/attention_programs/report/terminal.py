@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from attention_programs.files import records
 from attention_programs.programs.table import ProgramRecord
+from attention_programs.report.figures.maps import token_label
 
 SHADES = " .:-=+*#%@"
 """Weight from 0 to 1 in ten steps; the scale is a square root so that small weights can be seen."""
@@ -22,16 +23,6 @@ def shade(weight: float) -> str:
     return SHADES[min(int(np.sqrt(max(weight, 0.0)) * len(SHADES)), len(SHADES) - 1)]
 
 
-def token_label(piece: str, width: int = 12) -> str:
-    r"""A token on one line, of fixed width.
-
-    >>> token_label(" cat\\n", 6)
-    '·cat⏎ '
-    """
-    shown = piece.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "·")
-    return shown[:width].ljust(width)
-
-
 def draw_maps(pieces: Sequence[str], real: NDArray[np.floating], predicted: NDArray[np.floating], tokens: int) -> str:
     """Real and predicted map side by side, one row a token, cut to the first ``tokens``."""
     n = min(len(pieces), tokens)
@@ -39,7 +30,7 @@ def draw_maps(pieces: Sequence[str], real: NDArray[np.floating], predicted: NDAr
     for i in range(n):
         left = "".join(shade(float(w)) for w in real[i, :n])
         right = "".join(shade(float(w)) for w in predicted[i, :n])
-        lines.append(f"{token_label(pieces[i])} |{left}| |{right}|")
+        lines.append(f"{token_label(pieces[i]):12} |{left}| |{right}|")
     return "\n".join(lines)
 
 

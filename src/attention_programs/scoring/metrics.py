@@ -55,4 +55,4 @@ def entropy(rows: Map) -> NDArray[np.float64]:
     [1.0, 0.0]
     """
     logs = np.log2(np.where(rows > 0, rows, 1), dtype=np.float64)
-    return -(rows * logs).sum(axis=-1)
+    return 0.0 - (rows * logs).sum(axis=-1)
