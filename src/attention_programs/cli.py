@@ -144,7 +144,9 @@ def publish_results(_: argparse.Namespace) -> None:
     from attention_programs.tracking.publish import publish
 
     config, paths, root = _context()
-    print(publish(config, paths, root))
+    published = publish(config, paths, root)
+    print(f"experiment {published.experiment_id}, run {published.run_id}, {published.programs} programs")
+    print(f"{published.model} version {published.version}: gate {published.gate}")
 
 
 def check_reproducibility(arguments: argparse.Namespace) -> None:

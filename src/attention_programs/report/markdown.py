@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attention_programs.report import paper
 from attention_programs.report.estimate import percent_text
-from attention_programs.report.results import METHODS, ORDERS
+from attention_programs.report.results import METHODS, ORDERS, PROGRAMS
 from attention_programs.report.summary import estimate_of
 
 BEGIN = "<!-- numbers: begin -->"
@@ -37,9 +37,9 @@ def _fit(summary: Mapping[str, float]) -> list[str]:
 
 def _perplexity(summary: Mapping[str, float]) -> list[str]:
     prefix = "perplexity_increase/test/"
-    percents = sorted({int(p) for m in _parts(summary, prefix) for p in _parts(summary, f"{prefix}{m}/damage/")})
+    percents = sorted({int(p) for m in PROGRAMS for p in _parts(summary, f"{prefix}{m}/damage/")})
     rows = []
-    for programs in _parts(summary, prefix):
+    for programs in PROGRAMS:
         for order in ORDERS:
             keys = [f"{prefix}{programs}/{order}/{percent}" for percent in percents if percent]
             label = f"{METHODS[programs]}, {'least damage first' if order == 'damage' else 'best fit first'}"

@@ -33,7 +33,7 @@ def summarise(results: Path) -> dict[str, float]:
     return {
         **_fit(read_table(results, "iou.csv")),
         **_heads(read_table(results, "heads.csv")),
-        **_cost(read_table(results, "perplexity.csv")),
+        **_cost(read_table(results, "perplexity.csv"), read_table(results, "heads.csv")),
         **_answers(read_table(results, "qa.csv")),
     }
 
@@ -63,12 +63,16 @@ def _heads(table: pd.DataFrame) -> dict[str, float]:
     return found | {"programs/distinct/selected": float(selected["program_id"].nunique())}
 
 
-def _cost(table: pd.DataFrame) -> dict[str, float]:
+def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
+    """Perplexity of every curve; where ``selected`` is ``search`` in every head, its curve stands under both names."""
+    chosen = {method: list(rows.sort_values("head")["program_id"]) for method, rows in heads.groupby("method")}
+    same = "selected" in chosen and chosen["selected"] == chosen.get("search")
     found: dict[str, float] = {}
     for row in records(table.sort_values("percent", kind="stable")):
         found.setdefault("perplexity/test/intact", row.perplexity / (1 + row.increase / 100))
-        key = f"perplexity_increase/test/{row.programs}/{row.order}/{row.percent:g}"
-        found |= _entry(key, Estimate(row.increase, row.low, row.high))
+        for programs in ("selected", "search") if same and row.programs == "selected" else (row.programs,):
+            key = f"perplexity_increase/test/{programs}/{row.order}/{row.percent:g}"
+            found |= _entry(key, Estimate(row.increase, row.low, row.high))
     return found
 
 
