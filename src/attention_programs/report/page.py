@@ -130,7 +130,9 @@ def _keep_figures(source: Path, target: Path, examples: Sequence[Example]) -> No
     """Copies the figures that the README shows to ``results/<profile>/figures``, where git keeps them."""
     names = {"fit.png": "fit.png", "perplexity.png": "perplexity.png"}
     if examples:
-        names["example.png"] = f"example-{examples[0].choice.head}.png"
+        # The best head mostly rests on the first token; the next one shows more.
+        shown = examples[min(1, len(examples) - 1)]
+        names["example.png"] = f"example-{shown.choice.head}.png"
     with replacing(target) as folder:
         folder.mkdir()
         for name, figure in names.items():

@@ -36,7 +36,7 @@ def draw_perplexity(table: pd.DataFrame) -> Figure:
     for style, label in LINES.values():
         axes.plot([], [], linestyle=style, color=INK, label=label)
     axes.plot([], [], color=GREY, linewidth=1, label="published by the paper (other models and texts)")
-    axes.legend(loc="upper left", handlelength=2.6)
+    axes.legend(loc="lower right", handlelength=2.6)
     return figure
 
 
