@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from attention_programs.tracking.artifact_store import (
     current_root,
     resolve,
 )
+from conftest import ROOT
 
 
 @pytest.fixture
@@ -110,3 +113,17 @@ def test_file_outside_of_a_run_cannot_be_reached_through_it(root: Path, monkeypa
         store.download_artifacts("../other.txt")
     with pytest.raises(Exception, match=r"[Ii]nvalid|not allowed|resolved path"):
         store.list_artifacts("..")
+
+
+@pytest.mark.parametrize(
+    "module", ["mlflow", *(f"attention_programs.tracking.{name}" for name in ("artifact_store", "pages"))]
+)
+def test_repository_is_known_whatever_is_imported_first(module: str) -> None:
+    code = (
+        f"import {module}\n"
+        "from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository as get\n"
+        "print(type(get('repo:/mlruns/artifacts/x')).__name__)"
+    )
+    command = [sys.executable, "-W", "error::UserWarning", "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.stdout.strip() == "RepositoryArtifactRepository", run.stderr
