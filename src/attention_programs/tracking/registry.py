@@ -80,9 +80,9 @@ class SurrogateInfo:
     assignment: tuple[Replacement, ...]
 
 
-def registered_name(model: str) -> str:
-    """The registered model's name for a language model's."""
-    return PREFIX + model
+def registered_name(profile: str) -> str:
+    """The registered model's name for a profile's; the default profile bears its model's name."""
+    return PREFIX + profile
 
 
 def register(
