@@ -15,7 +15,7 @@ export TOKENIZERS_PARALLELISM := false
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce-paper smoke test lint ui check-reproducibility publish lock clean
+.PHONY: help reproduce-paper smoke test bench lint ui check-reproducibility publish lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -36,6 +36,9 @@ smoke: $(STAMP)  ## every stage on a few texts and heads, in under three minutes
 
 test: $(STAMP)  ## the whole test suite
 	@$(BIN)/python -m pytest
+
+bench: $(STAMP)  ## speed on this machine, as ratios (results/bench.json)
+	@$(BIN)/python -m pytest benchmarks
 
 lint: $(STAMP)  ## style, types, and the order of imports
 	@$(BIN)/ruff check .

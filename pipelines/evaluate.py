@@ -6,6 +6,7 @@ from attention_programs.config import Config, Paths
 from attention_programs.corpora.text import read_texts
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
+from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.progress import progress
 from attention_programs.scoring.selection import SELECTED
@@ -28,11 +29,13 @@ def main(config: Config, paths: Paths) -> None:
     assignment = assignment_of(SELECTED, read_csv(paths.results / "heads.csv"), read_programs(paths.programs))
     order = order_by_damage(read_damages(paths.results / "damage.csv"))
     loaded = load_model(paths.model, best_device())
-    cache = MapCache(loaded.pieces, loaded.record.causal)
+    runner = Runner(config.sandbox, config.threads, loaded.token_style)
+    cache = MapCache(loaded.pieces, loaded.record.causal, runner)
     rows = []
     for percent in progress(settings.percents, "questions", unit="shares"):
         chosen = heads_at(order, percent)
-        with PatchedModel(loaded, {head: assignment[head] for head in chosen}, cache) as patched:
+        replaced = {head: assignment[head] for head in chosen}
+        with PatchedModel(loaded, replaced, cache, config.replacement.look_ahead) as patched:
             for score in answer_questions(patched.model, patched.tokenizer, tasks, settings.limit, settings.batch_size):
                 interval = score.interval
                 rows.append(
@@ -47,6 +50,7 @@ def main(config: Config, paths: Paths) -> None:
                         "chance": score.chance,
                     }
                 )
+    runner.close()
     write_csv(paths.results / "qa.csv", pd.DataFrame(rows, columns=COLUMNS))
 
 

@@ -1,23 +1,34 @@
 """Stage 5: every program against every head on validation and test texts."""
 
-from attention_programs.attention.store import read_index, read_maps
+from attention_programs.attention.store import read_index, read_maps, read_texts
 from attention_programs.config import Config, Paths
+from attention_programs.corpora.text import Split
 from attention_programs.files import write_json
 from attention_programs.models.loading import best_device
+from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
+from attention_programs.programs.view import TokenView
 from attention_programs.progress import progress
-from attention_programs.scoring.table import Workers, score_texts, write_scores
+from attention_programs.scoring.table import score_texts, write_scores
+from attention_programs.scoring.workers import Workers
 from attention_programs.stage import run_stage
+
+SPLITS: tuple[Split, ...] = ("validation", "test")
 
 
 def main(config: Config, paths: Paths) -> None:
     """Writes the score table."""
     programs = read_programs(paths.programs)
-    causal = read_index(paths.attention).causal
-    texts = list(read_maps(paths.attention, ["validation", "test"]))
-    workers = Workers(config.threads, config.scoring.block_mib, best_device())
-    tables = progress(score_texts(texts, programs, causal, workers), "scoring", len(texts), "texts")
-    write_json(paths.results / "scoring.json", {"runs_by_status": write_scores(paths.scores, tables)})
+    index = read_index(paths.attention)
+    views = [TokenView(text.ids, text.pieces, index.causal) for text in read_texts(paths.attention, SPLITS)]
+    workers = Workers(config.threads, config.scoring.memory_mib, best_device())
+    with Runner(config.sandbox, config.threads, index.token_style) as runner:
+        finished = runner.finish(programs, views, paths.outcomes)
+        texts = read_maps(paths.attention, SPLITS)
+        tables = score_texts(texts, programs, finished.outcomes, index.causal, workers)
+        counts = write_scores(paths.scores, progress(tables, "scoring", len(views), "texts"))
+        write_json(paths.results / "scoring.json", {"runs_by_status": counts, "sandbox": runner.level})
+    finished.remove()
 
 
 if __name__ == "__main__":

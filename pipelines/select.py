@@ -16,7 +16,7 @@ def main(config: Config, paths: Paths) -> None:
     programs = read_programs(paths.programs)
     index = read_index(paths.attention)
     validation, test = read_scores(paths.scores, "validation"), read_scores(paths.scores, "test")
-    choices = choose(programs, validation, index.heads, index.causal)
+    choices = choose(programs, validation, index.heads, index.causal, config.replacement.look_ahead)
     generator = np.random.default_rng(config.seed)
     selection = report_selection(programs, choices, validation, test, index.heads, config.scoring, generator)
     write_csv(paths.results / "heads.csv", selection.heads)

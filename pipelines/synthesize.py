@@ -3,7 +3,7 @@
 import pandas as pd
 
 from attention_programs.config import Config, Paths
-from attention_programs.files import write_csv, write_json
+from attention_programs.files import write_csv, write_json, write_jsonl
 from attention_programs.programs.table import write_programs
 from attention_programs.stage import run_stage
 from attention_programs.synthesis.synthesizer import synthesize
@@ -11,8 +11,9 @@ from attention_programs.synthesis.synthesizer import synthesize
 
 def main(config: Config, paths: Paths) -> None:
     """Makes the program table."""
-    synthesis = synthesize(paths.attention, config.synthesis, config.threads)
+    synthesis = synthesize(paths.attention, config.synthesis, config.sandbox, config.threads)
     write_programs(paths.programs, synthesis.programs)
+    write_jsonl(paths.refused, synthesis.refused)
     write_json(paths.results / "synthesis.json", synthesis.metrics)
     write_csv(paths.results / "terms.csv", pd.DataFrame(synthesis.path))
 

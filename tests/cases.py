@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from attention_programs.programs.outcome import Reason
 from attention_programs.programs.prefix import Causality
-from attention_programs.programs.runtime import Reason
 from attention_programs.programs.view import TokenView
 
 TEXT = (" A", " cat", ",", " a", " cat")

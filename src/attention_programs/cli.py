@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import itertools
 import os
 import shutil
 import sys
@@ -79,6 +80,31 @@ def validate(arguments: argparse.Namespace) -> None:
     files = [Path(file) for file in arguments.files]
     for line in validate_files(files) if files else validate_project(root):
         print(f"ok: {line}")
+
+
+def import_programs(arguments: argparse.Namespace) -> None:
+    """Reads programs from a Python file, runs them in the sandbox, and stores them with their origin.
+
+    The file's own code is never run outside the sandbox. What is refused is stored too, with its reason shown.
+    """
+    from attention_programs.attention.store import read_index, read_maps
+    from attention_programs.programs.execution import Runner
+    from attention_programs.programs.intake import store, take_in
+    from attention_programs.programs.prefix import PrefixTest
+    from attention_programs.programs.view import TokenView
+    from attention_programs.report.terminal import intake_table
+    from attention_programs.synthesis.synthesizer import PREFIX_TEXTS
+
+    file = Path(arguments.file).resolve()
+    config, paths, root = _context()
+    index = read_index(paths.attention)
+    texts = itertools.islice(read_maps(paths.attention, ["train"]), PREFIX_TEXTS)
+    test = PrefixTest([TokenView(text.ids, text.pieces, index.causal) for text in texts])
+    with Runner(config.sandbox, config.threads, index.token_style) as runner:
+        intake = take_in(file, arguments.form, runner, test)
+    target = store(intake, root / config.synthesis.imported, file.stem, arguments.replace)
+    print(intake_table(intake))
+    print(f"stored in {target.relative_to(root)}; `dvc repro` scores them beside all others")
 
 
 def vocabulary(_: argparse.Namespace) -> None:
@@ -226,6 +252,21 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "files", nargs="*", help="corpus (.jsonl), program (.py) or settings (.yaml); all of the project"
     )
+
+    take = add(
+        "import",
+        import_programs,
+        "programs from a file of somebody else's",
+        "  attention-programs import gpt2_programs.py --form paper\n  attention-programs import mine.py --form view",
+    )
+    take.add_argument("file", help="a Python file; it runs in the sandbox alone")
+    take.add_argument(
+        "--form",
+        choices=["paper", "view"],
+        default="paper",
+        help="functions f(sentence, tokenizer) -> (name, matrix) with their helpers, or one function program(text)",
+    )
+    take.add_argument("--replace", action="store_true", help="write over an earlier import of the same name")
 
     add("vocabulary", vocabulary, "the terms that programs speak", "  attention-programs vocabulary | less")
 

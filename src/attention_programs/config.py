@@ -114,14 +114,36 @@ class SynthesisSettings:
     """Folder of hand-written programs."""
     baselines: str = "library/baselines"
     """Folder of baseline programs."""
+    imported: str = "library/imported"
+    """Folder of programs of unknown origin, as ``attention-programs import`` writes them; they run in the sandbox."""
+    max_refused: float = 0.5
+    """Largest share of such programs that may be refused; beyond it the stage fails with the counts of reasons."""
+
+
+@dataclass(frozen=True)
+class SandboxSettings:
+    """Where and how long programs of unknown origin may run."""
+
+    lowest_level: Literal["strong", "medium", "weak"] = "strong"
+    """What the kernel must at least do; below strong a hostile program may find a way out."""
+    text_seconds: float = 2.0
+    """Processor time of a program on one text; by the clock it may be ten times as long."""
+    program_seconds: float = 60.0
+    """Processor time of a program on all texts of a run, rounded up to seconds."""
+    memory_mib: int = 1024
+    """Memory that a program may take for itself."""
+    shared_mib: int = 256
+    """Bound on a block of results, and on the vocabulary's terms that a server keeps for all programs."""
+    check_texts: int = 8
+    """Texts on which every program is run again to see whether it is deterministic; 0 checks nothing."""
 
 
 @dataclass(frozen=True)
 class ScoringSettings:
     """How every program is scored against every head."""
 
-    block_mib: float = 2.0
-    """Size of one block of comparisons, MiB; fastest where two such blocks fit the processor's cache."""
+    memory_mib: int = 1024
+    """Bound on the maps and scores in memory at a time, MiB; below about a hundred a thread it costs speed."""
     bootstrap_samples: int = 2000
     """Resamples of texts for each 95 % interval."""
 
@@ -138,6 +160,8 @@ class ReplacementSettings:
     """Validation texts on which each head's single replacement is measured; noise falls with its root."""
     batch_texts: int = 8
     """Texts in one forward pass."""
+    look_ahead: tuple[str, ...] = ()
+    """Names of programs that may go into a causal model although they look ahead; their perplexity flatters them."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +220,7 @@ class Config:
     corpora: CorporaSettings
     attention: AttentionSettings
     synthesis: SynthesisSettings
+    sandbox: SandboxSettings
     scoring: ScoringSettings
     replacement: ReplacementSettings
     evaluation: EvaluationSettings
@@ -322,6 +347,7 @@ def _check_numbers(config: Config, place: str) -> None:
         "corpora.limit": (config.corpora.limit, 0),
         "synthesis.max_terms": (config.synthesis.max_terms, 2),
         "scoring.bootstrap_samples": (config.scoring.bootstrap_samples, 1),
+        "scoring.memory_mib": (config.scoring.memory_mib, 1),
         "replacement.texts": (config.replacement.texts, 0),
         "replacement.damage_texts": (config.replacement.damage_texts, 1),
         "replacement.batch_texts": (config.replacement.batch_texts, 1),
@@ -330,10 +356,16 @@ def _check_numbers(config: Config, place: str) -> None:
         "report.example_heads": (config.report.example_heads, 0),
         "threads": (config.threads, 1),
         "seed": (config.seed, 0),
+        "sandbox.memory_mib": (config.sandbox.memory_mib, 64),
+        "sandbox.shared_mib": (config.sandbox.shared_mib, 1),
+        "sandbox.check_texts": (config.sandbox.check_texts, 0),
     }
     for name, (number, bound) in least.items():
         if number < bound:
             raise UserError(f"{place}: {name} is {number}; it must be {bound} or more")
+    for name, seconds in (("text", config.sandbox.text_seconds), ("program", config.sandbox.program_seconds)):
+        if seconds <= 0:
+            raise UserError(f"{place}: sandbox.{name}_seconds is {seconds}; it must be above 0, or nothing can run")
     if config.synthesis.ridge <= 0:
         raise UserError(f"{place}: synthesis.ridge is {config.synthesis.ridge}; it must be above 0, or fits can fail")
 
@@ -389,6 +421,16 @@ class Paths:
     def programs(self) -> Path:
         """The program table, JSONL."""
         return self.data / "programs.jsonl"
+
+    @property
+    def refused(self) -> Path:
+        """Programs of unknown origin that were not taken in, JSONL."""
+        return self.data / "refused.jsonl"
+
+    @property
+    def outcomes(self) -> Path:
+        """Outcomes of programs of unknown origin, kept until the score stage is done."""
+        return self.data / "outcomes"
 
     @property
     def scores(self) -> Path:

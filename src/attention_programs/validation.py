@@ -8,6 +8,7 @@ from attention_programs.corpora.loading import load_corpus
 from attention_programs.corpora.schema import check_rows
 from attention_programs.errors import UserError
 from attention_programs.files import read_jsonl, read_text
+from attention_programs.programs.admission import read_candidates
 from attention_programs.programs.source import parse_source
 
 
@@ -50,3 +51,6 @@ def validate_project(root: Path) -> Iterator[str]:
         if not files:
             raise UserError(f"{root / folder} holds no programs (*.py); correct the folder in params.yaml")
         yield from validate_files(files)
+    imported = read_candidates(root / config.synthesis.imported)
+    if imported:
+        yield f"{config.synthesis.imported}: {len(imported)} programs for the sandbox"

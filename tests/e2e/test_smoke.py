@@ -18,12 +18,14 @@ import yaml
 from attention_programs import cli
 from attention_programs.config import Config, Paths, load_config
 from attention_programs.corpora.text import read_texts
-from attention_programs.files import read_csv, read_json
+from attention_programs.files import read_csv, read_json, read_jsonl
+from attention_programs.programs.admission import Candidate, write_candidates
 from attention_programs.programs.table import read_programs
 from attention_programs.reproduction import environment
 from attention_programs.surrogate.specification import load_surrogate
 from attention_programs.tracking.publish import Published, publish
 from attention_programs.tracking.store import open_store
+from cases import program
 from conftest import ROOT, tiny_model
 
 STAGES = ("model", "corpora", "attention", "synthesize", "score", "select", "replace", "evaluate", "report")
@@ -42,6 +44,14 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
+FOREIGN = {
+    "mine": "np.eye(text.n) + 0.3 * np.tri(text.n)",
+    "peeks": "np.eye(text.n) * text.n + text.uniform",
+    "fails": "1 / len(())",
+}
+"""Programs of unknown origin: one that is good, one that looks ahead, one that fails."""
+
+
 def make_copy(root: Path) -> Path:
     """The repository with a tiny model and small settings instead of its own."""
     for name in TAKEN:
@@ -53,6 +63,11 @@ def make_copy(root: Path) -> Path:
     llama = tiny_model("llama")
     llama.model.save_pretrained(root / "tiny")
     llama.tokenizer.save_pretrained(root / "tiny")
+    imported = [
+        Candidate(name, program(expression), "Does it.", "imported", "view", "program", [])
+        for name, expression in FOREIGN.items()
+    ]
+    write_candidates(root / "library/imported/theirs.jsonl", imported)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params |= {"profile": "tiny", "threads": 1}
     params["model"] = {"name": "tiny-llama", "source": "folder", "location": "tiny"}
@@ -171,6 +186,23 @@ def test_tables_hold_every_head_and_share(paths: Paths) -> None:
     counts = read_json(paths.results / "corpora.json")
     assert counts == {name: {"train": 3, "validation": 3, "test": 3} for name in ("stories", "code", "mathematics")}
     assert len(read_texts(paths.texts)) == 27
+
+
+def test_programs_of_unknown_origin_are_scored_from_the_sandbox(paths: Paths) -> None:
+    heads = read_csv(paths.results / "heads.csv")
+    assert set(heads[heads["method"] == "imported"]["program_name"]) <= {"mine", "peeks"}
+    found = read_json(paths.results / "synthesis.json")
+    assert found["candidates"]["by_reason"]["exception"] == found["candidates"]["by_reason"]["looks ahead"] == 1
+    assert (found["candidates"]["admitted"], found["candidates"]["refused"]) == (2, 1)
+    assert found["sandbox"] == read_json(paths.results / "scoring.json")["sandbox"] == "strong"
+    assert {p.name: p.causal for p in read_programs(paths.programs) if p.author == "imported"} == {
+        "mine": "verified",
+        "peeks": "looks ahead",
+    }
+    (refused,) = read_jsonl(paths.refused)
+    assert (refused["name"], refused["reason"]) == ("fails", "exception")
+    assert "ZeroDivisionError: division by zero (line 3" in refused["message"]
+    assert not paths.outcomes.exists()
 
 
 def test_the_registered_surrogate_loads_and_speaks(paths: Paths) -> None:

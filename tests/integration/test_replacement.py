@@ -14,7 +14,7 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.scoring.bootstrap import resample_weights
 from attention_programs.surrogate.damage import HeadDamage, measure_damage
-from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.intervention import PatchedModel, default_cache
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import (
     assignment_of,
@@ -26,7 +26,7 @@ from attention_programs.surrogate.orders import (
 from attention_programs.surrogate.perplexity import MASK_STRIDE, TextLoss, ids_losses, perplexity, text_losses
 from attention_programs.surrogate.replacement import Curve, heads_at, increase_interval, measure_curves
 from cases import program
-from conftest import SENTENCES, tiny_model
+from conftest import SENTENCES
 
 
 def record(terms: str, name: str = "test") -> ProgramRecord:
@@ -42,7 +42,7 @@ def texts_of(loaded: LoadedModel) -> list[list[int]]:
 
 
 def cache_of(loaded: LoadedModel) -> MapCache:
-    return MapCache(loaded.pieces, loaded.record.causal)
+    return default_cache(loaded)
 
 
 def log_probabilities(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
@@ -221,17 +221,3 @@ def test_a_program_that_fails_on_a_text_stops_the_measurement(llama: LoadedModel
     with pytest.raises(RuntimeError, match="fails on a text of"), PatchedModel(llama, {Head(0, 0): broken}) as patched:
         ids_losses(patched, texts_of(llama), 2)
     assert np.isfinite(perplexity(ids_losses(llama, texts_of(llama), 2)))
-
-
-def test_maps_are_kept_within_a_bound_of_bytes() -> None:
-    loaded = tiny_model("llama")
-    cache = MapCache(loaded.pieces, causal=True, max_bytes=3 * 20 * 20 * 4, max_views=2)
-    texts = [tuple(range(start, start + 20)) for start in range(5, 15)]
-    compiled = FIRST.compiled()
-    for text in texts:
-        np.testing.assert_array_equal(cache.get(text, FIRST, compiled)[:, 0], 1)
-        assert cache.bytes_used <= 3 * 20 * 20 * 4
-    kept = cache.get(texts[-1], FIRST, compiled)
-    assert cache.get(texts[-1], FIRST, compiled) is kept
-    first = cache.get(texts[0], FIRST, compiled)
-    assert cache.get(texts[0], FIRST, compiled) is first

@@ -1,27 +1,33 @@
 """The score table: every program, head and text, failures included, against the measures cell by cell."""
 
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from attention_programs.attention.packing import unpack
+from attention_programs.attention.packing import cell_count, unpack
 from attention_programs.attention.store import MappedText, extract_to_folder, read_maps
-from attention_programs.config import AttentionSettings
+from attention_programs.config import AttentionSettings, SandboxSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.files import write_text
-from attention_programs.programs.runtime import Scored, run
+from attention_programs.models.token_style import TokenStyle
+from attention_programs.programs.execution import Runner
+from attention_programs.programs.outcome import Outcome, Scored
+from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.metrics import iou, jensen_shannon_distance, sink_excluded_iou
-from attention_programs.scoring.table import SplitScores, Workers, read_scores, score_texts, write_scores
+from attention_programs.scoring.table import SplitScores, bytes_in_work, read_scores, score_texts, write_scores
+from attention_programs.scoring.workers import Workers
 from cases import program
 from conftest import SENTENCES, tiny_model
 
-WORKERS = Workers(2, 2.0, "cpu")
+WORKERS = Workers(2, 64, "cpu")
+RUNNER = Runner(SandboxSettings(), 1, TokenStyle("byte-level"))
 TERMS = {"first": "text.first_token", "previous": "text.previous_token + 0.2 * text.self_token", "even": "text.uniform"}
 
 
@@ -44,7 +50,7 @@ def is_causal(texts: list[MappedText]) -> bool:
 
 
 def scored(path: Path, texts: list[MappedText], programs: list[ProgramRecord], split: str = "test") -> SplitScores:
-    write_scores(path, score_texts(texts, programs, is_causal(texts), WORKERS))
+    write_scores(path, score_texts(texts, programs, RUNNER.outcomes, is_causal(texts), WORKERS))
     return read_scores(path, split)  # type: ignore[arg-type]
 
 
@@ -78,7 +84,9 @@ def test_failed_programs_stand_in_the_table_with_their_reason_and_nothing_else(
     broken = make_record(program("0 - 1 * text.self_token"), "broken", "search", "verified", [], {})
     good = records()
     path = tmp_path / "scores.parquet"
-    counts = write_scores(path, score_texts(texts, [good[0], broken, good[1]], is_causal(texts), WORKERS))
+    counts = write_scores(
+        path, score_texts(texts, [good[0], broken, good[1]], RUNNER.outcomes, is_causal(texts), WORKERS)
+    )
     assert counts == {"negative": len(texts), "scored": 2 * len(texts)}
     table = read_scores(path, "test")
     assert (table.iou[:, 1] == 0).all()
@@ -97,9 +105,63 @@ def test_a_text_on_which_every_program_fails_has_its_rows(texts: list[MappedText
 
 def test_equal_inputs_give_equal_bytes_whatever_the_number_of_threads(texts: list[MappedText], tmp_path: Path) -> None:
     for count in (1, 3):
-        tables = score_texts(texts, records(), is_causal(texts), Workers(count, 2.0, "cpu"))
+        tables = score_texts(texts, records(), RUNNER.outcomes, is_causal(texts), Workers(count, 64, "cpu"))
         write_scores(tmp_path / f"{count}.parquet", tables)
     assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "3.parquet").read_bytes()
+
+
+def test_a_tighter_bound_keeps_fewer_texts_and_programs_in_memory_and_gives_equal_bytes(
+    texts: list[MappedText], tmp_path: Path
+) -> None:
+    at_a_time: list[int] = []
+
+    def counted(programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
+        at_a_time.append(len(programs))
+        return RUNNER.outcomes(programs, view)
+
+    broken = make_record(program("0 - 1 * text.self_token"), "broken", "search", "verified", [], {})
+    programs = [*records()[:2], broken, records()[2]]
+    peaks, chunks = [], []
+    for memory_mib in (64, 0.001):
+        read = written = peak = 0
+
+        def lazily() -> Iterator[MappedText]:
+            nonlocal read, peak
+            for text in texts * 3:
+                read += 1
+                peak = max(peak, read - written)  # noqa: B023 - the loop runs it to its end
+                yield text
+
+        def counting(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+            nonlocal written
+            for one in tables:
+                yield one
+                written += 1
+
+        at_a_time.clear()
+        tables = score_texts(lazily(), programs, counted, is_causal(texts), Workers(2, memory_mib, "cpu"))
+        write_scores(tmp_path / f"{memory_mib}.parquet", counting(tables))
+        peaks.append(peak)
+        chunks.append(max(at_a_time))
+    assert peaks == [4, 1]
+    assert chunks == [4, 1]
+    assert (tmp_path / "64.parquet").read_bytes() == (tmp_path / "0.001.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("memory_mib", [0.001, 12, 64])
+def test_a_text_takes_about_the_memory_that_is_reckoned_and_no_more(memory_mib: float) -> None:
+    tokens, heads = 120, 40
+    cells = np.random.default_rng(0).random((heads, cell_count(tokens, True)), dtype=np.float32) + 0.1
+    ids = tuple(range(tokens))
+    text = MappedText("key", "corpus", "test", ids, tuple(f" w{token % 7}" for token in ids), cells)
+    workers, taken = Workers(1, memory_mib, "cpu"), 0
+    for _ in range(2):  # machine code is loaded in the first round
+        tracemalloc.start()
+        list(score_texts([text], records() * 20, RUNNER.outcomes, True, workers))
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+    assert taken + cells.nbytes < 1.1 * bytes_in_work(text, 60, workers)
 
 
 def test_a_failure_half_way_leaves_the_old_table(texts: list[MappedText], tmp_path: Path) -> None:
@@ -107,7 +169,7 @@ def test_a_failure_half_way_leaves_the_old_table(texts: list[MappedText], tmp_pa
     write_text(path, "old")
 
     def interrupted() -> Iterator[pa.Table]:
-        yield next(score_texts(texts, records(), is_causal(texts), WORKERS))
+        yield next(score_texts(texts, records(), RUNNER.outcomes, is_causal(texts), WORKERS))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

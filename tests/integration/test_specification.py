@@ -124,8 +124,8 @@ def test_damaged_files_are_refused(wanted: SurrogateSpecification, tmp_path: Pat
         read_specification(path)
     other_source = {FIRST.id: asdict(FIRST) | {"source": MIXED.source}}
     for content, words in [
-        ([1], "is no surrogate of schema 1; run `dvc repro replace`"),
-        (damaged(wanted, schema_version=2), "is no surrogate of schema 1"),
+        ([1], "is no surrogate of schema 2; run `dvc repro replace`"),
+        (damaged(wanted, schema_version=1), "is no surrogate of schema 2"),
         (damaged(wanted, colour="red"), "is no surrogate: .*colour"),
         (damaged(wanted, programs={FIRST.id: {"id": "x"}}), "is no surrogate"),
         (damaged(wanted, programs=[FIRST.id]), "is no surrogate"),

@@ -44,6 +44,7 @@ PARAMS: dict[str, Any] = {
     },
     "attention": {"max_tokens": 24},
     "synthesis": {"max_terms": 3},
+    "sandbox": {},
     "scoring": {},
     "replacement": {"percents": [0, 25, 100]},
     "evaluation": {"name": "shipped", "percents": [0, 25]},
@@ -104,6 +105,8 @@ def write_results(paths: Paths, programs: list[ProgramRecord], increase: float) 
     numbers = {"questions": 50, "accuracy": 0.6, "low": 0.5, "high": 0.7, "chance": 0.25}
     tasks = [{"task": "story_continuation", "percent": p, "heads_replaced": p * 12 // 100} | numbers for p in (0, 25)]
     write_csv(paths.results / "qa.csv", pd.DataFrame(tasks))
+    write_json(paths.results / "synthesis.json", {"sandbox": "strong"})
+    write_json(paths.results / "scoring.json", {"sandbox": "not used"})
     write_json(paths.results / "summary.json", {"iou/test/all/selected": 0.61, "heads/above_0.5/selected": 0.75})
 
 

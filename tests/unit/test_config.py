@@ -91,6 +91,7 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         (put("evaluation", "percents", value=[200]), ["evaluation names 200 percent"]),
         (put("tracking", "gate_percent", value=33), ["33", "add it there"]),
         (put("threads", value=0), ["threads is 0", "1 or more"]),
+        (put("scoring", "memory_mib", value=0), ["scoring.memory_mib is 0", "1 or more"]),
         (put("attention", "max_tokens", value=1), ["attention.max_tokens is 1", "2 or more"]),
         (put("attention", "heads", value=[]), ["attention.heads", "empty"]),
         (put("corpora", "limit", value=-1), ["corpora.limit is -1", "0 or more"]),

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from attention_programs.attention.packing import pack
 from attention_programs.attention.store import MappedText
-from attention_programs.programs.runtime import Scored, compile_trusted, run
+from attention_programs.programs.outcome import Scored
+from attention_programs.programs.runtime import compile_trusted, run
 from attention_programs.programs.source import parse_source
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 from attention_programs.synthesis.design import build_design, softmax_rows

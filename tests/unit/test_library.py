@@ -7,8 +7,9 @@ import pytest
 
 from attention_programs.errors import UserError
 from attention_programs.programs.library import load_library
+from attention_programs.programs.outcome import Scored
 from attention_programs.programs.prefix import causality
-from attention_programs.programs.runtime import Scored, run
+from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from cases import LONG, program, view_of

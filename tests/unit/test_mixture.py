@@ -6,7 +6,8 @@ import pytest
 from attention_programs.attention.packing import pack
 from attention_programs.attention.store import MappedText
 from attention_programs.heads import Head
-from attention_programs.programs.runtime import Scored, run
+from attention_programs.programs.outcome import Scored
+from attention_programs.programs.runtime import run
 from attention_programs.synthesis.design import Design, build_design
 from attention_programs.synthesis.features import Feature, candidate_features
 from attention_programs.synthesis.mixture import GRID, fit_mixtures, mixture_source

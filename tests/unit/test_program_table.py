@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from attention_programs.errors import UserError
-from attention_programs.programs.runtime import Scored, run
+from attention_programs.programs.outcome import Scored
+from attention_programs.programs.runtime import run
 from attention_programs.programs.source import parse_source
 from attention_programs.programs.table import (
     ProgramRecord,

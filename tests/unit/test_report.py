@@ -1,4 +1,5 @@
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import sha256_file, write_json, write_text
 from attention_programs.heads import all_heads
 from attention_programs.models.record import ModelRecord, write_record
+from attention_programs.models.token_style import TokenStyle
 from attention_programs.programs.table import ProgramRecord, make_record, write_programs
 from attention_programs.report.examples import choose, kind
 from attention_programs.report.figures.style import spread
@@ -31,6 +33,7 @@ SETTINGS = {
     "corpora": {"name": "own", "sources": [{"name": "stories", "source": "file", "location": "stories.jsonl"}]},
     "attention": {"max_tokens": 13},
     "synthesis": {},
+    "sandbox": {},
     "scoring": {},
     "replacement": {},
     "evaluation": {"name": "own", "tasks": ["story_continuation", "verb_agreement"]},
@@ -70,7 +73,8 @@ def _write_attention(folder: Path) -> None:
     writer.finalize()
     index = (SCHEMA_VERSION, "tiny", "0" * 64, True, 13, NAMES, ["maps.arrow"])
     keys = ("schema_version", "model", "weights_sha256", "causal", "max_tokens", "heads", "shards")
-    write_json(folder / INDEX_NAME, dict(zip(keys, index, strict=True)))
+    style = {"token_style": asdict(TokenStyle("byte-level"))}
+    write_json(folder / INDEX_NAME, dict(zip(keys, index, strict=True)) | style)
 
 
 def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:

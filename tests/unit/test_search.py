@@ -12,7 +12,8 @@ from attention_programs.attention.packing import pack
 from attention_programs.attention.store import MappedText
 from attention_programs.config import SynthesisSettings
 from attention_programs.errors import UserError
-from attention_programs.programs.runtime import Scored, compile_trusted, run
+from attention_programs.programs.outcome import Scored
+from attention_programs.programs.runtime import compile_trusted, run
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 from attention_programs.synthesis import fitting
 from attention_programs.synthesis.design import Design, build_design, mean_iou, softmax_rows

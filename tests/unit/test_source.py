@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attention_programs.errors import UserError
-from attention_programs.programs.runtime import Scored, compile_trusted, run
+from attention_programs.programs.outcome import Scored
+from attention_programs.programs.runtime import compile_trusted, run
 from attention_programs.programs.source import parse_source
 from attention_programs.synthesis.emission import WeightedTerm, emit
 from attention_programs.synthesis.features import Feature, candidate_features

@@ -135,3 +135,22 @@ def test_prefix_is_the_view_of_fewer_tokens() -> None:
     for causal in (True, False):
         part = view_of(TEXT, causal).prefix(3)
         assert (part.n, part.ids, part.pieces, part.causal) == (3, (0, 1, 2), TEXT[:3], causal)
+
+
+def test_bytes_are_those_of_what_was_derived_so_far_by_the_text_and_its_prefixes() -> None:
+    text = view_of(TEXT)
+    assert text.nbytes == 0
+    _ = text.first_token, text.first_token, text.key.comma, text.query.comma
+    assert text.nbytes == (5 * 5 + 5) * 4
+    _ = text.prefix(3).uniform
+    assert text.prefix(3).nbytes == 3 * 3 * 4
+    assert text.nbytes == (5 * 5 + 5 + 3 * 3) * 4
+    text.softmax(0)  # keeps its mask
+    assert text.nbytes == (2 * 5 * 5 + 5 + 3 * 3) * 4
+
+
+def test_softmax_masks_whatever_stands_in_the_future() -> None:
+    text = view_of(TEXT)
+    for future in (np.inf, -np.inf, np.nan):
+        scores = np.where(np.tri(5, dtype=bool), 1, future)
+        np.testing.assert_array_equal(text.softmax(scores), text.softmax(1.0))

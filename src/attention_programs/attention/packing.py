@@ -1,5 +1,7 @@
 """The packed form of attention maps: the lower triangle row by row for causal models, all rows for encoders."""
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,12 @@ def row_starts(tokens: int, causal: bool) -> NDArray[np.int64]:
     return rows * (rows + 1) // 2 if causal else rows * tokens
 
 
+@functools.lru_cache(maxsize=64)
+def _triangle(tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the lower triangle's cells."""
+    return np.tril_indices(tokens)
+
+
 def pack(maps: NDArray[np.floating], causal: bool) -> NDArray[np.floating]:
     """Packs maps of shape (..., n, n) to (..., cells).
 
@@ -32,7 +40,7 @@ def pack(maps: NDArray[np.floating], causal: bool) -> NDArray[np.floating]:
     tokens = maps.shape[-1]
     if not causal:
         return maps.reshape(*maps.shape[:-2], tokens * tokens)
-    rows, columns = np.tril_indices(tokens)
+    rows, columns = _triangle(tokens)
     return maps[..., rows, columns]
 
 
@@ -41,6 +49,6 @@ def unpack(cells: NDArray[np.floating], tokens: int, causal: bool) -> NDArray[np
     if not causal:
         return cells.reshape(*cells.shape[:-1], tokens, tokens)
     maps = np.zeros((*cells.shape[:-1], tokens, tokens), dtype=cells.dtype)
-    rows, columns = np.tril_indices(tokens)
+    rows, columns = _triangle(tokens)
     maps[..., rows, columns] = cells
     return maps

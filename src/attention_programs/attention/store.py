@@ -1,7 +1,7 @@
 """Attention maps on disk: Arrow files of a few texts each, named after what they hold, so that work survives a kill."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import datasets
@@ -17,6 +17,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import free_bytes, read_json, replacing, sha256_text, write_json
 from attention_programs.heads import Head, choose_heads
 from attention_programs.models.loading import LoadedModel
+from attention_programs.models.token_style import TokenStyle
 from attention_programs.progress import progress
 
 SCHEMA_VERSION = 1
@@ -59,6 +60,7 @@ class AttentionIndex:
     max_tokens: int
     heads: list[str]
     shards: list[str]
+    token_style: TokenStyle
 
     @property
     def head_list(self) -> list[Head]:
@@ -139,7 +141,14 @@ def extract_to_folder(
                 writer.write(row)
             writer.finalize()
     index = AttentionIndex(
-        SCHEMA_VERSION, record.name, record.weights_sha256, record.causal, settings.max_tokens, names, files
+        schema_version=SCHEMA_VERSION,
+        model=record.name,
+        weights_sha256=record.weights_sha256,
+        causal=record.causal,
+        max_tokens=settings.max_tokens,
+        heads=names,
+        shards=files,
+        token_style=loaded.token_style,
     )
     write_json(folder / INDEX_NAME, asdict(index))
     return index
@@ -163,14 +172,20 @@ def read_index(folder: Path) -> AttentionIndex:
         UserError: if there is none, or it is damaged or of another schema.
     """
     try:
-        index = AttentionIndex(**read_json(folder / INDEX_NAME))
-    except TypeError as error:
+        values = read_json(folder / INDEX_NAME)
+        index = AttentionIndex(**{**values, "token_style": TokenStyle.from_json(values["token_style"])})
+    except (KeyError, TypeError) as error:
         raise UserError(f"{folder / INDEX_NAME} is no index of maps ({error}); run `dvc repro attention`") from error
     if index.schema_version != SCHEMA_VERSION:
         raise UserError(
             f"{folder} has schema {index.schema_version}, this version reads {SCHEMA_VERSION}; extract anew"
         )
     return index
+
+
+def read_texts(folder: Path, splits: Sequence[Split]) -> list[MappedText]:
+    """The texts of the given splits in the order of :func:`read_maps`, without their maps: shape (heads, 0)."""
+    return [replace(text, cells=text.cells[:, :0].copy()) for text in read_maps(folder, splits)]
 
 
 def read_maps(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None = None) -> Iterator[MappedText]:

@@ -12,6 +12,7 @@ import transformers
 from attention_programs.errors import UserError
 from attention_programs.models.pieces import Pieces
 from attention_programs.models.record import ModelRecord, read_record, weights_hash
+from attention_programs.models.token_style import TokenStyle
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class LoadedModel:
     def pieces(self) -> Pieces:
         """Strings of token ids."""
         return Pieces(self.tokenizer)
+
+    @cached_property
+    def token_style(self) -> TokenStyle:
+        """How its tokenizer writes tokens."""
+        return TokenStyle.of(self.tokenizer)
 
     def encode(self, content: str, max_tokens: int) -> list[int]:
         """Token ids of a text, special tokens included, cut to ``max_tokens``."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def _byte_alphabet() -> dict[str, int]:
+def byte_alphabet() -> dict[str, int]:
     """The printable stand-ins for bytes that byte-level tokenizers share (as in GPT-2), inverted."""
     plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     others = [byte for byte in range(256) if byte not in plain]
@@ -31,7 +31,7 @@ class Pieces:
         self._special = {*tokenizer.all_special_tokens, *(token.content for token in added if token.special)}
         decoder = json.loads(tokenizer.backend_tokenizer.to_str()).get("decoder") or {}
         kinds = json.dumps(decoder)
-        self._bytes = _byte_alphabet() if "ByteLevel" in kinds else {}
+        self._bytes = byte_alphabet() if "ByteLevel" in kinds else {}
         self._word_piece = "WordPiece" in kinds
 
     def __call__(self, ids: Sequence[int]) -> tuple[str, ...]:

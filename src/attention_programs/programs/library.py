@@ -5,8 +5,9 @@ from pathlib import Path
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_text
+from attention_programs.programs.outcome import Rejected
 from attention_programs.programs.prefix import causality
-from attention_programs.programs.runtime import Rejected, compile_trusted, run
+from attention_programs.programs.runtime import compile_trusted, run
 from attention_programs.programs.table import Author, ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 

@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from attention_programs.programs.runtime import Program, Scored, run
+from attention_programs.programs.outcome import Outcome, Scored
+from attention_programs.programs.runtime import Program, run
 from attention_programs.programs.view import TokenView
 
 Causality = Literal["verified", "looks ahead"]
@@ -13,32 +14,65 @@ TOLERANCE = 1e-6
 """Sums over rows of different length differ in the last bits."""
 EVERY_CUT = 16
 """Up to this length every prefix is tried: a program that looks one token ahead errs in the last row alone."""
+WORD_CUTS = 3
+"""Cuts inside later words of several tokens."""
 
 
-def causality(program: Program, views: Sequence[TokenView]) -> Causality:
-    """Compares the program's rows on whole texts with its rows on their prefixes.
+class PrefixTest:
+    """Compares a program's rows on whole texts with its rows on their prefixes.
 
     A program that fails on a prefix and not on the whole text depends on what follows, too. A text on which the
     program fails as a whole says nothing.
+
+    Args:
+        views: Whole texts.
+
+    Attributes:
+        texts: All that a program is run on: each whole text, followed by its prefixes.
     """
+
+    def __init__(self, views: Sequence[TokenView]) -> None:
+        self.texts: list[TokenView] = []
+        self._whole: list[int] = []
+        for view in views:
+            self._whole.append(len(self.texts))
+            self.texts += [view, *(view.prefix(cut) for cut in _cuts(view))]
+
+    def whole(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes on whole texts among those on all of ``texts``."""
+        return [outcomes[position] for position in self._whole]
+
+    def verdict(self, outcomes: Sequence[Outcome]) -> Causality:
+        """Judges a program by its outcomes on all of ``texts``."""
+        for start, end in zip(self._whole, [*self._whole[1:], len(self.texts)], strict=True):
+            whole = outcomes[start]
+            if not isinstance(whole, Scored):
+                continue
+            for position in range(start + 1, end):
+                cut, part = self.texts[position].n, outcomes[position]
+                if not isinstance(part, Scored) or np.abs(part.weights - whole.weights[:cut, :cut]).max() > TOLERANCE:
+                    return "looks ahead"
+        return "verified"
+
+
+def causality(program: Program, views: Sequence[TokenView]) -> Causality:
+    """Tests a trusted program, text by text until one tells."""
     for view in views:
-        whole = run(program, view)
-        if not isinstance(whole, Scored):
-            continue
-        for cut in _cuts(view.n):
-            part = run(program, view.prefix(cut))
-            if not isinstance(part, Scored) or np.abs(part.weights - whole.weights[:cut, :cut]).max() > TOLERANCE:
-                return "looks ahead"
+        test = PrefixTest([view])
+        if test.verdict([run(program, text) for text in test.texts]) == "looks ahead":
+            return "looks ahead"
     return "verified"
 
 
-def _cuts(tokens: int) -> list[int]:
+def _cuts(view: TokenView) -> list[int]:
     """Lengths of the prefixes to try.
 
-    >>> _cuts(90)
+    >>> _cuts(TokenView(range(90), [" a"] * 90))
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 30, 45, 89]
-    >>> _cuts(3)
-    [1, 2]
+    >>> _cuts(TokenView(range(60), [" a"] * 50 + [" un", "believ", "able"] + [" a"] * 7))[16:]
+    [20, 30, 51, 52, 59]
     """
-    cuts = {*range(1, EVERY_CUT + 1), tokens // 3, tokens // 2, tokens - 1}
+    tokens = view.n
+    inside = [cut for cut in range(EVERY_CUT + 1, tokens) if view.word_starts[cut] != cut][:WORD_CUTS]
+    cuts = {*range(1, EVERY_CUT + 1), *inside, tokens // 3, tokens // 2, tokens - 1}
     return sorted(cut for cut in cuts if 0 < cut < tokens)

@@ -24,6 +24,8 @@ class ParsedSource:
     """Syntax nodes."""
     speaks_vocabulary_only: bool
     """Whether it is a sum of products of numbers and vocabulary terms, with or without ``text.softmax``."""
+    mentions: tuple[tuple[str, int | None], ...] = ()
+    """Vocabulary terms that it mentions, each with its parameter; sorted."""
 
 
 def parse_source(source: str, place: str) -> ParsedSource:
@@ -65,7 +67,19 @@ def _parsed(function: ast.FunctionDef) -> ParsedSource:
         terms=sum(_is_term(node) for node in ast.walk(function)),
         nodes=sum(1 for _ in ast.walk(function)),
         speaks_vocabulary_only=_speaks_vocabulary_only(function),
+        mentions=_mentions(function),
     )
+
+
+def _mentions(function: ast.FunctionDef) -> tuple[tuple[str, int | None], ...]:
+    called = {id(node.func): node.args for node in ast.walk(function) if isinstance(node, ast.Call)}
+    found: set[tuple[str, int | None]] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Attribute) and _is_term(node):
+            first = next(iter(called.get(id(node), [])), None)
+            number = first.value if isinstance(first, ast.Constant) and type(first.value) is int else None
+            found.add((node.attr, number))
+    return tuple(sorted(found, key=lambda term: (term[0], -1 if term[1] is None else term[1])))
 
 
 def _is_term(node: ast.AST) -> bool:

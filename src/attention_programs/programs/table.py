@@ -1,20 +1,22 @@
 """The program table: one record a program, addressed by its content, with how it was made."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_jsonl, read_text, write_jsonl
+from attention_programs.programs.paper_form.splitting import parse_paper_source
 from attention_programs.programs.prefix import Causality
 from attention_programs.programs.runtime import Program, compile_trusted
-from attention_programs.programs.source import parse_source
+from attention_programs.programs.sandbox.child import Form
+from attention_programs.programs.source import ParsedSource, parse_source
 
-Author = Literal["search", "curated", "baseline"]
+Author = Literal["search", "curated", "baseline", "imported"]
 _KINDS = {
     "id": str, "name": str, "source": str, "description": str, "author": str, "intended_heads": list, "terms": int,
-    "nodes": int, "causal": str, "provenance": dict,
+    "nodes": int, "causal": str, "provenance": dict, "form": str, "entry": str, "set_order_matters": bool,
 }  # fmt: skip
 
 
@@ -33,6 +35,29 @@ class ProgramRecord:
     nodes: int
     causal: Causality
     provenance: dict[str, Any] = field(default_factory=dict)
+    form: Form = "view"
+    """Whether its function takes a view, or sentence and tokenizer as in the paper."""
+    entry: str = "program"
+    """Name of its function."""
+    set_order_matters: bool = False
+    """Whether it gives the same map only under the sandbox's fixed hash seed."""
+
+    def parsed(self) -> ParsedSource:
+        """Its source, read without running it."""
+        return parse(self.source, self.form, self.entry, f"program {self.name!r}")
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it may run in this process: it ships with the project or speaks the vocabulary alone."""
+        return self.form == "view" and (self._shipped or self.parsed().speaks_vocabulary_only)
+
+    def may_go_into_a_causal_model(self, look_ahead: Collection[str]) -> bool:
+        """Whether it obeys the prefix rule, or is named as an exception."""
+        return self.causal == "verified" or self.name in look_ahead
+
+    @property
+    def _shipped(self) -> bool:
+        return self.author in ("curated", "baseline") and self.id in shipped_ids(str(self.provenance.get("file", "")))
 
     def compiled(self) -> Program:
         """The callable; library programs are trusted by their file, all others by their grammar.
@@ -40,9 +65,16 @@ class ProgramRecord:
         Raises:
             UserError: if the program may not run in this process.
         """
-        file = str(self.provenance.get("file", ""))
-        shipped = self.author in ("curated", "baseline") and self.id in shipped_ids(file)
-        return compile_trusted(self.source, f"program {self.name!r}", shipped)
+        return compile_trusted(self.source, f"program {self.name!r}", self._shipped)
+
+
+def parse(source: str, form: Form, entry: str, place: str) -> ParsedSource:
+    """Reads a source of either form.
+
+    Raises:
+        UserError: if it is none.
+    """
+    return parse_source(source, place) if form == "view" else parse_paper_source(source, entry, place)
 
 
 def shipped_ids(file: str) -> set[str]:
@@ -115,12 +147,12 @@ def _read_record(row: dict[str, Any], place: str) -> ProgramRecord:
     except TypeError as error:
         raise UserError(f"{place}: not a program record ({error}); run `dvc repro` to make the table anew") from error
     for name, kind in _KINDS.items():
-        value = row.get(name, {})
+        value = row.get(name, getattr(record, name))
         if type(value) is not kind:
             raise UserError(f"{place}: {name} is {value!r}; a {kind.__name__} is needed")
-    for name, choices in (("author", get_args(Author)), ("causal", get_args(Causality))):
-        if row[name] not in choices:
+    for name, choices in (("author", get_args(Author)), ("causal", get_args(Causality)), ("form", get_args(Form))):
+        if getattr(record, name) not in choices:
             raise UserError(f"{place}: {name} is {row[name]!r}; it must be one of {', '.join(choices)}")
-    if parse_source(record.source, place).program_id != record.id:
+    if parse(record.source, record.form, record.entry, place).program_id != record.id:
         raise UserError(f"{place}: the source of {record.name!r} does not hash to its id; run `dvc repro`")
     return record

@@ -21,7 +21,9 @@ class _Classes:
     def __getattr__(self, name: str) -> Array:
         if name.startswith("__"):
             raise AttributeError(name)
-        return np.expand_dims(self._view.vector(name), 1 - self._axis)
+        value = np.expand_dims(self._view.vector(name), 1 - self._axis)
+        setattr(self, name, value)  # so the next program finds it without a call
+        return value
 
 
 class TokenView:
@@ -50,6 +52,7 @@ class TokenView:
         self.query = _Classes(self, axis=0)
         self._cache: dict[tuple[str, int | None], Array] = {}
         self._prefixes: dict[int, TokenView] = {}
+        self._nbytes = 0
 
     def __getattr__(self, name: str) -> Array | Callable[[int], Array]:
         if name.startswith("_"):
@@ -61,12 +64,19 @@ class TokenView:
             raise AttributeError(f"the vocabulary has no pattern {name!r}; did you mean {where}?")
         if term.parameters:
             return lambda parameter: self.matrix(name, parameter)
-        return self.matrix(name)
+        value = self.matrix(name)
+        setattr(self, name, value)  # so the next program finds it without a call
+        return value
 
     @property
     def n(self) -> int:
         """Number of tokens."""
         return len(self.ids)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays derived so far, those of the prefixes included."""
+        return self._nbytes + sum(prefix.nbytes for prefix in self._prefixes.values())
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -113,6 +123,7 @@ class TokenView:
             found = np.ascontiguousarray(value, dtype=np.float32)
             found.flags.writeable = False
             self._cache[name, parameter] = found
+            self._nbytes += found.nbytes
         return found
 
     def softmax(self, scores: ArrayLike) -> Array:
@@ -124,18 +135,21 @@ class TokenView:
         Returns:
             Weights of shape (n, n); each row sums to 1, zero above the diagonal for causal models.
         """
-        full = np.broadcast_to(np.asarray(scores, dtype=np.float32), (self.n, self.n))
-        if self.causal:
-            full = np.where(self._visible, full, -np.inf)
-        weights = np.exp(full - full.max(axis=1, keepdims=True))
-        return weights / weights.sum(axis=1, keepdims=True)
-
-    @cached_property
-    def _visible(self) -> NDArray[np.bool_]:
-        return np.tri(self.n, dtype=bool)
+        rows = np.arange(self.n)
+        full = np.empty((self.n, self.n), np.float32)
+        np.fmin(np.asarray(scores, dtype=np.float32), self._cached("_ceiling", None, _ceiling), out=full)
+        full -= full[rows, full.argmax(axis=1)][:, None]  # three times as fast as max(axis=1)
+        weights = np.exp(full, out=full)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return weights
 
     def prefix(self, tokens: int) -> "TokenView":
         """The view of the first ``tokens`` tokens alone; kept, so that all programs share what it derives."""
         if tokens not in self._prefixes:
             self._prefixes[tokens] = TokenView(self.ids[:tokens], self.pieces[:tokens], self.causal)
         return self._prefixes[tokens]
+
+
+def _ceiling(view: TokenView) -> Array:
+    """Minus infinity where a row may not look, infinity elsewhere: the smaller of it and a score masks the score."""
+    return np.where(np.tri(view.n, dtype=bool) | (not view.causal), np.inf, -np.inf)

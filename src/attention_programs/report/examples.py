@@ -10,7 +10,8 @@ import pandas as pd
 from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.files import records
-from attention_programs.programs.runtime import Scored, run
+from attention_programs.programs.outcome import Scored
+from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS

@@ -14,7 +14,8 @@ from attention_programs.config import Config, Paths
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, write_text
 from attention_programs.heads import Head
-from attention_programs.programs.runtime import Rejected, run
+from attention_programs.programs.outcome import Rejected
+from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord, read_programs
 from attention_programs.programs.view import TokenView
 from attention_programs.report.figures.maps import draw_maps

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attention_programs.files import records
+from attention_programs.programs.intake import Intake
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.report.figures.maps import token_label
 
@@ -51,6 +52,23 @@ def head_table(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> str:
             f"{row.program_name}: {description}"
         )
     return "\n".join(lines)
+
+
+def intake_table(intake: Intake) -> str:
+    """One line a program of an imported file: whether it runs, whether it looks ahead, or why it is refused."""
+    verdicts = {program.name: _verdict(program) for program in intake.admission.admitted}
+    verdicts |= {refusal.candidate.name: f"{refusal.reason}: {refusal.message}" for refusal in intake.admission.refused}
+    width = max(len(name) for name in verdicts)
+    lines = [f"{candidate.name:{width}}  {verdicts[candidate.name]}" for candidate in intake.candidates]
+    counts = [f"{count} {reason}" for reason, count in intake.admission.counts.items() if count]
+    total = f"{len(intake.admission.admitted)} of {len(intake.candidates)} programs run"
+    return "\n".join([*lines, *intake.remarks, "", f"{total} ({', '.join(counts)})" if counts else total])
+
+
+def _verdict(program: ProgramRecord) -> str:
+    marks = ["looks ahead"] if program.causal == "looks ahead" else ["obeys the prefix rule"]
+    marks += ["depends on the order of sets"] if program.set_order_matters else []
+    return f"runs; {', '.join(marks)}"
 
 
 def vocabulary_table() -> str:

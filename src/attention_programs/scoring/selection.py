@@ -1,6 +1,6 @@
 """The best program of each head: chosen on validation, reported on test."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from attention_programs.scoring.table import SplitScores
 SELECTED = "selected"
 """The method whose programs replace heads: the best of search and curated."""
 FITTED_MIXTURE = "first_self"
+AUTHORS = ("search", "curated", "imported")
+"""Whose programs are methods of their own."""
 
 
 @dataclass(frozen=True)
@@ -26,25 +28,31 @@ class Choice:
 
 
 def choose(
-    programs: Sequence[ProgramRecord], validation: SplitScores, heads: Sequence[str], causal: bool
+    programs: Sequence[ProgramRecord],
+    validation: SplitScores,
+    heads: Sequence[str],
+    causal: bool,
+    look_ahead: Collection[str] = (),
 ) -> list[Choice]:
     """Chooses a program per head for every method.
 
-    ``selected``, ``search`` and ``curated`` take the best mean IoU on validation. The baselines are one program for
-    all heads, except the fitted mixture, whose weight was fitted for each head on train. What is selected goes into
-    the model, so for a causal one (``causal``) programs that look ahead are left out.
+    ``selected`` and each author's method (``search``, ``curated``, ``imported``) take the best mean IoU on validation.
+    The baselines are one program for all heads, except the fitted mixture, whose weight was fitted for each head on
+    train. What is selected goes into the model, so for a causal one (``causal``) programs that look ahead are left out,
+    but for those named in ``look_ahead``.
 
     Raises:
         UserError: if the scores are of other programs or heads, or a head has no fitted mixture.
     """
     _check_match(programs, validation, heads)
     means = validation.iou.mean(axis=0)
-    groups = {
-        SELECTED: [
-            i for i, p in enumerate(programs) if p.author != "baseline" and (p.causal == "verified" or not causal)
-        ],
-        "search": [i for i, p in enumerate(programs) if p.author == "search"],
-        "curated": [i for i, p in enumerate(programs) if p.author == "curated"],
+    usable = [
+        i
+        for i, program in enumerate(programs)
+        if program.author != "baseline" and (not causal or program.may_go_into_a_causal_model(look_ahead))
+    ]
+    groups = {SELECTED: usable} | {
+        author: [i for i, program in enumerate(programs) if program.author == author] for author in AUTHORS
     }
     choices = [
         Choice(method, [group[int(np.argmax(means[group, head]))] for head in range(len(heads))])

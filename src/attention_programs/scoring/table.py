@@ -1,8 +1,8 @@
 """The score table: every program x head x text, with a status; all means are computed from it."""
 
+import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from attention_programs.attention.store import MappedText
 from attention_programs.corpora.text import Split
 from attention_programs.errors import UserError
 from attention_programs.files import replacing
-from attention_programs.programs.runtime import Program, Scored, run
+from attention_programs.programs.outcome import Outcome, Scored
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
+from attention_programs.programs.vocabulary import PATTERNS
 from attention_programs.scoring.kernel import iou_from_intersection, score_pairs
+from attention_programs.scoring.workers import Workers, map_within_bound
 
 OK = "scored"
 SCHEMA = pa.schema(
@@ -38,63 +40,99 @@ SCHEMA = pa.schema(
     metadata={"schema_version": "1"},
 )
 """One row a text and program; the lists run over the studied heads. A failed program has zero intersection."""
+TERMS = sum(len(term.parameters) or 1 for term in PATTERNS.values())
+"""Matrices that a text's view keeps when programs have used the whole vocabulary."""
 
 
-@dataclass(frozen=True)
-class Workers:
-    """How the work is divided."""
-
-    count: int
-    """Threads."""
-    block_mib: float
-    """Size of one block of comparisons."""
-    device: str
-    """Where the kernel computes."""
+Run = Callable[[Sequence[ProgramRecord], TokenView], list[Outcome]]
+"""Gives what comes of programs on a text, as :meth:`Finished.outcomes` does."""
 
 
 def score_texts(
-    texts: Sequence[MappedText], programs: Sequence[ProgramRecord], causal: bool, settings: Workers
+    texts: Iterable[MappedText], programs: Sequence[ProgramRecord], run: Run, causal: bool, workers: Workers
 ) -> Iterator[pa.Table]:
-    """Yields the score rows of each text, in order; texts are scored side by side, each on one thread."""
-    compiled = [program.compiled() for program in programs]
+    """Yields the score rows of each text, in order; texts are scored side by side, each on one thread.
+
+    Args:
+        texts: Texts with their maps.
+        programs: Rows of each text.
+        run: What gives the programs' maps; called from one thread at a time.
+        causal: Whether maps are triangles.
+        workers: How the work is divided.
+    """
+    turn = threading.Lock()
+
+    def outcomes(view: TokenView, chunk: slice) -> list[Outcome]:
+        with turn:  # programs need Python's own lock: threads that fight for it are slower than one that has it
+            return run(programs[chunk], view)
 
     def score(text: MappedText) -> pa.Table:
-        return _score_text(text, programs, compiled, causal, settings)
+        return _score_text(text, programs, outcomes, causal, workers)
+
+    def nbytes(text: MappedText) -> int:
+        return bytes_in_work(text, len(programs), workers)
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(settings.count) as pool:
-            yield from pool.map(score, texts)
+        yield from map_within_bound(score, texts, nbytes, workers)
     finally:
         torch.set_num_threads(threads)
 
 
+def bytes_in_work(text: MappedText, programs: int, workers: Workers) -> int:
+    """What scoring a text takes at most."""
+    return _bytes_of_text(text, programs) + _chunk_size(text, programs, workers) * _bytes_of_program(text)
+
+
+def _bytes_of_text(text: MappedText, programs: int) -> int:
+    """What scoring a text takes however few programs are scored at a time."""
+    maps, results, terms = 3 * text.cells.nbytes, 2 * 12 * programs * len(text.cells), 4 * TERMS * len(text.ids) ** 2
+    return maps + results + terms
+
+
+def _bytes_of_program(text: MappedText) -> int:
+    """What each program that is scored at a time takes: its map, whole and packed, and its sums with each head."""
+    return 8 * len(text.ids) ** 2 + 8 * text.cells.shape[1] + 64 * len(text.cells)
+
+
+def _chunk_size(text: MappedText, programs: int, workers: Workers) -> int:
+    """How many programs are scored at a time, at least one."""
+    room = workers.share - _bytes_of_text(text, programs)
+    return max(min(room // _bytes_of_program(text), programs), 1)
+
+
 def _score_text(
-    text: MappedText, programs: Sequence[ProgramRecord], compiled: Sequence[Program], causal: bool, settings: Workers
+    text: MappedText,
+    programs: Sequence[ProgramRecord],
+    outcomes_of: Callable[[TokenView, slice], list[Outcome]],
+    causal: bool,
+    workers: Workers,
 ) -> pa.Table:
     view = TokenView(text.ids, text.pieces, causal)
-    outcomes = [run(program, view) for program in compiled]
-    good = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Scored)]
-    maps = [pack(outcome.weights, causal) for outcome in outcomes if isinstance(outcome, Scored)]
-    shape = (len(programs), len(text.cells))
+    attention = _exact_rows(text.cells, view.n, causal)
+    count = len(programs)
+    shape = (count, len(attention))
     intersection, excluded = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     divergence = np.ones(shape, np.float32)
-    if maps:
-        attention = _exact_rows(text.cells, view.n, causal)
-        predicted = np.stack(maps).astype(np.float32)
-        starts = row_starts(view.n, causal)
-        found = score_pairs(predicted, attention, starts, settings.block_mib, settings.device)
-        intersection[good], excluded[good] = found.intersection, found.sink_excluded_iou
-        divergence[good] = found.divergence
-    count = len(programs)
+    statuses: list[str] = []
+    chunk = _chunk_size(text, count, workers)
+    for start in range(0, count, chunk):
+        outcomes = outcomes_of(view, slice(start, start + chunk))
+        statuses += [OK if isinstance(outcome, Scored) else str(outcome.reason) for outcome in outcomes]
+        good = [start + i for i, outcome in enumerate(outcomes) if isinstance(outcome, Scored)]
+        if good:
+            maps = np.stack([outcome.weights for outcome in outcomes if isinstance(outcome, Scored)])
+            found = score_pairs(pack(maps, causal), attention, row_starts(view.n, causal), workers.device)
+            intersection[good], excluded[good] = found.intersection, found.sink_excluded_iou
+            divergence[good] = found.divergence
     return pa.Table.from_pydict(
         {
             "split": [text.split] * count,
             "corpus": [text.corpus] * count,
             "text": [text.key] * count,
             "program": [program.id for program in programs],
-            "status": [OK if isinstance(outcome, Scored) else str(outcome.reason) for outcome in outcomes],
+            "status": statuses,
             "rows": [view.n] * count,
             "intersection": list(intersection),
             "sink_excluded_iou": list(excluded),

@@ -1,6 +1,6 @@
 """What replacing one head alone costs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +96,7 @@ def measure_damage(
     texts: Sequence[Sequence[int]],
     cache: MapCache,
     batch_texts: int,
+    look_ahead: Collection[str] = (),
 ) -> list[HeadDamage]:
     """Replaces each head alone and compares the predictions on the same texts.
 
@@ -115,7 +116,7 @@ def measure_damage(
             next(steps)
             keep = head.layer if intact.layer_outputs else 0
             with (
-                PatchedModel(loaded, {head: program}, cache),
+                PatchedModel(loaded, {head: program}, cache, look_ahead),
                 _remembered(layers[:keep], intact.layer_outputs[:keep]),
             ):
                 parts[head].append(_compare(loaded, intact))

@@ -1,16 +1,17 @@
 """The identity test: replacing heads by their own maps changes nothing."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import unpack
+from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.heads import Head, choose_heads
 from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache, Maps
@@ -26,10 +27,10 @@ class _OwnMaps(MapCache):
     """Hands out the model's own maps instead of a program's."""
 
     def __init__(self, loaded: LoadedModel, own: dict[tuple[tuple[int, ...], str], Maps]) -> None:
-        super().__init__(loaded.pieces, loaded.record.causal)
+        super().__init__(loaded.pieces, loaded.record.causal, Runner(SandboxSettings(), 1, loaded.token_style))
         self._own = own
 
-    def get(self, ids: tuple[int, ...], record: ProgramRecord, program: Any) -> Maps:
+    def get(self, ids: tuple[int, ...], record: ProgramRecord) -> Maps:
         return self._own[ids, record.name]
 
 

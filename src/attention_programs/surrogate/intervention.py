@@ -7,6 +7,7 @@ attention, so heads that stay are untouched to the last bit, and then exchanges 
 
 import sys
 import weakref
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +17,21 @@ from torch.utils.hooks import RemovableHandle
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
+from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.runtime import Program
+from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.surrogate.maps import Assignment, MapCache
 
 IMPLEMENTATION = "attention_programs"
 _MARK = "_attention_programs_layer"
+
+
+def default_cache(loaded: LoadedModel, sandbox: SandboxSettings = SandboxSettings()) -> MapCache:
+    """A store of maps of its own, whose programs of unknown origin run in a sandbox with these settings."""
+    return MapCache(loaded.pieces, loaded.record.causal, Runner(sandbox, 1, loaded.token_style))
 
 
 @dataclass
@@ -93,16 +100,16 @@ class PatchedModel:
         loaded: The model; it is changed in place until restored.
         assignment: Program of each replaced head; may be empty.
         cache: Maps shared between surrogates; a new one if not given.
-        allow_look_ahead: Whether a causal model may get programs that break the prefix rule.
+        look_ahead: Names of programs that a causal model may get although they break the prefix rule.
 
     Raises:
-        UserError: if a head does not exist, a program looks ahead, or its source may not run here.
+        UserError: if a head does not exist, or a program looks ahead and is not named.
     """
 
     loaded: LoadedModel
     assignment: Assignment
     cache: MapCache | None = None
-    allow_look_ahead: bool = False
+    look_ahead: Collection[str] = ()
     _handles: list[RemovableHandle] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -111,15 +118,14 @@ class PatchedModel:
             if head not in record.heads:
                 raise UserError(f"head {head} does not exist in {record.name}, which has {record.layers} layers of "
                                 f"{record.heads_per_layer} heads")  # fmt: skip
-            if record.causal and program.causal != "verified" and not self.allow_look_ahead:
+            if record.causal and not program.may_go_into_a_causal_model(self.look_ahead):
                 raise UserError(
                     f"program {program.name!r} for head {head} looks ahead, and {record.name} is causal; choose "
-                    "another program or allow it by name"
+                    "another program, or name it in replacement.look_ahead"
                 )
         if getattr(self.model, _MARK, False):
             raise UserError(f"{record.name} is already patched; restore it first")
-        self.cache = self.cache or MapCache(self.loaded.pieces, record.causal)
-        self._compiled: dict[str, Program] = {p.id: p.compiled() for p in self.assignment.values()}
+        self.cache = self.cache or default_cache(self.loaded)
         self._by_layer: dict[int, list[tuple[Head, ProgramRecord]]] = {}
         for head in sorted(self.assignment):
             self._by_layer.setdefault(head.layer, []).append((head, self.assignment[head]))
@@ -222,7 +228,7 @@ class PatchedModel:
                 new = int(np.searchsorted(place, known))
                 target = np.ix_(place[new:] - known, place)
                 for slot, (_, program) in enumerate(pairs):
-                    whole = self.cache.get(text, program, self._compiled[program.id])
+                    whole = self.cache.get(text, program)
                     weights[row, slot][target] = whole[new:]
             self._plans[layer].weights = torch.from_numpy(weights)
 

@@ -1,6 +1,6 @@
 """Perplexity against the share of heads that programs replace."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +55,7 @@ def measure_curves(
     batch_texts: int,
     weights: np.ndarray,
     cache: MapCache,
+    look_ahead: Collection[str] = (),
 ) -> pd.DataFrame:
     """Measures every curve at every share on the same texts; equal sets of heads are measured once.
 
@@ -75,7 +76,9 @@ def measure_curves(
         chosen = heads_at(curve.heads, percent)
         key = (curve.programs if chosen else "", frozenset(chosen))
         if key not in known:
-            known[key] = _losses(loaded, {h: curve.assignment[h] for h in chosen}, texts, batch_texts, cache)
+            assignment = {head: curve.assignment[head] for head in chosen}
+            with PatchedModel(loaded, assignment, cache, look_ahead) as patched:
+                known[key] = ids_losses(patched, texts, batch_texts)
         increase = increase_interval(intact, known[key], weights)
         total = sum(loss.loss_sum for loss in known[key])
         rows.append(
@@ -92,10 +95,3 @@ def measure_curves(
             }
         )
     return pd.DataFrame(rows)
-
-
-def _losses(
-    loaded: LoadedModel, assignment: Mapping[Head, object], texts: Sequence[Sequence[int]], batch: int, cache: MapCache
-) -> list[TextLoss]:
-    with PatchedModel(loaded, assignment, cache) as patched:  # type: ignore[arg-type]
-        return ids_losses(patched, texts, batch)

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel, best_device, load_model
-from attention_programs.programs.source import parse_source
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.surrogate.identity import check_identity
-from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.intervention import PatchedModel, default_cache
 from attention_programs.surrogate.maps import Assignment
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class SurrogateSpecification:
     heads: dict[str, str]
     """Program id of each replaced head."""
     programs: dict[str, ProgramRecord] = field(default_factory=dict)
+    look_ahead: list[str] = field(default_factory=list)
+    """Names of programs that are in although they look ahead."""
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -65,7 +67,7 @@ def read_specification(path: Path) -> SurrogateSpecification:
     if missing:
         raise UserError(f"{path}: the program of head {missing[0]} is missing; run `dvc repro replace`")
     for key, program in specification.programs.items():
-        if not key == program.id == parse_source(program.source, str(path)).program_id:
+        if not key == program.id == program.parsed().program_id:
             raise UserError(f"{path}: the source of {program.name!r} does not hash to its id; run `dvc repro replace`")
     return specification
 
@@ -77,13 +79,16 @@ class Surrogate(PatchedModel):
     specification: SurrogateSpecification | None = None
 
 
-def load_surrogate(specification: Path, model_folder: Path, probes: Sequence[str] = ()) -> Surrogate:
+def load_surrogate(
+    specification: Path, model_folder: Path, probes: Sequence[str] = (), sandbox: SandboxSettings = SandboxSettings()
+) -> Surrogate:
     """Loads a model and replaces its heads, after proving anew that the intervention is exact.
 
     Args:
         specification: A file that :func:`write_specification` wrote.
         model_folder: ``models/<name>``.
         probes: Texts for the identity test; a built-in one if empty.
+        sandbox: Where its programs of unknown origin run; the file has no say in that.
 
     Raises:
         UserError: if the weights are others than those the programs were validated on, or the identity test fails.
@@ -96,4 +101,4 @@ def load_surrogate(specification: Path, model_folder: Path, probes: Sequence[str
             f"{wanted.weights_sha256[:10]} ({wanted.model}); run `dvc repro model` for that profile"
         )
     check_identity(loaded, [Head.parse(head) for head in wanted.heads], probes)
-    return Surrogate(loaded, wanted.assignment, specification=wanted)
+    return Surrogate(loaded, wanted.assignment, default_cache(loaded, sandbox), wanted.look_ahead, specification=wanted)

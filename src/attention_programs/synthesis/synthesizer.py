@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from attention_programs.attention.store import AttentionIndex, MappedText, read_index, read_maps
-from attention_programs.config import SynthesisSettings
+from attention_programs.config import SandboxSettings, SynthesisSettings
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
 from attention_programs.heads import Head
+from attention_programs.programs.admission import Admission, admit, read_candidates
+from attention_programs.programs.execution import Runner
 from attention_programs.programs.library import load_library
-from attention_programs.programs.prefix import causality
+from attention_programs.programs.prefix import PrefixTest, causality
 from attention_programs.programs.table import ProgramRecord, make_record, merge
 from attention_programs.programs.view import TokenView
 from attention_programs.synthesis.design import build_design
@@ -32,18 +34,21 @@ class Synthesis:
     """The program table and what the search went through."""
 
     programs: list[ProgramRecord]
+    refused: list[dict[str, Any]]
+    """Programs of unknown origin that were not taken in, each with its reason."""
     metrics: dict[str, Any]
     path: list[dict[str, Any]]
     """Mean validation IoU by number of terms, before the last fit."""
 
 
-def synthesize(attention: Path, settings: SynthesisSettings, workers: int) -> Synthesis:
+def synthesize(attention: Path, settings: SynthesisSettings, sandbox: SandboxSettings, workers: int) -> Synthesis:
     """Makes every program of a profile.
 
     Args:
         attention: Folder of maps.
         settings: Sizes, budgets and library folders.
-        workers: Threads.
+        sandbox: Limits of programs of unknown origin.
+        workers: Threads, and programs side by side in the sandbox.
     """
     index = read_index(attention)
     train = list(read_maps(attention, ["train"]))
@@ -52,6 +57,10 @@ def synthesize(attention: Path, settings: SynthesisSettings, workers: int) -> Sy
         raise UserError(f"{attention} holds {len(train)} train and {len(validation)} validation texts; both are needed")
     features = candidate_features(index.causal)
     views = [TokenView(t.ids, t.pieces, index.causal) for t in train[:PREFIX_TEXTS]]
+    with Runner(sandbox, workers, index.token_style) as runner:
+        imported = admit(read_candidates(Path(settings.imported)), runner, PrefixTest(views))
+        level = runner.level
+    imported.require_share(settings.max_refused)
     curated = load_library(Path(settings.library), "curated", views)
     baselines = load_library(Path(settings.baselines), "baseline", views)
     train_design = build_design(train, features, index.causal)
@@ -62,8 +71,9 @@ def synthesize(attention: Path, settings: SynthesisSettings, workers: int) -> Sy
         _search_record(program, head, provenance, views) for program, head in zip(found, index.head_list, strict=True)
     ]
     mixtures = fit_mixtures(train_design, features, index.head_list)
-    programs = merge([*searched, *curated, *baselines, *mixtures])
-    return Synthesis(programs, _metrics(programs, found), _path(found))
+    programs = merge([*searched, *curated, *baselines, *mixtures, *imported.admitted])
+    refused = [refusal.to_json() for refusal in imported.refused]
+    return Synthesis(programs, refused, _metrics(programs, found, imported, level), _path(found))
 
 
 def _search_provenance(
@@ -94,11 +104,19 @@ def _search_record(
     return dataclasses.replace(record, causal=causality(record.compiled(), views))
 
 
-def _metrics(programs: Sequence[ProgramRecord], found: Sequence[FoundProgram]) -> dict[str, Any]:
+def _metrics(
+    programs: Sequence[ProgramRecord], found: Sequence[FoundProgram], imported: Admission, level: str
+) -> dict[str, Any]:
     authors = sorted({program.author for program in programs})
     return {
         "programs": {author: sum(p.author == author for p in programs) for author in authors},
         "look_ahead": sum(p.causal != "verified" for p in programs),
+        "sandbox": level,
+        "candidates": {
+            "admitted": len(imported.admitted),
+            "refused": len(imported.refused),
+            "by_reason": imported.counts,
+        },
         "search": {
             "mean_terms": float(np.mean([len(f.terms) for f in found])),
             "mean_iou_train": float(np.mean([f.iou_train for f in found])),

@@ -35,6 +35,8 @@ def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, st
         "profile": config.profile,
         "model": config.model.name,
         "weights_sha256": read_record(paths.model).weights_sha256,
+        "sandbox_synthesize": read_json(paths.results / "synthesis.json")["sandbox"],
+        "sandbox_score": read_json(paths.results / "scoring.json")["sandbox"],
         "mlflow.source.name": f"dvc repro ({config.profile})",
         "mlflow.source.git.commit": lineage.git_commit,
         "mlflow.note.content": f"Attention heads of {config.model.name} explained and replaced by programs. "
@@ -114,6 +116,8 @@ def log_program(store: Store, parent: Run, shared: dict[str, str], program: Prog
         "heads": heads if len(heads) <= LONGEST_TAG else f"{len(rows)} heads; see heads.csv",
         "program_id": program.id,
         "causal": program.causal,
+        "form": program.form,
+        "set_order_matters": str(program.set_order_matters),
     }
     run = store.client.create_run(parent.info.experiment_id, time.time_ns() // 1_000_000, tags, program.name)
     sizes = to_metrics({"terms": program.terms, "nodes": program.nodes})

@@ -1,0 +1,223 @@
+"""Takes a file of the paper's form apart: each program with the helpers, constants and imports that it needs."""
+
+import ast
+import contextlib
+import re
+import warnings
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from attention_programs.errors import UserError
+from attention_programs.files import sha256_text
+from attention_programs.heads import Head
+from attention_programs.programs.paper_form.definitions import Definition, Definitions, is_definition
+from attention_programs.programs.source import ParsedSource
+
+_HEAD = re.compile(r"_?[Ll](\d+)[Hh](\d+)$")
+
+
+@dataclass(frozen=True)
+class PaperSource:
+    """One program of a file, complete in itself."""
+
+    entry: str
+    """Name of its function."""
+    source: str
+    """Imports, constants and helpers that it needs in the order of the file, and the function."""
+    description: str
+    """First line of the docstring, or what the function's name says."""
+    intended_heads: tuple[Head, ...]
+    """The head that the function's name ends with, if it does."""
+    uses_spacy: bool
+    """Whether it, or a helper that it needs, imports spaCy."""
+    line: int
+    """Where the function stands in the file."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something in a file that did not become part of a program as it stands."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True)
+class PaperFile:
+    """What a file of the paper's form holds, in its order."""
+
+    programs: tuple[PaperSource, ...]
+    remarks: tuple[Remark, ...]
+
+
+def split(source: str, place: str) -> PaperFile:
+    """Takes the programs out of a file.
+
+    A program is a function at the top level whose name has no underscore in front, with exactly two parameters that
+    must be given, named ``sentence`` and ``tokenizer`` or annotated ``str`` and with a name that holds ``Tokenizer``.
+    One that another function or constant of the file uses is a helper, unless its name ends with a head (``_L5H1``).
+
+    Imports, functions, classes and assignments (also inside ``if`` and ``try``) go with the programs that need them;
+    other statements at the top level are left out with a remark. Of two definitions of a name the later one counts, as
+    in Python. What a call in an assignment does beside giving its value is not followed.
+
+    Args:
+        source: Python text.
+        place: File that it came from, for messages.
+
+    Raises:
+        UserError: if it is no Python or holds no program.
+    """
+    with _reading(place):
+        return _split(_parse(source, place), place)
+
+
+def _split(tree: ast.Module, place: str) -> PaperFile:
+    body = [node for node in tree.body if not _is_empty(node)]
+    statements = [Definition.of(node) for node in body if is_definition(node)]
+    definitions = Definitions(statements)
+    helpers = {
+        name for each in statements for name in each.needs_at_once | each.needs_later if name not in each.defines
+    }
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and _is_program(node, helpers)]
+    reached = [node for node in functions if definitions.latest(node.name).node is node]
+    if not reached:
+        raise UserError(
+            f"{place}: no program in it; write functions def name_L5H1(sentence, tokenizer) that return (name, matrix)"
+        )
+    remarks = [_dropped(node) for node in body if not is_definition(node)]
+    remarks += [_replaced(node, definitions) for node in functions if node not in reached]
+    remarks += [remark for node in reached for remark in _undefined(node, definitions)]
+    programs = tuple(_paper_source(node, definitions) for node in reached)
+    return PaperFile(programs, tuple(sorted(remarks, key=lambda remark: remark.line)))
+
+
+def parse_paper_source(source: str, entry: str, place: str) -> ParsedSource:
+    """Reads the source of one program, as :func:`split` gives it.
+
+    Args:
+        source: Python text.
+        entry: Name of the program's function.
+        place: File or record that it came from, for messages.
+
+    Raises:
+        UserError: if it is no Python, does not define the program, or holds statements that do anything else.
+    """
+    with _reading(place):
+        return _parsed(_parse(source, place), entry, place)
+
+
+def _parsed(tree: ast.Module, entry: str, place: str) -> ParsedSource:
+    for node in tree.body:
+        if not is_definition(node):
+            raise UserError(f"{place}, line {node.lineno}: only imports, definitions and assignments may stand here")
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry]
+    if not functions or not _has_signature(functions[-1]):
+        raise UserError(f"{place}: no program {entry!r} in it; define def {entry}(sentence, tokenizer)")
+    normalised = ast.unparse(tree)
+    return ParsedSource(
+        normalised=normalised,
+        program_id=sha256_text(f"{entry}\n{normalised}"),
+        description=_description(functions[-1]),
+        terms=0,
+        nodes=sum(1 for _ in ast.walk(tree)),
+        speaks_vocabulary_only=False,
+    )
+
+
+def _parse(source: str, place: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a stray backslash is the author's business
+        tree = ast.parse(source)
+        compile(tree, place, "exec", dont_inherit=True)  # finds what the grammar alone lets through
+    return tree
+
+
+@contextlib.contextmanager
+def _reading(place: str) -> Iterator[None]:
+    """Says what is wrong with a source that Python can't read."""
+    try:
+        yield
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = place if line is None else f"{place}, line {line}"
+        raise UserError(f"{where}: not valid Python ({getattr(error, 'msg', error)}); mend it") from error
+    except (RecursionError, MemoryError) as error:  # Python's parser gives up with either
+        raise UserError(f"{place}: nested too deeply or too long a sum; write shorter expressions") from error
+
+
+def _is_empty(node: ast.stmt) -> bool:
+    """Whether it is a docstring, ``pass`` or ``...``."""
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _has_signature(node: ast.FunctionDef) -> bool:
+    arguments = node.args
+    given = [*arguments.posonlyargs, *arguments.args]
+    required = len(given) - len(arguments.defaults)
+    if required != 2 or None in arguments.kw_defaults:
+        return False
+    sentence, tokenizer = given[:2]
+    if (sentence.arg, tokenizer.arg) == ("sentence", "tokenizer"):
+        return True
+    return _annotation(sentence) == "str" and "Tokenizer" in _annotation(tokenizer)
+
+
+def _annotation(argument: ast.arg) -> str:
+    """An annotation's text; one in quotes counts like one without."""
+    return ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
+
+
+def _is_program(node: ast.FunctionDef, helpers: Collection[str]) -> bool:
+    named_after_head = _HEAD.search(node.name) is not None
+    return not node.name.startswith("_") and _has_signature(node) and (named_after_head or node.name not in helpers)
+
+
+def _paper_source(node: ast.FunctionDef, definitions: Definitions) -> PaperSource:
+    nodes = [definition.node for definition in definitions.needed_for(node.name).definitions]
+    head = _HEAD.search(node.name)
+    return PaperSource(
+        entry=node.name,
+        source=ast.unparse(ast.Module(nodes, type_ignores=[])) + "\n",
+        description=_description(node),
+        intended_heads=(Head(int(head[1]), int(head[2])),) if head else (),
+        uses_spacy=any(_imports_spacy(inner) for outer in nodes for inner in ast.walk(outer)),
+        line=node.lineno,
+    )
+
+
+def _description(node: ast.FunctionDef) -> str:
+    """The docstring's first line, else the name as words.
+
+    >>> _description(ast.parse("def decaying_first_token_bias_L0H1(sentence, tokenizer): 1").body[0])
+    'decaying first token bias'
+    """
+    docstring = (ast.get_docstring(node) or "").strip().split("\n")[0].strip()
+    return docstring or _HEAD.sub("", node.name).replace("_", " ").strip() or node.name
+
+
+def _imports_spacy(node: ast.AST) -> bool:
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+    return any(name.split(".")[0] == "spacy" for name in names)
+
+
+def _dropped(node: ast.stmt) -> Remark:
+    start = ast.unparse(node).split("\n")[0]
+    return Remark(
+        node.lineno, f"left out: {start[:60]!r}; programs take only imports, definitions and assignments along"
+    )
+
+
+def _replaced(node: ast.FunctionDef, definitions: Definitions) -> Remark:
+    later = definitions.latest(node.name).node.lineno
+    return Remark(node.lineno, f"left out: {node.name} is defined again in line {later}, which counts")
+
+
+def _undefined(node: ast.FunctionDef, definitions: Definitions) -> list[Remark]:
+    names = definitions.needed_for(node.name).undefined
+    return (
+        [Remark(node.lineno, f"{node.name} uses names that nothing in the file defines: {', '.join(names)}")]
+        if names
+        else []
+    )

@@ -1,0 +1,85 @@
+"""The life of a program's own process: all texts are run, results put into the arena, and it ends."""
+
+import __future__
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from attention_programs.programs.outcome import FILE, Reason, Rejected, as_weights, describe
+from attention_programs.programs.paper_form import stand_ins
+from attention_programs.programs.paper_form.text import PaperText
+from attention_programs.programs.sandbox import facade
+from attention_programs.programs.sandbox.arena import Arena
+from attention_programs.programs.view import TokenView
+
+Form = Literal["view", "paper"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One program and what it is run on."""
+
+    source: str
+    entry: str
+    """Name of its function."""
+    form: Form
+    order: tuple[int, ...]
+    """Texts by number, in the order of the runs."""
+    terms: tuple[tuple[str, int | None], ...]
+    """Terms of the vocabulary that it mentions: computed once for all programs."""
+    filters: bool
+    """Whether it finds harmless builtins and modules, or all of Python's."""
+
+
+@dataclass(frozen=True)
+class LoadedText:
+    """A text in both forms that programs know."""
+
+    view: TokenView
+    paper: PaperText | None
+
+
+def run_job(job: Job, texts: Sequence[LoadedText], arena: Arena, modules: facade.Modules) -> None:
+    """Runs a program on every text of its job; whatever it raises becomes a status of that text."""
+    code: Any = None
+    for count, index in enumerate(job.order, start=1):
+        arena.begin(count)
+        text = texts[index]
+        try:
+            if code is None:
+                flags = __future__.annotations.compiler_flag
+                code = compile(job.source, FILE, "exec", flags=flags, dont_inherit=True)
+            result = as_weights(_call(job, code, text, modules), text.view.n)
+        except MemoryError:
+            arena.put_reason(index, Rejected(Reason.MEMORY, "more memory than a program may have"))
+        except ImportError as error:
+            arena.put_reason(index, Rejected(Reason.IMPORT, describe(error, job.source)))
+        except BaseException as error:  # its own end and its interrupts are a program's faults, too
+            arena.put_reason(index, Rejected(Reason.EXCEPTION, describe(error, job.source)))
+        else:
+            if isinstance(result, Rejected):
+                arena.put_reason(index, result)
+            else:
+                arena.put_weights(index, result)
+
+
+def _call(job: Job, code: Any, text: LoadedText, modules: facade.Modules) -> Any:
+    """Executes the source afresh, so that nothing is left of the text before, and calls its function."""
+    facade.reseed()
+    if job.form == "view" or text.paper is None:
+        function = _function(job, code, modules)
+        return function(text.view)
+    function = _function(job, code, {**modules, **stand_ins.stand_in_modules(text.paper)})
+    return stand_ins.call(function, text.paper)
+
+
+def _function(job: Job, code: Any, modules: facade.Modules) -> Callable[..., Any]:
+    names: dict[str, Any] = facade.namespace(modules)
+    if not job.filters:
+        import builtins
+
+        names["__builtins__"] = builtins
+    exec(code, names)  # noqa: S102 - this process is the place for it
+    function: Callable[..., Any] = names[job.entry]
+    return function

@@ -1,0 +1,197 @@
+"""Programs of any origin run where they may; what is finished is kept; candidates are taken in or refused by reason."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attention_programs.config import SandboxSettings
+from attention_programs.errors import UserError
+from attention_programs.models.token_style import TokenStyle
+from attention_programs.programs.admission import Admission, Candidate, admit, read_candidates, write_candidates
+from attention_programs.programs.execution import NOT_USED, Runner
+from attention_programs.programs.outcome import Reason, Rejected, Scored
+from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.sandbox.layers import Level
+from attention_programs.programs.table import ProgramRecord, make_record
+from cases import FAILING, GOOD, LONG, TEXT, program, view_of
+
+SETTINGS = SandboxSettings(text_seconds=0.5, program_seconds=5.0)
+STYLE = TokenStyle("byte-level")
+VIEWS = [view_of(TEXT), view_of(LONG)]
+VOCABULARY = make_record(program("text.previous_token"), "previous", "search", "verified", [], {})
+
+
+def foreign(expression: str, name: str = "foreign") -> ProgramRecord:
+    return make_record(program(expression), name, "imported", "verified", [], {})
+
+
+FREE = [foreign(f"np.eye(text.n) + {k} * text.uniform", f"free {k}") for k in range(6)]
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with Runner(SETTINGS, 2, STYLE) as made:
+        yield made
+
+
+def candidate(source: str, name: str = "candidate") -> Candidate:
+    return Candidate(name, source, "Does it.", "imported", "view", "program", [], {"file": "a.py"})
+
+
+def test_trusted_programs_start_no_sandbox() -> None:
+    with Runner(SETTINGS, 1, STYLE) as made:
+        outcomes = made.outcomes([VOCABULARY], VIEWS[0])
+        assert isinstance(outcomes[0], Scored)
+        assert (made.level, made.is_foreign(VOCABULARY)) == (NOT_USED, False)
+
+
+def test_mixed_programs_come_back_in_their_order(runner: Runner) -> None:
+    programs = [FREE[0], VOCABULARY, FREE[1], VOCABULARY]
+    found = [ran.outcomes for ran in runner.run_all(programs, VIEWS)]
+    alone = [next(iter(runner.run_all([one], VIEWS))).outcomes for one in programs]
+    for one, two in zip(found, alone, strict=True):
+        for first, second in zip(one, two, strict=True):
+            assert isinstance(first, Scored)
+            assert isinstance(second, Scored)
+            np.testing.assert_array_equal(first.weights, second.weights)
+    assert runner.level == Level.STRONG
+
+
+def test_an_altered_author_does_not_make_a_program_trusted(runner: Runner) -> None:
+    assert runner.is_foreign(replace(FREE[2], author="curated", provenance={"file": "library/curated/none.py"}))
+
+
+def test_finished_outcomes_are_read_back_and_removed(runner: Runner, tmp_path: Path) -> None:
+    views = [view_of(LONG[: 2 + number]) for number in range(11)]
+    bad = foreign("1 / 0 if text.n == 5 else text.uniform", "bad")
+    finished = runner.finish([VOCABULARY, FREE[0], bad], views, tmp_path / "kept")
+    for view in views:
+        for one in (FREE[0], bad, VOCABULARY):
+            (now,), (kept,) = runner.outcomes([one], view), finished.outcomes([one], view)
+            assert type(now) is type(kept)
+            if isinstance(now, Scored) and isinstance(kept, Scored):
+                np.testing.assert_array_equal(now.weights, kept.weights)
+    (failed,) = finished.outcomes([bad], views[3])
+    assert isinstance(failed, Rejected)
+    assert failed.reason is Reason.EXCEPTION
+    assert "division by zero (line 3" in failed.message
+    finished.remove()
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_bound_on_results_divides_the_texts(tmp_path: Path) -> None:
+    views = [view_of(tuple(" a" for _ in range(400)))] * 3  # more than 1 MiB for two of them
+    with Runner(replace(SETTINGS, shared_mib=1), 1, STYLE) as made:
+        finished = made.finish([FREE[0]], views, tmp_path)
+        assert len(list(tmp_path.glob("*/*.arrow"))) == 1  # equal blocks share a file
+        assert all(isinstance(finished.outcomes([FREE[0]], view)[0], Scored) for view in views)
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, "tests")
+from integration.test_execution import *
+slow = [foreign(f"np.eye(text.n) + {k} * text.uniform + 0 * sum(range(4_000_000))", f"slow {k}") for k in range(6)]
+with Runner(SETTINGS, 2, STYLE) as made:
+    made.finish(slow, VIEWS, Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    kept, command = tmp_path / "kept", [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path / "kept")]
+    first = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while len(done := {file: file.stat().st_mtime_ns for file in kept.glob("*/*.arrow")}) < 2:
+        assert time.monotonic() < end
+        assert first.poll() is None, "it was done before it could be killed"
+        time.sleep(0.01)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    done = {file: file.stat().st_mtime_ns for file in kept.glob("*/*.arrow")}
+    subprocess.run(command, stderr=subprocess.DEVNULL, check=True)
+    files = list(kept.glob("*/*.arrow"))
+    assert len(files) == 6 > len(done) >= 2
+    assert all(file.stat().st_mtime_ns == when for file, when in done.items())
+    again = tmp_path / "again"
+    subprocess.run([*command[:3], str(again)], stderr=subprocess.DEVNULL, check=True)
+    assert {f.name: f.read_bytes() for f in files} == {f.name: f.read_bytes() for f in again.glob("*/*.arrow")}
+
+
+# --- admission --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def admission(runner: Runner) -> Admission:
+    cases = [candidate(case.source, case.name) for case in (*GOOD, *FAILING)]
+    return admit(cases, runner, PrefixTest(VIEWS))
+
+
+def test_good_programs_are_taken_in_with_their_verdict(admission: Admission) -> None:
+    causal = {case.name: case.causal for case in GOOD}
+    assert {program.name: program.causal for program in admission.admitted} == causal
+    assert all(program.provenance == {"file": "a.py"} for program in admission.admitted)
+
+
+def test_failing_programs_are_refused_and_counted(admission: Admission) -> None:
+    assert {refusal.candidate.name for refusal in admission.refused} == {case.name for case in FAILING}
+    assert sum(admission.counts.values()) == len(FAILING) + sum(case.causal != "verified" for case in GOOD)
+    assert set(admission.counts) == {str(reason) for reason in Reason}
+    reasons = {case.name: case.reason for case in FAILING}
+    same = [refusal for refusal in admission.refused if refusal.reason == reasons[refusal.candidate.name]]
+    assert len(same) > len(FAILING) / 2  # the others are stopped by the screening before they run
+
+
+def test_sets_and_chance(runner: Runner) -> None:
+    sets = candidate(program("text.uniform + text.first_token * (hash('a') % 7)"), "sets")
+    chance = candidate(program("text.uniform + text.first_token * (id(text) % 99991)"), "chance")
+    found = admit([sets, chance], runner, PrefixTest(VIEWS))
+    assert [(p.name, p.set_order_matters) for p in found.admitted] == [("sets", True)]
+    assert [(r.candidate.name, r.reason) for r in found.refused] == [("chance", Reason.NOT_DETERMINISTIC)]
+
+
+@pytest.mark.parametrize("source", ["def other(text):\n    return 1\n", "x = 1\n" + program("text.uniform")])
+def test_a_source_that_is_no_program_is_refused(source: str, runner: Runner) -> None:
+    (refusal,) = admit([candidate(source)], runner, PrefixTest(VIEWS)).refused
+    assert refusal.reason is Reason.SYNTAX
+    assert refusal.to_json()["reason"] == "syntax"
+
+
+def test_too_many_refusals_fail_with_the_counts(runner: Runner) -> None:
+    found = admit([candidate(program("text.uniform")), candidate(program("1 / 0"))], runner, PrefixTest(VIEWS))
+    found.require_share(0.5)
+    with pytest.raises(
+        UserError, match=r"1 of 2 candidates are refused \(exception 1\), more than .*max_refused = 0.4"
+    ):
+        found.require_share(0.4)
+    Admission([], []).require_share(0.0)
+
+
+def test_candidates_survive_their_file(tmp_path: Path) -> None:
+    cases = [candidate(case.source, case.name) for case in GOOD]
+    write_candidates(tmp_path / "a.jsonl", cases)
+    assert read_candidates(tmp_path) == cases
+    assert read_candidates(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{}", "row 1: not a candidate"),
+        (json.dumps(asdict(replace(candidate(""), author="me"))), "author is 'me'; it must be one of search"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_row_that_is_no_candidate_is_named(row: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(row + "\n")
+    with pytest.raises(UserError, match=message):
+        read_candidates(tmp_path)

@@ -1,0 +1,61 @@
+"""A library of the paper's form through the sandbox: the same maps as beside it, and a reason for each failure."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from attention_programs.config import SandboxSettings
+from attention_programs.programs.outcome import Outcome, Reason, Rejected, Scored, check
+from attention_programs.programs.sandbox.fork_server import SandboxText
+from attention_programs.programs.sandbox.pool import ForeignProgram, Ran, Sandbox
+from paper_texts import library, parsed_texts, run_beside
+
+PROGRAMS = library().programs
+TEXTS = parsed_texts()
+FAILURES = {
+    "always_fails_L2H0": (Reason.EXCEPTION, "KeyError: 'no such token' (line "),
+    "similar_embeddings_L5H1": (Reason.EXCEPTION, "NameError: name 'embedding_similarity' is not defined (line "),
+    "wrong_shape_L2H2": (Reason.WRONG_SHAPE, "shape "),
+    "not_a_number_L2H3": (Reason.NOT_FINITE, "undefined"),
+    "negative_weight_L3H0": (Reason.NEGATIVE, "negative weight"),
+}
+
+
+@pytest.fixture(scope="module")
+def results() -> Iterator[dict[str, Ran]]:
+    with Sandbox(SandboxSettings(), 2) as sandbox:
+        sandbox.load([SandboxText(text.ids, text.pieces, text) for text in TEXTS], causal=True)
+        programs = [ForeignProgram(program.source, program.entry, "paper") for program in PROGRAMS]
+        yield dict(zip((program.entry for program in PROGRAMS), sandbox.run_all(programs), strict=True))
+
+
+def beside(entry: str, number: int) -> Outcome:
+    np.random.seed(0)
+    program = next(program for program in PROGRAMS if program.entry == entry)
+    return check(run_beside(program.source, entry, TEXTS[number]), len(TEXTS[number].ids), causal=True)
+
+
+def test_the_library_is_large_enough_to_mean_something() -> None:
+    assert len(PROGRAMS) >= 20
+    assert sum(program.uses_spacy for program in PROGRAMS) >= 4
+    assert len(FAILURES.keys() & {program.entry for program in PROGRAMS}) == len(FAILURES)
+
+
+@pytest.mark.parametrize("entry", [program.entry for program in PROGRAMS if program.entry not in FAILURES])
+def test_a_program_gives_the_same_bytes_in_the_sandbox_as_beside_it(entry: str, results: dict[str, Ran]) -> None:
+    assert not results[entry].set_order_matters
+    for number, outcome in enumerate(results[entry].outcomes):
+        expected = beside(entry, number)
+        assert isinstance(outcome, Scored), outcome
+        assert isinstance(expected, Scored)
+        assert outcome.weights.tobytes() == expected.weights.tobytes()
+
+
+@pytest.mark.parametrize("entry", FAILURES)
+def test_a_failing_program_has_its_reason_and_line(entry: str, results: dict[str, Ran]) -> None:
+    reason, words = FAILURES[entry]
+    for outcome in results[entry].outcomes:
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason is reason
+        assert words in outcome.message
