@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from attention_programs.config import load_config, repository_root
+from attention_programs.config import load_config
 from attention_programs.files import write_json
+from attention_programs.paths import repository_root
 from benchmarks.report import Section, as_json, as_lines
 
 SECTIONS = pytest.StashKey[dict[str, Section]]()

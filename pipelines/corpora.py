@@ -1,10 +1,11 @@
 """Stage 2: the texts and their splits."""
 
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.corpora.loading import load_corpus
 from attention_programs.corpora.splitting import check_disjoint, split_corpus
 from attention_programs.corpora.text import describe, write_texts
 from attention_programs.files import write_json
+from attention_programs.paths import Paths
 from attention_programs.stage import run_stage
 
 

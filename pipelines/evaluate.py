@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
+from attention_programs.paths import Paths
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.progress import progress

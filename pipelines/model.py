@@ -1,7 +1,8 @@
 """Stage 1: the model, its hash checked, converted once."""
 
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.models.fetching import fetch_model
+from attention_programs.paths import Paths
 from attention_programs.stage import run_stage
 
 

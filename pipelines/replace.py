@@ -3,9 +3,10 @@
 import numpy as np
 
 from attention_programs.attention.store import read_maps
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
+from attention_programs.paths import Paths
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.scoring.bootstrap import resample_weights
@@ -39,7 +40,6 @@ def main(config: Config, paths: Paths) -> None:
     table = measure_curves(
         loaded, curves, settings.percents, test, settings.batch_texts, weights, cache, settings.look_ahead
     )
-    runner.close()
     chosen = heads_at(orders["damage"], config.tracking.gate_percent)
     specification = SurrogateSpecification(
         profile=config.profile,
@@ -52,9 +52,11 @@ def main(config: Config, paths: Paths) -> None:
         heads={str(head): selected[head].id for head in sorted(chosen)},
         programs={selected[head].id: selected[head] for head in chosen},
         look_ahead=list(settings.look_ahead),
+        sandbox=runner.level,
     )
     write_csv(paths.results / "damage.csv", damage_table(damages))
     write_csv(paths.results / "perplexity.csv", table)
+    runner.close()
     write_specification(paths.data / "surrogate.json", specification)
 
 

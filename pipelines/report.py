@@ -1,7 +1,8 @@
 """Stage 9: the page, its figures, and the summary."""
 
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.files import write_json
+from attention_programs.paths import Paths
 from attention_programs.report.page import write_report
 from attention_programs.report.summary import summarise
 from attention_programs.stage import run_stage

@@ -1,10 +1,11 @@
 """Stage 5: every program against every head on validation and test texts."""
 
 from attention_programs.attention.store import read_index, read_maps, read_texts
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.corpora.text import Split
 from attention_programs.files import write_json
 from attention_programs.models.loading import best_device
+from attention_programs.paths import Paths
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.programs.view import TokenView

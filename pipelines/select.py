@@ -3,8 +3,9 @@
 import numpy as np
 
 from attention_programs.attention.store import read_index
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.files import write_csv
+from attention_programs.paths import Paths
 from attention_programs.programs.table import read_programs
 from attention_programs.scoring.selection import choose, report_selection
 from attention_programs.scoring.table import read_scores

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.files import write_csv, write_json, write_jsonl
+from attention_programs.paths import Paths
 from attention_programs.programs.table import write_programs
 from attention_programs.stage import run_stage
 from attention_programs.synthesis.synthesizer import synthesize

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attention_programs import __version__
-from attention_programs.config import Config, Paths, load_config, prepare_process, repository_root
+from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
-from attention_programs.stage import BAD_INPUT
+from attention_programs.paths import Paths, repository_root
+from attention_programs.stage import BAD_INPUT, prepare_process
 
 
 def _context() -> tuple[Config, Paths, Path]:

@@ -6,7 +6,6 @@
 import dataclasses
 import difflib
 import math
-import os
 import re
 import types
 import typing
@@ -386,74 +385,3 @@ def load_config(path: Path = Path("params.yaml")) -> Config:
     config = from_mapping(Config, values, str(path))
     _check(config, str(path))
     return config
-
-
-@dataclass(frozen=True)
-class Paths:
-    """Where each stage's files lie, relative to the repository's root."""
-
-    model: Path
-    data: Path
-    results: Path
-    report: Path
-
-    @classmethod
-    def of(cls, config: Config, root: Path = Path()) -> "Paths":
-        """The paths of a profile."""
-        return cls(
-            model=root / "models" / config.model.name,
-            data=root / "data" / config.profile,
-            results=root / "results" / config.profile,
-            report=root / "reports" / config.profile,
-        )
-
-    @property
-    def texts(self) -> Path:
-        """The texts with their splits, JSONL."""
-        return self.data / "texts.jsonl"
-
-    @property
-    def attention(self) -> Path:
-        """The folder of attention maps, Arrow."""
-        return self.data / "attention"
-
-    @property
-    def programs(self) -> Path:
-        """The program table, JSONL."""
-        return self.data / "programs.jsonl"
-
-    @property
-    def refused(self) -> Path:
-        """Programs of unknown origin that were not taken in, JSONL."""
-        return self.data / "refused.jsonl"
-
-    @property
-    def outcomes(self) -> Path:
-        """Outcomes of programs of unknown origin, kept until the score stage is done."""
-        return self.data / "outcomes"
-
-    @property
-    def scores(self) -> Path:
-        """The score table, parquet."""
-        return self.data / "scores.parquet"
-
-
-def repository_root() -> Path:
-    """The repository the work happens in: the nearest folder upwards with ``dvc.yaml``.
-
-    Raises:
-        UserError: if the current folder is in no such repository.
-    """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "dvc.yaml").is_file():
-            return folder
-    raise UserError(f"{here} is in no repository with a dvc.yaml; change to the project's folder")
-
-
-def prepare_process(config: Config) -> None:
-    """Sets the thread count of numerical libraries and keeps tools from calling out."""
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    import torch
-
-    torch.set_num_threads(config.threads)

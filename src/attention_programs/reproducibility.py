@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from attention_programs.config import Config, Paths, ReproducibilitySettings, load_config
+from attention_programs.config import Config, ReproducibilitySettings, load_config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_text
+from attention_programs.paths import Paths
 from attention_programs.reproduction import compose, environment
 
 EXACT_STAGES = ("model", "corpora", "synthesize")

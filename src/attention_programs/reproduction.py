@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from attention_programs.config import Paths, load_config
+from attention_programs.config import load_config
 from attention_programs.errors import UserError
 from attention_programs.files import replacing
+from attention_programs.paths import Paths
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -1,12 +1,14 @@
 """Running one stage of the pipeline: settings in, one clear line on bad input, time and memory at the end."""
 
+import os
 import resource
 import sys
 import time
 from collections.abc import Callable
 
-from attention_programs.config import Config, Paths, load_config, prepare_process
+from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
+from attention_programs.paths import Paths
 
 BAD_INPUT = 2
 """Exit code for input that a person can mend."""
@@ -27,3 +29,11 @@ def run_stage(name: str, work: Callable[[Config, Paths], None]) -> None:
         sys.exit(130)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"stage {name}: {time.monotonic() - start:.0f} s, peak memory {peak:.1f} GiB", file=sys.stderr)
+
+
+def prepare_process(config: Config) -> None:
+    """Sets the thread count of numerical libraries and keeps tools from calling out."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    import torch
+
+    torch.set_num_threads(config.threads)

@@ -16,9 +16,10 @@ import pytest
 import yaml
 
 from attention_programs import cli
-from attention_programs.config import Config, Paths, load_config
+from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import read_texts
 from attention_programs.files import read_csv, read_json, read_jsonl
+from attention_programs.paths import Paths
 from attention_programs.programs.admission import Candidate, write_candidates
 from attention_programs.programs.table import read_programs
 from attention_programs.reproduction import environment

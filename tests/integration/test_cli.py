@@ -16,10 +16,11 @@ import yaml
 
 from attention_programs import cli
 from attention_programs.attention.store import extract_to_folder
-from attention_programs.config import AttentionSettings, Paths, load_config
+from attention_programs.config import AttentionSettings, load_config
 from attention_programs.corpora.text import SPLITS, Text, text_key, write_texts
 from attention_programs.files import read_jsonl, write_csv, write_jsonl, write_text
 from attention_programs.models.record import weights_hash, write_record
+from attention_programs.paths import Paths
 from attention_programs.programs.table import make_record, write_programs
 from cases import program
 from conftest import ROOT, SENTENCES, tiny_model

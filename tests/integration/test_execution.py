@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attention_programs.config import SandboxSettings
+from attention_programs.attention.store import extract_to_folder
+from attention_programs.config import AttentionSettings, SandboxSettings, SynthesisSettings
+from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.programs.admission import Admission, Candidate, admit, read_candidates, write_candidates
@@ -23,7 +25,9 @@ from attention_programs.programs.outcome import Reason, Rejected, Scored
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.sandbox.layers import Level
 from attention_programs.programs.table import ProgramRecord, make_record
+from attention_programs.synthesis import synthesizer
 from cases import FAILING, GOOD, LONG, TEXT, program, view_of
+from conftest import SENTENCES, tiny_model
 
 SETTINGS = SandboxSettings(text_seconds=0.5, program_seconds=5.0)
 STYLE = TokenStyle("byte-level")
@@ -195,3 +199,13 @@ def test_a_row_that_is_no_candidate_is_named(row: str, message: str, tmp_path: P
     (tmp_path / "a.jsonl").write_text(row + "\n")
     with pytest.raises(UserError, match=message):
         read_candidates(tmp_path)
+
+
+def test_too_many_refusals_fail_the_stage_before_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [Text(text_key(s), "a", "train" if i else "validation", s) for i, s in enumerate(SENTENCES[:3])]
+    extract_to_folder(tiny_model("llama"), texts, AttentionSettings(12, ("L0H0",)), tmp_path / "maps")
+    write_candidates(tmp_path / "imported/a.jsonl", [candidate(program("1 / 0"))])
+    monkeypatch.setattr(synthesizer, "build_design", lambda *_: pytest.fail("the search began"))
+    chosen = SynthesisSettings(imported=str(tmp_path / "imported"), max_refused=0.9)
+    with pytest.raises(UserError, match=r"1 of 1 candidates are refused \(exception 1\)"):
+        synthesizer.synthesize(tmp_path / "maps", chosen, SETTINGS, 1)

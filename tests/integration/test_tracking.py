@@ -15,12 +15,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from attention_programs.config import Paths, load_config
+from attention_programs.config import load_config
 from attention_programs.corpora.text import Text, text_key, write_texts
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, write_csv, write_json, write_text
 from attention_programs.models.loading import load_model
 from attention_programs.models.record import weights_hash, write_record
+from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, make_record, read_programs, write_programs
 from attention_programs.surrogate.perplexity import text_losses
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from attention_programs import config as settings
-from attention_programs.config import AttentionSettings, Config, Paths, from_mapping, load_config, repository_root
+from attention_programs.config import AttentionSettings, Config, from_mapping, load_config
 from attention_programs.errors import UserError
+from attention_programs.paths import Paths, repository_root
 from conftest import ROOT
 
 Change = Callable[[dict[str, Any]], Any]

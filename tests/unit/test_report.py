@@ -9,12 +9,13 @@ from datasets.arrow_writer import ArrowWriter
 
 from attention_programs.attention.packing import pack
 from attention_programs.attention.store import FEATURES, INDEX_NAME, SCHEMA_VERSION
-from attention_programs.config import Config, Paths, from_mapping
+from attention_programs.config import Config, from_mapping
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_file, write_json, write_text
 from attention_programs.heads import all_heads
 from attention_programs.models.record import ModelRecord, write_record
 from attention_programs.models.token_style import TokenStyle
+from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, make_record, write_programs
 from attention_programs.report.examples import choose, kind
 from attention_programs.report.figures.style import spread

@@ -44,17 +44,9 @@ def extract(
         RuntimeError: if the model returns no weights or rows that do not sum to 1.
     """
     causal = loaded.record.causal
-    device = loaded.model.device
     for batch in batches:
-        longest = max(map(len, batch))
-        ids = torch.full((len(batch), longest), loaded.tokenizer.pad_token_id)
-        mask = torch.zeros_like(ids)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
-        output = loaded.model.base_model(
-            input_ids=ids.to(device), attention_mask=mask.to(device), output_attentions=True
-        )
+        padded = loaded.pad(batch)
+        output = loaded.model.base_model(input_ids=padded.ids, attention_mask=padded.mask, output_attentions=True)
         if not output.attentions or any(layer is None for layer in output.attentions):
             raise RuntimeError("the model returned no attention weights; load it with attn_implementation='eager'")
         chosen = [output.attentions[head.layer][:, head.index] for head in heads]

@@ -1,6 +1,7 @@
 """Loading a model from its folder, ready to be looked into."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,15 @@ from attention_programs.errors import UserError
 from attention_programs.models.pieces import Pieces
 from attention_programs.models.record import ModelRecord, read_record, weights_hash
 from attention_programs.models.token_style import TokenStyle
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tokenised texts of unequal length, padded on the right; both of shape (texts, longest)."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    """1 for a token, 0 for padding."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,15 @@ class LoadedModel:
         """Token ids of a text, special tokens included, cut to ``max_tokens``."""
         ids: list[int] = self.tokenizer(content, truncation=True, max_length=max_tokens).input_ids
         return ids
+
+    def pad(self, texts: Sequence[Sequence[int]]) -> Batch:
+        """Puts tokenised texts into one batch, where the model is."""
+        ids = torch.full((len(texts), max(map(len, texts))), self.tokenizer.pad_token_id)
+        mask = torch.zeros_like(ids)
+        for row, tokens in enumerate(texts):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
+        return Batch(ids.to(self.model.device), mask.to(self.model.device))
 
 
 def require_interface(model: Any) -> None:

@@ -1,6 +1,8 @@
 """A program's source: its address, its docstring, its size, and whether it speaks the vocabulary alone."""
 
 import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from attention_programs.errors import UserError
@@ -38,14 +40,25 @@ def parse_source(source: str, place: str) -> ParsedSource:
     Raises:
         UserError: if it is no Python, defines no such function or anything beside it, or is nested too deeply.
     """
-    try:
+    with reading(place):
         return _parsed(_only_function(ast.parse(source), place))
+
+
+@contextmanager
+def reading(place: str) -> Iterator[None]:
+    """Turns what goes wrong when a source is parsed into one line.
+
+    Raises:
+        UserError: if it is no Python, or too much for Python's parser.
+    """
+    try:
+        yield
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = place if line is None else f"{place}, line {line}"
-        raise UserError(f"{where}: not valid Python ({getattr(error, 'msg', error)})") from error
+        raise UserError(f"{where}: not valid Python ({getattr(error, 'msg', error)}); mend it") from error
     except (RecursionError, MemoryError) as error:  # Python's parser gives up with either
-        raise UserError(f"{place}: the program is nested too deeply or too long a sum; write fewer terms") from error
+        raise UserError(f"{place}: nested too deeply or too long a sum; write shorter expressions") from error
 
 
 def _only_function(tree: ast.Module, place: str) -> ast.FunctionDef:

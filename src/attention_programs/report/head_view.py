@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import MappedText, read_index, read_maps
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, write_text
 from attention_programs.heads import Head
+from attention_programs.paths import Paths
 from attention_programs.programs.outcome import Rejected
 from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord, read_programs

@@ -11,10 +11,11 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from attention_programs.attention.store import read_index, read_maps
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.corpora.text import SPLITS
 from attention_programs.files import read_json, records, replacing
 from attention_programs.models.record import ModelRecord, read_record
+from attention_programs.paths import Paths
 from attention_programs.programs.table import read_programs
 from attention_programs.report import paper
 from attention_programs.report.captions import GRID, PERPLEXITY, QUESTIONS, Caption, FigureView, fit_caption

@@ -30,10 +30,11 @@ def summarise(results: Path) -> dict[str, float]:
     Raises:
         UserError: if a table is missing; the stage to run is named.
     """
+    heads = read_table(results, "heads.csv")
     return {
         **_fit(read_table(results, "iou.csv")),
-        **_heads(read_table(results, "heads.csv")),
-        **_cost(read_table(results, "perplexity.csv"), read_table(results, "heads.csv")),
+        **_heads(heads),
+        **_cost(read_table(results, "perplexity.csv"), heads),
         **_answers(read_table(results, "qa.csv")),
     }
 

@@ -56,18 +56,13 @@ def predictions(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Iterator
     A causal model predicts each token but the first from those before it, in one pass. An encoder predicts each token
     while it and every seventh other are masked (pseudo-perplexity), in seven passes.
     """
-    longest = max(map(len, texts))
-    ids = torch.full((len(texts), longest), loaded.tokenizer.pad_token_id)
-    mask = torch.zeros_like(ids)
-    for row, tokens in enumerate(texts):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        mask[row, : len(tokens)] = 1
-    ids, mask = ids.to(loaded.model.device), mask.to(loaded.model.device)
+    batch = loaded.pad(texts)
+    ids, mask = batch.ids, batch.mask
     if loaded.record.causal:
         logits = loaded.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
         yield Prediction(logits[:, :-1].float(), ids[:, 1:], mask[:, 1:].bool())
         return
-    places = torch.arange(longest, device=ids.device)
+    places = torch.arange(ids.shape[1], device=ids.device)
     for phase in range(MASK_STRIDE):
         hidden = (places % MASK_STRIDE == phase)[None, :] & mask.bool()
         blanked = ids.masked_fill(hidden, loaded.tokenizer.mask_token_id)

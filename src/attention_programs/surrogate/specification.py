@@ -9,6 +9,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel, best_device, load_model
+from attention_programs.programs.execution import NOT_USED
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.surrogate.identity import check_identity
 from attention_programs.surrogate.intervention import PatchedModel, default_cache
@@ -36,6 +37,8 @@ class SurrogateSpecification:
     programs: dict[str, ProgramRecord] = field(default_factory=dict)
     look_ahead: list[str] = field(default_factory=list)
     """Names of programs that are in although they look ahead."""
+    sandbox: str = NOT_USED
+    """Level of the sandbox that its programs were measured in."""
     schema_version: int = SCHEMA_VERSION
 
     @property

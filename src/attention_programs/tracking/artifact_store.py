@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
-from attention_programs.config import repository_root
 from attention_programs.errors import UserError
+from attention_programs.paths import repository_root
 
 ROOT_VARIABLE = "ATTENTION_PROGRAMS_ROOT"
 """Environment variable that names the repository for readers whose current folder is elsewhere."""

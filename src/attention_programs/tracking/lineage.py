@@ -14,9 +14,10 @@ from typing import Any
 
 import yaml
 
-from attention_programs.config import Config, Paths, load_config
+from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
 from attention_programs.files import read_text, sha256_file, sha256_text
+from attention_programs.paths import Paths
 
 PARAMS_FILE = "params.yaml"
 DVC_LOCK = "dvc.lock"

@@ -9,7 +9,8 @@ from filelock import FileLock
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
+from attention_programs.paths import Paths
 from attention_programs.progress import progress
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage, check_files, published_files, read_lineage

@@ -11,11 +11,12 @@ import pandas as pd
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.entities import DatasetInput, InputTag, Run
 
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, write_csv, write_json, write_text
 from attention_programs.models.record import read_record
+from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, read_programs
 from attention_programs.tracking.lineage import DVC_LOCK, PARAMS_FILE, REQUIREMENTS, Lineage, flattened
 from attention_programs.tracking.measurements import log_all, perplexity_curves, program_metrics, qa_curves, to_metrics

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attention_programs.config import Config, Paths
+from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv
+from attention_programs.paths import Paths
 from attention_programs.surrogate.specification import SurrogateSpecification
 
 ORDERS = {"iou": "of highest validation IoU", "damage": "of lowest measured damage"}

@@ -1,17 +1,16 @@
 """Takes a file of the paper's form apart: each program with the helpers, constants and imports that it needs."""
 
 import ast
-import contextlib
 import re
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
 from attention_programs.heads import Head
 from attention_programs.programs.paper_form.definitions import Definition, Definitions, is_definition
-from attention_programs.programs.source import ParsedSource
+from attention_programs.programs.source import ParsedSource, reading
 
 _HEAD = re.compile(r"_?[Ll](\d+)[Hh](\d+)$")
 
@@ -68,7 +67,7 @@ def split(source: str, place: str) -> PaperFile:
     Raises:
         UserError: if it is no Python or holds no program.
     """
-    with _reading(place):
+    with reading(place):
         return _split(_parse(source, place), place)
 
 
@@ -103,7 +102,7 @@ def parse_paper_source(source: str, entry: str, place: str) -> ParsedSource:
     Raises:
         UserError: if it is no Python, does not define the program, or holds statements that do anything else.
     """
-    with _reading(place):
+    with reading(place):
         return _parsed(_parse(source, place), entry, place)
 
 
@@ -131,19 +130,6 @@ def _parse(source: str, place: str) -> ast.Module:
         tree = ast.parse(source)
         compile(tree, place, "exec", dont_inherit=True)  # finds what the grammar alone lets through
     return tree
-
-
-@contextlib.contextmanager
-def _reading(place: str) -> Iterator[None]:
-    """Says what is wrong with a source that Python can't read."""
-    try:
-        yield
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        where = place if line is None else f"{place}, line {line}"
-        raise UserError(f"{where}: not valid Python ({getattr(error, 'msg', error)}); mend it") from error
-    except (RecursionError, MemoryError) as error:  # Python's parser gives up with either
-        raise UserError(f"{place}: nested too deeply or too long a sum; write shorter expressions") from error
 
 
 def _is_empty(node: ast.stmt) -> bool:

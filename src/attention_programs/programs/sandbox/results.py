@@ -14,7 +14,7 @@ from attention_programs.files import replacing, sha256_text
 from attention_programs.programs.outcome import Outcome, Reason, Rejected, Scored
 from attention_programs.programs.sandbox.pool import Ran
 
-TEXTS_AT_ONCE = 4
+TEXTS_AT_ONCE = 8
 """Texts in one block of a file: what is read together."""
 _SCHEMA = pa.schema(
     [("reason", pa.string()), ("message", pa.string()), ("tokens", pa.int32()), ("cells", pa.list_(pa.float32()))]
