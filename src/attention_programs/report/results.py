@@ -11,6 +11,7 @@ METHODS = {
     "selected": "Selected program",
     "search": "Best of search",
     "curated": "Best of curated",
+    "imported": "Best of imported",
     "first_self": "First token and self, fitted",
     "first_token": "First token",
     "previous_token": "Previous token",
@@ -20,7 +21,7 @@ METHODS = {
     "random_column": "Random column",
 }
 """Every method of ``heads.csv`` and ``iou.csv``, in the order of tables and figures."""
-BASELINES = tuple(method for method in METHODS if method not in ("selected", "search", "curated"))
+BASELINES = tuple(method for method in METHODS if method not in ("selected", "search", "curated", "imported"))
 """Methods that know nothing of a head, or no more than how much it attends to the first token and to itself."""
 PROGRAMS = {"selected": "Selected programs", "first_token": "First token", "uniform": "Uniform"}
 """What replaces heads in ``perplexity.csv``."""
