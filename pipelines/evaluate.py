@@ -1,4 +1,4 @@
-"""Stage 8: how the model answers questions with heads replaced."""
+"""Stage 10: how the model answers questions with heads replaced."""
 
 import pandas as pd
 
@@ -10,25 +10,25 @@ from attention_programs.paths import Paths
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.progress import progress
-from attention_programs.scoring.selection import SELECTED
 from attention_programs.stage import run_stage
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
-from attention_programs.surrogate.orders import assignment_of, order_by_damage, read_damages
+from attention_programs.surrogate.orders import distilled_assignment, read_orders
 from attention_programs.surrogate.questions import answer_questions, load_tasks
 from attention_programs.surrogate.replacement import heads_at
+from attention_programs.surrogate.specification import read_specification
 
 COLUMNS = ["task", "percent", "heads_replaced", "questions", "accuracy", "low", "high", "chance"]
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Asks every task at every share of replaced heads, in order of measured damage."""
+    """Asks every task at every share of replaced heads, in the order that was chosen on validation."""
     settings = config.evaluation
     folder = paths.data / "tasks"
     folder.mkdir(parents=True, exist_ok=True)
     tasks = load_tasks(settings, read_texts(paths.texts), folder, config.seed)
-    assignment = assignment_of(SELECTED, read_csv(paths.results / "heads.csv"), read_programs(paths.programs))
-    order = order_by_damage(read_damages(paths.results / "damage.csv"))
+    assignment = distilled_assignment(read_csv(paths.results / "heads.csv"), read_programs(paths.distilled))
+    order = read_orders(paths.results / "orders.csv")[read_specification(paths.data / "surrogate.json").order]
     loaded = load_model(paths.model, best_device())
     runner = Runner(config.sandbox, config.threads, loaded.token_style)
     cache = MapCache(loaded.pieces, loaded.record.causal, runner)

@@ -61,6 +61,8 @@ class CorpusSettings:
     """The data set's split that rows are read from."""
     rows: tuple[int, int] = (0, 0)
     """Half-open range of rows to use; (0, 0) is all."""
+    test_rows: tuple[int, int] = (0, 0)
+    """Half-open range of rows that are the test texts, beside ``rows``; (0, 0) draws ``corpora.test_share`` of those."""
 
 
 @dataclass(frozen=True)
@@ -152,15 +154,39 @@ class ReplacementSettings:
     """How replacing heads is measured."""
 
     percents: tuple[int, ...] = (0, 5, 10, 25, 40, 50, 75, 100)
-    """Shares of the studied heads to replace, in percent."""
+    """Shares of the studied heads to replace, in percent, for the distilled programs in the best order."""
+    few_percents: tuple[int, ...] = (0, 25, 50, 100)
+    """Shares for everything that it is compared with."""
     texts: int = 0
     """Test texts on which perplexity is measured; time grows with it; 0 is all."""
+    windows: int = 2
+    """Pieces of ``attention.max_tokens`` tokens from the beginning of each test text; they count as one text."""
     damage_texts: int = 8
     """Validation texts on which each head's single replacement is measured; noise falls with its root."""
     batch_texts: int = 8
     """Texts in one forward pass."""
+    fisher_texts: int = 32
+    """Training texts of the Fisher estimate of damage."""
+    fisher_samples: int = 4
+    """Draws from the model's predictions that the estimate averages, each at the cost of a backward pass."""
+    greedy_rounds: int = 4
+    """Shares of the heads after which the estimate is made anew; each costs as much as the first."""
     look_ahead: tuple[str, ...] = ()
     """Names of programs that may go into a causal model although they look ahead; their perplexity flatters them."""
+
+
+@dataclass(frozen=True)
+class DistillationSettings:
+    """How the constants of all replaced heads are fitted together, so that the model keeps its predictions."""
+
+    steps: int = 48
+    """Steps of the optimiser; each costs about three forward passes of a batch. 0 leaves the constants as they are."""
+    batch_texts: int = 8
+    """Training texts in one step."""
+    rate: float = 0.1
+    """Size of the first step, in units of a constant; it falls to 0 along a cosine."""
+    percents: tuple[int, ...] = (25, 50, 100)
+    """Shares of the studied heads that are replaced in turn, in percent."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +248,7 @@ class Config:
     sandbox: SandboxSettings
     scoring: ScoringSettings
     replacement: ReplacementSettings
+    distillation: DistillationSettings
     evaluation: EvaluationSettings
     tracking: TrackingSettings
     report: ReportSettings
@@ -294,7 +321,8 @@ def _check(config: Config, place: str) -> None:
     _check_corpora(config.corpora, place)
     _check_numbers(config, place)
     shares_replaced = {
-        "replacement": config.replacement.percents,
+        "replacement": (*config.replacement.percents, *config.replacement.few_percents),
+        "distillation": config.distillation.percents,
         "evaluation": config.evaluation.percents,
         "tracking": (config.tracking.gate_percent,),
     }
@@ -331,11 +359,11 @@ def _check_corpora(corpora: CorporaSettings, place: str) -> None:
         if names.count(name) > 1:
             raise UserError(f"{place}: corpora.sources names {name!r} twice; rename one")
     for source in corpora.sources:
-        first, last = source.rows
-        if source.rows != (0, 0) and not 0 <= first < last:
-            raise UserError(
-                f"{place}: rows of corpus {source.name!r} are {first} to {last}; write a range, or (0, 0) for all"
-            )
+        for key, (first, last) in (("rows", source.rows), ("test_rows", source.test_rows)):
+            if (first, last) != (0, 0) and not 0 <= first < last:
+                raise UserError(
+                    f"{place}: {key} of corpus {source.name!r} are {first} to {last}; write a range, or (0, 0) for none"
+                )
 
 
 def _check_numbers(config: Config, place: str) -> None:
@@ -350,6 +378,12 @@ def _check_numbers(config: Config, place: str) -> None:
         "replacement.texts": (config.replacement.texts, 0),
         "replacement.damage_texts": (config.replacement.damage_texts, 1),
         "replacement.batch_texts": (config.replacement.batch_texts, 1),
+        "replacement.windows": (config.replacement.windows, 1),
+        "replacement.fisher_texts": (config.replacement.fisher_texts, 1),
+        "replacement.fisher_samples": (config.replacement.fisher_samples, 1),
+        "replacement.greedy_rounds": (config.replacement.greedy_rounds, 1),
+        "distillation.steps": (config.distillation.steps, 0),
+        "distillation.batch_texts": (config.distillation.batch_texts, 1),
         "evaluation.limit": (config.evaluation.limit, 1),
         "evaluation.batch_size": (config.evaluation.batch_size, 1),
         "report.example_heads": (config.report.example_heads, 0),

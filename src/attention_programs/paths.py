@@ -47,6 +47,11 @@ class Paths:
         return self.data / "refused.jsonl"
 
     @property
+    def distilled(self) -> Path:
+        """Programs with distilled constants, JSONL."""
+        return self.data / "distilled.jsonl"
+
+    @property
     def outcomes(self) -> Path:
         """Outcomes of programs of unknown origin, kept until the score stage is done."""
         return self.data / "outcomes"

@@ -29,7 +29,8 @@ from attention_programs.tracking.store import open_store
 from cases import program
 from conftest import ROOT, tiny_model
 
-STAGES = ("model", "corpora", "attention", "synthesize", "score", "select", "replace", "evaluate", "report")
+STAGES = ("model", "corpora", "attention", "synthesize", "score", "select", "damage", "distil", "replace",
+          "evaluate", "report")  # fmt: skip
 TAKEN = (
     "conf", "corpora", "library", "pipelines", "src", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
     "dvc.yaml", "pyproject.toml", "requirements.lock",
@@ -39,7 +40,16 @@ CHANGES: dict[str, dict[str, Any]] = {
     "attention": {"max_tokens": 28, "heads": "every 3", "shard_texts": 8},
     "synthesis": {"max_terms": 3, "polish_steps": 5},
     "scoring": {"bootstrap_samples": 100},
-    "replacement": {"percents": [0, 25, 50, 100], "damage_texts": 3, "texts": 0},
+    "replacement": {
+        "percents": [0, 25, 50, 100],
+        "few_percents": [0, 25, 100],
+        "damage_texts": 3,
+        "texts": 0,
+        "fisher_texts": 3,
+        "fisher_samples": 2,
+        "greedy_rounds": 2,
+    },
+    "distillation": {"steps": 3, "batch_texts": 2, "percents": [25, 100]},
     "evaluation": {"limit": 4, "percents": [0, 100]},
     "report": {"example_heads": 2},
 }
@@ -162,7 +172,8 @@ def test_the_summary_holds_every_kind_of_number(paths: Paths) -> None:
     for key in (
         "iou/test/stories/search", "iou/test/all/first_token", "iou/test/code/first_self", "iou/test/all/selected/low",
         "sink_excluded_iou/test/all/selected", "jsd/test/mathematics/curated", "perplexity/test/intact",
-        "perplexity_increase/test/selected/damage/100", "perplexity_increase/test/uniform/iou/25/high",
+        "perplexity_increase/test/selected/damage/100", "perplexity_increase/test/uniform/damage/25/high",
+        "perplexity_increase/test/distilled/greedy/25", "objective/causal/iou_test",
         "qa/story_continuation/100",
     ):  # fmt: skip
         assert isinstance(summary[key], float), key
@@ -180,7 +191,10 @@ def test_tables_hold_every_head_and_share(paths: Paths) -> None:
         assert heads[heads["method"] == method]["head"].tolist() == studied
     assert sorted(read_csv(paths.results / "damage.csv")["head"]) == studied
     curve = read_csv(paths.results / "perplexity.csv")
-    assert len(curve) == 3 * 2 * 4
+    assert set(curve["programs"]) == {"distilled", "selected", "first_token", "uniform"}
+    assert set(curve["order"]) == {"iou", "damage", "fisher", "greedy"}
+    assert read_csv(paths.results / "order_choice.csv")["chosen"].sum() == 1
+    assert len(read_csv(paths.results / "distillation.csv")) == 3
     assert sorted(set(curve["heads_replaced"])) == [0, 1, 2, 4]
     ids = {program.id for program in read_programs(paths.programs)}
     assert set(heads["program_id"]) <= ids

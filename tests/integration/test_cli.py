@@ -35,7 +35,7 @@ PARAMS: dict[str, Any] = {
     "model": {"name": "tiny", "source": "folder", "location": "elsewhere"},
     "corpora": {"name": "one", "sources": [{"name": "a", "source": "file", "location": "corpora/a.jsonl"}]},
     "attention": {"max_tokens": 24, "heads": ["L0H0", "L0H1", "L2H3"]},
-    "synthesis": {}, "sandbox": {}, "scoring": {}, "replacement": {}, "tracking": {},
+    "synthesis": {}, "sandbox": {}, "scoring": {}, "distillation": {}, "replacement": {}, "tracking": {},
     "evaluation": {"name": "none", "tasks": []}, "report": {}, "reproducibility": {}, "threads": 1,
 }  # fmt: skip
 

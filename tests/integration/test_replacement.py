@@ -1,5 +1,6 @@
 """Perplexity and damage of replaced heads, held to plain loops without any shortcut."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,24 +8,31 @@ import pandas as pd
 import pytest
 import torch
 
+from attention_programs.config import ReplacementSettings
+from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.files import write_csv
 from attention_programs.heads import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.scoring.bootstrap import resample_weights
+from attention_programs.surrogate.choice import compare_orders
 from attention_programs.surrogate.damage import HeadDamage, measure_damage
 from attention_programs.surrogate.intervention import PatchedModel, default_cache
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import (
     assignment_of,
     damage_table,
+    distilled_assignment,
     order_by_damage,
     order_by_iou,
+    order_table,
     read_damages,
+    read_orders,
 )
 from attention_programs.surrogate.perplexity import MASK_STRIDE, TextLoss, ids_losses, perplexity, text_losses
 from attention_programs.surrogate.replacement import Curve, heads_at, increase_interval, measure_curves
+from attention_programs.surrogate.windows import Windows, cut
 from cases import program
 from conftest import SENTENCES
 
@@ -34,6 +42,7 @@ def record(terms: str, name: str = "test") -> ProgramRecord:
 
 
 FIRST, EVEN = record("text.first_token"), record("text.uniform + 0.5 * text.previous_token")
+SHARES = (0, 50, 100)
 ASSIGNMENT = {head: (FIRST, EVEN)[i % 2] for i, head in enumerate(all_heads(3, 4))}
 
 
@@ -91,11 +100,11 @@ def test_a_text_of_one_token_has_nothing_to_predict(causal_model: LoadedModel) -
     both = measure_damage(causal_model, {Head(1, 1): FIRST}, [short, long], cache_of(causal_model), 2)
     assert np.isfinite([both[0].damage, both[0].standard_error, both[0].loss_increase]).all()
     weights = resample_weights(2, 50, np.random.default_rng(0))
-    curve = Curve("x", "iou", ASSIGNMENT, list(ASSIGNMENT))
-    table = measure_curves(causal_model, [curve], [100], [short, long], 2, weights, cache_of(causal_model))
+    curve = Curve("x", "iou", ASSIGNMENT, list(ASSIGNMENT), [100])
+    table = measure_curves(causal_model, [curve], Windows([short, long], [0, 1]), 2, weights, cache_of(causal_model))
     assert np.isfinite(table[["perplexity", "increase", "low", "high"]].to_numpy()).all()
     with pytest.raises(UserError, match="the 1 texts hold no token to predict"):
-        measure_curves(causal_model, [curve], [100], [short], 2, weights[:, :1], cache_of(causal_model))
+        measure_curves(causal_model, [curve], Windows([short], [0]), 2, weights[:, :1], cache_of(causal_model))
 
 
 @pytest.mark.parametrize("batch_texts", [2, 8])
@@ -133,11 +142,11 @@ def test_curves_hold_each_share_with_what_it_cost(llama: LoadedModel) -> None:
     backwards = list(ASSIGNMENT)[::-1]
     even = dict.fromkeys(ASSIGNMENT, EVEN)
     curves = [
-        Curve("selected", "iou", ASSIGNMENT, list(ASSIGNMENT)),
-        Curve("selected", "damage", ASSIGNMENT, backwards),
-        Curve("uniform", "iou", even, list(ASSIGNMENT)),
+        Curve("selected", "iou", ASSIGNMENT, list(ASSIGNMENT), SHARES),
+        Curve("selected", "damage", ASSIGNMENT, backwards, SHARES),
+        Curve("uniform", "iou", even, list(ASSIGNMENT), SHARES),
     ]
-    table = measure_curves(llama, curves, [0, 50, 100], texts, 2, weights, cache_of(llama))
+    table = measure_curves(llama, curves, Windows(texts, list(range(len(texts)))), 2, weights, cache_of(llama))
     assert table["heads_replaced"].tolist() == [0, 6, 12] * 3
     rows = table.set_index(["programs", "order", "percent"])
     intact = ids_losses(llama, texts, 2)
@@ -221,3 +230,54 @@ def test_a_program_that_fails_on_a_text_stops_the_measurement(llama: LoadedModel
     with pytest.raises(RuntimeError, match="fails on a text of"), PatchedModel(llama, {Head(0, 0): broken}) as patched:
         ids_losses(patched, texts_of(llama), 2)
     assert np.isfinite(perplexity(ids_losses(llama, texts_of(llama), 2)))
+
+
+def test_windows_are_pieces_of_the_text_and_count_as_one(any_model: LoadedModel) -> None:
+    texts = [Text(text_key(s), "a", "test", s) for s in (" ".join(SENTENCES[:3]), SENTENCES[3])]
+    found = cut(any_model, texts, 12, 3)
+    whole = any_model.encode(texts[0].content, 1000)
+    opening = any_model.encode("", 12) if any_model.record.causal else []
+    own = [piece[len(opening) :] for piece, text in zip(found.ids, found.text_of, strict=True) if text == 0]
+    assert all(len(piece) <= 12 for piece in found.ids)
+    if any_model.record.causal:
+        assert len(own) == 3
+        joined = [token for piece in own for token in piece]
+        assert joined == whole[len(opening) : len(opening) + len(joined)]
+    assert sorted(set(found.text_of)) == [0, 1]
+    losses = [TextLoss(number + 1, float(number)) for number in range(len(found.ids))]
+    summed = found.by_text(losses)
+    assert [loss.tokens for loss in summed] == [
+        sum(loss.tokens for loss, text in zip(losses, found.text_of, strict=True) if text == number)
+        for number in (0, 1)
+    ]
+
+
+def test_orders_survive_their_table(tmp_path: Path) -> None:
+    heads = list(ASSIGNMENT)
+    orders = {"iou": heads, "damage": heads[::-1]}
+    write_csv(tmp_path / "orders.csv", order_table(orders))
+    assert read_orders(tmp_path / "orders.csv") == orders
+
+
+def test_the_order_is_chosen_where_the_model_keeps_best(llama: LoadedModel) -> None:
+    ids = texts_of(llama)
+    heads = list(ASSIGNMENT)
+    settings = ReplacementSettings(batch_texts=2)
+    table = compare_orders(
+        llama,
+        ASSIGNMENT,
+        {"iou": heads, "damage": heads[::-1]},
+        50,
+        Windows(ids, list(range(len(ids)))),
+        settings,
+        cache_of(llama),
+    )
+    assert table.loc[table["chosen"], "increase_validation"].item() == table["increase_validation"].min()
+
+
+def test_a_missing_distilled_program_is_named() -> None:
+    heads = pd.DataFrame({"head": ["L0H0", "L0H1"]})
+    programs = [replace(FIRST, intended_heads=["L0H0"])]
+    with pytest.raises(UserError, match="head L0H1 has no distilled program; run `dvc repro distil`"):
+        distilled_assignment(heads, programs)
+    assert distilled_assignment(heads[:1], programs) == {Head(0, 0): programs[0]}

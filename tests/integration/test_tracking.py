@@ -48,6 +48,7 @@ PARAMS: dict[str, Any] = {
     "sandbox": {},
     "scoring": {},
     "replacement": {"percents": [0, 25, 100]},
+    "distillation": {},
     "evaluation": {"name": "shipped", "percents": [0, 25]},
     "tracking": {"gate_percent": 25, "gate_increase": 15.0},
     "report": {},
@@ -99,7 +100,7 @@ def write_results(paths: Paths, programs: list[ProgramRecord], increase: float) 
     curve = [
         {"programs": kind, "order": order, "percent": percent, "heads_replaced": percent * 12 // 100, "tokens": 99}
         | {"perplexity": 20.0 * (1 + rise / 100), "increase": rise, "low": rise - 1, "high": rise + 1}
-        for kind, order in [("selected", "damage"), ("selected", "iou"), ("uniform", "iou")]
+        for kind, order in [("distilled", "damage"), ("distilled", "iou"), ("uniform", "iou")]
         for percent, rise in [(0, 0.0), (25, increase if order == "damage" else 3 * increase), (100, 300.0)]
     ]
     write_csv(paths.results / "perplexity.csv", pd.DataFrame(curve))
@@ -222,9 +223,9 @@ def test_profile_run_holds_params_metrics_data_sets_files_and_the_way_back(templ
         assert data.params["corpora.sources.1.location"] == "corpora/code.jsonl"
         assert data.params["replacement.percents"] == "0, 25, 100"
         assert data.metrics["iou/test/all/selected"] == 0.61
-        history = store.client.get_metric_history(parent.info.run_id, "perplexity_increase/selected/damage")
+        history = store.client.get_metric_history(parent.info.run_id, "perplexity_increase/distilled/damage")
         table = read_csv(template / "results/tiny-llama/perplexity.csv")
-        rows = table[(table["programs"] == "selected") & (table["order"] == "damage")]
+        rows = table[(table["programs"] == "distilled") & (table["order"] == "damage")]
         assert {m.step: m.value for m in history} == dict(zip(rows["percent"], rows["increase"], strict=True))
         accuracy = store.client.get_metric_history(parent.info.run_id, "qa/story_continuation")
         assert sorted((m.step, m.value) for m in accuracy) == [(0, 0.6), (25, 0.6)]

@@ -36,6 +36,7 @@ SETTINGS = {
     "synthesis": {},
     "sandbox": {},
     "scoring": {},
+    "distillation": {},
     "replacement": {},
     "evaluation": {"name": "own", "tasks": ["story_continuation", "verb_agreement"]},
     "tracking": {},
@@ -89,13 +90,21 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
     for metric in ("iou", "sink_excluded_iou", "jsd"):
         iou += [f"{method},{corpus},{metric},0.5,0.4,0.6" for method in METHODS for corpus in ("all", "stories")]
     perplexity = ["programs,order,percent,heads_replaced,tokens,perplexity,increase,low,high"]
-    for name in ("selected", "uniform", "first_token"):
-        for order in ("iou", "damage"):
+    for name in ("distilled", "selected", "uniform", "first_token"):
+        for order in ("iou", "damage", "fisher", "greedy"):
             perplexity += [f"{name},{order},{p},{p},99,{20 + p},{5 * p},{4 * p},{6 * p}" for p in (0, 25, 100)]
     qa = ["task,percent,heads_replaced,questions,accuracy,low,high,chance"]
     qa += [f"story_continuation,{p},{p},50,0.6,0.5,0.7,0.25" for p in (0, 100)]
     damage = ["head,damage,standard_error", *(f"{head},0.01,0.001" for head in NAMES[1:])]
-    tables = {"heads": heads, "iou": iou, "perplexity": perplexity, "qa": qa, "damage": damage}
+    objectives = ["objective,iou_test", "pattern,0.5", "causal,0.4"]
+    tables = {
+        "objectives": objectives,
+        "heads": heads,
+        "iou": iou,
+        "perplexity": perplexity,
+        "qa": qa,
+        "damage": damage,
+    }
     for name, lines in tables.items():
         write_text(folder / f"{name}.csv", "\n".join(lines) + "\n")
     write_json(folder / "corpora.json", {"stories": {"train": 5, "validation": 2, "test": 3}})
@@ -228,7 +237,7 @@ def test_failure_leaves_the_old_report(tmp_path: Path, config: Config) -> None:
     paths = _project(tmp_path, config)
     write_text(paths.report / "report.html", "old")
     (paths.results / "damage.csv").unlink()
-    with pytest.raises(UserError, match=r"damage\.csv does not exist; run `dvc repro replace`"):
+    with pytest.raises(UserError, match=r"damage\.csv does not exist; run `dvc repro damage`"):
         write_report(config, paths)
     assert (paths.report / "report.html").read_text(encoding="utf-8") == "old"
 

@@ -33,7 +33,9 @@ PERPLEXITY = (
     "uniform,iou,100,4,900,2020.0,10000.0,9000.0,11000.0\n"
 )
 QA = "task,percent,heads_replaced,questions,accuracy,low,high,chance\nstory_continuation,25,1,100,0.7,0.6,0.8,0.25\n"
+OBJECTIVES = "objective,iou_test\npattern,0.55\ncausal,0.5\n"
 TABLES = {"heads.csv": HEADS, "iou.csv": IOU, "perplexity.csv": PERPLEXITY, "qa.csv": QA}
+TABLES |= {"objectives.csv": OBJECTIVES}
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def test_values_by_hand(results: Path) -> None:
     assert summary["perplexity_increase/test/uniform/iou/100/high"] == 11000.0
     assert summary["perplexity/test/intact"] == pytest.approx(20.0)
     assert summary["qa/story_continuation/25"] == 0.7
+    assert summary["objective/causal/iou_test"] == 0.5
     # 0.9 and 0.6 lie above 0.5 (0.5 itself does not), 0.9 alone above 0.75; the baseline's row counts for neither.
     assert summary["heads/above_0.5/selected"] == 0.5
     assert summary["heads/above_0.75/selected"] == 0.25
@@ -72,7 +75,13 @@ def test_intact_perplexity_without_a_row_at_0_percent(results: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "stage"),
-    [("heads.csv", "select"), ("iou.csv", "select"), ("perplexity.csv", "replace"), ("qa.csv", "evaluate")],
+    [
+        ("heads.csv", "select"),
+        ("iou.csv", "select"),
+        ("perplexity.csv", "replace"),
+        ("objectives.csv", "distil"),
+        ("qa.csv", "evaluate"),
+    ],
 )
 def test_missing_table_names_the_stage(results: Path, name: str, stage: str) -> None:
     (results / name).unlink()
@@ -100,6 +109,16 @@ def test_table_sets_numbers_beside_the_papers(results: Path) -> None:
     assert replaced[0][5:] == ["10.0", "%", "[8.0,", "12.0]", "24", "%", "5", "%", "11", "%", "19", "%"]
     assert replaced[1][5:] == ["5.0", "%", "[4.0,", "6.0]", *[ABSENT] * 4]
     assert max(map(len, lines)) <= 120
+
+
+def test_distilled_programs_stand_for_an_order_where_they_were_measured(results: Path) -> None:
+    row = "distilled,damage,25,1,900,20.4,2.0,1.0,3.0\n"
+    write_text(results / "perplexity.csv", PERPLEXITY + row)
+    titles = {group.title: group for group in summary_groups(summarise(results))}
+    (damage,) = [title for title in titles if "least damage first (measured" in title]
+    assert "distilled programs" in damage
+    assert titles[damage].rows[1].ours == "2.0 % [1.0, 3.0]"
+    assert any("selected programs, best fit" in title for title in titles)
 
 
 def test_what_was_not_measured_shows_as_a_dash(results: Path) -> None:

@@ -1,5 +1,6 @@
 """Reading corpora: files that ship or are local, and data sets of the hub."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from attention_programs.config import CorpusSettings
@@ -43,3 +44,12 @@ def load_corpus(settings: CorpusSettings, root: Path = Path()) -> list[str]:
     check_rows(rows, settings.fields, settings.location, settings.rows[0])
     contents = ["\n\n".join(str(row[field]).strip() for field in settings.fields) for row in rows]
     return list(dict.fromkeys(contents))
+
+
+def load_test_rows(settings: CorpusSettings, root: Path = Path()) -> list[str]:
+    """The contents of the corpus' own test rows; none where test texts are drawn from all rows.
+
+    Raises:
+        UserError: as :func:`load_corpus`.
+    """
+    return load_corpus(replace(settings, rows=settings.test_rows), root) if any(settings.test_rows) else []

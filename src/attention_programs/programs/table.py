@@ -51,6 +51,10 @@ class ProgramRecord:
         """Whether it may run in this process: it ships with the project or speaks the vocabulary alone."""
         return self.form == "view" and (self._shipped or self.parsed().speaks_vocabulary_only)
 
+    def with_causality(self, causal: Causality) -> "ProgramRecord":
+        """The same with the prefix test's verdict."""
+        return replace(self, causal=causal)
+
     def may_go_into_a_causal_model(self, look_ahead: Collection[str]) -> bool:
         """Whether it obeys the prefix rule, or is named as an exception."""
         return self.causal == "verified" or self.name in look_ahead

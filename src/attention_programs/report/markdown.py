@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attention_programs.report import paper
 from attention_programs.report.estimate import percent_text
-from attention_programs.report.results import METHODS, ORDERS, PROGRAMS
+from attention_programs.report.results import METHODS, ORDERS, PROGRAMS, SHORT_ORDERS
 from attention_programs.report.summary import estimate_of
 
 BEGIN = "<!-- numbers: begin -->"
@@ -37,13 +37,14 @@ def _fit(summary: Mapping[str, float]) -> list[str]:
 
 def _perplexity(summary: Mapping[str, float]) -> list[str]:
     prefix = "perplexity_increase/test/"
-    percents = sorted({int(p) for m in PROGRAMS for p in _parts(summary, f"{prefix}{m}/damage/")})
+    percents = sorted({int(p) for m in PROGRAMS for o in ORDERS for p in _parts(summary, f"{prefix}{m}/{o}/")})
     rows = []
     for programs in PROGRAMS:
         for order in ORDERS:
             keys = [f"{prefix}{programs}/{order}/{percent}" for percent in percents if percent]
-            label = f"{METHODS[programs]}, {'least damage first' if order == 'damage' else 'best fit first'}"
-            rows.append([label, *(percent_text(estimate_of(summary, key)) for key in keys)])
+            found = [estimate_of(summary, key) for key in keys]
+            if any(increase.measured for increase in found):
+                rows.append([f"{PROGRAMS[programs]}, {SHORT_ORDERS[order]}", *map(percent_text, found)])
     published = dict(zip(paper.PERCENTS, paper.MODELS[1].increases, strict=True))
     known = [f"{published[p]:,.0f} %" if p in published else "" for p in percents if p]
     rows.append([f"(paper, {paper.MODELS[1].name}, best fit first)", *known])

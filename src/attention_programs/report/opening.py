@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from attention_programs.config import Config
 from attention_programs.report.estimate import Estimate, percent_digits, percent_text
 from attention_programs.report.provenance import Fact, Provenance, TextCounts
-from attention_programs.report.summary import estimate_of
+from attention_programs.report.summary import estimate_of, replacing
 
 FITS = ("iou/test/all/selected", "iou/test/all/first_token", "sink_excluded_iou/test/all/selected")
 """The means that the paragraph and the large numbers show."""
@@ -55,7 +55,7 @@ def _cost(summary: Mapping[str, float], percent: int) -> str:
         "damage": "if the heads that do least damage (measured on validation texts) go first",
         "iou": "if the best-fitted heads go first",
     }
-    increases = {order: estimate_of(summary, _increase(order, percent)) for order in orders}
+    increases = {order: estimate_of(summary, _increase(summary, order, percent)) for order in orders}
     known = [order for order in orders if increases[order].measured]
     if not known:
         return ""
@@ -63,8 +63,8 @@ def _cost(summary: Mapping[str, float], percent: int) -> str:
     return f"Replacing {percent} % of the heads raises perplexity ({intact.number(2)} intact) by {costs}."
 
 
-def _increase(order: str, percent: int) -> str:
-    return f"perplexity_increase/test/selected/{order}/{percent}"
+def _increase(summary: Mapping[str, float], order: str, percent: int) -> str:
+    return f"perplexity_increase/test/{replacing(summary, order)}/{order}/{percent}"
 
 
 def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:
@@ -80,7 +80,7 @@ def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:
         fit = estimate_of(summary, key)
         found.append(Fact(label, fit.number(), note, fit.interval()))
     for order, words in (("damage", "least damage first"), ("iou", "best fit first")):
-        increase = estimate_of(summary, _increase(order, percent))
+        increase = estimate_of(summary, _increase(summary, order, percent))
         if increase.measured:
             digits = percent_digits(increase.value)
             value = f"{increase.value:+,.{digits}f} %"

@@ -23,10 +23,27 @@ METHODS = {
 """Every method of ``heads.csv`` and ``iou.csv``, in the order of tables and figures."""
 BASELINES = tuple(method for method in METHODS if method not in ("selected", "search", "curated", "imported"))
 """Methods that know nothing of a head, or no more than how much it attends to the first token and to itself."""
-PROGRAMS = {"selected": "Selected programs", "first_token": "First token", "uniform": "Uniform"}
-"""What replaces heads in ``perplexity.csv``."""
-ORDERS = {"iou": "best fit first (validation IoU)", "damage": "least damage first (measured on validation)"}
+PROGRAMS = {
+    "distilled": "Distilled programs",
+    "selected": "Selected programs",
+    "first_token": "First token",
+    "uniform": "Uniform",
+}
+"""What replaces heads in ``perplexity.csv``; distilled ones are the selected with other constants."""
+ORDERS = {
+    "iou": "best fit first (validation IoU)",
+    "damage": "least damage first (measured on validation)",
+    "fisher": "least damage first (Fisher estimate)",
+    "greedy": "least damage first (Fisher estimate made anew on the way)",
+}
 """In which order heads are replaced."""
+SHORT_ORDERS = {
+    "iou": "best fit first",
+    "damage": "least damage first",
+    "fisher": "least estimated damage first",
+    "greedy": "the same, estimated anew",
+}
+"""The same in a few words."""
 ALL_CORPORA = "all"
 
 _INTERVAL = ("low", "high")
@@ -37,6 +54,7 @@ _COLUMNS = {
     ),
     "iou.csv": ("method", "corpus", "metric", "mean", *_INTERVAL),
     "damage.csv": ("head", "damage", "standard_error"),
+    "objectives.csv": ("objective", "iou_test"),
     "perplexity.csv": (
         *("programs", "order", "percent", "heads_replaced", "tokens", "perplexity", "increase"),
         *_INTERVAL,
@@ -46,11 +64,24 @@ _COLUMNS = {
 _STAGES = {
     "heads.csv": "select",
     "iou.csv": "select",
-    "damage.csv": "replace",
+    "damage.csv": "damage",
+    "objectives.csv": "distil",
     "perplexity.csv": "replace",
     "qa.csv": "evaluate",
 }
-_NAMES = {"head", "method", "program_id", "program_name", "author", "corpus", "metric", "programs", "order", "task"}
+_NAMES = {
+    "head",
+    "method",
+    "program_id",
+    "program_name",
+    "author",
+    "corpus",
+    "metric",
+    "programs",
+    "order",
+    "task",
+    "objective",
+}
 
 
 def read_table(results: Path, name: str) -> pd.DataFrame:

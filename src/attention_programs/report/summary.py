@@ -35,6 +35,7 @@ def summarise(results: Path) -> dict[str, float]:
         **_fit(read_table(results, "iou.csv")),
         **_heads(heads),
         **_cost(read_table(results, "perplexity.csv"), heads),
+        **_objectives(read_table(results, "objectives.csv")),
         **_answers(read_table(results, "qa.csv")),
     }
 
@@ -77,6 +78,11 @@ def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
     return found
 
 
+def _objectives(table: pd.DataFrame) -> dict[str, float]:
+    """How well both kinds of constants fit the maps."""
+    return {f"objective/{row.objective}/iou_test": row.iou_test for row in records(table)}
+
+
 def _answers(table: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in records(table):
@@ -110,6 +116,12 @@ class SummaryGroup:
     rows: tuple[SummaryRow, ...]
 
 
+def replacing(summary: Mapping[str, float], order: str) -> str:
+    """Whose perplexity stands for an order: the distilled programs' where it was measured."""
+    measured = any(key.startswith(f"perplexity_increase/test/distilled/{order}/") for key in summary)
+    return "distilled" if measured else "selected"
+
+
 def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
     """The summary table, as the terminal and the page show it."""
     nothing = (ABSENT,) * len(paper.MODELS)
@@ -126,11 +138,13 @@ def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
     ]
     for order, meaning in ORDERS.items():
         rows = []
+        programs = replacing(summary, order)
         for rank, percent in enumerate(paper.PERCENTS):
-            ours = percent_text(estimate_of(summary, f"perplexity_increase/test/selected/{order}/{percent}"))
+            ours = percent_text(estimate_of(summary, f"perplexity_increase/test/{programs}/{order}/{percent}"))
             published = tuple(f"{model.increases[rank]:,.0f} %" for model in paper.MODELS)
             rows.append(SummaryRow(f"{percent} % of heads replaced", ours, published if order == "iou" else nothing))
-        groups.append(SummaryGroup(f"Perplexity increase, {meaning}", tuple(rows)))
+        if order == "iou" or any(row.ours != ABSENT for row in rows):
+            groups.append(SummaryGroup(f"Perplexity increase, {programs} programs, {meaning}", tuple(rows)))
     return groups
 
 

@@ -7,7 +7,8 @@ attention, so heads that stay are untouched to the last bit, and then exchanges 
 
 import sys
 import weakref
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,8 @@ class _LayerPlan:
     heads: list[int]
     weights: torch.Tensor | None = None
     """Shape (batch, replaced heads, queries, keys)."""
+    gates: torch.Tensor | None = None
+    """How far each head is its program, 0 to 1, shape (batch, replaced heads); all the way if None."""
 
 
 def _attention(
@@ -66,6 +69,9 @@ def _attention(
         raise RuntimeError(f"the programs' maps have shape {found}, the layer needs {tuple(weights.shape)}")
     group = query.shape[1] // value.shape[1]
     new = plan.weights.to(device=value.device, dtype=value.dtype)
+    if plan.gates is not None:
+        own = weights[:, plan.heads]
+        new = own + plan.gates[:, :, None, None] * (new - own)
     values = value[:, [head // group for head in plan.heads]]
     output = output.clone()
     output[:, :, plan.heads] = torch.matmul(new, values).transpose(1, 2).to(output.dtype)
@@ -176,6 +182,21 @@ class PatchedModel:
         if hasattr(self.model, _MARK):
             delattr(self.model, _MARK)
         self.model.set_attn_implementation(self._before)
+
+    @contextmanager
+    def gated(self, gates: Mapping[Head, torch.Tensor]) -> Iterator[None]:
+        """Blends each replaced head's own map with its program's; 0 is the head, 1 the program.
+
+        Args:
+            gates: For every replaced head a number a text of the batch, shape (batch,).
+        """
+        for layer, pairs in self._by_layer.items():
+            self._plans[layer].gates = torch.stack([gates[head] for head, _ in pairs], dim=1)
+        try:
+            yield
+        finally:
+            for plan in self._plans.values():
+                plan.gates = None
 
     def _prepare(self, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before a forward pass: computes every replaced head's rows for the tokens that come in."""

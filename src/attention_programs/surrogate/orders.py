@@ -32,6 +32,20 @@ def assignment_of(method: str, heads: pd.DataFrame, programs: Sequence[ProgramRe
     return {Head.parse(row.head): by_id[row.program_id] for row in records(rows)}
 
 
+def distilled_assignment(heads: pd.DataFrame, distilled: Sequence[ProgramRecord]) -> Assignment:
+    """The distilled programs of the studied heads.
+
+    Raises:
+        UserError: if one is missing.
+    """
+    found = {Head.parse(program.intended_heads[0]): program for program in distilled}
+    studied = [Head.parse(head) for head in heads["head"].unique()]
+    missing = [head for head in studied if head not in found]
+    if missing:
+        raise UserError(f"head {missing[0]} has no distilled program; run `dvc repro distil`")
+    return {head: found[head] for head in studied}
+
+
 def order_by_iou(method: str, heads: pd.DataFrame) -> list[Head]:
     """Heads by descending validation IoU of a method's programs (the paper's order); ties by name."""
     rows = heads[heads["method"] == method]
@@ -59,3 +73,26 @@ def read_damages(path: Path) -> list[HeadDamage]:
 def damage_table(damages: Sequence[HeadDamage]) -> pd.DataFrame:
     """One row a head; :func:`read_damages` reads it back."""
     return pd.DataFrame([{**asdict(damage), "head": str(damage.head)} for damage in damages])
+
+
+Orders = dict[str, list[Head]]
+"""Heads, the first to be replaced first, by the order's name."""
+
+
+def order_table(orders: Orders) -> pd.DataFrame:
+    """One row a head with its rank in each order; :func:`read_orders` reads it back."""
+    ranks = {name: {head: rank for rank, head in enumerate(heads)} for name, heads in orders.items()}
+    heads = sorted(next(iter(orders.values())))
+    return pd.DataFrame([{"head": str(head), **{name: rank[head] for name, rank in ranks.items()}} for head in heads])
+
+
+def read_orders(path: Path) -> Orders:
+    """Reads the table of orders.
+
+    Raises:
+        UserError: if it is missing.
+    """
+    table = read_csv(path)
+    return {
+        name: [Head.parse(head) for head in table.sort_values(name)["head"]] for name in table.columns if name != "head"
+    }

@@ -49,7 +49,6 @@ def perplexity(losses: Sequence[TextLoss]) -> float:
     return float(np.exp(sum(loss.loss_sum for loss in losses) / sum(loss.tokens for loss in losses)))
 
 
-@torch.inference_mode()
 def predictions(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Iterator[Prediction]:
     """Predicts every token of a batch of texts, padded on the right: once each, over all passes together.
 
@@ -69,6 +68,7 @@ def predictions(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Iterator
         yield Prediction(loaded.model(input_ids=blanked, attention_mask=mask).logits.float(), ids, hidden)
 
 
+@torch.inference_mode()
 def batch_losses(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> list[TextLoss]:
     """Losses of one batch of tokenised texts; a causal model has nothing to predict in a text of one token."""
     totals = np.zeros(len(texts))

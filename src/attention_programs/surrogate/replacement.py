@@ -14,6 +14,7 @@ from attention_programs.scoring.bootstrap import Interval, interval_of_ratio
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import Assignment, MapCache
 from attention_programs.surrogate.perplexity import TextLoss, ids_losses
+from attention_programs.surrogate.windows import Windows
 
 
 def heads_at(order: Sequence[Head], percent: int) -> list[Head]:
@@ -37,6 +38,10 @@ def increase_interval(intact: Sequence[TextLoss], patched: Sequence[TextLoss], w
     return Interval(float(mean), float(low), float(high))
 
 
+DISTILLED = "distilled"
+"""The programs whose constants were fitted to keep the model's predictions."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """One line of the figure: which programs, in which order, at which shares."""
@@ -45,13 +50,14 @@ class Curve:
     order: str
     assignment: Assignment
     heads: Sequence[Head]
+    percents: Sequence[int]
+    """Shares of the heads to replace."""
 
 
 def measure_curves(
     loaded: LoadedModel,
     curves: Sequence[Curve],
-    percents: Sequence[int],
-    texts: Sequence[Sequence[int]],
+    texts: Windows,
     batch_texts: int,
     weights: np.ndarray,
     cache: MapCache,
@@ -65,20 +71,20 @@ def measure_curves(
     Raises:
         UserError: if no text holds a token to predict.
     """
-    intact = ids_losses(loaded, texts, batch_texts)
+    intact = texts.by_text(ids_losses(loaded, texts.ids, batch_texts))
     tokens = sum(loss.tokens for loss in intact)
     if not tokens:
-        raise UserError(f"the {len(texts)} texts hold no token to predict; raise attention.max_tokens or add texts")
+        raise UserError(f"the {len(intact)} texts hold no token to predict; raise attention.max_tokens or add texts")
     known: dict[tuple[str, frozenset[Head]], list[TextLoss]] = {}
     rows = []
-    work = [(curve, percent) for curve in curves for percent in percents]
+    work = [(curve, percent) for curve in curves for percent in curve.percents]
     for curve, percent in progress(work, "perplexity of surrogates", unit="points"):
         chosen = heads_at(curve.heads, percent)
         key = (curve.programs if chosen else "", frozenset(chosen))
         if key not in known:
             assignment = {head: curve.assignment[head] for head in chosen}
             with PatchedModel(loaded, assignment, cache, look_ahead) as patched:
-                known[key] = ids_losses(patched, texts, batch_texts)
+                known[key] = texts.by_text(ids_losses(patched, texts.ids, batch_texts))
         increase = increase_interval(intact, known[key], weights)
         total = sum(loss.loss_sum for loss in known[key])
         rows.append(

@@ -8,9 +8,15 @@ from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv
 from attention_programs.paths import Paths
+from attention_programs.surrogate.replacement import DISTILLED
 from attention_programs.surrogate.specification import SurrogateSpecification
 
-ORDERS = {"iou": "of highest validation IoU", "damage": "of lowest measured damage"}
+ORDERS = {
+    "iou": "of highest validation IoU",
+    "damage": "of lowest measured damage",
+    "fisher": "of lowest estimated damage",
+    "greedy": "of lowest estimated damage, estimated anew on the way",
+}
 
 
 @dataclass(frozen=True)
@@ -110,10 +116,10 @@ def read_validation(config: Config, paths: Paths, specification: SurrogateSpecif
             f"{percent}; run `dvc repro`"
         )
     table = read_csv(paths.results / "perplexity.csv")
-    here = (table["programs"] == "selected") & (table["order"] == specification.order) & (table["percent"] == percent)
+    here = (table["programs"] == DISTILLED) & (table["order"] == specification.order) & (table["percent"] == percent)
     if here.sum() != 1:
         raise UserError(
-            f"{paths.results / 'perplexity.csv'} holds {here.sum()} rows for selected programs, order "
+            f"{paths.results / 'perplexity.csv'} holds {here.sum()} rows for distilled programs, order "
             f"{specification.order!r} and {percent} %; run `dvc repro`"
         )
     row = table[here].iloc[0]

@@ -8,10 +8,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from attention_programs.report import paper
 from attention_programs.report.figures.style import BLUE, GREEN, GREY, INK, MUTED, ORANGE, WIDTH, spread
-from attention_programs.report.results import PROGRAMS
+from attention_programs.report.results import PROGRAMS, SHORT_ORDERS
 
-COLORS = {"selected": BLUE, "first_token": ORANGE, "uniform": GREEN}
-LINES = {"iou": ("-", "best fit first"), "damage": ((0, (3, 1.6)), "least damage first")}
+COLORS = {"distilled": BLUE, "selected": INK, "first_token": ORANGE, "uniform": GREEN}
+STYLES = {"iou": "-", "damage": (0, (3, 1.6)), "fisher": ":", "greedy": "-."}
 LINEAR_UP_TO = 1.0
 """Percent below which the axis is linear, so that 0 and small gains can be shown."""
 
@@ -28,13 +28,13 @@ def draw_perplexity(table: pd.DataFrame) -> Figure:
     for name, programs in table.groupby("programs", sort=False):
         color = COLORS.get(str(name), INK)
         for order, curve in programs.groupby("order", sort=False):
-            _curve(axes, curve.sort_values("percent"), color, LINES[str(order)][0])
+            _curve(axes, curve.sort_values("percent"), color, STYLES[str(order)])
         last = programs.sort_values("percent").iloc[-1]
         ends.append((float(last["percent"]), float(last["increase"]), PROGRAMS.get(str(name), str(name)), color))
     _scale(axes, min(0.0, float(table["low"].min())) if len(table) else 0.0)
     _labels(axes, ends)
-    for style, label in LINES.values():
-        axes.plot([], [], linestyle=style, color=INK, label=label)
+    for order in table["order"].unique():
+        axes.plot([], [], linestyle=STYLES[order], color=INK, label=SHORT_ORDERS[order])
     axes.plot([], [], color=GREY, linewidth=1, label="published by the paper (other models and texts)")
     axes.legend(loc="lower right", handlelength=2.6)
     return figure

@@ -1,0 +1,46 @@
+"""Stage 8: constants of all heads fitted together, so that the model keeps its own predictions."""
+
+import numpy as np
+
+from attention_programs.attention.store import read_index, read_maps, read_texts
+from attention_programs.config import Config
+from attention_programs.files import read_csv, write_csv
+from attention_programs.models.loading import best_device, load_model
+from attention_programs.paths import Paths
+from attention_programs.programs.execution import Runner
+from attention_programs.programs.table import read_programs, write_programs
+from attention_programs.programs.view import TokenView
+from attention_programs.scoring.selection import SELECTED
+from attention_programs.scoring.workers import Workers
+from attention_programs.stage import run_stage
+from attention_programs.surrogate.distillation import distil
+from attention_programs.surrogate.distilled import distilled_programs, fit_of_objectives
+from attention_programs.surrogate.orders import assignment_of, read_orders
+
+SPREAD_TEXTS = 6
+"""Training texts that tell how much each term moves the scores."""
+
+
+def main(config: Config, paths: Paths) -> None:
+    """Writes the distilled programs, the curve, and how well both kinds of constants fit the maps."""
+    loaded = load_model(paths.model, best_device())
+    index = read_index(paths.attention)
+    selected = assignment_of(SELECTED, read_csv(paths.results / "heads.csv"), read_programs(paths.programs))
+    order = read_orders(paths.results / "orders.csv")["damage"]
+    train = read_texts(paths.attention, ["train"])
+    generator = np.random.default_rng(config.seed)
+    found = distil(loaded, selected, order, [text.ids for text in train], config.distillation, generator)
+    views = [TokenView(text.ids, text.pieces, index.causal) for text in train[:SPREAD_TEXTS]]
+    distilled = distilled_programs(selected, found.constants, views, config.distillation)
+    with Runner(config.sandbox, config.threads, index.token_style) as runner:
+        workers = Workers(config.threads, config.scoring.memory_mib, best_device())
+        fit = fit_of_objectives(
+            {"pattern": selected, "causal": distilled}, read_maps(paths.attention, ["test"]), index, runner, workers
+        )
+    write_programs(paths.distilled, list(distilled.values()))
+    write_csv(paths.results / "distillation.csv", found.curve)
+    write_csv(paths.results / "objectives.csv", fit)
+
+
+if __name__ == "__main__":
+    run_stage("distil", main)

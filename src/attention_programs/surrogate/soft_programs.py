@@ -1,0 +1,107 @@
+"""Programs whose constants can be learned: the same sums of terms, in torch."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from attention_programs.errors import UserError
+from attention_programs.heads import Head
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.view import TokenView
+from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.maps import Assignment
+from attention_programs.synthesis.features import Feature
+from attention_programs.synthesis.reading import read_terms
+
+Ids = tuple[int, ...]
+
+
+def has_terms(program: ProgramRecord) -> bool:
+    """Whether a program is a softmax of a sum of terms, whose constants can be learned."""
+    try:
+        return bool(read_terms(program.source, program.name))
+    except UserError:
+        return False
+
+
+class SoftPrograms:
+    """The programs of some heads as one matrix of constants.
+
+    Args:
+        loaded: The model whose texts they read.
+        assignment: A softmax of a sum of terms for each head.
+
+    Attributes:
+        heads: The heads, in the order of the rows.
+        constants: What is learned, shape (heads, most terms); 0 beyond a head's own terms.
+    """
+
+    def __init__(self, loaded: LoadedModel, assignment: Assignment) -> None:
+        self._loaded = loaded
+        self.heads = list(assignment)
+        self.terms = {head: read_terms(program.source, program.name) for head, program in assignment.items()}
+        self._features: list[Feature] = sorted(
+            {term.feature for terms in self.terms.values() for term in terms}, key=lambda feature: feature.expression
+        )
+        most = max(len(terms) for terms in self.terms.values())
+        place = {feature: number for number, feature in enumerate(self._features)}
+        columns, values = np.zeros((len(self.heads), most), int), np.zeros((len(self.heads), most), np.float32)
+        own = np.zeros_like(values)
+        for row, terms in enumerate(self.terms.values()):
+            columns[row, : len(terms)] = [place[term.feature] for term in terms]
+            values[row, : len(terms)] = [term.constant for term in terms]
+            own[row, : len(terms)] = 1
+        device = loaded.model.device
+        self._columns = torch.from_numpy(columns).to(device)
+        self._own = torch.from_numpy(own).to(device)
+        self.constants = torch.from_numpy(values).to(device).requires_grad_()
+
+    def maps(self, texts: Sequence[Ids], heads: Sequence[Head]) -> torch.Tensor:
+        """The maps of some heads on a batch, shape (heads, batch, longest, longest), zero in padding."""
+        rows = torch.tensor([self.heads.index(head) for head in heads], device=self.constants.device)
+        dense = torch.zeros(len(heads), len(self._features), device=self.constants.device)
+        dense = dense.scatter_add(1, self._columns[rows], (self.constants * self._own)[rows])
+        longest = max(map(len, texts))
+        maps = [self._map(text, dense, longest) for text in texts]
+        return torch.stack(maps, dim=1)
+
+    def _map(self, text: Ids, dense: torch.Tensor, longest: int) -> torch.Tensor:
+        n = len(text)
+        causal = self._loaded.record.causal
+        view = TokenView(text, self._loaded.pieces(text), causal)
+        features = np.stack([feature.matrix(view) for feature in self._features]).reshape(len(self._features), -1)
+        scores = (dense @ torch.from_numpy(features).to(dense.device)).reshape(-1, n, n)
+        if causal:
+            future = torch.ones(n, n, dtype=torch.bool, device=dense.device).triu(1)
+            scores = scores.masked_fill(future, -torch.inf)
+        weights = scores.softmax(dim=-1)
+        return torch.nn.functional.pad(weights, (0, longest - n, 0, longest - n))
+
+
+class SoftlyPatchedModel(PatchedModel):
+    """A model whose replaced heads are soft programs: gradients reach their constants and nothing else.
+
+    Only whole texts in batches padded on the right; no key-value cache.
+    """
+
+    soft: SoftPrograms
+
+    def _fill(self, ids: np.ndarray, real: np.ndarray, known: int) -> None:
+        assert not known
+        texts = [tuple(row[mask].tolist()) for row, mask in zip(ids, real, strict=True)]
+        heads = [head for pairs in self._by_layer.values() for head, _ in pairs]
+        maps = self.soft.maps(texts, heads) if heads else None
+        start = 0
+        for layer, pairs in self._by_layer.items():
+            assert maps is not None
+            self._plans[layer].weights = maps[start : start + len(pairs)].transpose(0, 1)
+            start += len(pairs)
+
+
+def patch_softly(loaded: LoadedModel, assignment: Assignment, soft: SoftPrograms) -> SoftlyPatchedModel:
+    """Replaces heads by soft programs; restore as any patched model."""
+    patched = SoftlyPatchedModel(loaded, assignment)
+    patched.soft = soft
+    return patched

@@ -1,0 +1,54 @@
+"""Long texts cut into windows of the length that programs were fitted on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attention_programs.corpora.text import Text
+from attention_programs.models.loading import LoadedModel
+from attention_programs.surrogate.perplexity import TextLoss
+
+SHORTEST = 8
+"""Tokens below which the rest of a text is left out."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of several texts, those of a text one after another."""
+
+    ids: list[list[int]]
+    text_of: list[int]
+    """Number of the text that each window comes from."""
+
+    def by_text(self, losses: Sequence[TextLoss]) -> list[TextLoss]:
+        """Adds up the windows' losses: a text is one unit of the bootstrap."""
+        tokens = [0] * (max(self.text_of) + 1)
+        sums = [0.0] * len(tokens)
+        for text, loss in zip(self.text_of, losses, strict=True):
+            tokens[text] += loss.tokens
+            sums[text] += loss.loss_sum
+        return [TextLoss(count, total) for count, total in zip(tokens, sums, strict=True)]
+
+
+def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: int) -> Windows:
+    """Cuts each text's beginning into at most ``windows`` pieces; the tokens that open a text open every piece.
+
+    Args:
+        loaded: Gives the tokenizer.
+        texts: Texts.
+        max_tokens: Most tokens of a piece.
+        windows: Most pieces of a text.
+    """
+    opening = loaded.encode("", max_tokens) if loaded.record.causal else []
+    own = max_tokens - len(opening)
+    ids: list[list[int]] = []
+    text_of: list[int] = []
+    for number, text in enumerate(texts):
+        if loaded.record.causal:
+            whole = loaded.encode(text.content, len(opening) + windows * own)[len(opening) :]
+            pieces = [opening + whole[start : start + own] for start in range(0, len(whole), own)]
+        else:
+            pieces = [loaded.encode(text.content, max_tokens)]
+        kept = [piece for place, piece in enumerate(pieces) if place == 0 or len(piece) >= SHORTEST]
+        ids += kept
+        text_of += [number] * len(kept)
+    return Windows(ids, text_of)

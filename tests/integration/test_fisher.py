@@ -1,0 +1,67 @@
+"""The Fisher estimate is the curvature of the divergence, and orders follow it."""
+
+import pytest
+import torch
+
+from attention_programs.heads import Head, all_heads
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.table import make_record
+from attention_programs.surrogate.distillation import divergence, intact_log_probabilities
+from attention_programs.surrogate.fisher import fisher_damage, greedy_order
+from attention_programs.surrogate.intervention import PatchedModel, default_cache
+from cases import program
+from conftest import SENTENCES
+
+SOURCES = ("text.softmax(2.0 * text.first_token)", "text.previous_token", "text.uniform")
+RECORDS = [make_record(program(source), source, "search", "verified", [], {}) for source in SOURCES]
+ASSIGNMENT = {head: RECORDS[i % 3] for i, head in enumerate(all_heads(3, 4))}
+
+
+def texts_of(loaded: LoadedModel) -> list[list[int]]:
+    return [loaded.encode(text, 20 - 3 * i) for i, text in enumerate(SENTENCES[:4])]
+
+
+def gates(batch: int, value: float, only: Head | None = None) -> dict[Head, torch.Tensor]:
+    return {head: torch.full((batch,), value if only in (None, head) else 0.0) for head in ASSIGNMENT}
+
+
+def test_closed_gates_are_the_intact_model_and_open_ones_the_patched(any_model: LoadedModel) -> None:
+    texts = texts_of(any_model)
+    intact = intact_log_probabilities(any_model, texts)
+    with torch.no_grad(), PatchedModel(any_model, ASSIGNMENT) as patched:
+        whole = divergence(any_model, texts, intact)
+        with patched.gated(gates(len(texts), 0.0)):
+            assert float(divergence(any_model, texts, intact)) == pytest.approx(0, abs=1e-6)
+        with patched.gated(gates(len(texts), 1.0)):
+            assert torch.allclose(divergence(any_model, texts, intact), whole, atol=1e-6)
+        assert torch.equal(divergence(any_model, texts, intact), whole)
+
+
+def test_the_estimate_is_the_curvature_of_the_divergence(llama: LoadedModel) -> None:
+    texts, step = texts_of(llama), 0.3
+    intact = intact_log_probabilities(llama, texts)
+    with PatchedModel(llama, ASSIGNMENT) as patched:
+        found = fisher_damage(patched, [], texts, 4, 400, torch.Generator().manual_seed(0))
+        for head in list(ASSIGNMENT)[::5]:
+            with torch.no_grad(), patched.gated(gates(len(texts), step, head)):
+                measured = float(divergence(llama, texts, intact)) / step**2
+            assert found[head] == pytest.approx(measured, rel=0.25)
+
+
+def test_the_order_is_of_all_heads_deterministic_and_estimated_anew(llama: LoadedModel) -> None:
+    texts = texts_of(llama)
+    runs = [greedy_order(llama, ASSIGNMENT, texts, default_cache(llama), 2, 20, 3, seed=1) for _ in range(2)]
+    assert runs[0] == runs[1]
+    first, greedy = runs[0].first, runs[0].anew
+    assert sorted(first) == sorted(greedy) == sorted(ASSIGNMENT)
+    assert first[:4] == greedy[:4]
+
+
+def test_an_estimate_knows_which_heads_are_replaced_already(llama: LoadedModel) -> None:
+    with PatchedModel(llama, ASSIGNMENT) as patched:
+        alone, among = (
+            fisher_damage(patched, taken, texts_of(llama), 4, 40, torch.Generator().manual_seed(0))
+            for taken in ([], list(ASSIGNMENT)[:8])
+        )
+    last = list(ASSIGNMENT)[-1]
+    assert among[last] != pytest.approx(alone[last], rel=1e-3)
