@@ -1,13 +1,14 @@
 """The intervention is exact: identity, read-back, untouched heads, causality, padding, cache, lengths, precision."""
 
 import copy
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from attention_programs.errors import UserError
-from attention_programs.heads import Head
+from attention_programs.heads import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.runtime import run
@@ -46,6 +47,22 @@ def logits(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
 @pytest.mark.parametrize("length", LENGTHS)
 def test_own_maps_change_nothing(any_model: LoadedModel, length: int) -> None:
     assert identity_error(any_model, HEADS, [ids_of(length)]) < 1e-5
+
+
+def test_a_layer_without_a_head_of_its_own_skips_its_attention(
+    any_model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert identity_error(any_model, all_heads(3, 4), [ids_of(17)]) < 1e-5
+    module = sys.modules[type(any_model.model).__module__]
+    eager, calls = module.eager_attention_forward, []
+    monkeypatch.setattr(module, "eager_attention_forward", lambda *a, **k: (calls.append(a[0]), eager(*a, **k))[1])
+    whole = {head: MIXED for head in all_heads(3, 4) if head.layer == 1} | {Head(2, 0): MIXED}
+    with PatchedModel(any_model, whole) as patched:
+        short = logits(any_model, ids_of(17))
+        assert len(calls) == 2
+        with patched.gated({head: torch.ones(1) for head in whole}):
+            assert torch.allclose(logits(any_model, ids_of(17)), short, atol=1e-5)
+        assert len(calls) == 5
 
 
 def test_identity_test_notices_a_wrong_intervention(llama: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:

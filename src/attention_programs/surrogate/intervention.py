@@ -59,25 +59,39 @@ def _attention(
     Shapes: query (batch, heads, queries, d), key and value (batch, key-value heads, keys, d); the output is
     (batch, queries, heads, d) and the weights are (batch, heads, queries, keys).
     """
+    plan: _LayerPlan | None = getattr(module, _MARK, None)
+    needed = (query.shape[2], key.shape[2])
+    if plan is not None and (plan.weights is None or plan.weights.shape[-2:] != needed):
+        found = None if plan.weights is None else tuple(plan.weights.shape)
+        raise RuntimeError(f"the programs' maps have shape {found}, the layer needs {needed} queries and keys")
+    if plan is not None and plan.gates is None and len(plan.heads) == query.shape[1]:
+        # No head of its own is left: neither the scores nor their gradients are worth computing.
+        new = _map_of_heads(plan, value)
+        return _outputs(plan, new, value, query).contiguous(), new
     eager = sys.modules[type(module).__module__].eager_attention_forward
     output, weights = eager(module, query, key, value, attention_mask, **kwargs)
-    plan: _LayerPlan | None = getattr(module, _MARK, None)
     if plan is None:
         return output, weights
-    if plan.weights is None or plan.weights.shape[-2:] != weights.shape[-2:]:
-        found = None if plan.weights is None else tuple(plan.weights.shape)
-        raise RuntimeError(f"the programs' maps have shape {found}, the layer needs {tuple(weights.shape)}")
-    group = query.shape[1] // value.shape[1]
-    new = plan.weights.to(device=value.device, dtype=value.dtype)
+    new = _map_of_heads(plan, value)
     if plan.gates is not None:
         own = weights[:, plan.heads]
         new = own + plan.gates[:, :, None, None] * (new - own)
-    values = value[:, [head // group for head in plan.heads]]
-    output = output.clone()
-    output[:, :, plan.heads] = torch.matmul(new, values).transpose(1, 2).to(output.dtype)
-    weights = weights.clone()
+    output, weights = output.clone(), weights.clone()
+    output[:, :, plan.heads] = _outputs(plan, new, value, query).to(output.dtype)
     weights[:, plan.heads] = new.to(weights.dtype)
     return output, weights
+
+
+def _map_of_heads(plan: _LayerPlan, value: torch.Tensor) -> torch.Tensor:
+    assert plan.weights is not None
+    return plan.weights.to(device=value.device, dtype=value.dtype)
+
+
+def _outputs(plan: _LayerPlan, weights: torch.Tensor, value: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
+    """What the replaced heads put out, shape (batch, queries, replaced heads, d)."""
+    group = query.shape[1] // value.shape[1]
+    values = value[:, [head // group for head in plan.heads]]
+    return torch.matmul(weights, values).transpose(1, 2)
 
 
 def _register() -> None:
