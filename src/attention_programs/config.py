@@ -20,6 +20,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_text
 
 Settings = TypeVar("Settings")
+Precision = Literal["bfloat16", "float32"]
 _PLAIN_NAME = re.compile(r"\w[\w.-]*")
 
 
@@ -157,6 +158,8 @@ class ReplacementSettings:
     """Shares of the studied heads to replace, in percent, for the distilled programs in the best order."""
     few_percents: tuple[int, ...] = (0, 25, 50, 100)
     """Shares for everything that it is compared with."""
+    corpus: str = "all"
+    """Name of the corpus on whose test texts perplexity is measured, or ``all``; orders and fits use every corpus."""
     texts: int = 0
     """Test texts on which perplexity is measured; time grows with it; 0 is all."""
     windows: int = 2
@@ -171,6 +174,10 @@ class ReplacementSettings:
     """Draws from the model's predictions that the estimate averages, each at the cost of a backward pass."""
     greedy_rounds: int = 4
     """Shares of the heads after which the estimate is made anew; each costs as much as the first."""
+    together_draws: int = 48
+    """Random sets of heads for the order that measures damage in company; each costs about four forward passes."""
+    together_texts: int = 4
+    """Training texts of each such set."""
     look_ahead: tuple[str, ...] = ()
     """Names of programs that may go into a causal model although they look ahead; their perplexity flatters them."""
 
@@ -179,14 +186,26 @@ class ReplacementSettings:
 class DistillationSettings:
     """How the constants of all replaced heads are fitted together, so that the model keeps its predictions."""
 
-    steps: int = 48
-    """Steps of the optimiser; each costs about three forward passes of a batch. 0 leaves the constants as they are."""
-    batch_texts: int = 8
+    percents: tuple[int, ...] = (25, 50, 100)
+    """Shares of the studied heads, ascending, in percent; each gets constants of its own, which start from the share
+    before. Shares in between use those of the next larger one."""
+    steps: tuple[int, ...] = (16, 24, 64)
+    """Steps of the optimiser for each share, each about three forward passes of a batch; more keep the model better."""
+    layer_steps: int = 24
+    """Steps that match every layer's output by itself first; cheaper ones, from which all shares profit."""
+    batch_texts: int = 4
     """Training texts in one step."""
     rate: float = 0.1
-    """Size of the first step, in units of a constant; it falls to 0 along a cosine."""
-    percents: tuple[int, ...] = (25, 50, 100)
-    """Shares of the studied heads that are replaced in turn, in percent."""
+    """Size of the first step of a share, in units of a constant; it falls to 0 along a cosine."""
+    precision: Precision = "bfloat16"
+    """Of the passes: the shorter one is about half again as fast where the processor has it, and noise from rounding is
+    far below that from the choice of texts."""
+    check_texts: int = 8
+    """Validation texts on which the curve in ``distillation.csv`` is measured; 0 measures none."""
+    check_every: int = 8
+    """Steps between two such measurements."""
+    memory_mib: int = 512
+    """Bound on the terms' values that are kept from one step to the next, MiB; a text of 64 tokens takes about 0.6."""
 
 
 @dataclass(frozen=True)
@@ -335,6 +354,24 @@ def _check(config: Config, place: str) -> None:
             f"{place}: tracking.gate_percent is {config.tracking.gate_percent}, which replacement.percents does not "
             "measure; add it there"
         )
+    _check_distillation(config, place)
+
+
+def _check_distillation(config: Config, place: str) -> None:
+    percents, steps = config.distillation.percents, config.distillation.steps
+    if len(percents) != len(steps):
+        raise UserError(
+            f"{place}: distillation.steps has {len(steps)} numbers for the {len(percents)} shares of "
+            "distillation.percents; write one for each"
+        )
+    if list(percents) != sorted(set(percents)):
+        raise UserError(f"{place}: distillation.percents is {list(percents)}; write ascending shares")
+    measured = max((*config.replacement.percents, *config.replacement.few_percents, *config.evaluation.percents))
+    if not percents or measured > percents[-1]:
+        raise UserError(
+            f"{place}: replacement or evaluation replaces {measured} percent of heads, distillation.percents ends "
+            "below; add that share there"
+        )
 
 
 def _check_names(config: Config, place: str) -> None:
@@ -342,6 +379,11 @@ def _check_names(config: Config, place: str) -> None:
     for key, name in {"profile": config.profile, "model.name": config.model.name}.items():
         if not _PLAIN_NAME.fullmatch(name):
             raise UserError(f"{place}: {key} is {name!r}, which names no folder; use letters, digits and . _ -")
+    corpora = ["all", *(source.name for source in config.corpora.sources)]
+    if config.replacement.corpus not in corpora:
+        raise UserError(
+            f"{place}: replacement.corpus is {config.replacement.corpus!r}; write one of {', '.join(corpora)}"
+        )
     if not config.attention.heads:
         raise UserError(f"{place}: attention.heads is empty; write all, every K, or names such as L5H1")
 
@@ -382,7 +424,13 @@ def _check_numbers(config: Config, place: str) -> None:
         "replacement.fisher_texts": (config.replacement.fisher_texts, 1),
         "replacement.fisher_samples": (config.replacement.fisher_samples, 1),
         "replacement.greedy_rounds": (config.replacement.greedy_rounds, 1),
-        "distillation.steps": (config.distillation.steps, 0),
+        "replacement.together_draws": (config.replacement.together_draws, 1),
+        "replacement.together_texts": (config.replacement.together_texts, 1),
+        "distillation.steps": (min(config.distillation.steps, default=0), 0),
+        "distillation.layer_steps": (config.distillation.layer_steps, 0),
+        "distillation.check_texts": (config.distillation.check_texts, 0),
+        "distillation.check_every": (config.distillation.check_every, 1),
+        "distillation.memory_mib": (config.distillation.memory_mib, 0),
         "distillation.batch_texts": (config.distillation.batch_texts, 1),
         "evaluation.limit": (config.evaluation.limit, 1),
         "evaluation.batch_size": (config.evaluation.batch_size, 1),

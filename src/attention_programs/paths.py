@@ -52,6 +52,11 @@ class Paths:
         return self.data / "distilled.jsonl"
 
     @property
+    def distillation(self) -> Path:
+        """Where a distillation stands, kept until its stage is done."""
+        return self.data / "distillation.safetensors"
+
+    @property
     def outcomes(self) -> Path:
         """Outcomes of programs of unknown origin, kept until the score stage is done."""
         return self.data / "outcomes"

@@ -9,10 +9,9 @@ from attention_programs.errors import UserError
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord
-from attention_programs.programs.view import TokenView
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import Assignment
-from attention_programs.synthesis.features import Feature
+from attention_programs.surrogate.term_values import TermValues
 from attention_programs.synthesis.reading import read_terms
 
 Ids = tuple[int, ...]
@@ -32,21 +31,24 @@ class SoftPrograms:
     Args:
         loaded: The model whose texts they read.
         assignment: A softmax of a sum of terms for each head.
+        memory_mib: Bound on the terms' values that are kept, MiB.
 
     Attributes:
         heads: The heads, in the order of the rows.
         constants: What is learned, shape (heads, most terms); 0 beyond a head's own terms.
     """
 
-    def __init__(self, loaded: LoadedModel, assignment: Assignment) -> None:
-        self._loaded = loaded
+    def __init__(self, loaded: LoadedModel, assignment: Assignment, memory_mib: int = 256) -> None:
+        self._causal = loaded.record.causal
         self.heads = list(assignment)
         self.terms = {head: read_terms(program.source, program.name) for head, program in assignment.items()}
-        self._features: list[Feature] = sorted(
+        features = sorted(
             {term.feature for terms in self.terms.values() for term in terms}, key=lambda feature: feature.expression
         )
+        self._values = TermValues(loaded.pieces, self._causal, features, memory_mib)
+        self._width = len(features)
         most = max(len(terms) for terms in self.terms.values())
-        place = {feature: number for number, feature in enumerate(self._features)}
+        place = {feature: number for number, feature in enumerate(features)}
         columns, values = np.zeros((len(self.heads), most), int), np.zeros((len(self.heads), most), np.float32)
         own = np.zeros_like(values)
         for row, terms in enumerate(self.terms.values()):
@@ -61,23 +63,22 @@ class SoftPrograms:
     def maps(self, texts: Sequence[Ids], heads: Sequence[Head]) -> torch.Tensor:
         """The maps of some heads on a batch, shape (heads, batch, longest, longest), zero in padding."""
         rows = torch.tensor([self.heads.index(head) for head in heads], device=self.constants.device)
-        dense = torch.zeros(len(heads), len(self._features), device=self.constants.device)
+        dense = torch.zeros(len(heads), self._width, device=self.constants.device)
         dense = dense.scatter_add(1, self._columns[rows], (self.constants * self._own)[rows])
         longest = max(map(len, texts))
-        maps = [self._map(text, dense, longest) for text in texts]
-        return torch.stack(maps, dim=1)
+        return torch.stack([self._map(text, dense, longest) for text in texts], dim=1)
 
     def _map(self, text: Ids, dense: torch.Tensor, longest: int) -> torch.Tensor:
         n = len(text)
-        causal = self._loaded.record.causal
-        view = TokenView(text, self._loaded.pieces(text), causal)
-        features = np.stack([feature.matrix(view) for feature in self._features]).reshape(len(self._features), -1)
-        scores = (dense @ torch.from_numpy(features).to(dense.device)).reshape(-1, n, n)
-        if causal:
-            future = torch.ones(n, n, dtype=torch.bool, device=dense.device).triu(1)
-            scores = scores.masked_fill(future, -torch.inf)
-        weights = scores.softmax(dim=-1)
-        return torch.nn.functional.pad(weights, (0, longest - n, 0, longest - n))
+        with torch.autocast(dense.device.type, enabled=False):
+            cells = dense @ self._values.get(text).to(dense)
+        if self._causal:
+            scores = torch.full((len(dense), n, n), -torch.inf, device=dense.device)
+            rows, columns = torch.tril_indices(n, n, device=dense.device)
+            scores[:, rows, columns] = cells
+        else:
+            scores = cells.reshape(-1, n, n)
+        return torch.nn.functional.pad(scores.softmax(dim=-1), (0, longest - n, 0, longest - n))
 
 
 class SoftlyPatchedModel(PatchedModel):
