@@ -11,8 +11,10 @@ from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.scoring.selection import SELECTED
 from attention_programs.stage import run_stage
+from attention_programs.surrogate.choice import compare_orders
 from attention_programs.surrogate.damage import measure_damage
 from attention_programs.surrogate.fisher import greedy_order
+from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import (
     Orders,
@@ -22,20 +24,25 @@ from attention_programs.surrogate.orders import (
     order_by_iou,
     order_table,
 )
+from attention_programs.surrogate.together import order_together
+from attention_programs.surrogate.windows import Windows
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Measures single-head damage on validation texts and estimates it on training texts."""
+    """Measures single-head damage on validation texts, estimates it on training texts, chooses the best order."""
     settings = config.replacement
     loaded = load_model(paths.model, best_device())
     heads = read_csv(paths.results / "heads.csv")
     selected = assignment_of(SELECTED, heads, read_programs(paths.programs))
-    validation = [text.ids for text in read_texts(paths.attention, ["validation"])][: settings.damage_texts]
+    validation = [list(text.ids) for text in read_texts(paths.attention, ["validation"])]
     train = [text.ids for text in read_texts(paths.attention, ["train"])]
-    drawn = np.random.default_rng(config.seed).permutation(len(train))[: settings.fisher_texts]
+    generator = np.random.default_rng(config.seed)
+    drawn = generator.permutation(len(train))[: settings.fisher_texts]
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
         cache = MapCache(loaded.pieces, loaded.record.causal, runner)
-        damages = measure_damage(loaded, selected, validation, cache, settings.batch_texts, settings.look_ahead)
+        damages = measure_damage(
+            loaded, selected, validation[: settings.damage_texts], cache, settings.batch_texts, settings.look_ahead
+        )
         estimated = greedy_order(
             loaded,
             selected,
@@ -47,10 +54,24 @@ def main(config: Config, paths: Paths) -> None:
             config.seed,
             settings.look_ahead,
         )
-    orders: Orders = {"iou": order_by_iou(SELECTED, heads), "damage": order_by_damage(damages)}
-    orders |= {"fisher": estimated.first, "greedy": estimated.anew}
+        orders: Orders = {"iou": order_by_iou(SELECTED, heads), "damage": order_by_damage(damages)}
+        with PatchedModel(loaded, selected, cache, settings.look_ahead) as patched:
+            together = order_together(
+                patched,
+                estimated.anew,
+                train,
+                settings.together_draws,
+                settings.together_texts,
+                config.distillation.precision,
+                generator,
+            )
+        orders |= {"fisher": estimated.first, "greedy": estimated.anew, "together": together}
+        windows = Windows(validation, list(range(len(validation))))
+        percents = [percent for percent in config.distillation.percents if percent < 100] or [100]
+        compared = compare_orders(loaded, selected, orders, percents, windows, settings, cache)
     write_csv(paths.results / "damage.csv", damage_table(damages))
     write_csv(paths.results / "orders.csv", order_table(orders))
+    write_csv(paths.results / "order_choice.csv", compared)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
 """The Fisher estimate is the curvature of the divergence, and orders follow it."""
 
+import numpy as np
 import pytest
 import torch
 
 from attention_programs.heads import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import make_record
-from attention_programs.surrogate.distillation import divergence, intact_log_probabilities
+from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
 from attention_programs.surrogate.fisher import fisher_damage, greedy_order
 from attention_programs.surrogate.intervention import PatchedModel, default_cache
+from attention_programs.surrogate.together import gate_slopes, order_together
 from cases import program
 from conftest import SENTENCES
 
@@ -65,3 +67,26 @@ def test_an_estimate_knows_which_heads_are_replaced_already(llama: LoadedModel) 
         )
     last = list(ASSIGNMENT)[-1]
     assert among[last] != pytest.approx(alone[last], rel=1e-3)
+
+
+def test_the_mean_slope_of_a_gate_is_nearly_what_opening_it_costs(llama: LoadedModel) -> None:
+    texts = texts_of(llama)
+    intact = intact_log_probabilities(llama, texts)
+    for head in list(ASSIGNMENT)[::5]:
+        with PatchedModel(llama, {head: ASSIGNMENT[head]}) as patched:
+            ends = [gate_slopes(patched, [head], np.array([gate]), texts, "float32")[0] for gate in (False, True)]
+            with torch.no_grad():
+                cost = float(divergence(llama, texts, intact))
+        assert ends[0] == pytest.approx(0, abs=1e-6)
+        assert np.mean(ends) == pytest.approx(cost, rel=0.5)
+
+
+def test_the_order_in_company_is_of_all_heads_and_deterministic(llama: LoadedModel) -> None:
+    texts, first = texts_of(llama), list(ASSIGNMENT)
+    runs = []
+    for seed in (1, 1, 2):
+        with PatchedModel(llama, ASSIGNMENT) as patched:
+            runs.append(order_together(patched, first, texts, 8, 2, "float32", np.random.default_rng(seed)))
+    assert runs[0] == runs[1]
+    assert sorted(runs[0]) == sorted(runs[2]) == sorted(ASSIGNMENT)
+    assert runs[0] != first

@@ -54,7 +54,8 @@ GRID = Caption(
 PERPLEXITY = Caption(
     "What replacing heads costs",
     "Perplexity on test texts over that of the intact model; the axis is linear up to 1 % and logarithmic above. Solid "
-    "lines replace the best-fitted heads first, the others those that do least damage, measured alone or estimated. "
+    "lines replace the best-fitted heads first, the others those that do least damage, measured alone, in company, or "
+    "estimated. "
     "Blue: constants fitted on training texts so that the model keeps its predictions (distilled); black: the same "
     "programs with the constants that fit the maps best. Orange and green put one baseline into every replaced head. Bands are "
     "95 % intervals (paired bootstrap over texts).",

@@ -35,6 +35,7 @@ ORDERS = {
     "damage": "least damage first (measured on validation)",
     "fisher": "least damage first (Fisher estimate)",
     "greedy": "least damage first (Fisher estimate made anew on the way)",
+    "together": "least damage first (measured with random others replaced as well)",
 }
 """In which order heads are replaced."""
 SHORT_ORDERS = {
@@ -42,6 +43,7 @@ SHORT_ORDERS = {
     "damage": "least damage first",
     "fisher": "least estimated damage first",
     "greedy": "the same, estimated anew",
+    "together": "least damage in company first",
 }
 """The same in a few words."""
 ALL_CORPORA = "all"
@@ -54,7 +56,7 @@ _COLUMNS = {
     ),
     "iou.csv": ("method", "corpus", "metric", "mean", *_INTERVAL),
     "damage.csv": ("head", "damage", "standard_error"),
-    "objectives.csv": ("objective", "iou_test"),
+    "objectives.csv": ("objective", "percent", "iou_test"),
     "perplexity.csv": (
         *("programs", "order", "percent", "heads_replaced", "tokens", "perplexity", "increase"),
         *_INTERVAL,

@@ -1,13 +1,18 @@
 """Which order of replacement keeps the model best, decided on validation texts."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from attention_programs.config import ReplacementSettings
+from attention_programs.files import read_csv
 from attention_programs.models.loading import LoadedModel
+from attention_programs.scoring.selection import SELECTED
 from attention_programs.surrogate.maps import Assignment, MapCache
 from attention_programs.surrogate.orders import Orders
-from attention_programs.surrogate.replacement import DISTILLED, Curve, measure_curves
+from attention_programs.surrogate.replacement import Curve, measure_curves, shares
 from attention_programs.surrogate.windows import Windows
 
 
@@ -15,27 +20,37 @@ def compare_orders(
     loaded: LoadedModel,
     assignment: Assignment,
     orders: Orders,
-    percent: int,
+    percents: Sequence[int],
     validation: Windows,
     settings: ReplacementSettings,
     cache: MapCache,
 ) -> pd.DataFrame:
-    """Measures every order at one share of the heads.
+    """Measures every order at some shares of the heads; the one with the lowest mean loss over them is chosen.
 
     Returns:
-        One row an order: increase of validation perplexity in percent, and whether it is the lowest.
+        One row an order and share: increase of validation perplexity in percent, and whether the order is chosen.
     """
-    curves = [Curve(DISTILLED, name, assignment, heads, [percent]) for name, heads in orders.items()]
+    curves = [Curve(SELECTED, name, shares(assignment, heads, percents)) for name, heads in orders.items()]
     texts = len(set(validation.text_of))
     table = measure_curves(
         loaded, curves, validation, settings.batch_texts, np.ones((1, texts)), cache, settings.look_ahead
     )
-    increases = table["increase"].to_numpy()
+    losses = np.log1p(table["increase"] / 100).groupby(table["order"]).mean()
     return pd.DataFrame(
         {
             "order": table["order"],
             "percent": table["percent"],
-            "increase_validation": increases,
-            "chosen": np.arange(len(increases)) == int(np.argmin(increases)),
+            "increase_validation": table["increase"],
+            "chosen": table["order"] == losses.idxmin(),
         }
     )
+
+
+def chosen_order(path: Path) -> str:
+    """Name of the order that was chosen, from the table of :func:`compare_orders`.
+
+    Raises:
+        UserError: if the table is missing.
+    """
+    table = read_csv(path)
+    return str(table.loc[table["chosen"], "order"].iloc[0])

@@ -11,7 +11,7 @@ from attention_programs.report.figures.style import BLUE, GREEN, GREY, INK, MUTE
 from attention_programs.report.results import PROGRAMS, SHORT_ORDERS
 
 COLORS = {"distilled": BLUE, "selected": INK, "first_token": ORANGE, "uniform": GREEN}
-STYLES = {"iou": "-", "damage": (0, (3, 1.6)), "fisher": ":", "greedy": "-."}
+STYLES = {"iou": "-", "damage": (0, (3, 1.6)), "fisher": ":", "greedy": "-.", "together": (0, (1, 1, 1, 1, 6, 1))}
 LINEAR_UP_TO = 1.0
 """Percent below which the axis is linear, so that 0 and small gains can be shown."""
 

@@ -1,0 +1,103 @@
+"""Which heads the model can spare together: damage measured while random others are replaced as well.
+
+A head that is harmless alone may be the last one left that does its work. So heads are replaced in random sets, mostly
+those that seem harmless so far, and every gate between a head and its program tells by its slope what opening it a
+little further costs. The mean of the slopes where it is closed and where it is open is about what opening it all the
+way costs (trapezoid rule), and one backward pass gives the slope of every gate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from attention_programs.config import Precision
+from attention_programs.heads import Head
+from attention_programs.progress import progress
+from attention_programs.surrogate.divergence import divergence, intact_log_probabilities, passes_in
+from attention_programs.surrogate.intervention import PatchedModel
+
+SHARES = (0.2, 0.3, 0.4, 0.5)
+"""Shares of the heads in the random sets, in turn."""
+SPREAD = 0.15
+"""Standard deviation of the noise on a head's rank when a set is drawn, as a share of the heads."""
+ROUNDS = 4
+"""How often the sets follow a new ranking."""
+
+
+@dataclass
+class _Slopes:
+    """Sums of slopes over draws, closed gates in column 0 and open ones in column 1, shape (heads, 2)."""
+
+    sums: np.ndarray
+    counts: np.ndarray
+
+    def add(self, opened: np.ndarray, slopes: np.ndarray) -> None:
+        rows = np.arange(len(slopes))
+        self.sums[rows, opened.astype(int)] += slopes
+        self.counts[rows, opened.astype(int)] += 1
+
+    def ranking(self, before: Sequence[int]) -> list[int]:
+        """Heads by ascending cost; those that were never in a set stay last, as they were."""
+        cost = (self.sums / np.maximum(self.counts, 1)).mean(axis=1)
+        drawn = self.counts[:, 1] > 0
+        tried = [row for row in before if drawn[row]]
+        return sorted(tried, key=lambda row: cost[row]) + [row for row in before if not drawn[row]]
+
+
+def order_together(
+    patched: PatchedModel,
+    first: Sequence[Head],
+    texts: Sequence[Sequence[int]],
+    draws: int,
+    batch_texts: int,
+    precision: Precision,
+    generator: np.random.Generator,
+) -> list[Head]:
+    """Orders heads by what replacing them costs in the company of others.
+
+    Args:
+        patched: The model with every head of interest replaced; its gates are set here.
+        first: These heads in the order to begin with.
+        texts: Tokenised texts.
+        draws: Random sets of heads, each with its own texts.
+        batch_texts: Texts of a draw.
+        precision: Of the passes.
+        generator: Draws sets and texts.
+    """
+    heads = sorted(patched.assignment)
+    ranking = [heads.index(head) for head in first]
+    slopes = _Slopes(np.zeros((len(heads), 2)), np.zeros((len(heads), 2)))
+    for draw in progress(range(draws), "damage in company", unit="draws"):
+        ranks = np.argsort(ranking) + generator.normal(0, SPREAD * len(heads), len(heads))
+        opened = np.zeros(len(heads), bool)
+        opened[np.argsort(ranks)[: round(SHARES[draw % len(SHARES)] * len(heads))]] = True
+        batch = [texts[i] for i in generator.choice(len(texts), min(batch_texts, len(texts)), replace=False)]
+        slopes.add(opened, gate_slopes(patched, heads, opened, batch, precision))
+        if (draw + 1) % max(1, draws // ROUNDS) == 0:
+            ranking = slopes.ranking(ranking)
+    return [heads[row] for row in slopes.ranking(ranking)]
+
+
+def gate_slopes(
+    patched: PatchedModel,
+    heads: Sequence[Head],
+    opened: np.ndarray,
+    batch: Sequence[Sequence[int]],
+    precision: Precision,
+) -> np.ndarray:
+    """Slope of the divergence along each gate, shape (heads,)."""
+    loaded = patched.loaded
+    gates = {
+        head: torch.full((len(batch),), float(gate), device=patched.model.device, requires_grad=True)
+        for head, gate in zip(heads, opened, strict=True)
+    }
+    closed = {head: torch.zeros_like(gate) for head, gate in gates.items()}
+    with passes_in(precision, loaded):
+        with patched.gated(closed):
+            intact = intact_log_probabilities(loaded, batch)
+        with patched.gated(gates):
+            found = divergence(loaded, batch, intact)
+    slopes = torch.autograd.grad(found, list(gates.values()))
+    return np.array([float(slope.sum()) for slope in slopes])
