@@ -13,31 +13,38 @@ from attention_programs.programs.view import TokenView
 from attention_programs.scoring.selection import SELECTED
 from attention_programs.scoring.workers import Workers
 from attention_programs.stage import run_stage
-from attention_programs.surrogate.distillation import distil
-from attention_programs.surrogate.distilled import distilled_programs, fit_of_objectives
+from attention_programs.surrogate.choice import chosen_order
+from attention_programs.surrogate.distillation import Distiller
+from attention_programs.surrogate.distilled import Objective, distilled_programs, fit_of_objectives
 from attention_programs.surrogate.orders import assignment_of, read_orders
+from attention_programs.surrogate.replacement import shares
 
 SPREAD_TEXTS = 6
 """Training texts that tell how much each term moves the scores."""
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Writes the distilled programs, the curve, and how well both kinds of constants fit the maps."""
+    """Writes the distilled programs of each share, the curve, and how well both kinds of constants fit the maps."""
+    settings = config.distillation
     loaded = load_model(paths.model, best_device())
     index = read_index(paths.attention)
     selected = assignment_of(SELECTED, read_csv(paths.results / "heads.csv"), read_programs(paths.programs))
-    order = read_orders(paths.results / "orders.csv")["damage"]
-    train = read_texts(paths.attention, ["train"])
+    order = read_orders(paths.results / "orders.csv")[chosen_order(paths.results / "order_choice.csv")]
+    train, validation = (read_texts(paths.attention, [split]) for split in ("train", "validation"))
     generator = np.random.default_rng(config.seed)
-    found = distil(loaded, selected, order, [text.ids for text in train], config.distillation, generator)
+    few = [validation[i].ids for i in generator.permutation(len(validation))[: settings.check_texts]]
+    distiller = Distiller(loaded, selected, order, [text.ids for text in train], few, settings, generator)
+    found = distiller.run(paths.distillation)
     views = [TokenView(text.ids, text.pieces, index.causal) for text in train[:SPREAD_TEXTS]]
-    distilled = distilled_programs(selected, found.constants, views, config.distillation)
+    objectives = []
+    for percent, replaced in shares(selected, order, settings.percents).items():
+        distilled = distilled_programs(replaced, percent, found.constants[percent], views, settings)
+        objectives += [Objective("pattern", percent, replaced), Objective("causal", percent, distilled)]
     with Runner(config.sandbox, config.threads, index.token_style) as runner:
         workers = Workers(config.threads, config.scoring.memory_mib, best_device())
-        fit = fit_of_objectives(
-            {"pattern": selected, "causal": distilled}, read_maps(paths.attention, ["test"]), index, runner, workers
-        )
-    write_programs(paths.distilled, list(distilled.values()))
+        fit = fit_of_objectives(objectives, read_maps(paths.attention, ["test"]), index, runner, workers)
+    causal = [objective for objective in objectives if objective.name == "causal"]
+    write_programs(paths.distilled, [program for objective in causal for program in objective.assignment.values()])
     write_csv(paths.results / "distillation.csv", found.curve)
     write_csv(paths.results / "objectives.csv", fit)
 

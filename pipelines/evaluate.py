@@ -4,7 +4,7 @@ import pandas as pd
 
 from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
-from attention_programs.files import read_csv, write_csv
+from attention_programs.files import write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
 from attention_programs.programs.execution import Runner
@@ -27,15 +27,14 @@ def main(config: Config, paths: Paths) -> None:
     folder = paths.data / "tasks"
     folder.mkdir(parents=True, exist_ok=True)
     tasks = load_tasks(settings, read_texts(paths.texts), folder, config.seed)
-    assignment = distilled_assignment(read_csv(paths.results / "heads.csv"), read_programs(paths.distilled))
+    distilled = read_programs(paths.distilled)
     order = read_orders(paths.results / "orders.csv")[read_specification(paths.data / "surrogate.json").order]
     loaded = load_model(paths.model, best_device())
     runner = Runner(config.sandbox, config.threads, loaded.token_style)
     cache = MapCache(loaded.pieces, loaded.record.causal, runner)
     rows = []
     for percent in progress(settings.percents, "questions", unit="shares"):
-        chosen = heads_at(order, percent)
-        replaced = {head: assignment[head] for head in chosen}
+        replaced = distilled_assignment(heads_at(order, percent), distilled, percent)
         with PatchedModel(loaded, replaced, cache, config.replacement.look_ahead) as patched:
             for score in answer_questions(patched.model, patched.tokenizer, tasks, settings.limit, settings.batch_size):
                 interval = score.interval
@@ -43,7 +42,7 @@ def main(config: Config, paths: Paths) -> None:
                     {
                         "task": score.task,
                         "percent": percent,
-                        "heads_replaced": len(chosen),
+                        "heads_replaced": len(replaced),
                         "questions": score.questions,
                         "accuracy": score.accuracy,
                         "low": interval.low,

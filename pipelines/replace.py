@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from attention_programs.attention.store import read_texts as read_mapped
 from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
 from attention_programs.files import read_csv, write_csv
@@ -13,50 +12,46 @@ from attention_programs.programs.table import read_programs
 from attention_programs.scoring.bootstrap import resample_weights
 from attention_programs.scoring.selection import SELECTED
 from attention_programs.stage import run_stage
-from attention_programs.surrogate.choice import compare_orders
+from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import assignment_of, distilled_assignment, read_orders
-from attention_programs.surrogate.replacement import DISTILLED, Curve, heads_at, measure_curves
+from attention_programs.surrogate.replacement import DISTILLED, Curve, heads_at, measure_curves, shares
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
-from attention_programs.surrogate.windows import Windows, cut
+from attention_programs.surrogate.windows import cut, measured_texts
 
 BASELINES = ("uniform", "first_token")
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Chooses the order on validation, measures the perplexity curves on test."""
+    """Measures the perplexity curves on test texts; distilled programs in the order that was chosen on validation."""
     settings, percent = config.replacement, config.tracking.gate_percent
     heads, programs = read_csv(paths.results / "heads.csv"), read_programs(paths.programs)
     orders = read_orders(paths.results / "orders.csv")
-    distilled = distilled_assignment(heads, read_programs(paths.distilled))
+    best = chosen_order(paths.results / "order_choice.csv")
+    records = read_programs(paths.distilled)
+    distilled = {p: distilled_assignment(heads_at(orders[best], p), records, p) for p in (*settings.percents, percent)}
     loaded = load_model(paths.model, best_device())
-    ids = [list(text.ids) for text in read_mapped(paths.attention, ["validation"])]
-    validation = Windows(ids, list(range(len(ids))))
-    test = [text for text in read_texts(paths.texts) if text.split == "test"][: settings.texts or None]
+    test = measured_texts(read_texts(paths.texts), settings)
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
         cache = MapCache(loaded.pieces, loaded.record.causal, runner)
-        compared = compare_orders(loaded, distilled, orders, percent, validation, settings, cache)
-        best = str(compared.loc[compared["chosen"], "order"].iloc[0])
-        curves = [Curve(DISTILLED, best, distilled, orders[best], settings.percents)]
-        curves += [
-            Curve(DISTILLED, name, distilled, ranked, settings.few_percents)
-            for name, ranked in orders.items()
-            if name != best
-        ]
+        curves = [Curve(DISTILLED, best, distilled)]
         selected = assignment_of(SELECTED, heads, programs)
         curves += [
-            Curve(SELECTED, name, selected, orders[name], settings.few_percents)
-            for name in dict.fromkeys(("iou", "damage", best))
+            Curve(SELECTED, name, shares(selected, ranked, settings.few_percents)) for name, ranked in orders.items()
         ]
         curves += [
-            Curve(name, "damage", assignment_of(name, heads, programs), orders["damage"], settings.few_percents)
+            Curve(
+                name,
+                "damage",
+                shares(assignment_of(name, heads, programs), orders["damage"], settings.few_percents),
+            )
             for name in BASELINES
         ]
         weights = resample_weights(len(test), config.scoring.bootstrap_samples, np.random.default_rng(config.seed))
         windows = cut(loaded, test, config.attention.max_tokens, settings.windows)
         table = measure_curves(loaded, curves, windows, settings.batch_texts, weights, cache, settings.look_ahead)
         level = runner.level
-    chosen = heads_at(orders[best], percent)
+    replaced = distilled[percent]
     specification = SurrogateSpecification(
         profile=config.profile,
         model=loaded.record.name,
@@ -65,12 +60,11 @@ def main(config: Config, paths: Paths) -> None:
         order=best,
         percent=percent,
         max_tokens=config.attention.max_tokens,
-        heads={str(head): distilled[head].id for head in sorted(chosen)},
-        programs={distilled[head].id: distilled[head] for head in chosen},
+        heads={str(head): replaced[head].id for head in sorted(replaced)},
+        programs={program.id: program for program in replaced.values()},
         look_ahead=list(settings.look_ahead),
         sandbox=level,
     )
-    write_csv(paths.results / "order_choice.csv", compared)
     write_csv(paths.results / "perplexity.csv", table)
     write_specification(paths.data / "surrogate.json", specification)
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from attention_programs.paths import Paths
 from attention_programs.programs.admission import Candidate, write_candidates
 from attention_programs.programs.table import read_programs
 from attention_programs.reproduction import environment
+from attention_programs.surrogate.orders import share_of
 from attention_programs.surrogate.specification import load_surrogate
 from attention_programs.tracking.publish import Published, publish
 from attention_programs.tracking.store import open_store
@@ -48,8 +50,10 @@ CHANGES: dict[str, dict[str, Any]] = {
         "fisher_texts": 3,
         "fisher_samples": 2,
         "greedy_rounds": 2,
+        "together_draws": 4,
+        "together_texts": 2,
     },
-    "distillation": {"steps": 3, "batch_texts": 2, "percents": [25, 100]},
+    "distillation": {"steps": [2, 3], "layer_steps": 2, "batch_texts": 2, "percents": [25, 100], "check_every": 2},
     "evaluation": {"limit": 4, "percents": [0, 100]},
     "report": {"example_heads": 2},
 }
@@ -173,7 +177,7 @@ def test_the_summary_holds_every_kind_of_number(paths: Paths) -> None:
         "iou/test/stories/search", "iou/test/all/first_token", "iou/test/code/first_self", "iou/test/all/selected/low",
         "sink_excluded_iou/test/all/selected", "jsd/test/mathematics/curated", "perplexity/test/intact",
         "perplexity_increase/test/selected/damage/100", "perplexity_increase/test/uniform/damage/25/high",
-        "perplexity_increase/test/distilled/greedy/25", "objective/causal/iou_test",
+        "perplexity_increase/test/selected/greedy/25", "objective/causal/25/iou_test",
         "qa/story_continuation/100",
     ):  # fmt: skip
         assert isinstance(summary[key], float), key
@@ -192,9 +196,12 @@ def test_tables_hold_every_head_and_share(paths: Paths) -> None:
     assert sorted(read_csv(paths.results / "damage.csv")["head"]) == studied
     curve = read_csv(paths.results / "perplexity.csv")
     assert set(curve["programs"]) == {"distilled", "selected", "first_token", "uniform"}
-    assert set(curve["order"]) == {"iou", "damage", "fisher", "greedy"}
-    assert read_csv(paths.results / "order_choice.csv")["chosen"].sum() == 1
-    assert len(read_csv(paths.results / "distillation.csv")) == 3
+    assert set(curve["order"]) == {"iou", "damage", "fisher", "greedy", "together"}
+    choice = read_csv(paths.results / "order_choice.csv")
+    assert set(curve.loc[curve["programs"] == "distilled", "order"]) == set(choice.loc[choice["chosen"], "order"])
+    steps = read_csv(paths.results / "distillation.csv").groupby("percent")["training"].count()
+    assert steps.to_dict() == {25: 2, 100: 5}
+    assert Counter(share_of(program) for program in read_programs(paths.distilled)) == {25: 1, 100: 4}
     assert sorted(set(curve["heads_replaced"])) == [0, 1, 2, 4]
     ids = {program.id for program in read_programs(paths.programs)}
     assert set(heads["program_id"]) <= ids

@@ -16,7 +16,7 @@ from attention_programs.heads import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.scoring.bootstrap import resample_weights
-from attention_programs.surrogate.choice import compare_orders
+from attention_programs.surrogate.choice import chosen_order, compare_orders
 from attention_programs.surrogate.damage import HeadDamage, measure_damage
 from attention_programs.surrogate.intervention import PatchedModel, default_cache
 from attention_programs.surrogate.maps import MapCache
@@ -31,8 +31,8 @@ from attention_programs.surrogate.orders import (
     read_orders,
 )
 from attention_programs.surrogate.perplexity import MASK_STRIDE, TextLoss, ids_losses, perplexity, text_losses
-from attention_programs.surrogate.replacement import Curve, heads_at, increase_interval, measure_curves
-from attention_programs.surrogate.windows import Windows, cut
+from attention_programs.surrogate.replacement import Curve, heads_at, increase_interval, measure_curves, shares
+from attention_programs.surrogate.windows import Windows, cut, measured_texts
 from cases import program
 from conftest import SENTENCES
 
@@ -100,7 +100,7 @@ def test_a_text_of_one_token_has_nothing_to_predict(causal_model: LoadedModel) -
     both = measure_damage(causal_model, {Head(1, 1): FIRST}, [short, long], cache_of(causal_model), 2)
     assert np.isfinite([both[0].damage, both[0].standard_error, both[0].loss_increase]).all()
     weights = resample_weights(2, 50, np.random.default_rng(0))
-    curve = Curve("x", "iou", ASSIGNMENT, list(ASSIGNMENT), [100])
+    curve = Curve("x", "iou", {100: ASSIGNMENT})
     table = measure_curves(causal_model, [curve], Windows([short, long], [0, 1]), 2, weights, cache_of(causal_model))
     assert np.isfinite(table[["perplexity", "increase", "low", "high"]].to_numpy()).all()
     with pytest.raises(UserError, match="the 1 texts hold no token to predict"):
@@ -142,9 +142,9 @@ def test_curves_hold_each_share_with_what_it_cost(llama: LoadedModel) -> None:
     backwards = list(ASSIGNMENT)[::-1]
     even = dict.fromkeys(ASSIGNMENT, EVEN)
     curves = [
-        Curve("selected", "iou", ASSIGNMENT, list(ASSIGNMENT), SHARES),
-        Curve("selected", "damage", ASSIGNMENT, backwards, SHARES),
-        Curve("uniform", "iou", even, list(ASSIGNMENT), SHARES),
+        Curve("selected", "iou", shares(ASSIGNMENT, list(ASSIGNMENT), SHARES)),
+        Curve("selected", "damage", shares(ASSIGNMENT, backwards, SHARES)),
+        Curve("uniform", "iou", shares(even, list(ASSIGNMENT), SHARES)),
     ]
     table = measure_curves(llama, curves, Windows(texts, list(range(len(texts)))), 2, weights, cache_of(llama))
     assert table["heads_replaced"].tolist() == [0, 6, 12] * 3
@@ -259,7 +259,7 @@ def test_orders_survive_their_table(tmp_path: Path) -> None:
     assert read_orders(tmp_path / "orders.csv") == orders
 
 
-def test_the_order_is_chosen_where_the_model_keeps_best(llama: LoadedModel) -> None:
+def test_the_order_is_chosen_where_the_model_keeps_best(llama: LoadedModel, tmp_path: Path) -> None:
     ids = texts_of(llama)
     heads = list(ASSIGNMENT)
     settings = ReplacementSettings(batch_texts=2)
@@ -267,17 +267,42 @@ def test_the_order_is_chosen_where_the_model_keeps_best(llama: LoadedModel) -> N
         llama,
         ASSIGNMENT,
         {"iou": heads, "damage": heads[::-1]},
-        50,
+        [25, 50],
         Windows(ids, list(range(len(ids)))),
         settings,
         cache_of(llama),
     )
-    assert table.loc[table["chosen"], "increase_validation"].item() == table["increase_validation"].min()
+    assert table["percent"].tolist() == [25, 50, 25, 50]
+    logs = np.log1p(table["increase_validation"] / 100)
+    best = "iou" if logs[:2].sum() < logs[2:].sum() else "damage"
+    assert table["chosen"].tolist() == [best == "iou"] * 2 + [best == "damage"] * 2
+    write_csv(tmp_path / "order_choice.csv", table)
+    assert chosen_order(tmp_path / "order_choice.csv") == best
 
 
-def test_a_missing_distilled_program_is_named() -> None:
-    heads = pd.DataFrame({"head": ["L0H0", "L0H1"]})
-    programs = [replace(FIRST, intended_heads=["L0H0"])]
-    with pytest.raises(UserError, match="head L0H1 has no distilled program; run `dvc repro distil`"):
-        distilled_assignment(heads, programs)
-    assert distilled_assignment(heads[:1], programs) == {Head(0, 0): programs[0]}
+def test_a_share_gets_the_constants_of_the_next_larger_distilled_one() -> None:
+    one, other = Head(0, 0), Head(0, 1)
+    programs = [
+        replace(FIRST, name=f"{head} {share}", intended_heads=[str(head)], provenance={"share": share})
+        for share, heads in ((25, [one]), (100, [one, other]))
+        for head in heads
+    ]
+    names = {
+        percent: [p.name for p in distilled_assignment(heads, programs, percent).values()]
+        for percent, heads in ((0, []), (10, [one]), (25, [one]), (26, [one]), (100, [one, other]))
+    }
+    assert names == {0: [], 10: ["L0H0 25"], 25: ["L0H0 25"], 26: ["L0H0 100"], 100: ["L0H0 100", "L0H1 100"]}
+    with pytest.raises(UserError, match="head L0H1 has no program distilled for 25 percent; run `dvc repro distil`"):
+        distilled_assignment([one, other], programs, 25)
+    with pytest.raises(UserError, match="head L0H0 has no program distilled for 50 percent"):
+        distilled_assignment([one], programs[:1], 50)
+
+
+def test_perplexity_can_be_measured_on_one_corpus() -> None:
+    texts = [Text(str(i), corpus, split, "x") for i, (corpus, split) in enumerate(
+        [("a", "test"), ("b", "test"), ("a", "train"), ("b", "test")]
+    )]  # fmt: skip
+    assert [t.key for t in measured_texts(texts, ReplacementSettings())] == ["0", "1", "3"]
+    assert [t.key for t in measured_texts(texts, ReplacementSettings(corpus="b", texts=1))] == ["1"]
+    with pytest.raises(UserError, match="corpus 'c' has no test texts"):
+        measured_texts(texts, ReplacementSettings(corpus="c"))

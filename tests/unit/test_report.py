@@ -96,7 +96,7 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
     qa = ["task,percent,heads_replaced,questions,accuracy,low,high,chance"]
     qa += [f"story_continuation,{p},{p},50,0.6,0.5,0.7,0.25" for p in (0, 100)]
     damage = ["head,damage,standard_error", *(f"{head},0.01,0.001" for head in NAMES[1:])]
-    objectives = ["objective,iou_test", "pattern,0.5", "causal,0.4"]
+    objectives = ["objective,percent,heads,iou_test", "pattern,25,1,0.5", "causal,25,1,0.4"]
     tables = {
         "objectives": objectives,
         "heads": heads,

@@ -33,7 +33,7 @@ PERPLEXITY = (
     "uniform,iou,100,4,900,2020.0,10000.0,9000.0,11000.0\n"
 )
 QA = "task,percent,heads_replaced,questions,accuracy,low,high,chance\nstory_continuation,25,1,100,0.7,0.6,0.8,0.25\n"
-OBJECTIVES = "objective,iou_test\npattern,0.55\ncausal,0.5\n"
+OBJECTIVES = "objective,percent,heads,iou_test\npattern,25,1,0.55\ncausal,25,1,0.5\n"
 TABLES = {"heads.csv": HEADS, "iou.csv": IOU, "perplexity.csv": PERPLEXITY, "qa.csv": QA}
 TABLES |= {"objectives.csv": OBJECTIVES}
 
@@ -55,7 +55,7 @@ def test_values_by_hand(results: Path) -> None:
     assert summary["perplexity_increase/test/uniform/iou/100/high"] == 11000.0
     assert summary["perplexity/test/intact"] == pytest.approx(20.0)
     assert summary["qa/story_continuation/25"] == 0.7
-    assert summary["objective/causal/iou_test"] == 0.5
+    assert summary["objective/causal/25/iou_test"] == 0.5
     # 0.9 and 0.6 lie above 0.5 (0.5 itself does not), 0.9 alone above 0.75; the baseline's row counts for neither.
     assert summary["heads/above_0.5/selected"] == 0.5
     assert summary["heads/above_0.75/selected"] == 0.25

@@ -1,98 +1,236 @@
 """Fitting the constants of all replaced heads together, so that the model keeps its own predictions.
 
-The objective is the KL divergence of the patched model's next-token distribution from the intact one's, on training
-texts. The model is frozen; gradients go through it into the programs' constants alone. Each step replaces another share
-of the heads, in one fixed order, so that one set of constants serves every share.
+The model is frozen; gradients go through it into the programs' constants alone. First every layer is fitted by itself
+(:mod:`layer_matching`). Then the shares of heads follow one another, each with constants of its own that start from
+those of the share before: what is minimised is the KL divergence of the patched model's next-token distribution from
+the intact one's, on training texts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from attention_programs.config import DistillationSettings
+from attention_programs.files import sha256_text
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.table import ProgramRecord
 from attention_programs.progress import progress
+from attention_programs.surrogate.checkpoint import Standing, read_standing
+from attention_programs.surrogate.divergence import divergence, passes_in
+from attention_programs.surrogate.intact import IntactPredictions
+from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
 from attention_programs.surrogate.maps import Assignment
-from attention_programs.surrogate.perplexity import predictions
 from attention_programs.surrogate.replacement import heads_at
 from attention_programs.surrogate.soft_programs import SoftPrograms, has_terms, patch_softly
 
-SMALLEST = 1e-4
-"""Divergence, nats a token, below which a share of heads is as good as intact."""
+Ids = tuple[int, ...]
+LAYERS = "layers"
+PREDICTIONS = "predictions"
+BETAS = (0.9, 0.99)
+"""How long Adam remembers slopes and their squares: the second forgets within a few hundred steps."""
+SMALLEST = 1e-12
+"""Slope below which Adam takes smaller steps; divergences of nearly intact models have tiny slopes."""
+SAVE_EVERY = 10
+"""Steps after which a killed run can go on."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A run of steps with one goal and one share of replaced heads."""
+
+    goal: str
+    """What is matched: every layer's output by itself, or the model's predictions."""
+    percent: int
+    steps: int
 
 
 @dataclass(frozen=True)
 class Distillation:
     """What came of it."""
 
-    constants: dict[Head, list[float]]
-    """In the order of each program's terms."""
+    constants: dict[int, dict[Head, list[float]]]
+    """By share of the heads in percent: of each replaced head, in the order of its program's terms."""
     curve: pd.DataFrame
-    """One row a step: share of heads and divergence on the step's training texts."""
+    """One row a step and one a phase's end: what was matched, share of heads, error on the step's training texts and,
+    every so often, divergence on the validation texts before the step."""
 
 
-def divergence(loaded: LoadedModel, texts: Sequence[Sequence[int]], intact: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Mean KL divergence of the model's predictions from the intact ones, nats a token; a scalar with its gradient."""
-    total, count = torch.zeros(()), torch.zeros(())
-    for found, before in zip(predictions(loaded, texts), intact, strict=True):
-        log_ratio = before - found.logits.log_softmax(dim=-1)
-        each = torch.linalg.vecdot(before.exp(), log_ratio)
-        total = total + (each * found.counted).sum()
-        count = count + found.counted.sum()
-    return total / count
+def phases_of(settings: DistillationSettings) -> list[Phase]:
+    """The phases in their order; each starts from the constants of the one before."""
+    shares = zip(settings.percents, settings.steps, strict=True)
+    return [
+        Phase(LAYERS, 100, settings.layer_steps),
+        *(Phase(PREDICTIONS, percent, steps) for percent, steps in shares),
+    ]
 
 
-@torch.no_grad()
-def intact_log_probabilities(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
-    """What the model predicts by itself, one tensor a pass."""
-    return [found.logits.log_softmax(dim=-1) for found in predictions(loaded, texts)]
+@contextmanager
+def frozen(model: Any) -> Iterator[None]:
+    """Keeps gradients away from a model's own parameters."""
+    learnable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in learnable:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learnable:
+            parameter.requires_grad_(True)
 
 
-def distil(
-    loaded: LoadedModel,
-    assignment: Assignment,
-    order: Sequence[Head],
-    texts: Sequence[Sequence[int]],
-    settings: DistillationSettings,
-    generator: np.random.Generator,
-) -> Distillation:
+class Distiller:
     """Learns the constants.
 
     Args:
         loaded: The intact model.
-        assignment: Program of each head, with the constants to start from.
+        assignment: Program of each head, with the constants to start from; programs of another shape are left out.
         order: Heads, the first to be replaced first.
         texts: Tokenised training texts.
+        validation: Tokenised texts for the curve; they take no part in the fit.
         settings: Steps, batch, step size, shares.
-        generator: Draws texts and shares.
+        generator: Draws texts.
     """
-    assignment = {head: program for head, program in assignment.items() if has_terms(program)}
-    soft = SoftPrograms(loaded, assignment)
-    optimiser = torch.optim.Adam([soft.constants], lr=settings.rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(settings.steps, 1))
-    rows = []
-    pool: list[int] = []
-    for step in progress(range(settings.steps), "distillation", unit="steps"):
-        if len(pool) < settings.batch_texts:
-            pool += generator.permutation(len(texts)).tolist()
-        batch = [texts[pool.pop()] for _ in range(min(settings.batch_texts, len(texts)))]
-        percent = settings.percents[step % len(settings.percents)]
-        chosen = {head: assignment[head] for head in heads_at(order, percent) if head in assignment}
-        intact = intact_log_probabilities(loaded, batch)
-        with patch_softly(loaded, chosen, soft):
-            found = divergence(loaded, batch, intact)
-        optimiser.zero_grad()
-        # Of the logarithm: a share that costs little counts as much as one that costs a hundred times more.
-        torch.autograd.backward((found + SMALLEST).log())
-        optimiser.step()
-        schedule.step()
-        rows.append({"step": step, "percent": percent, "divergence": float(found.detach())})
-    learned = soft.constants.detach().cpu().numpy()
-    constants = {
-        head: [float(value) for value in learned[row, : len(soft.terms[head])]] for row, head in enumerate(soft.heads)
-    }
-    return Distillation(constants, pd.DataFrame(rows, columns=["step", "percent", "divergence"]))
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        assignment: Assignment,
+        order: Sequence[Head],
+        texts: Sequence[Ids],
+        validation: Sequence[Ids],
+        settings: DistillationSettings,
+        generator: np.random.Generator,
+    ) -> None:
+        self._loaded = loaded
+        self._assignment = {head: program for head, program in assignment.items() if has_terms(program)}
+        self._order = order
+        self._validation = validation[: settings.check_texts]
+        self._settings = settings
+        self._phases = phases_of(settings)
+        self._batches = [_draw(texts, phase.steps, settings.batch_texts, generator) for phase in self._phases]
+        self._soft = SoftPrograms(loaded, self._assignment, settings.memory_mib)
+        self._intact = IntactPredictions(loaded)
+
+    @property
+    def fingerprint(self) -> str:
+        """Stands for everything that the result depends on."""
+        programs = {str(head): program.id for head, program in self._assignment.items()}
+        parts = (
+            self._loaded.record.weights_sha256,
+            asdict(self._settings),
+            programs,
+            [str(head) for head in self._order],
+            self._batches,
+            self._validation,
+        )
+        return sha256_text(repr(parts))
+
+    def run(self, checkpoint: Path | None = None) -> Distillation:
+        """Goes through the phases.
+
+        Args:
+            checkpoint: Where it notes how far it is, and goes on from if it was killed; removed when done.
+        """
+        standing = read_standing(checkpoint, self.fingerprint) if checkpoint else None
+        standing = standing or Standing(self._soft.constants.detach().clone())
+        left = sum(phase.steps for phase in self._phases[len(standing.learned) :]) - standing.done
+        bar = iter(progress(range(left), "distillation", unit="steps"))
+        with frozen(self._loaded.model):
+            for number in range(len(standing.learned), len(self._phases)):
+                self._run_phase(number, standing, bar, checkpoint)
+        next(bar, None)
+        if checkpoint:
+            checkpoint.unlink(missing_ok=True)
+        return Distillation(
+            {
+                phase.percent: self._of_heads(self._chosen(phase), standing.learned[number])
+                for number, phase in enumerate(self._phases)
+                if phase.goal == PREDICTIONS
+            },
+            _curve(self._phases, standing),
+        )
+
+    def _run_phase(self, number: int, standing: Standing, bar: Iterator[int], checkpoint: Path | None) -> None:
+        phase, constants = self._phases[number], self._soft.constants
+        chosen = self._chosen(phase)
+        constants.data.copy_(standing.constants)
+        optimiser = torch.optim.Adam([constants], betas=BETAS, eps=SMALLEST)
+        if standing.moments:
+            optimiser.state[constants] = dict(standing.moments)
+        for step in range(standing.done, phase.steps if chosen else 0):
+            next(bar, None)
+            self._check(number, step, chosen, standing)
+            optimiser.zero_grad()
+            error = self._error(phase.goal, chosen, self._batches[number][step])
+            torch.autograd.backward(error)
+            optimiser.param_groups[0]["lr"] = self._settings.rate * (1 + np.cos(np.pi * step / phase.steps)) / 2
+            optimiser.step()
+            standing.errors[number, step] = float(error.detach())
+            standing.constants, standing.moments = constants.detach(), dict(optimiser.state[constants])
+            standing.done = step + 1
+            if checkpoint and standing.done % SAVE_EVERY == 0:
+                standing.write(checkpoint, self.fingerprint)
+        self._check(number, phase.steps, chosen, standing)
+        standing.learned[number] = constants.detach().clone()
+        standing.moments, standing.done = {}, 0
+        if checkpoint:
+            standing.write(checkpoint, self.fingerprint)
+
+    def _chosen(self, phase: Phase) -> dict[Head, ProgramRecord]:
+        return {h: self._assignment[h] for h in heads_at(self._order, phase.percent) if h in self._assignment}
+
+    def _error(self, goal: str, chosen: Assignment, batch: Sequence[Ids]) -> torch.Tensor:
+        """What the phase minimises, on a batch; a scalar with its gradient."""
+        with passes_in(self._settings.precision, self._loaded):
+            if goal == LAYERS:
+                outputs = layer_outputs(self._loaded, batch)
+                with patch_softly(self._loaded, chosen, self._soft) as patched:
+                    return layer_error(patched, batch, outputs)
+            intact = self._intact.log_probabilities(batch)
+            with patch_softly(self._loaded, chosen, self._soft):
+                return divergence(self._loaded, batch, intact)
+
+    @torch.no_grad()
+    def _check(self, number: int, step: int, chosen: Assignment, standing: Standing) -> None:
+        """Every so often, and at a phase's end, notes the divergence on the validation texts."""
+        phase, size = self._phases[number], self._settings.batch_texts
+        due = step % self._settings.check_every == 0 or step == phase.steps
+        if phase.goal == LAYERS or not (chosen and self._validation and due):
+            return
+        found = [
+            (len(batch), float(self._error(phase.goal, chosen, batch)))
+            for batch in (self._validation[start : start + size] for start in range(0, len(self._validation), size))
+        ]
+        standing.checks[number, step] = sum(texts * each for texts, each in found) / len(self._validation)
+
+    def _of_heads(self, chosen: Assignment, learned: torch.Tensor) -> dict[Head, list[float]]:
+        rows = {head: learned[row].tolist() for row, head in enumerate(self._soft.heads)}
+        return {head: rows[head][: len(self._soft.terms[head])] for head in chosen}
+
+
+def _draw(texts: Sequence[Ids], steps: int, batch: int, generator: np.random.Generator) -> list[list[Ids]]:
+    """Texts of each step: every text once before any comes again."""
+    rounds = -(-steps * batch // len(texts))
+    numbers = np.concatenate([generator.permutation(len(texts)) for _ in range(rounds)] or [np.zeros(0, int)])
+    return [[texts[i] for i in numbers[step * batch : (step + 1) * batch]] for step in range(steps)]
+
+
+def _curve(phases: Sequence[Phase], standing: Standing) -> pd.DataFrame:
+    rows = [
+        {
+            "matched": phases[number].goal,
+            "percent": phases[number].percent,
+            "step": step,
+            "training": standing.errors.get((number, step)),
+            "validation": standing.checks.get((number, step)),
+        }
+        for number, step in sorted(standing.errors.keys() | standing.checks.keys())
+    ]
+    columns = {"matched": str, "percent": int, "step": int, "training": float, "validation": float}
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)

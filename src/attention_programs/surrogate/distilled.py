@@ -1,7 +1,7 @@
 """Programs with distilled constants: their source, their record, and how well they still fit the maps."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,35 +23,34 @@ from attention_programs.synthesis.reading import Term, read_terms
 
 def distilled_programs(
     assignment: Assignment,
+    percent: int,
     constants: Mapping[Head, Sequence[float]],
     views: Sequence[TokenView],
     settings: DistillationSettings,
 ) -> dict[Head, ProgramRecord]:
-    """Each head's program with the constants that keep the model's predictions, rounded to one decimal.
+    """Each replaced head's program with the constants that keep the model's predictions, rounded to one decimal.
 
     A program whose constants could not be fitted stays as it is.
 
     Args:
-        assignment: The programs that distillation started from.
+        assignment: The programs of the replaced heads that distillation started from.
+        percent: Share of the studied heads that they are.
         constants: In the order of each program's terms.
         views: Texts that tell how much each term moves the scores, for the sentence.
         settings: What is noted in the record.
     """
     made = {}
     for head, parent in assignment.items():
+        name, share = f"distilled {head} among {percent} %", {"share": percent}
         if head not in constants:
-            made[head] = replace(parent, name=f"distilled {head}", intended_heads=[str(head)])
+            provenance = parent.provenance | share
+            made[head] = replace(parent, name=name, intended_heads=[str(head)], provenance=provenance)
             continue
         terms = read_terms(parent.source, parent.name)
         fitted = [Term(term.feature, round(value, 1) + 0.0) for term, value in zip(terms, constants[head], strict=True)]
-        provenance = {
-            "author": "search",
-            "objective": "causal",
-            "parent": parent.id,
-            "settings": asdict(settings),
-        }
+        provenance = {"author": "search", "objective": "causal", "parent": parent.id, "settings": asdict(settings)}
         source = emit(_weighted([term for term in fitted if term.constant], views))
-        record = make_record(source, f"distilled {head}", "search", "verified", [str(head)], provenance)
+        record = make_record(source, name, "search", "verified", [str(head)], provenance | share)
         made[head] = record.with_causality(causality(record.compiled(), views))
     return made
 
@@ -69,8 +68,19 @@ def _weighted(terms: Sequence[Term], views: Sequence[TokenView]) -> list[Weighte
     return [WeightedTerm(t.feature, t.constant, influence) for t, influence in zip(terms, influences, strict=True)]
 
 
+@dataclass(frozen=True)
+class Objective:
+    """Programs whose constants were fitted to one end."""
+
+    name: str
+    """``pattern`` for the maps, ``causal`` for the model's predictions."""
+    percent: int
+    """Share of the heads, in percent."""
+    assignment: Assignment
+
+
 def fit_of_objectives(
-    assignments: Mapping[str, Assignment],
+    objectives: Sequence[Objective],
     texts: Iterable[MappedText],
     index: AttentionIndex,
     runner: Runner,
@@ -79,18 +89,25 @@ def fit_of_objectives(
     """Mean IoU over heads and texts of each kind of constants, every program against its own head.
 
     Returns:
-        One row an objective.
+        One row an objective and share.
     """
     heads = {name: number for number, name in enumerate(index.heads)}
-    programs = list({p.id: p for assignment in assignments.values() for p in assignment.values()}.values())
+    programs = list({p.id: p for objective in objectives for p in objective.assignment.values()}.values())
     place = {program.id: number for number, program in enumerate(programs)}
-    sums = dict.fromkeys(assignments, 0.0)
+    sums = np.zeros(len(objectives))
     count = 0
     for table in score_texts(texts, programs, runner.outcomes, index.causal, workers):
         count += 1
         shared = table["intersection"].combine_chunks().flatten().to_numpy().reshape(len(programs), -1)
         rows = table["rows"][0].as_py()
-        for objective, assignment in assignments.items():
-            own = [shared[place[program.id], heads[str(head)]] for head, program in assignment.items()]
-            sums[objective] += float(iou_from_intersection(np.array(own), rows).mean())
-    return pd.DataFrame([{"objective": name, "iou_test": total / count} for name, total in sums.items()])
+        for number, objective in enumerate(objectives):
+            own = [shared[place[program.id], heads[str(head)]] for head, program in objective.assignment.items()]
+            sums[number] += float(iou_from_intersection(np.array(own), rows).mean())
+    return pd.DataFrame(
+        {
+            "objective": [objective.name for objective in objectives],
+            "percent": [objective.percent for objective in objectives],
+            "heads": [len(objective.assignment) for objective in objectives],
+            "iou_test": sums / max(count, 1),
+        }
+    )

@@ -32,18 +32,28 @@ def assignment_of(method: str, heads: pd.DataFrame, programs: Sequence[ProgramRe
     return {Head.parse(row.head): by_id[row.program_id] for row in records(rows)}
 
 
-def distilled_assignment(heads: pd.DataFrame, distilled: Sequence[ProgramRecord]) -> Assignment:
-    """The distilled programs of the studied heads.
+def distilled_assignment(heads: Sequence[Head], distilled: Sequence[ProgramRecord], percent: int) -> Assignment:
+    """The distilled programs of heads that are replaced together.
+
+    Args:
+        heads: The heads.
+        distilled: Programs with distilled constants, of every share.
+        percent: Share of the studied heads that they are; the next larger one that was distilled gives the constants.
 
     Raises:
-        UserError: if one is missing.
+        UserError: if a program is missing.
     """
-    found = {Head.parse(program.intended_heads[0]): program for program in distilled}
-    studied = [Head.parse(head) for head in heads["head"].unique()]
-    missing = [head for head in studied if head not in found]
+    shares = sorted({share for program in distilled if (share := share_of(program)) >= percent})
+    found = {Head.parse(p.intended_heads[0]): p for p in distilled if shares and share_of(p) == shares[0]}
+    missing = [head for head in heads if head not in found]
     if missing:
-        raise UserError(f"head {missing[0]} has no distilled program; run `dvc repro distil`")
-    return {head: found[head] for head in studied}
+        raise UserError(f"head {missing[0]} has no program distilled for {percent} percent; run `dvc repro distil`")
+    return {head: found[head] for head in heads}
+
+
+def share_of(program: ProgramRecord) -> int:
+    """Share of the heads that a distilled program was fitted among, in percent."""
+    return int(program.provenance["share"])
 
 
 def order_by_iou(method: str, heads: pd.DataFrame) -> list[Head]:

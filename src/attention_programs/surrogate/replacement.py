@@ -1,6 +1,6 @@
 """Perplexity against the share of heads that programs replace."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,10 +48,13 @@ class Curve:
 
     programs: str
     order: str
-    assignment: Assignment
-    heads: Sequence[Head]
-    percents: Sequence[int]
-    """Shares of the heads to replace."""
+    replaced: Mapping[int, Assignment]
+    """Heads and their programs, by share of the heads in percent."""
+
+
+def shares(assignment: Assignment, order: Sequence[Head], percents: Sequence[int]) -> dict[int, Assignment]:
+    """The heads that are replaced at each share, if each has the same program at all of them."""
+    return {percent: {head: assignment[head] for head in heads_at(order, percent)} for percent in percents}
 
 
 def measure_curves(
@@ -63,7 +66,7 @@ def measure_curves(
     cache: MapCache,
     look_ahead: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Measures every curve at every share on the same texts; equal sets of heads are measured once.
+    """Measures every curve at every share on the same texts; equal sets of heads and programs are measured once.
 
     Returns:
         One row per curve and share.
@@ -75,15 +78,13 @@ def measure_curves(
     tokens = sum(loss.tokens for loss in intact)
     if not tokens:
         raise UserError(f"the {len(intact)} texts hold no token to predict; raise attention.max_tokens or add texts")
-    known: dict[tuple[str, frozenset[Head]], list[TextLoss]] = {}
+    known: dict[frozenset[tuple[Head, str]], list[TextLoss]] = {}
     rows = []
-    work = [(curve, percent) for curve in curves for percent in curve.percents]
-    for curve, percent in progress(work, "perplexity of surrogates", unit="points"):
-        chosen = heads_at(curve.heads, percent)
-        key = (curve.programs if chosen else "", frozenset(chosen))
+    work = [(curve, percent, replaced) for curve in curves for percent, replaced in curve.replaced.items()]
+    for curve, percent, replaced in progress(work, "perplexity of surrogates", unit="points"):
+        key = frozenset((head, program.id) for head, program in replaced.items())
         if key not in known:
-            assignment = {head: curve.assignment[head] for head in chosen}
-            with PatchedModel(loaded, assignment, cache, look_ahead) as patched:
+            with PatchedModel(loaded, replaced, cache, look_ahead) as patched:
                 known[key] = texts.by_text(ids_losses(patched, texts.ids, batch_texts))
         increase = increase_interval(intact, known[key], weights)
         total = sum(loss.loss_sum for loss in known[key])
@@ -92,7 +93,7 @@ def measure_curves(
                 "programs": curve.programs,
                 "order": curve.order,
                 "percent": percent,
-                "heads_replaced": len(chosen),
+                "heads_replaced": len(replaced),
                 "tokens": tokens,
                 "perplexity": float(np.exp(total / tokens)),
                 "increase": increase.mean,

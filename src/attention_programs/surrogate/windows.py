@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from attention_programs.config import ReplacementSettings
 from attention_programs.corpora.text import Text
+from attention_programs.errors import UserError
 from attention_programs.models.loading import LoadedModel
 from attention_programs.surrogate.perplexity import TextLoss
 
@@ -52,3 +54,17 @@ def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: in
         ids += kept
         text_of += [number] * len(kept)
     return Windows(ids, text_of)
+
+
+def measured_texts(texts: Sequence[Text], settings: ReplacementSettings) -> list[Text]:
+    """The texts on which perplexity is measured.
+
+    Raises:
+        UserError: if the named corpus has none.
+    """
+    found = [text for text in texts if text.split == "test" and settings.corpus in ("all", text.corpus)]
+    if not found:
+        raise UserError(
+            f"corpus {settings.corpus!r} has no test texts; change replacement.corpus or corpora.test_share"
+        )
+    return found[: settings.texts or None]

@@ -1,0 +1,84 @@
+"""Each layer by itself: how far replaced heads move its output while everything below is intact.
+
+Programs that fit the maps well can still be far off in what a layer puts out, because the values differ in size: much
+attention goes to the first token, whose value is next to nothing. This error is easy to lower, as no gradient leaves
+its layer; the fit through the whole model starts from there.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from attention_programs.models.loading import LoadedModel
+from attention_programs.surrogate.intervention import PatchedModel, decoder_layers
+
+Ids = tuple[int, ...]
+
+
+@torch.no_grad()
+def layer_outputs(loaded: LoadedModel, texts: Sequence[Ids]) -> list[torch.Tensor]:
+    """What each layer of the intact model puts out on a batch of texts, shape (batch, tokens, width)."""
+    found: list[torch.Tensor] = []
+    handles = [
+        layer.register_forward_hook(lambda _module, _args, output: found.append(_states(output)))
+        for layer in decoder_layers(loaded.model)
+    ]
+    try:
+        _run(loaded, texts)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def layer_error(patched: PatchedModel, texts: Sequence[Ids], intact: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Mean over layers of the squared error of the output, relative to the output; a scalar with its gradient.
+
+    Args:
+        patched: The model with heads replaced.
+        texts: A batch of tokenised texts.
+        intact: What :func:`layer_outputs` found for them.
+    """
+    counted = patched.loaded.pad(texts).mask.bool()
+    counted[:, 0] = False  # a first token attends to itself whatever replaces the head, and its states are huge
+    errors: list[torch.Tensor] = []
+    with _taught(patched.model, intact, counted, errors):
+        _run(patched.loaded, texts)
+    return torch.stack(errors).mean()
+
+
+def _run(loaded: LoadedModel, texts: Sequence[Ids]) -> None:
+    batch = loaded.pad(texts)
+    caching = {"use_cache": False} if loaded.record.causal else {}
+    loaded.model.base_model(input_ids=batch.ids, attention_mask=batch.mask, **caching)
+
+
+def _states(output: Any) -> torch.Tensor:
+    """The hidden states in what a layer returns, which is a tuple in some architectures."""
+    states: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return states
+
+
+@contextmanager
+def _taught(
+    model: Any, intact: Sequence[torch.Tensor], counted: torch.Tensor, errors: list[torch.Tensor]
+) -> Iterator[None]:
+    """Notes each layer's error and hands the intact output on to the next layer."""
+
+    def compare(layer: int, output: Any) -> Any:
+        right = intact[layer]
+        squares = (_states(output).float() - right.float()).square().sum(dim=-1)
+        errors.append((squares * counted).sum() / (right.float().square().sum(dim=-1) * counted).sum())
+        return (right, *output[1:]) if isinstance(output, tuple) else right
+
+    handles = [
+        layer.register_forward_hook(lambda _module, _args, output, number=number: compare(number, output))
+        for number, layer in enumerate(decoder_layers(model))
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
