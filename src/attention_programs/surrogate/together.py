@@ -18,12 +18,21 @@ from attention_programs.progress import progress
 from attention_programs.surrogate.divergence import divergence, intact_log_probabilities, passes_in
 from attention_programs.surrogate.intervention import PatchedModel
 
-SHARES = (0.2, 0.3, 0.4, 0.5)
-"""Shares of the heads in the random sets, in turn."""
-SPREAD = 0.15
-"""Standard deviation of the noise on a head's rank when a set is drawn, as a share of the heads."""
-ROUNDS = 4
-"""How often the sets follow a new ranking."""
+
+@dataclass(frozen=True)
+class Sweep:
+    """How a part of the random sets is drawn."""
+
+    shares: tuple[float, ...]
+    """Shares of the heads in a set, in turn."""
+    spread: float
+    """Standard deviation of the noise on a head's rank when a set is drawn, as a share of the heads."""
+    rounds: int
+    """How often the sets follow a new ranking."""
+
+
+SWEEPS = (Sweep((0.2, 0.3, 0.4, 0.5), 0.15, 4), Sweep((0.15, 0.25, 0.3), 0.08, 2))
+"""All heads that may be spared first, then those that go first: what they cost is seen best in small company."""
 
 
 @dataclass
@@ -68,16 +77,22 @@ def order_together(
     """
     heads = sorted(patched.assignment)
     ranking = [heads.index(head) for head in first]
-    slopes = _Slopes(np.zeros((len(heads), 2)), np.zeros((len(heads), 2)))
-    for draw in progress(range(draws), "damage in company", unit="draws"):
-        ranks = np.argsort(ranking) + generator.normal(0, SPREAD * len(heads), len(heads))
-        opened = np.zeros(len(heads), bool)
-        opened[np.argsort(ranks)[: round(SHARES[draw % len(SHARES)] * len(heads))]] = True
-        batch = [texts[i] for i in generator.choice(len(texts), min(batch_texts, len(texts)), replace=False)]
-        slopes.add(opened, gate_slopes(patched, heads, opened, batch, precision))
-        if (draw + 1) % max(1, draws // ROUNDS) == 0:
-            ranking = slopes.ranking(ranking)
-    return [heads[row] for row in slopes.ranking(ranking)]
+    bar = iter(progress(range(draws), "damage in company", unit="draws"))
+    for number, sweep in enumerate(SWEEPS):
+        slopes = _Slopes(np.zeros((len(heads), 2)), np.zeros((len(heads), 2)))
+        own = draws * (number + 1) // len(SWEEPS) - draws * number // len(SWEEPS)
+        for draw in range(own):
+            next(bar, None)
+            ranks = np.argsort(ranking) + generator.normal(0, sweep.spread * len(heads), len(heads))
+            opened = np.zeros(len(heads), bool)
+            opened[np.argsort(ranks)[: round(sweep.shares[draw % len(sweep.shares)] * len(heads))]] = True
+            batch = [texts[i] for i in generator.choice(len(texts), min(batch_texts, len(texts)), replace=False)]
+            slopes.add(opened, gate_slopes(patched, heads, opened, batch, precision))
+            if (draw + 1) % max(1, own // sweep.rounds) == 0:
+                ranking = slopes.ranking(ranking)
+        ranking = slopes.ranking(ranking)
+    next(bar, None)
+    return [heads[row] for row in ranking]
 
 
 def gate_slopes(
