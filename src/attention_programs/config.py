@@ -63,7 +63,7 @@ class CorpusSettings:
     rows: tuple[int, int] = (0, 0)
     """Half-open range of rows to use; (0, 0) is all."""
     test_rows: tuple[int, int] = (0, 0)
-    """Half-open range of rows that are the test texts, beside ``rows``; (0, 0) draws ``corpora.test_share`` of those."""
+    """Half-open range of rows that are the test texts, beside ``rows``; (0, 0) draws ``test_share`` of those."""
 
 
 @dataclass(frozen=True)
@@ -193,10 +193,12 @@ class DistillationSettings:
     """Steps of the optimiser for each share, each about three forward passes of a batch; more keep the model better."""
     layer_steps: int = 24
     """Steps that match every layer's output by itself first; cheaper ones, from which all shares profit."""
+    layer_rate: float = 0.1
+    """Size of the first of those, in units of a constant; it falls to 0 along a cosine."""
+    rate: float = 0.05
+    """The same for the first step of each share; twice as much sets few heads back before it helps."""
     batch_texts: int = 4
     """Training texts in one step."""
-    rate: float = 0.1
-    """Size of the first step of a share, in units of a constant; it falls to 0 along a cosine."""
     precision: Precision = "bfloat16"
     """Of the passes: the shorter one is about half again as fast where the processor has it, and noise from rounding is
     far below that from the choice of texts."""

@@ -32,7 +32,7 @@ SUMS = (
 RECORDS = [make_record(program(f"text.softmax({terms})"), terms, "search", "verified", [], {}) for terms in SUMS]
 ASSIGNMENT = {head: RECORDS[i % 2] for i, head in enumerate(all_heads(3, 4))}
 SETTINGS = DistillationSettings(
-    steps=(12, 24), layer_steps=8, batch_texts=3, percents=(50, 100), precision="float32", check_every=8
+    steps=(12, 24), layer_steps=8, rate=0.1, batch_texts=3, percents=(50, 100), precision="float32", check_every=8
 )
 
 

@@ -49,6 +49,8 @@ class Phase:
     """What is matched: every layer's output by itself, or the model's predictions."""
     percent: int
     steps: int
+    rate: float
+    """Size of the first step, in units of a constant."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,8 @@ class Distillation:
 def phases_of(settings: DistillationSettings) -> list[Phase]:
     """The phases in their order; each starts from the constants of the one before."""
     shares = zip(settings.percents, settings.steps, strict=True)
-    return [
-        Phase(LAYERS, 100, settings.layer_steps),
-        *(Phase(PREDICTIONS, percent, steps) for percent, steps in shares),
-    ]
+    first = Phase(LAYERS, 100, settings.layer_steps, settings.layer_rate)
+    return [first, *(Phase(PREDICTIONS, percent, steps, settings.rate) for percent, steps in shares)]
 
 
 @contextmanager
@@ -169,7 +169,7 @@ class Distiller:
             optimiser.zero_grad()
             error = self._error(phase.goal, chosen, self._batches[number][step])
             torch.autograd.backward(error)
-            optimiser.param_groups[0]["lr"] = self._settings.rate * (1 + np.cos(np.pi * step / phase.steps)) / 2
+            optimiser.param_groups[0]["lr"] = phase.rate * (1 + np.cos(np.pi * step / phase.steps)) / 2
             optimiser.step()
             standing.errors[number, step] = float(error.detach())
             standing.constants, standing.moments = constants.detach(), dict(optimiser.state[constants])
