@@ -56,8 +56,8 @@ PERPLEXITY = Caption(
     "Perplexity on test texts over that of the intact model; the axis is linear up to 1 % and logarithmic above. Solid "
     "lines replace the best-fitted heads first, the others those that do least damage, measured alone, in company, or "
     "estimated. Blue: constants fitted on training texts so that the model keeps its predictions (distilled); black: "
-    "the same programs with the constants that fit the maps best. Orange and green put one baseline into every replaced "
-    "head. Bands are 95 % intervals (paired bootstrap over texts).",
+    "the same programs with the constants that fit the maps best. Orange and green put one baseline into every "
+    "replaced head. Bands are 95 % intervals (paired bootstrap over texts).",
     "The grey curves are the paper's, for other models on other and shorter texts, with attention exchanged at another "
     "place and no intervals: their shape can be compared, their height can't. At 100 % all orders replace the same "
     "heads.",
