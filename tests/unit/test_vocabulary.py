@@ -1,6 +1,7 @@
 """Every term of the vocabulary: what it picks on hand-checked texts, and the prefix rule on random ones."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -92,6 +93,28 @@ PICKS: list[tuple[str, int | None, Sequence[str], str]] = [
     ("open_quote", None, SPEECH, "-/-/1/1/-"),
     ("open_quote", None, CURLY, "-/0/0/-"),
     ("current_quotation", None, SPEECH, "-/-/12/123/-"),
+    ("last_tokens", 2, "abcd", "0/01/12/23"),
+    ("last_tokens", 3, "abcde", "0/01/012/123/234"),
+    ("last_tokens", 4, "abcdef", "0/01/012/0123/1234/2345"),
+    ("last_tokens", 6, "abcdefgh", "0/01/012/0123/01234/012345/123456/234567"),
+    ("last_tokens", 8, "abcdefghij", "0/01/012/0123/01234/012345/0123456/01234567/12345678/23456789"),
+    ("first_content_word", None, PROSE, "-/1/1/1/1/1/1/1/1"),
+    ("first_content_word", None, ABC, "-/1/1"),
+    ("first_name_like", None, PROSE, "-/-/-/-/4/4/4/4/4"),
+    ("first_name_like", None, ("Ann", " ran"), "-/-"),
+    ("first_verb_like", None, PROSE, "-/-/-/3/3/3/3/3/3"),
+    ("first_digit", None, (" a", " 7", "x", " 12"), "-/1/1/1"),
+    ("first_operator", None, MATHS, "-/1/1/1/1/1"),
+    ("first_newline", None, ("a", ".\n", "b", "\n\n", "c"), "-/1/1/1/1"),
+    ("last_capitalised", None, PROSE, "-/0/0/0/0/4/4/6/6"),
+    ("last_blank", None, ("  ", "a", " ", "\n", "b", " "), "-/0/0/2/2/2"),
+    ("last_bracket", None, CODE, "-/-/1/2/2/4/5"),
+    ("last_quote", None, SPEECH, "-/-/1/1/3"),
+    ("last_quote", None, CURLY, "-/0/0/2"),
+    ("token_above", None, LINES, "-/-/-/-/0/1"),
+    ("token_above", None, ("a", "\n", "b", "c", "d", "\n", "e", "f"), "-/-/0/1/-/-/2/3"),
+    ("same_indent", None, ("x", "a", "\n", "x", "b", "\n", "y", "\n", "x"), "-/-/-/0/0/0/-/-/03"),
+    ("same_indent", None, ("x", "x", "\n", "y", "x"), "-/-/-/-/-"),
 ]
 
 # Entry (i, j) of the patterns that are no choice of tokens.
@@ -104,7 +127,22 @@ FORMULAS: dict[Key, Callable[[int, int], float]] = {
     ("decay", 8): lambda i, j: math.exp(-abs(i - j) / 8),
     ("decay", 16): lambda i, j: math.exp(-abs(i - j) / 16),
     ("decay", 32): lambda i, j: math.exp(-abs(i - j) / 32),
+    ("decay", 1): lambda i, j: math.exp(-abs(i - j)),
+    ("decay", 64): lambda i, j: math.exp(-abs(i - j) / 64),
+    ("last_tokens", 12): lambda i, j: float(j <= i < j + 12),
+    ("last_tokens", 16): lambda i, j: float(j <= i < j + 16),
+    ("last_tokens", 24): lambda i, j: float(j <= i < j + 24),
+    ("early", 2): lambda i, j: math.exp(-j / 2),
+    ("early", 4): lambda i, j: math.exp(-j / 4),
+    ("early", 8): lambda i, j: math.exp(-j / 8),
+    ("early", 16): lambda i, j: math.exp(-j / 16),
+    # In MANY every token repeats each five positions.
+    ("near_induction", 8): lambda i, j: (i - j) % 5 == 4 and i > j > 0 and math.exp(-(i - j) / 8),
+    ("near_induction", 32): lambda i, j: (i - j) % 5 == 4 and i > j > 0 and math.exp(-(i - j) / 32),
+    ("near_same_token", 8): lambda i, j: (i - j) % 5 == 0 and i > j and math.exp(-(i - j) / 8),
+    ("near_same_token", 32): lambda i, j: (i - j) % 5 == 0 and i > j and math.exp(-(i - j) / 32),
 }
+MANY = "abcde" * 6
 
 # Token by token, whether it is in the class.
 FLAGS: list[tuple[str, Sequence[str], str]] = [
@@ -136,8 +174,29 @@ FLAGS: list[tuple[str, Sequence[str], str]] = [
     ("long_piece", (" another", " cat", "1234567", "sixsix"), "1010"),
     ("first_occurrence", ("a", "b", "a", "c", "b"), "11010"),
     ("frequent_first", (" the", " cat", ",", " the", ",", " ", "cat"), "1010010"),
-    ("second_sink", (" the", "the", " ", " the", " ", "  "), "101000"),
+    ("article", (" the", " An", " a", " this", " th", "e"), "111001"),
+    ("sentence_opener", (" a", ".", " b", ",", "\n", "\n", "!?", " c"), "10100111"),
+    ("sentence_opener", (".",), "1"),
+    ("past_first_sentence", (" a", ",", "!", " b", "\n", " c"), "000111"),
+    ("past_first_sentence", ("\n", "a", "b"), "011"),
+    ("first_full_stop", (" a", "?", " b", ".", "."), "01000"),
+    ("governed_the", (" in", " the", " cat", " of", " the", " saw", " the", " and", " the"), "000010100"),
+    ("governed_the", (" a", " cat", "the", " cat", " The", " cat", " thee", ",", " the"), "000000000"),
+    ("first_blank", (" is", " ", " and", " ", ",", " ", "=", " ", " "), "000000010"),
+    ("first_blank", (" ", "a", " "), "100"),
+    ("first_blank", ("  ", "\n", "", " 7"), "0000"),
+    ("resting_place", ("x", " ", " cat", " in", " the", " ", " saw", " the", ","), "010010010"),
+    ("second_sink", ("x", " ", " cat", " in", " the"), "01000"),
+    ("second_sink", (" cat", " in", " the", " cat", "=", " "), "001000"),
+    ("second_sink", (" the", ",", " the", ",", " the"), "00000"),
+    *((f"opening_{count}", "abcdefghi" * 4, ("1" * count).ljust(36, "0")) for count in (4, 8, 16, 32)),
 ]
+
+# Token by token the value of the classes that are no flags: what it is of a token's id and string.
+GRADES: dict[str, Callable[[int, str], float]] = {
+    "rarity": lambda token, _: math.log2(1 + token) / 16,
+    "token_length": lambda _, piece: math.log2(1 + len(piece.strip())) / 4,
+}
 
 
 def all_patterns() -> list[tuple[Term, int | None]]:
@@ -157,8 +216,8 @@ def test_pattern_picks(name: str, parameter: int | None, pieces: Sequence[str], 
 @pytest.mark.parametrize("causal", [True, False])
 def test_pattern_follows_its_formula(name: str, parameter: int | None, causal: bool) -> None:
     formula = FORMULAS[name, parameter]
-    expected = [[formula(i, j) for j in range(9)] for i in range(9)]
-    np.testing.assert_allclose(view_of(PROSE, causal).matrix(name, parameter), expected, rtol=1e-6)
+    expected = [[float(formula(i, j)) for j in range(30)] for i in range(30)]
+    np.testing.assert_allclose(view_of(MANY, causal).matrix(name, parameter), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "pieces", "flags"), FLAGS)
@@ -166,10 +225,18 @@ def test_class_flags(name: str, pieces: Sequence[str], flags: str) -> None:
     assert view_of(pieces).vector(name).tolist() == [float(flag) for flag in flags]
 
 
+@pytest.mark.parametrize("name", GRADES)
+def test_graded_classes_follow_their_formulas(name: str) -> None:
+    ids, pieces = [0, 1, 7, 65535, 300, 7], ["", " a", "\n\n", " another ", "ab", "x, y"]
+    expected = [GRADES[name](token, piece) for token, piece in zip(ids, pieces, strict=True)]
+    np.testing.assert_allclose(TokenView(ids, pieces).vector(name), expected, rtol=1e-6)
+
+
 def test_every_term_has_a_hand_written_case() -> None:
     cases = {(name, parameter) for name, parameter, *_ in PICKS} | set(FORMULAS)
     assert cases == {(term.name, parameter) for term, parameter in all_patterns()}
-    assert {name for name, *_ in FLAGS} == set(CLASSES)
+    assert {name for name, *_ in FLAGS} | set(GRADES) == set(CLASSES)
+    assert set(GRADES) == {name for name, term in CLASSES.items() if term.graded}
 
 
 def test_the_vocabulary_is_large_and_its_names_are_unambiguous() -> None:
@@ -186,6 +253,46 @@ def test_every_term_says_what_it_is(term: Term) -> None:
     assert term.phrase == term.phrase.strip()
     assert ("{0}" in term.phrase) == bool(term.parameters)
     assert term.name.isidentifier()
+
+
+EXAMPLE = re.compile(r"Example: (?P<pieces>.+?)(?: with (?P<parameter>\d+))? -> (?P<result>.+)\.")
+
+
+def example_view(pieces: str) -> TokenView:
+    """The text of an example: pieces with ``·`` for a blank and ``↵`` for a line break, a number of tokens, or ids."""
+    words = pieces.replace("·", "~").split()
+    if words[0] == "ids":
+        return TokenView([int(word) for word in words[1:]], ["a"] * (len(words) - 1))
+    if words[-1] == "tokens":
+        return view_of(["a"] * int(words[0]))
+    return view_of([word.replace("~", " ").replace("↵", "\n") for word in words])
+
+
+def example_values(result: str, n: int) -> list[float]:
+    """The row that an example states: ``marks 0 and 2``, ``picks 1``, ``marks 0 to 3`` or ``is 0.25 0.50``."""
+    verb, *words = result.replace(",", "").split()
+    if verb == "is":
+        return [float(word) for word in words]
+    assert verb in ("marks", "picks")
+    if "to" in words:
+        return [float(int(words[0]) <= j <= int(words[2])) for j in range(n)]
+    return [float(str(j) in words) for j in range(n)]
+
+
+@pytest.mark.parametrize("term", [*PATTERNS.values(), *CLASSES.values()], ids=lambda term: term.name)
+def test_every_term_has_a_worked_example_that_is_true(term: Term) -> None:
+    found = EXAMPLE.fullmatch((term.compute.__doc__ or "").strip().splitlines()[-1].strip())
+    assert found, "the last line of its docstring is no example"
+    view, result = example_view(found["pieces"]), found["result"]
+    assert (found["parameter"] is None) == (not term.parameters)
+    if term.category == "class":
+        value = view.vector(term.name)
+    else:
+        _, row, result = result.split(" ", 2)
+        value = view.matrix(term.name, int(found["parameter"]) if term.parameters else None)[int(row)]
+    np.testing.assert_allclose(value, example_values(result, view.n), atol=0.0051)
+    assert value.any()
+    assert "Example" not in term.summary
 
 
 LETTERS = st.sampled_from([" the", " cat", "s", " Tom", "é", "猫", "def", " She", " is", "ed", "ing", "'s", " un", "x"])
@@ -256,4 +363,5 @@ def test_terms_that_look_ahead_do() -> None:
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_classes_are_flags(name: str) -> None:
-    assert set(np.unique(view_of([*PROSE, *CODE, *MATHS]).vector(name))) <= {0.0, 1.0}
+    values = np.unique(view_of([*PROSE, *CODE, *MATHS]).vector(name))
+    assert (set(values) <= {0.0, 1.0}) != CLASSES[name].graded

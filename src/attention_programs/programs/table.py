@@ -142,10 +142,15 @@ def read_programs(path: Path) -> list[ProgramRecord]:
     Raises:
         UserError: if the file is missing or a record is malformed or altered.
     """
-    return [_read_record(row, f"{path}, row {number}") for number, row in enumerate(read_jsonl(path), start=1)]
+    return [read_record(row, f"{path}, row {number}") for number, row in enumerate(read_jsonl(path), start=1)]
 
 
-def _read_record(row: dict[str, Any], place: str) -> ProgramRecord:
+def read_record(row: dict[str, Any], place: str) -> ProgramRecord:
+    """Reads one record of a table.
+
+    Raises:
+        UserError: naming ``place`` if it is malformed or altered.
+    """
     try:
         record = ProgramRecord(**row)
     except TypeError as error:

@@ -28,67 +28,125 @@ def one_hot(view: TokenView, columns: np.ndarray) -> Array:
 
 @pattern("position", "all tokens")
 def uniform(view: TokenView) -> Array:
-    """Every token alike."""
+    """Every token alike.
+
+    Example: a b c -> row 1 picks 0, 1 and 2.
+    """
     return np.ones((view.n, view.n), dtype=np.float32)
 
 
 @pattern("position", "the first token")
 def first_token(view: TokenView) -> Array:
-    """The first token, where idle heads rest (the attention sink)."""
+    """The first token, where idle heads rest (the attention sink).
+
+    Example: a b c -> row 2 picks 0.
+    """
     return one_hot(view, np.zeros(view.n, dtype=int))
 
 
 @pattern("position", "the second token")
 def second_token(view: TokenView) -> Array:
-    """The second token; nothing in the first row."""
+    """The second token; nothing in the first row.
+
+    Example: a b c -> row 2 picks 1.
+    """
     return one_hot(view, np.where(np.arange(view.n) >= 1, 1, -1))
 
 
 @pattern("position", "the third token")
 def third_token(view: TokenView) -> Array:
-    """The third token; nothing in the first two rows."""
+    """The third token; nothing in the first two rows.
+
+    Example: a b c d -> row 3 picks 2.
+    """
     return one_hot(view, np.where(np.arange(view.n) >= 2, 2, -1))
 
 
 @pattern("position", "itself")
 def self_token(view: TokenView) -> Array:
-    """The token itself."""
+    """The token itself.
+
+    Example: a b c -> row 2 picks 2.
+    """
     return np.eye(view.n, dtype=np.float32)
 
 
 @pattern("position", "the previous token")
 def previous_token(view: TokenView) -> Array:
-    """The token one back."""
+    """The token one back.
+
+    Example: a b c -> row 2 picks 1.
+    """
     return np.eye(view.n, k=-1, dtype=np.float32)
 
 
 @pattern("position", "the token {0} back", parameters=(2, 3, 4, 5, 6, 7, 8))
 def offset(view: TokenView, back: int) -> Array:
-    """The token ``back`` positions back: j = i - back."""
+    """The token ``back`` positions back: j = i - back.
+
+    Example: a b c d e with 3 -> row 4 picks 1.
+    """
     return np.eye(view.n, k=-back, dtype=np.float32)
 
 
 @pattern("position", "far tokens", graded=True)
 def log_distance(view: TokenView) -> Array:
-    """log(1 + |i - j|): a negative weight falls off with distance like a power."""
+    """log(1 + |i - j|): a negative weight falls off with distance like a power.
+
+    Example: a b c -> row 2 is 1.10 0.69 0.
+    """
     return np.log1p(np.abs(_distance(view)))
 
 
-@pattern("position", "tokens up to about {0} back", parameters=(2, 4, 8, 16, 32))
-def decay(view: TokenView, scale: int) -> Array:
-    """exp(-|i - j| / scale): nearness that fades over ``scale`` tokens."""
+def nearness(view: TokenView, scale: int) -> Array:
+    """Entry (i, j) is exp(-|i - j| / scale)."""
     return np.exp(-np.abs(_distance(view)) / np.float32(scale))
+
+
+@pattern("position", "tokens up to about {0} back", parameters=(1, 2, 4, 8, 16, 32, 64))
+def decay(view: TokenView, scale: int) -> Array:
+    """exp(-|i - j| / scale): nearness that fades over ``scale`` tokens.
+
+    Example: a b c with 2 -> row 2 is 0.37 0.61 1.
+    """
+    return nearness(view, scale)
+
+
+@pattern("position", "the last {0} tokens", parameters=(2, 3, 4, 6, 8, 12, 16, 24))
+def last_tokens(view: TokenView, count: int) -> Array:
+    """The ``count`` tokens up to the current one, itself included: 0 <= i - j < count.
+
+    Example: a b c d with 2 -> row 3 picks 2 and 3.
+    """
+    distance = _distance(view)
+    return ((distance >= 0) & (distance < count)).astype(np.float32)
+
+
+@pattern("position", "about the first {0} tokens", parameters=(2, 4, 8, 16))
+def early(view: TokenView, scale: int) -> Array:
+    """exp(-j / scale): closeness to the text's beginning that fades over ``scale`` tokens.
+
+    Example: a b c with 2 -> row 2 is 1 0.61 0.37.
+    """
+    column = np.exp(-np.arange(view.n, dtype=np.float32) / np.float32(scale))
+    return np.broadcast_to(column[None, :], (view.n, view.n))
 
 
 @pattern("position", "late tokens", graded=True)
 def log_position(view: TokenView) -> Array:
-    """log(1 + j): a positive weight prefers tokens that stand late in the text."""
+    """log(1 + j): a positive weight prefers tokens that stand late in the text.
+
+    Example: a b c -> row 2 is 0 0.69 1.10.
+    """
     return np.broadcast_to(np.log1p(np.arange(view.n, dtype=np.float32))[None, :], (view.n, view.n))
 
 
-@pattern("position", "far tokens late in the text", graded=True)
+@pattern("position", "all but the first token late in the text", graded=True)
 def row_position(view: TokenView) -> Array:
-    """log(1 + i) for every token j but the first: how the pull of the first token changes along the text."""
+    """log(1 + i) for every token j but the first: how the pull of the first token changes along the text.
+
+    Example: a b c -> row 2 is 0 1.10 1.10.
+    """
     matrix = np.repeat(np.log1p(np.arange(view.n, dtype=np.float32))[:, None], view.n, axis=1)
     matrix[:, 0] = 0
     return matrix
@@ -96,17 +154,26 @@ def row_position(view: TokenView) -> Array:
 
 @pattern("position", "the next token", looks_ahead=True)
 def next_token(view: TokenView) -> Array:
-    """The token one ahead, j = i + 1 (encoders only)."""
+    """The token one ahead, j = i + 1 (encoders only).
+
+    Example: a b c -> row 1 picks 2.
+    """
     return np.eye(view.n, k=1, dtype=np.float32)
 
 
 @pattern("position", "the token {0} ahead", parameters=(2, 3, 4), looks_ahead=True)
 def ahead(view: TokenView, steps: int) -> Array:
-    """The token ``steps`` positions ahead: j = i + steps (encoders only)."""
+    """The token ``steps`` positions ahead: j = i + steps (encoders only).
+
+    Example: a b c d with 2 -> row 1 picks 3.
+    """
     return np.eye(view.n, k=steps, dtype=np.float32)
 
 
 @pattern("position", "the last token", looks_ahead=True)
 def last_token(view: TokenView) -> Array:
-    """The last token of the text (encoders only)."""
+    """The last token of the text (encoders only).
+
+    Example: a b c -> row 0 picks 2.
+    """
     return one_hot(view, np.full(view.n, view.n - 1))

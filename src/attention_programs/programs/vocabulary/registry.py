@@ -31,7 +31,8 @@ class Term:
     looks_ahead: bool = False
     """Whether entries on or below the diagonal may depend on later tokens; such terms serve encoders only."""
     graded: bool = False
-    """Whether it grows with distance or position instead of picking tokens; a negative sign then reads ``near``."""
+    """Whether it grows with distance, position or rarity instead of picking tokens; a negative sign then reads
+    ``near``, ``early``, ``common``."""
 
     @property
     def summary(self) -> str:
@@ -56,11 +57,13 @@ def pattern(
     return register
 
 
-def token_class(phrase: str) -> Callable[[Callable[[TokenView], Array]], Callable[[TokenView], Array]]:
+def token_class(
+    phrase: str, graded: bool = False
+) -> Callable[[Callable[[TokenView], Array]], Callable[[TokenView], Array]]:
     """Registers a function of a view that returns a vector of shape (n,)."""
 
     def register(function: Callable[[TokenView], Array]) -> Callable[[TokenView], Array]:
-        CLASSES[function.__name__] = Term(function.__name__, "class", phrase, function)
+        CLASSES[function.__name__] = Term(function.__name__, "class", phrase, function, graded=graded)
         return function
 
     return register

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attention_programs.programs.vocabulary.position import one_hot
+from attention_programs.programs.vocabulary.position import nearness, one_hot
 from attention_programs.programs.vocabulary.registry import Array, pattern
 
 if TYPE_CHECKING:
@@ -41,46 +41,85 @@ def _latest_in_row(matrix: np.ndarray) -> Array:
 
 @pattern("relation", "earlier copies of the token")
 def same_token(view: TokenView) -> Array:
-    """Every earlier occurrence of the current token: j < i with the same id."""
+    """Every earlier occurrence of the current token: j < i with the same id.
+
+    Example: a b a b a -> row 4 picks 0 and 2.
+    """
     return np.tril(_equal(view), k=-1).astype(np.float32)
 
 
 @pattern("relation", "the latest copy of the token")
 def latest_same_token(view: TokenView) -> Array:
-    """The most recent earlier occurrence of the current token; nothing if it is new."""
+    """The most recent earlier occurrence of the current token; nothing if it is new.
+
+    Example: a b a b a -> row 4 picks 2.
+    """
     return _latest_in_row(view.matrix("same_token"))
 
 
 @pattern("relation", "the first copy of the token")
 def first_same_token(view: TokenView) -> Array:
-    """The first occurrence of the current token in the text, itself if it is new."""
+    """The first occurrence of the current token in the text, itself if it is new.
+
+    Example: a b a b a -> row 4 picks 0.
+    """
     return one_hot(view, np.argmax(_equal(view), axis=1))
 
 
 @pattern("relation", "earlier copies of the word")
 def same_word(view: TokenView) -> Array:
-    """Every earlier token of the same characters, whatever their case and spacing; blanks pick nothing."""
+    """Every earlier token of the same characters, whatever their case and spacing; blanks pick nothing.
+
+    Example: The cat ·the -> row 2 picks 0.
+    """
     words = np.asarray([piece.strip().casefold() for piece in view.pieces])
     return np.tril((words[:, None] == words[None, :]) & (words != "")[None, :], k=-1).astype(np.float32)
 
 
 @pattern("relation", "tokens that followed earlier copies of the token")
 def induction(view: TokenView) -> Array:
-    """Tokens j <= i whose predecessor j - 1 < i is an earlier copy of the current token."""
+    """Tokens j <= i whose predecessor j - 1 < i is an earlier copy of the current token.
+
+    Example: a b a c a -> row 4 picks 1 and 3.
+    """
     matrix = np.zeros((view.n, view.n), dtype=np.float32)
     matrix[:, 1:] = view.matrix("same_token")[:, :-1]
     return matrix
 
 
+@pattern("relation", "tokens up to about {0} back that followed earlier copies", parameters=(8, 32))
+def near_induction(view: TokenView, scale: int) -> Array:
+    """``induction`` that fades with distance: induction(i, j) x exp(-(i - j) / scale).
+
+    Example: a b a c a with 8 -> row 4 is 0 0.69 0 0.88 0.
+    """
+    return view.matrix("induction") * nearness(view, scale)
+
+
+@pattern("relation", "copies of the token up to about {0} back", parameters=(8, 32))
+def near_same_token(view: TokenView, scale: int) -> Array:
+    """``same_token`` that fades with distance: same_token(i, j) x exp(-(i - j) / scale).
+
+    Example: a b a b a with 8 -> row 4 is 0.61 0 0.78 0 0.
+    """
+    return view.matrix("same_token") * nearness(view, scale)
+
+
 @pattern("relation", "the token that followed the latest copy of the token")
 def latest_induction(view: TokenView) -> Array:
-    """The token after the most recent earlier copy of the current token; nothing if it is new."""
+    """The token after the most recent earlier copy of the current token; nothing if it is new.
+
+    Example: a b a c a -> row 4 picks 3.
+    """
     return _latest_in_row(view.matrix("induction"))
 
 
 @pattern("relation", "tokens that preceded earlier copies of the token")
 def before_same_token(view: TokenView) -> Array:
-    """Tokens j whose successor j + 1 < i is an earlier copy of the current token."""
+    """Tokens j whose successor j + 1 < i is an earlier copy of the current token.
+
+    Example: b a c a a -> row 4 picks 0 and 2.
+    """
     matrix = np.zeros((view.n, view.n), dtype=np.float32)
     matrix[:, :-1] = view.matrix("same_token")[:, 1:]
     return matrix
@@ -88,7 +127,10 @@ def before_same_token(view: TokenView) -> Array:
 
 @pattern("relation", "tokens after the same pair")
 def pair_induction(view: TokenView) -> Array:
-    """Tokens j <= i for which tokens j - 2 and j - 1 equal the current token's predecessor and itself."""
+    """Tokens j <= i for which tokens j - 2 and j - 1 equal the current token's predecessor and itself.
+
+    Example: a b c d a b -> row 5 picks 2.
+    """
     same = view.matrix("same_token")
     matrix = np.zeros((view.n, view.n), dtype=np.float32)
     matrix[1:, 2:] = same[1:, 1:-1] * same[:-1, :-2]
@@ -97,38 +139,71 @@ def pair_induction(view: TokenView) -> Array:
 
 @pattern("relation", "tokens after copies of the previous token")
 def after_copy_of_previous(view: TokenView) -> Array:
-    """Earlier tokens j < i whose predecessor equals the current token's predecessor."""
+    """Earlier tokens j < i whose predecessor equals the current token's predecessor.
+
+    Example: a b a c -> row 3 picks 1.
+    """
     same = view.matrix("same_token")
     matrix = np.zeros((view.n, view.n), dtype=np.float32)
     matrix[1:, 1:] = same[:-1, :-1]
     return matrix
 
 
-def _register_latest(class_name: str, phrase: str) -> None:
+def _register_latest(class_name: str, phrase: str, example: str) -> None:
     def term(view: TokenView) -> Array:
         return one_hot(view, latest(view.vector(class_name), include_self=False))
 
     term.__name__ = f"last_{class_name}"
-    term.__doc__ = f"The latest token before the current one that is in the class ``{class_name}``."
+    term.__doc__ = (
+        f"The latest token before the current one that is in the class ``{class_name}``.\n\nExample: {example}"
+    )
     pattern("relation", phrase)(term)
 
 
-for _class_name, _phrase in {
-    "punctuation": "the last punctuation",
-    "comma": "the last comma",
-    "full_stop": "the last full stop",
-    "newline": "the last line break",
-    "content_word": "the last content word",
-    "verb_like": "the last verb",
-    "name_like": "the last name",
-    "pronoun": "the last pronoun",
-    "determiner": "the last determiner",
-    "preposition": "the last preposition",
-    "conjunction": "the last conjunction",
-    "auxiliary": "the last auxiliary verb",
-    "operator": "the last operator",
-    "digit": "the last digit",
-    "word_start": "the last start of a word",
-    "keyword": "the last programming keyword",
-}.items():
-    _register_latest(_class_name, _phrase)
+def _register_first(class_name: str, phrase: str, example: str) -> None:
+    def term(view: TokenView) -> Array:
+        flags = view.vector(class_name)
+        seen = np.cumsum(flags) > 0
+        return one_hot(view, np.where(seen, np.argmax(flags), -1))
+
+    term.__name__ = f"first_{class_name}"
+    term.__doc__ = (
+        f"The first token of the text that is in the class ``{class_name}``, from that token on.\n\nExample: {example}"
+    )
+    pattern("relation", phrase)(term)
+
+
+for _class_name, _phrase, _example in (
+    ("content_word", "the first content word", "·the ·cat ·ran -> row 2 picks 1."),
+    ("name_like", "the first name", "·saw ·Tom ·and ·Ann -> row 3 picks 1."),
+    ("verb_like", "the first verb", "·he ·ran ·and ·sat -> row 3 picks 1."),
+    ("digit", "the first digit", "a 7 b 8 -> row 3 picks 1."),
+    ("operator", "the first operator", "x = y + -> row 3 picks 1."),
+    ("newline", "the first line break", "a ↵ b ↵ -> row 3 picks 1."),
+):
+    _register_first(_class_name, _phrase, _example)
+
+
+for _class_name, _phrase, _example in (
+    ("punctuation", "the last punctuation", "a , b . c -> row 4 picks 3."),
+    ("comma", "the last comma", "a , b . c -> row 4 picks 1."),
+    ("full_stop", "the last full stop", "a . b , c -> row 4 picks 1."),
+    ("newline", "the last line break", "a ↵ b c -> row 3 picks 1."),
+    ("content_word", "the last content word", "·the ·cat , ·she -> row 3 picks 1."),
+    ("verb_like", "the last verb", "·he ·ran ·to ·her -> row 3 picks 1."),
+    ("name_like", "the last name", "·saw ·Tom ·in ·bed -> row 3 picks 1."),
+    ("pronoun", "the last pronoun", "·he ·saw ·her ·cat -> row 3 picks 2."),
+    ("determiner", "the last determiner", "·the ·old ·cat -> row 2 picks 0."),
+    ("preposition", "the last preposition", "·in ·old ·bed -> row 2 picks 0."),
+    ("conjunction", "the last conjunction", "·he ·and ·she -> row 2 picks 1."),
+    ("auxiliary", "the last auxiliary verb", "·he ·is ·not ·late -> row 3 picks 2."),
+    ("operator", "the last operator", "x = y + z -> row 4 picks 3."),
+    ("digit", "the last digit", "a 7 b c -> row 3 picks 1."),
+    ("word_start", "the last start of a word", "·un real , ·cat -> row 3 picks 0."),
+    ("keyword", "the last programming keyword", "def ·f ( -> row 2 picks 0."),
+    ("capitalised", "the last capitalised word", "·Tom ·ran ·to ·Ann -> row 3 picks 0."),
+    ("blank", "the last blank", "a · 7 b -> row 3 picks 1."),
+    ("bracket", "the last bracket", "f ( x ) y -> row 4 picks 3."),
+    ("quote", "the last quotation mark", 'a " b c -> row 3 picks 1.'),
+):
+    _register_latest(_class_name, _phrase, _example)

@@ -52,68 +52,127 @@ def _line_starts(view: TokenView) -> np.ndarray:
 
 @pattern("structure", "the current word")
 def current_word(view: TokenView) -> Array:
-    """The pieces of the current word up to the current one; a piece without letters or digits is a word of its own."""
+    """The pieces of the current word up to the current one; a piece without letters or digits is a word of its own.
+
+    Example: ·un believ able -> row 2 picks 0, 1 and 2.
+    """
     return _since(view, view.word_starts)
 
 
 @pattern("structure", "the start of the current word")
 def current_word_start(view: TokenView) -> Array:
-    """The first piece of the current word; a word goes on while letters or digits touch."""
+    """The first piece of the current word; a word goes on while letters or digits touch.
+
+    Example: ·un believ able -> row 2 picks 0.
+    """
     return one_hot(view, view.word_starts)
 
 
 @pattern("structure", "the previous word")
 def previous_word(view: TokenView) -> Array:
-    """The pieces of the word (or sign) before the current one; nothing in the first word."""
+    """The pieces of the word (or sign) before the current one; nothing in the first word.
+
+    Example: ·un real ·cat -> row 2 picks 0 and 1.
+    """
     return _previous_unit(view, view.word_starts)
 
 
 @pattern("structure", "the current clause")
 def current_clause(view: TokenView) -> Array:
-    """The tokens after the last comma, colon, full stop or line break; the sign itself ends the clause before."""
+    """The tokens after the last comma, colon, full stop or line break; the sign itself ends the clause before.
+
+    Example: ·a , ·b ·c -> row 3 picks 2 and 3.
+    """
     return _since(view, _clause_starts(view))
 
 
 @pattern("structure", "the start of the clause")
 def clause_start(view: TokenView) -> Array:
-    """The first token of the current clause."""
+    """The first token of the current clause.
+
+    Example: ·a , ·b ·c -> row 3 picks 2.
+    """
     return one_hot(view, _clause_starts(view))
 
 
 @pattern("structure", "the previous clause")
 def previous_clause(view: TokenView) -> Array:
-    """The tokens of the clause before the current one, with the sign that ends it; nothing in the first clause."""
+    """The tokens of the clause before the current one, with the sign that ends it; nothing in the first clause.
+
+    Example: ·a , ·b ·c -> row 3 picks 0 and 1.
+    """
     return _previous_unit(view, _clause_starts(view))
 
 
 @pattern("structure", "the current sentence")
 def current_sentence(view: TokenView) -> Array:
-    """The tokens after the last full stop or line break; the sign itself ends the sentence before."""
+    """The tokens after the last full stop or line break; the sign itself ends the sentence before.
+
+    Example: ·a . ·b , ·c -> row 4 picks 2, 3 and 4.
+    """
     return _since(view, _sentence_starts(view))
 
 
 @pattern("structure", "the start of the sentence")
 def sentence_start(view: TokenView) -> Array:
-    """The first token of the current sentence."""
+    """The first token of the current sentence.
+
+    Example: ·a . ·b , ·c -> row 4 picks 2.
+    """
     return one_hot(view, _sentence_starts(view))
 
 
 @pattern("structure", "the previous sentence")
 def previous_sentence(view: TokenView) -> Array:
-    """The tokens of the sentence before the current one, with the sign that ends it; nothing in the first sentence."""
+    """The tokens of the sentence before the current one, with the sign that ends it; nothing in the first sentence.
+
+    Example: ·a . ·b , ·c -> row 4 picks 0 and 1.
+    """
     return _previous_unit(view, _sentence_starts(view))
 
 
 @pattern("structure", "the current line")
 def current_line(view: TokenView) -> Array:
-    """The tokens after the last line break; the line break itself ends the line before."""
+    """The tokens after the last line break; the line break itself ends the line before.
+
+    Example: a ↵ b . c -> row 4 picks 2, 3 and 4.
+    """
     return _since(view, _line_starts(view))
 
 
 @pattern("structure", "the start of the line")
 def line_start(view: TokenView) -> Array:
-    """The first token of the current line."""
+    """The first token of the current line.
+
+    Example: a ↵ b . c -> row 4 picks 2.
+    """
     return one_hot(view, _line_starts(view))
+
+
+@pattern("structure", "the token above in the line before")
+def token_above(view: TokenView) -> Array:
+    """The token as far behind the start of the line before as the current token is behind that of its own line.
+
+    Example: a b ↵ c d -> row 4 picks 1.
+    """
+    starts = _line_starts(view)
+    before = np.where(starts > 0, starts[np.maximum(starts - 1, 0)], -1)
+    column = before + np.arange(view.n) - starts
+    return one_hot(view, np.where((before >= 0) & (column < starts), column, -1))
+
+
+@pattern("structure", "starts of earlier lines with the same indent")
+def same_indent(view: TokenView) -> Array:
+    """First tokens of earlier lines that begin with the same token as the current line: in code, the same indent.
+
+    Example: ·· a ↵ ·· b -> row 4 picks 0.
+    """
+    starts = _line_starts(view)
+    ids = np.asarray(view.ids)
+    columns = np.arange(view.n)
+    begins = starts == columns
+    alike = ids[starts][:, None] == ids[None, :]
+    return (alike & begins[None, :] & (columns[None, :] < starts[:, None])).astype(np.float32)
 
 
 def _open_positions(view: TokenView) -> tuple[np.ndarray, np.ndarray]:
@@ -137,18 +196,27 @@ def _open_positions(view: TokenView) -> tuple[np.ndarray, np.ndarray]:
 
 @pattern("structure", "the open bracket")
 def open_bracket(view: TokenView) -> Array:
-    """The innermost bracket that is still open before the current token; a closing bracket picks its partner."""
+    """The innermost bracket that is still open before the current token; a closing bracket picks its partner.
+
+    Example: f ( x , ) -> row 4 picks 1.
+    """
     return one_hot(view, _open_positions(view)[0])
 
 
 @pattern("structure", "the open quotation mark")
 def open_quote(view: TokenView) -> Array:
-    """The double quotation mark that is still open before the current token; a closing mark picks its partner."""
+    """The double quotation mark that is still open before the current token; a closing mark picks its partner.
+
+    Example: a " b " -> row 3 picks 1.
+    """
     return one_hot(view, _open_positions(view)[1])
 
 
 @pattern("structure", "the current quotation")
 def current_quotation(view: TokenView) -> Array:
-    """The tokens from the open quotation mark on, itself and the closing one included; nothing outside a quotation."""
+    """The tokens from the open quotation mark on, itself and the closing one included; nothing outside a quotation.
+
+    Example: a " b " -> row 3 picks 1, 2 and 3.
+    """
     quotes = _open_positions(view)[1]
     return _since(view, np.where(quotes >= 0, quotes, view.n))
