@@ -8,12 +8,14 @@ from attention_programs.paths import Paths
 from attention_programs.programs.table import write_programs
 from attention_programs.stage import run_stage
 from attention_programs.synthesis.synthesizer import synthesize
+from attention_programs.synthesis.variants import write_variants
 
 
 def main(config: Config, paths: Paths) -> None:
     """Makes the program table."""
-    synthesis = synthesize(paths.attention, config.synthesis, config.sandbox, config.threads)
+    synthesis = synthesize(paths.attention, config.synthesis, config.sandbox, config.threads, paths.search)
     write_programs(paths.programs, synthesis.programs)
+    write_variants(paths.variants, synthesis.variants)
     write_jsonl(paths.refused, synthesis.refused)
     write_json(paths.results / "synthesis.json", synthesis.metrics)
     write_csv(paths.results / "terms.csv", pd.DataFrame(synthesis.path))

@@ -102,16 +102,30 @@ class SynthesisSettings:
 
     max_terms: int = 8
     """Most terms in a program: fewer read better, more fit better."""
-    min_gain: float = 0.002
+    min_gain: float = 0.0005
     """A longer program must gain this much validation IoU for each term, or the shorter one is kept."""
     ridge: float = 1e-4
     """Pull of the constants towards 0, in nats a row for a constant of 1; keeps rare terms small."""
-    newton_steps: int = 3
-    """Newton steps after each new term."""
-    polish_steps: int = 60
-    """Gradient steps on IoU itself after the terms are chosen."""
-    polish_rate: float = 0.03
+    sizes: tuple[int, ...] = ()
+    """Further numbers of terms for which a program of every head is kept, to show what a term is worth."""
+    shared: tuple[int, ...] = ()
+    """Numbers of programs with which all heads are explained together, to show how much they share."""
+    domain_texts: int = 0
+    """As ``sample_texts``, for the searches on one corpus alone, which show how programs carry over; 0 makes none."""
+    sample_texts: int = 100
+    """About how many training texts terms are chosen on, evenly drawn; time and memory grow with it."""
+    fit_texts: int = 300
+    """About how many training texts constants are fitted on at the end, evenly drawn; 0 is all."""
+    spare_terms: int = 4
+    """Terms that are tried beyond those kept, at the end of the growth and in each exchange."""
+    exchanges: int = 2
+    """Rounds in which the least influential terms are exchanged for others that IoU asks for."""
+    polish_steps: int = 20
+    """Gradient steps on IoU itself, on all training texts, after the terms are chosen."""
+    polish_rate: float = 0.06
     """Size of the first such step, in units of a constant."""
+    memory_mib: int = 400
+    """Bound on the features' values in single precision at a time, MiB; all in half precision lie beside them."""
     library: str = "library/curated"
     """Folder of hand-written programs."""
     baselines: str = "library/baselines"
@@ -148,6 +162,10 @@ class ScoringSettings:
     """Bound on the maps and scores in memory at a time, MiB; below about a hundred a thread it costs speed."""
     bootstrap_samples: int = 2000
     """Resamples of texts for each 95 % interval."""
+    lengths: tuple[int, ...] = (16, 32, 64, 128)
+    """Lengths of text, in tokens, at which the fit is measured; on texts long enough for the longest."""
+    length_texts: int = 48
+    """Most test texts for that; 0 is all."""
 
 
 @dataclass(frozen=True)

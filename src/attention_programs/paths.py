@@ -42,6 +42,16 @@ class Paths:
         return self.data / "programs.jsonl"
 
     @property
+    def variants(self) -> Path:
+        """Other programs of the same heads, JSONL."""
+        return self.data / "variants.jsonl"
+
+    @property
+    def search(self) -> Path:
+        """Where the search stands, kept until it is done."""
+        return self.data / "search.safetensors"
+
+    @property
     def refused(self) -> Path:
         """Programs of unknown origin that were not taken in, JSONL."""
         return self.data / "refused.jsonl"

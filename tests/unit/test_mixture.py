@@ -28,7 +28,7 @@ def design(shares: list[float], causal: bool) -> Design:
         view = view_of(pieces, causal)
         maps = np.stack([mixture(view.n, share) for share in shares]).astype(np.float32)
         texts.append(MappedText(pieces[0], "stories", "train", view.ids, view.pieces, pack(maps, causal)))
-    return build_design(texts, FEATURES, causal)
+    return build_design(texts, FEATURES, causal, "cpu")
 
 
 @pytest.mark.parametrize("causal", [True, False])

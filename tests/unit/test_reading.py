@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from attention_programs.errors import UserError
 from attention_programs.programs.runtime import compile_trusted
 from attention_programs.synthesis.emission import WeightedTerm, emit
-from attention_programs.synthesis.features import candidate_features
+from attention_programs.synthesis.features import Feature, candidate_features
 from attention_programs.synthesis.reading import read_terms
 from cases import LONG, program, view_of
 
@@ -35,6 +35,25 @@ def test_hand_written_forms_mean_the_same() -> None:
     np.testing.assert_allclose(view.softmax(np.asarray(scores)), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("feature", candidate_features(causal=False), ids=lambda feature: feature.expression)
+def test_every_feature_is_read_back(feature: Feature) -> None:
+    [found] = read_terms(emit([WeightedTerm(feature, -1.5, 1.0)]), "place")
+    assert (found.feature, found.constant) == (feature, -1.5)
+
+
+def test_keys_with_a_place_and_graded_classes_are_read() -> None:
+    source = program(
+        "text.softmax(2.0 * text.key.digit * text.current_sentence - text.decay(16) * text.key.comma"
+        " + 0.5 * text.query.rarity * text.key.newline - 3 * text.key.token_length)"
+    )
+    assert [(term.feature, term.constant) for term in read_terms(source, "place")] == [
+        (Feature("current_sentence", key="digit"), 2.0),
+        (Feature("decay", 16, key="comma"), -1.0),
+        (Feature(query="rarity", key="newline"), 0.5),
+        (Feature(key="token_length"), -3.0),
+    ]
+
+
 @pytest.mark.parametrize(
     ("expression", "words"),
     [
@@ -42,6 +61,7 @@ def test_hand_written_forms_mean_the_same() -> None:
         ("text.softmax(np.eye(text.n))", "np.eye.text.n. is no vocabulary term"),
         ("text.softmax(text.n * text.first_token)", "text.n is no vocabulary term"),
         ("text.softmax(text.first_token * text.self_token)", "second pattern of one term"),
+        ("text.softmax(text.key.digit * text.key.comma * text.self_token)", "second key of one term"),
     ],
 )
 def test_programs_without_constants_to_fit_are_refused(expression: str, words: str) -> None:

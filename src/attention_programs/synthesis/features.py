@@ -12,11 +12,18 @@ GATED_PATTERNS = ("first_token", "self_token", "previous_token", "log_distance")
 """Patterns that the search may tie to a class of queries."""
 GATED_CLASSES = ("second_sink", "newline", "punctuation", "content_word")
 """Classes of keys that the search may tie to a class of queries."""
+PLACED_CLASSES = (
+    "full_stop", "punctuation", "newline", "second_sink", "article", "content_word", "function_word", "digit",
+    "first_occurrence",
+)  # fmt: skip
+"""Classes of keys that the search may tie to a place."""
+PLACES: tuple[tuple[str, int | None], ...] = (("log_distance", None), ("decay", 16), ("current_sentence", None))
+"""Patterns, with their parameters, that say where such a key has to stand."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A product of at most a query class and a pattern or key class; what one term of a program multiplies."""
+    """A product of at most a query class, a key class and a pattern; what one term of a program multiplies."""
 
     pattern: str = ""
     parameter: int | None = None
@@ -42,9 +49,20 @@ class Feature:
 
     @property
     def phrase(self) -> str:
-        """How a sentence names what it picks, without the queries."""
-        term = PATTERNS[self.pattern] if self.pattern else CLASSES[self.key]
-        return term.phrase.format(self.parameter)
+        """How a sentence names what it picks, without the queries.
+
+        >>> Feature("current_sentence", key="digit").phrase, Feature("decay", 16, key="comma").phrase
+        ('digits in the current sentence', 'commas up to about 16 back')
+        >>> Feature("log_distance", key="full_stop").phrase, Feature("log_distance", key="second_sink").phrase
+        ('far full stops', 'the second sink when far')
+        """
+        key = CLASSES[self.key].phrase if self.key else ""
+        place = PATTERNS[self.pattern].phrase.format(self.parameter) if self.pattern else ""
+        if not (key and place):
+            return key or place
+        if self.pattern == "log_distance":
+            return f"{key} when far" if key.startswith("the ") else f"far {key}"
+        return f"{key} {place.removeprefix('tokens ')}" if place.startswith("tokens ") else f"{key} in {place}"
 
     @property
     def query_phrase(self) -> str:
@@ -53,14 +71,28 @@ class Feature:
 
     @property
     def graded(self) -> bool:
-        """Whether it grows with distance or position."""
-        return bool(self.pattern) and PATTERNS[self.pattern].graded
+        """Whether it ranks all tokens, by distance, position or rarity, so that either sign draws to some.
+
+        A key at a distance ranks tokens of its class alone: a negative constant only keeps attention from the far ones.
+        """
+        if self.key and self.pattern:
+            return False
+        return PATTERNS[self.pattern].graded if self.pattern else CLASSES[self.key].graded
+
+    @property
+    def graded_query(self) -> bool:
+        """Whether it holds for queries by degrees, such as their rarity."""
+        return bool(self.query) and CLASSES[self.query].graded
 
     def matrix(self, view: TokenView) -> Array:
         """Its value on a text, shape (n, n)."""
-        value = view.matrix(self.pattern, self.parameter) if self.pattern else view.vector(self.key)[None, :]
+        value: Array = np.ones((1, 1), dtype=np.float32)
         if self.query:
-            value = view.vector(self.query)[:, None] * value
+            value = value * view.vector(self.query)[:, None]
+        if self.key:
+            value = value * view.vector(self.key)[None, :]
+        if self.pattern:
+            value = value * view.matrix(self.pattern, self.parameter)
         return np.broadcast_to(value, (view.n, view.n))
 
 
@@ -74,6 +106,7 @@ def candidate_features(causal: bool) -> list[Feature]:
         if term.name != "uniform" and not (causal and term.looks_ahead):
             features += [Feature(term.name, parameter) for parameter in term.parameters or (None,)]
     features += [Feature(key=name) for name in CLASSES]
+    features += [Feature(place, scale, key=name) for name in PLACED_CLASSES for place, scale in PLACES]
     for query in CLASSES:
         features += [Feature(pattern, query=query) for pattern in GATED_PATTERNS]
         features += [Feature(key=key, query=query) for key in GATED_CLASSES]

@@ -1,106 +1,181 @@
-"""Fitting the constants of one head's program: first to the map's distribution, then to IoU itself."""
+"""Fitting the constants of every head's program: first to the map's distribution, then to IoU itself."""
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
 
-from attention_programs.programs.vocabulary.registry import Array
-from attention_programs.synthesis.design import Design, mean_iou, softmax_rows
+from attention_programs.synthesis.design import Design, head_chunks, iou_of_shared, scores_of, softmax
 
 MAX_STEP = 4.0
 """Largest change of a constant in one Newton step; keeps a nearly separable term from running away."""
-HALVINGS = 6
-"""Tries of a shorter Newton step before the constants stay as they are."""
 LARGEST = 12.0
 """Largest constant: exp(12) already decides a row."""
-
-
 SLACK = 1e-6
 """Rise of the objective, in nats a row, that is the noise of single precision."""
 
 
-def divergence(constants: NDArray[np.float64], columns: Array, attention: Array, design: Design, ridge: float) -> float:
-    """Mean over rows of the cross-entropy of the map and softmax(constants @ columns), plus the ridge; nats.
+@dataclass(frozen=True)
+class Slope:
+    """The divergence at some constants and how it changes with them."""
 
-    It differs from KL(attention || softmax) by the map's own entropy, which no constant changes.
-    """
-    predicted = softmax_rows(constants.astype(np.float32) @ columns, design)
-    surprise = -float(attention @ np.log(np.maximum(predicted, np.finfo(np.float32).tiny))) / design.rows
-    return surprise + ridge * float(constants @ constants)
+    divergence: torch.Tensor
+    """Mean over rows of the cross-entropy of map and program plus the ridge, nats, shape (heads,). It differs from
+    KL(map || program) by the map's own entropy, which no constant changes."""
+    gradient: torch.Tensor
+    """Shape (heads, k)."""
+    curvature: torch.Tensor
+    """The Hessian: covariance of the features under the program, row by row, shape (heads, k, k)."""
 
 
-def newton_step(
-    constants: NDArray[np.float64], columns: Array, attention: Array, design: Design, ridge: float
-) -> NDArray[np.float64]:
-    """One Newton step on the mean over rows of KL(attention || softmax(constants @ columns)), halved until that falls.
+def divergence_slope(
+    design: Design, chosen: torch.Tensor, constants: torch.Tensor, ridge: float, memory_mib: float
+) -> Slope:
+    """Mean over rows of the cross-entropy of the maps and softmax(constants @ features), plus the ridge.
 
-    The objective is convex. Gradient: sum of (P - A) f. Hessian: covariance of the features under P, row by row.
-    Far from the optimum a full step may overshoot.
+    Gradient: sum of (P - A) f. Hessian: covariance of the features under P.
 
     Args:
-        constants: Shape (k,).
-        columns: Values of the chosen features, shape (k, cells).
-        attention: The head's map, shape (cells,).
-        design: Layout of the cells.
+        design: The texts.
+        chosen: Numbers of features, shape (heads, k).
+        constants: Shape (heads, k), double precision.
         ridge: Weight of the squared constants in nats a row.
+        memory_mib: Bound on the values of chosen features at a time.
     """
-    predicted = softmax_rows(constants.astype(np.float32) @ columns, design)
-    weighted = columns * predicted
-    means = np.add.reduceat(weighted, design.row_starts, axis=1)
-    gradient = columns @ (predicted - attention) / design.rows + 2 * ridge * constants
-    hessian = (weighted @ columns.T - means @ means.T) / design.rows
-    hessian[np.diag_indices_from(hessian)] += 2 * ridge
-    step = np.linalg.solve(hessian.astype(np.float64), gradient.astype(np.float64))
-    step = np.clip(step, -MAX_STEP, MAX_STEP)
-    before = divergence(constants, columns, attention, design, ridge)
-    for _ in range(HALVINGS):
-        moved = np.clip(constants - step, -LARGEST, LARGEST)
-        if divergence(moved, columns, attention, design, ridge) <= before + SLACK:
-            return moved
-        step /= 2
+    k = chosen.shape[1]
+    parts = []
+    for some in head_chunks(design, 2 * k, memory_mib):
+        part = design.of_heads(some)
+        value = constants.new_zeros(part.heads)
+        gradient, curvature = constants.new_zeros(part.heads, k), constants.new_zeros(part.heads, k, k)
+        for group in part.groups:
+            columns, real = group.columns(chosen[some]), group.attention.float()
+            scores = scores_of(constants[some], columns, len(group.text))
+            predicted = softmax(scores)
+            value += (scores.logsumexp(-1) - (real * scores).sum(-1)).sum(-1)
+            gradient += torch.bmm(columns, (predicted - real).flatten(1)[:, :, None])[..., 0]
+            weighted = columns * predicted.flatten(1)[:, None]
+            means = weighted.view(part.heads, k, len(group.text), -1).sum(-1)
+            curvature += torch.bmm(weighted, columns.transpose(1, 2)) - torch.bmm(means, means.transpose(1, 2))
+        parts.append((value, gradient, curvature))
+    value, gradient, curvature = (torch.cat(each) / design.rows for each in zip(*parts, strict=True))
+    return Slope(
+        value + ridge * constants.square().sum(-1),
+        gradient + 2 * ridge * constants,
+        curvature + 2 * ridge * torch.eye(k, dtype=constants.dtype, device=constants.device),
+    )
+
+
+def fit_divergence(
+    design: Design, chosen: torch.Tensor, constants: torch.Tensor, ridge: float, tries: int, memory_mib: float
+) -> torch.Tensor:
+    """Newton steps on every head's divergence at once; where a step overshoots, half of it is tried next.
+
+    The objective is convex, but far from its least value a full step may lead away.
+
+    Args:
+        design: The texts.
+        chosen: Numbers of features, shape (heads, k).
+        constants: Where to start, shape (heads, k), double precision.
+        ridge: Weight of the squared constants in nats a row.
+        tries: Steps tried, each at the cost of one pass over the texts.
+        memory_mib: Bound on the values of chosen features at a time.
+    """
+    best = divergence_slope(design, chosen, constants, ridge, memory_mib)
+    step = _newton(best)
+    for _ in range(tries):
+        moved = (constants - step).clamp(-LARGEST, LARGEST)
+        found = divergence_slope(design, chosen, moved, ridge, memory_mib)
+        lower = found.divergence <= best.divergence + SLACK
+        constants = torch.where(lower[:, None], moved, constants)
+        best = Slope(
+            torch.where(lower, found.divergence, best.divergence),
+            torch.where(lower[:, None], found.gradient, best.gradient),
+            torch.where(lower[:, None, None], found.curvature, best.curvature),
+        )
+        step = torch.where(lower[:, None], _newton(best), step / 2)
     return constants
 
 
+def _newton(slope: Slope) -> torch.Tensor:
+    return torch.linalg.solve(slope.curvature, slope.gradient).clamp(-MAX_STEP, MAX_STEP)
+
+
 @dataclass(frozen=True)
-class IouSlope:
-    """The mean IoU at some constants and how it changes with each of them."""
+class Polished:
+    """Constants with the mean IoU that they reach on the texts they were fitted on."""
 
-    iou: float
-    gradient: NDArray[np.float64]
-    """Shape (k,)."""
+    constants: torch.Tensor
+    """Shape (heads, k)."""
+    iou: torch.Tensor
+    """Shape (heads,)."""
 
 
-def iou_slope(constants: NDArray[np.float64], columns: Array, attention: Array, design: Design) -> IouSlope:
+def fit_iou(
+    design: Design, chosen: torch.Tensor, constants: torch.Tensor, steps: int, rate: float, memory_mib: float
+) -> Polished:
+    """Raises every head's mean IoU itself by Adam with a falling step size; keeps the best constants met.
+
+    Args:
+        design: The texts.
+        chosen: Numbers of features, shape (heads, k).
+        constants: Where to start, shape (heads, k).
+        steps: Steps.
+        rate: Size of the first step, in units of a constant.
+        memory_mib: Bound on the values of chosen features at a time; they are read once for all steps.
+    """
+    parts = [
+        _fit_some(design.of_heads(some), chosen[some], constants[some].float(), steps, rate)
+        for some in head_chunks(design, chosen.shape[1], memory_mib)
+    ]
+    return Polished(torch.cat([p.constants for p in parts]).to(constants.dtype), torch.cat([p.iou for p in parts]))
+
+
+def _fit_some(design: Design, chosen: torch.Tensor, constants: torch.Tensor, steps: int, rate: float) -> Polished:
+    columns = [group.columns(chosen) for group in design.groups]
+    first, second = torch.zeros_like(constants), torch.zeros_like(constants)
+    best, best_iou = constants, torch.full_like(constants[:, 0], -1.0)
+    for step in range(steps + 1):
+        scores = [scores_of(constants, c, len(g.text)) for c, g in zip(columns, design.groups, strict=True)]
+        pull = iou_pull(design, scores)
+        better = pull.iou > best_iou
+        best, best_iou = torch.where(better[:, None], constants, best), torch.where(better, pull.iou, best_iou)
+        if step == steps:
+            break
+        gradient = torch.zeros_like(constants)
+        for values, push in zip(columns, pull.scores, strict=True):
+            gradient += torch.bmm(values, push.flatten(1)[:, :, None])[..., 0]
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.99 * second + 0.01 * gradient.square()
+        corrected = (first / (1 - 0.9 ** (step + 1))) / ((second / (1 - 0.99 ** (step + 1))).sqrt() + 1e-12)
+        constants = (constants + rate * (1 - step / steps) * corrected).clamp(-LARGEST, LARGEST)
+    return Polished(best, best_iou)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """The mean IoU at some scores and how it changes with each score."""
+
+    iou: torch.Tensor
+    """Shape (heads,)."""
+    predicted: list[torch.Tensor]
+    """The maps, one tensor a group of rows, shape (heads, rows, tokens)."""
+    scores: list[torch.Tensor]
+    """The gradient, alike in shape."""
+
+
+def iou_pull(design: Design, scores: list[torch.Tensor]) -> Pull:
     """The mean IoU over texts and its gradient.
 
     With S the sum of minima, d IoU / d S = 2n / (2n - S)^2, and S grows with a predicted weight as long as that is
-    below the real one.
+    below the real one; a softmax passes on the weight times what exceeds the row's mean.
     """
-    predicted = softmax_rows(constants.astype(np.float32) @ columns, design)
-    shared = np.add.reduceat(np.minimum(attention, predicted), design.text_starts)
-    slope = (2 * design.tokens / (2 * design.tokens - shared) ** 2 / len(design.tokens)).astype(np.float32)
-    cells = np.diff(np.append(design.text_starts, len(attention)))
-    push = np.repeat(slope, cells) * (predicted < attention)
-    centred = push - np.add.reduceat(push * predicted, design.row_starts)[design.row_of_cell]
-    gradient = (columns @ (predicted * centred)).astype(np.float64)
-    return IouSlope(float((shared / (2 * design.tokens - shared)).mean()), gradient)
-
-
-def polish(
-    constants: NDArray[np.float64], columns: Array, attention: Array, design: Design, steps: int, rate: float
-) -> NDArray[np.float64]:
-    """Raises the mean IoU itself by Adam with a falling step size; returns the best constants met."""
-    best, best_iou = constants, -1.0
-    first = np.zeros_like(constants)
-    second = np.zeros_like(constants)
-    for step in range(steps):
-        here = iou_slope(constants, columns, attention, design)
-        if here.iou > best_iou:
-            best, best_iou = constants, here.iou
-        first = 0.9 * first + 0.1 * here.gradient
-        second = 0.99 * second + 0.01 * here.gradient**2
-        corrected = (first / (1 - 0.9 ** (step + 1))) / (np.sqrt(second / (1 - 0.99 ** (step + 1))) + 1e-12)
-        constants = np.clip(constants + rate * (1 - step / steps) * corrected, -LARGEST, LARGEST)
-    final = mean_iou(attention, softmax_rows(constants.astype(np.float32) @ columns, design), design)
-    return constants if final > best_iou else best
+    predicted = [softmax(one) for one in scores]
+    shared = torch.zeros(design.heads, len(design.lengths), device=design.lengths.device)
+    for group, maps in zip(design.groups, predicted, strict=True):
+        shared.index_add_(1, group.text, torch.minimum(maps, group.attention.float()).sum(-1))
+    slope = 2 * design.lengths / (2 * design.lengths - shared).square() / len(design.lengths)
+    pushes = []
+    for group, maps in zip(design.groups, predicted, strict=True):
+        below = maps * (maps < group.attention)
+        pushes.append((below - maps * below.sum(-1, keepdim=True)) * slope[:, group.text][..., None])
+    return Pull(iou_of_shared(shared, design.lengths).mean(1), predicted, pushes)

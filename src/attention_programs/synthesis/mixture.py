@@ -1,10 +1,10 @@
 """The fitted baseline: for each head the best mixture of the first token and the token itself."""
 
-import numpy as np
+import torch
 
 from attention_programs.heads import Head
 from attention_programs.programs.table import ProgramRecord, make_record
-from attention_programs.synthesis.design import Design, mean_iou
+from attention_programs.synthesis.design import Design, iou_of_shared
 from attention_programs.synthesis.features import Feature
 
 GRID = tuple(range(0, 101, 5))
@@ -22,17 +22,11 @@ def mixture_source(first: int) -> str:
 
 def fit_mixtures(train: Design, features: list[Feature], heads: list[Head]) -> list[ProgramRecord]:
     """One record for each share that is the best of some head on train texts."""
-    first_token = train.features[features.index(Feature("first_token"))]
-    self_token = train.features[features.index(Feature("self_token"))]
-    scores = np.array(
-        [
-            [mean_iou(attention, share / 100 * first_token + (1 - share / 100) * self_token, train) for share in GRID]
-            for attention in train.attention
-        ]
-    )
+    first, own = (features.index(Feature(name)) for name in ("first_token", "self_token"))
+    scores = torch.stack([_iou(train, first, own, share / 100) for share in GRID], dim=1)
     best: dict[int, list[str]] = {}
     for head, row in zip(heads, scores, strict=True):
-        best.setdefault(GRID[int(np.argmax(row))], []).append(str(head))
+        best.setdefault(GRID[int(row.argmax())], []).append(str(head))
     return [
         make_record(
             mixture_source(share),
@@ -44,3 +38,12 @@ def fit_mixtures(train: Design, features: list[Feature], heads: list[Head]) -> l
         )
         for share, names in sorted(best.items())
     ]
+
+
+def _iou(design: Design, first: int, own: int, share: float) -> torch.Tensor:
+    """Mean IoU of one mixture with each head's map, shape (heads,)."""
+    shared = torch.zeros(design.heads, len(design.lengths), device=design.lengths.device)
+    for group in design.groups:
+        mixture = share * group.features[first].float() + (1 - share) * group.features[own].float()
+        shared.index_add_(1, group.text, torch.minimum(group.attention.float(), mixture).sum(-1))
+    return iou_of_shared(shared, design.lengths).mean(1)

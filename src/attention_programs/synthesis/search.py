@@ -1,44 +1,30 @@
 """The search: for each head a sparse sum of vocabulary terms, put through a softmax row by row.
 
-Terms are added one at a time, the most promising first (largest gradient of the divergence in units of the term's
-spread), constants refitted after each by Newton's method. The number of terms is chosen on validation texts.
+Terms are chosen on a sample of training texts, their constants are fitted on all of them, the number of terms is chosen
+on validation texts, and constants are rounded to one decimal.
 """
 
-import functools
-import operator
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+import torch
 
+from attention_programs.attention.store import MappedText
 from attention_programs.config import SynthesisSettings
 from attention_programs.errors import UserError
-from attention_programs.programs.vocabulary.registry import Array
 from attention_programs.progress import progress
-from attention_programs.synthesis.design import Design, mean_iou, softmax_rows
+from attention_programs.synthesis.choosing import Choosing, Sparse
+from attention_programs.synthesis.design import Design, build_design, mean_iou
 from attention_programs.synthesis.emission import WeightedTerm
-from attention_programs.synthesis.features import Feature
-from attention_programs.synthesis.fitting import newton_step, polish
+from attention_programs.synthesis.features import Feature, candidate_features
+from attention_programs.synthesis.fitting import fit_iou
+from attention_programs.synthesis.promise import influence
+from attention_programs.synthesis.sharing import pairwise_iou, share
 
-Result = TypeVar("Result")
 START = (Feature("first_token"), Feature("log_distance"))
 """Every program begins with the sink and with distance."""
-SMALLEST_SPREAD = 0.5
-"""Summed variance below which a term varies too rarely for its gradient to mean anything."""
-
-
-@dataclass
-class _Fit:
-    """One head's search so far."""
-
-    chosen: list[int]
-    constants: NDArray[np.float64]
-    path: list[NDArray[np.float64]]
-    """Constants after each size, for the choice on validation."""
 
 
 @dataclass(frozen=True)
@@ -48,71 +34,33 @@ class FoundProgram:
     terms: list[WeightedTerm]
     iou_train: float
     iou_validation: float
-    path_validation: list[float]
-    """Validation IoU by number of terms, before the last fit."""
-
-
-def _predict(design: Design, chosen: Sequence[int], constants: NDArray[np.float64]) -> Array:
-    return softmax_rows(constants.astype(np.float32) @ design.features[list(chosen)], design)
+    iou_unrounded: float
+    """Validation IoU with the constants as they were fitted."""
 
 
 @dataclass(frozen=True)
-class _Promise:
-    """How fast the divergence falls with every feature of every head, and in what units; shape (heads, features)."""
+class Found:
+    """What the search found."""
 
-    gradient: NDArray[np.float64]
-    """Sum over rows of the features' means under the predicted map minus those under the real one."""
-    spread: NDArray[np.float64]
-    """Sum over rows of the features' variance under the predicted map."""
-
-    def __add__(self, other: "_Promise") -> "_Promise":
-        return _Promise(self.gradient + other.gradient, self.spread + other.spread)
-
-
-def _promise_of_text(design: Design, text: int, constants: Array) -> _Promise:
-    """The promise of every feature for every head on one text.
-
-    Args:
-        design: The texts.
-        text: Which one.
-        constants: Each head's constants, 0 where a feature is not chosen, shape (heads, features).
-    """
-    first_row = int(design.tokens[:text].sum())
-    starts = design.row_starts[first_row : first_row + int(design.tokens[text])]
-    last = int(design.text_starts[text + 1]) if text + 1 < len(design.tokens) else design.features.shape[1]
-    cells = slice(int(starts[0]), last)
-    features, real = design.features[:, cells], design.attention[:, cells]
-    local = starts - starts[0]
-    lengths = np.diff(np.append(local, features.shape[1]))
-    scores = constants @ features
-    weights = np.exp(scores - np.repeat(np.maximum.reduceat(scores, local, axis=1), lengths, axis=1))
-    weights /= np.repeat(np.add.reduceat(weights, local, axis=1), lengths, axis=1)
-    gradient = (weights - real) @ features.T
-    spread = weights @ (features * features).T
-    for start, length in zip(local, lengths, strict=True):
-        row = slice(start, start + length)
-        means = weights[:, row] @ features[:, row].T
-        spread -= means * means
-    return _Promise(gradient.astype(np.float64), spread.astype(np.float64))
+    programs: list[FoundProgram]
+    """One a head, in the order of the maps."""
+    sizes: dict[int, list[FoundProgram]]
+    """The same at a fixed number of terms."""
+    path: dict[int, float]
+    """Mean validation IoU by number of terms, with constants fitted on the sample."""
+    longest: Sparse = field(compare=False)
+    """One program a head with ``max_terms`` terms, fitted on the sample."""
 
 
-def _next_term(gradient: NDArray[np.float64], spread: NDArray[np.float64], chosen: Sequence[int]) -> int:
-    """The term with the largest gradient in units of its spread; a term that hardly ever varies is passed over."""
-    score = np.abs(gradient) / np.sqrt(np.maximum(spread, SMALLEST_SPREAD))
-    score[spread < SMALLEST_SPREAD] = 0
-    score[list(chosen)] = -1
-    return int(np.argmax(score))
-
-
-class Search:
-    """All heads' searches, side by side on shared texts.
+class Material:
+    """Texts from which programs are found.
 
     Args:
-        train: Texts that constants are fitted on.
+        train: Texts that terms and constants are fitted on.
         validation: Texts that the number of terms is chosen on.
-        features: What the designs' rows mean.
+        causal: Whether row i sees tokens 0..i only.
         settings: Sizes and budgets.
-        workers: Threads.
+        device: Where to compute.
 
     Raises:
         UserError: if programs may not hold even the terms that each begins with.
@@ -120,94 +68,186 @@ class Search:
 
     def __init__(
         self,
-        train: Design,
-        validation: Design,
-        features: Sequence[Feature],
+        train: Sequence[MappedText],
+        validation: Sequence[MappedText],
+        causal: bool,
         settings: SynthesisSettings,
-        workers: int,
+        device: str,
     ) -> None:
         if settings.max_terms < len(START):
             raise UserError(
                 f"synthesis.max_terms is {settings.max_terms}; write {len(START)} or more: "
                 "every program begins with first_token and log_distance"
             )
-        self._train = train
-        self._validation = validation
-        self._features = list(features)
-        self._settings = settings
-        self._workers = workers
-        self._head_count = train.attention.shape[0]
+        self.train = train
+        self.validation = validation
+        self.settings = settings
+        self.features = candidate_features(causal)
+        self._causal = causal
+        self._device = device
 
-    def run(self) -> list[FoundProgram]:
-        """Searches for every head; the result's order is that of the maps."""
-        start = [self._features.index(feature) for feature in START]
-        fits = [_Fit(list(start), np.zeros(len(start)), []) for _ in range(self._head_count)]
-        sizes = range(len(START), self._settings.max_terms + 1)
-        for size in progress(sizes, "search: adding terms", unit="terms"):
-            if size > len(START):
-                self._add_terms(fits)
-            self._each_head(lambda head: self._refit(head, fits[head]))
-        found = self._each_head(lambda head: self._finish(head, fits[head]), "search: last fit")
-        return [found[head] for head in range(self._head_count)]
+    @cached_property
+    def sample(self) -> Design:
+        """Some training texts, evenly drawn, with every feature."""
+        return self.design(_evenly(self.train, self.settings.sample_texts), self.features)
 
-    def _each_head(self, work: Callable[[int], Result], description: str = "") -> list[Result]:
-        heads = range(self._head_count)
-        with threadpool_limits(1), ThreadPoolExecutor(self._workers) as pool:
-            results = pool.map(work, heads)
-            return list(progress(results, description, self._head_count, "heads") if description else results)
+    @property
+    def fitted(self) -> Sequence[MappedText]:
+        """The training texts that constants are fitted on at the end."""
+        return _evenly(self.train, self.settings.fit_texts or len(self.train))
 
-    def _add_terms(self, fits: Sequence[_Fit]) -> None:
-        design = self._train
-        constants = np.zeros((self._head_count, len(self._features)), dtype=np.float32)
-        for head, fit in enumerate(fits):
-            constants[head, fit.chosen] = fit.constants
-        with threadpool_limits(1), ThreadPoolExecutor(self._workers) as pool:
-            texts = range(len(design.tokens))
-            parts = pool.map(lambda text: _promise_of_text(design, text, constants), texts)
-            promise = functools.reduce(operator.add, parts)
-        for head, fit in enumerate(fits):
-            term = _next_term(promise.gradient[head], promise.spread[head], fit.chosen)
-            fit.chosen.append(term)
-            fit.constants = np.append(fit.constants, 0.0)
+    def of_corpus(self, name: str, settings: SynthesisSettings) -> "Material":
+        """The texts of one corpus."""
+        train, validation = ([t for t in texts if t.corpus == name] for texts in (self.train, self.validation))
+        return Material(train, validation, self._causal, settings, self._device)
 
-    def _refit(self, head: int, fit: _Fit) -> None:
-        columns = self._train.features[fit.chosen]
-        for _ in range(self._settings.newton_steps):
-            fit.constants = newton_step(
-                fit.constants, columns, self._train.attention[head], self._train, self._settings.ridge
+    @property
+    def start(self) -> list[int]:
+        """Numbers of the features that every program begins with."""
+        return [self.features.index(feature) for feature in START]
+
+    def design(self, texts: Sequence[MappedText], features: Sequence[Feature]) -> Design:
+        """Texts laid out with some features."""
+        return build_design(texts, features, self._causal, self._device)
+
+
+def _evenly(texts: Sequence[MappedText], count: int) -> Sequence[MappedText]:
+    return texts[:: max(1, round(len(texts) / count))]
+
+
+class Search:
+    """All heads' searches, side by side on shared texts.
+
+    Args:
+        material: The texts.
+        standing: File in which the search keeps where it stands.
+        fingerprint: Stands for everything that the search depends on.
+    """
+
+    def __init__(self, material: Material, standing: Path | None = None, fingerprint: str = "") -> None:
+        self._material = material
+        self._settings = material.settings
+        self._choosing = Choosing(material.sample, material.start, material.settings, standing, fingerprint)
+
+    def run(self) -> Found:
+        """Searches for every head."""
+        settings, choosing = self._settings, self._choosing
+        most = max(settings.max_terms, *settings.sizes, len(START))
+        by_size = {most: choosing.improve(choosing.grow(most))}
+        for size in progress(_smaller(most, settings), "search: pruning", unit="sizes"):
+            shorter = choosing.shorter(by_size[min(by_size)], size)
+            by_size[size] = choosing.improve(shorter) if size == settings.max_terms else shorter
+        last = LastFit(self._material, by_size)
+        path = {size: last.iou_validation(size) for size in sorted(by_size) if size <= settings.max_terms}
+        best = best_sizes(path, settings.min_gain)
+        programs: dict[int, FoundProgram] = {}
+        for size in progress(sorted(set(best.tolist())), "search: last fit", unit="sizes"):
+            heads = (best == size).nonzero()[:, 0]
+            programs |= dict(zip(heads.tolist(), last.fit(size, heads), strict=True))
+        everyone = torch.arange(len(best), device=best.device)
+        return Found(
+            programs=[programs[head] for head in range(len(best))],
+            sizes={size: last.fit(size, everyone) for size in settings.sizes},
+            path={size: float(iou.mean()) for size, iou in path.items()},
+            longest=by_size[settings.max_terms],
+        )
+
+    def share(self, found: Found, counts: Sequence[int]) -> dict[int, list[list[WeightedTerm]]]:
+        """Explains all heads with few programs: for each number of programs, the program of each head."""
+        choosing, memory = self._choosing, self._settings.memory_mib
+        fits = pairwise_iou(choosing.sample, found.longest)
+        written = {}
+        for count in counts:
+            library = share(choosing, found.longest, fits, count)
+            programs = library.programs.rounded()
+            terms = weighted_terms(
+                self._material.features, choosing.sample.of_groups(library.members), programs, memory
             )
-        fit.path.append(fit.constants)
+            written[count] = [terms[number] for number in library.member_of]
+        return written
 
-    def _finish(self, head: int, fit: _Fit) -> FoundProgram:
-        """Chooses the size on validation, fits IoU itself, rounds."""
-        settings = self._settings
-        target = self._validation.attention[head]
-        path = [
-            mean_iou(target, _predict(self._validation, fit.chosen[: len(constants)], constants), self._validation)
-            for constants in fit.path
+
+def _smaller(most: int, settings: SynthesisSettings) -> list[int]:
+    """Sizes below the largest that need programs, descending."""
+    wanted = {size for size in settings.sizes if size < most} | set(range(len(START), settings.max_terms + 1))
+    return sorted(wanted - {most}, reverse=True)
+
+
+def best_sizes(path: dict[int, torch.Tensor], min_gain: float) -> torch.Tensor:
+    """The number of terms of each head, where every term has to gain so much validation IoU.
+
+    Args:
+        path: Validation IoU of each head by number of terms, shape (heads,).
+        min_gain: IoU a term.
+
+    >>> best_sizes({2: torch.tensor([0.5, 0.5]), 3: torch.tensor([0.501, 0.6])}, min_gain=0.002).tolist()
+    [2, 3]
+    """
+    sizes = sorted(path)
+    worth = torch.stack([path[size] - min_gain * size for size in sizes])
+    return torch.tensor(sizes, device=worth.device)[worth.argmax(dim=0)]
+
+
+class LastFit:
+    """The last fit of constants, on all training texts, with the features that programs use.
+
+    Args:
+        material: The texts.
+        by_size: Programs by their number of terms.
+    """
+
+    def __init__(self, material: Material, by_size: dict[int, Sparse]) -> None:
+        self._settings = material.settings
+        used = torch.unique(torch.cat([found.chosen.flatten() for found in by_size.values()]))
+        self._features = [material.features[number] for number in used.tolist()]
+        place = torch.zeros(len(material.features), dtype=torch.long, device=used.device)
+        place[used] = torch.arange(len(used), device=used.device)
+        self._by_size = {size: Sparse(place[found.chosen], found.constants) for size, found in by_size.items()}
+        self._train = material.design(material.fitted, self._features)
+        self._validation = material.design(material.validation, self._features)
+
+    def iou_validation(self, size: int) -> torch.Tensor:
+        """Validation IoU of each head's program of a size, before the last fit, shape (heads,)."""
+        found = self._by_size[size]
+        return mean_iou(self._validation, found.chosen, found.constants, self._settings.memory_mib)
+
+    def fit(self, size: int, heads: torch.Tensor) -> list[FoundProgram]:
+        """Fits some heads' programs of a size to IoU and rounds their constants."""
+        settings, start = self._settings, self._by_size[size].of_heads(heads)
+        train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
+        budget = settings.polish_steps, settings.polish_rate, settings.memory_mib
+        fitted = fit_iou(train, start.chosen, start.constants, *budget)
+        rounded = Sparse(start.chosen, fitted.constants).rounded()
+        values = [
+            mean_iou(design, start.chosen, constants, settings.memory_mib).tolist()
+            for design, constants in (
+                (train, rounded.constants),
+                (validation, rounded.constants),
+                (validation, fitted.constants),
+            )
         ]
-        worth = [iou - settings.min_gain * len(constants) for iou, constants in zip(path, fit.path, strict=True)]
-        size = len(fit.path[int(np.argmax(worth))])
-        chosen = fit.chosen[:size]
-        constants = fit.path[size - len(START)]
-        columns = self._train.features[chosen]
-        attention = self._train.attention[head]
-        polished = polish(constants, columns, attention, self._train, settings.polish_steps, settings.polish_rate)
-        candidates = [np.round(c, 1) + 0.0 for c in (polished, constants)]
-        scores = [mean_iou(target, _predict(self._validation, chosen, c), self._validation) for c in candidates]
-        final = candidates[int(np.argmax(scores))]
-        predicted = _predict(self._train, chosen, final)
-        spread = _spread_of(columns, predicted, self._train)
-        terms = [
-            WeightedTerm(self._features[index], float(constant), float(abs(constant) * np.sqrt(max(variance, 0.0))))
-            for index, constant, variance in zip(chosen, final, spread, strict=True)
-            if constant != 0
+        terms = weighted_terms(self._features, train, rounded, settings.memory_mib)
+        return [FoundProgram(*each) for each in zip(terms, *values, strict=True)]
+
+
+def weighted_terms(
+    features: Sequence[Feature], design: Design, programs: Sparse, memory_mib: float
+) -> list[list[WeightedTerm]]:
+    """Each program's terms with how much they move the scores; terms whose constant is 0 are left out.
+
+    Args:
+        features: What the programs' numbers mean.
+        design: Texts, with one map a program.
+        programs: The programs.
+        memory_mib: Bound on the values of chosen features at a time.
+    """
+    moves = influence(design, programs.chosen, programs.constants, memory_mib)
+    rows = zip(programs.chosen.tolist(), programs.constants.tolist(), moves.tolist(), strict=True)
+    return [
+        [
+            WeightedTerm(features[number], constant, move)
+            for number, constant, move in zip(*row, strict=True)
+            if constant
         ]
-        return FoundProgram(terms, mean_iou(attention, predicted, self._train), float(max(scores)), path)
-
-
-def _spread_of(columns: Array, predicted: Array, design: Design) -> Array:
-    """Variance of the chosen features under the predicted map, mean over rows, shape (k,)."""
-    weighted = columns * predicted
-    means = np.add.reduceat(weighted, design.row_starts, axis=1)
-    return ((weighted * columns).sum(axis=1) - (means * means).sum(axis=1)) / design.rows
+        for row in rows
+    ]

@@ -1,6 +1,7 @@
 """All programs of a profile: found by the search, written by hand, and the baselines; one table."""
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +13,17 @@ from attention_programs.attention.store import AttentionIndex, MappedText, read_
 from attention_programs.config import SandboxSettings, SynthesisSettings
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
-from attention_programs.heads import Head
+from attention_programs.models.loading import best_device
 from attention_programs.programs.admission import Admission, admit, read_candidates
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.library import load_library
-from attention_programs.programs.prefix import PrefixTest, causality
-from attention_programs.programs.table import ProgramRecord, make_record, merge
+from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.table import ProgramRecord, merge
 from attention_programs.programs.view import TokenView
-from attention_programs.synthesis.design import build_design
-from attention_programs.synthesis.emission import emit
-from attention_programs.synthesis.features import candidate_features
+from attention_programs.synthesis.domains import fit_domains
 from attention_programs.synthesis.mixture import fit_mixtures
-from attention_programs.synthesis.search import FoundProgram, Search
+from attention_programs.synthesis.search import FoundProgram, Material, Search
+from attention_programs.synthesis.variants import Variant, Writer
 
 PREFIX_TEXTS = 6
 """Training texts on which each program's prefix rule is tested."""
@@ -39,23 +39,27 @@ class Synthesis:
     metrics: dict[str, Any]
     path: list[dict[str, Any]]
     """Mean validation IoU by number of terms, before the last fit."""
+    variants: list[Variant]
+    """Other programs of every head: with other numbers of terms, shared between heads, from one corpus alone."""
 
 
-def synthesize(attention: Path, settings: SynthesisSettings, sandbox: SandboxSettings, workers: int) -> Synthesis:
+def synthesize(
+    attention: Path, settings: SynthesisSettings, sandbox: SandboxSettings, workers: int, standing: Path
+) -> Synthesis:
     """Makes every program of a profile.
 
     Args:
         attention: Folder of maps.
         settings: Sizes, budgets and library folders.
         sandbox: Limits of programs of unknown origin.
-        workers: Threads, and programs side by side in the sandbox.
+        workers: Programs side by side in the sandbox.
+        standing: File in which the search keeps where it stands until it is done.
     """
     index = read_index(attention)
     train = list(read_maps(attention, ["train"]))
     validation = list(read_maps(attention, ["validation"]))
     if not train or not validation:
         raise UserError(f"{attention} holds {len(train)} train and {len(validation)} validation texts; both are needed")
-    features = candidate_features(index.causal)
     views = [TokenView(t.ids, t.pieces, index.causal) for t in train[:PREFIX_TEXTS]]
     with Runner(sandbox, workers, index.token_style) as runner:
         imported = admit(read_candidates(Path(settings.imported)), runner, PrefixTest(views))
@@ -63,17 +67,26 @@ def synthesize(attention: Path, settings: SynthesisSettings, sandbox: SandboxSet
     imported.require_share(settings.max_refused)
     curated = load_library(Path(settings.library), "curated", views)
     baselines = load_library(Path(settings.baselines), "baseline", views)
-    train_design = build_design(train, features, index.causal)
-    validation_design = build_design(validation, features, index.causal)
-    found = Search(train_design, validation_design, features, settings, workers).run()
     provenance = _search_provenance(index, settings, train, validation)
+    writer = Writer(provenance, views, index.head_list)
+    material = Material(train, validation, index.causal, settings, best_device())
+    search = Search(material, standing, sha256_text(json.dumps(provenance, sort_keys=True)))
+    found = search.run()
     searched = [
-        _search_record(program, head, provenance, views) for program, head in zip(found, index.head_list, strict=True)
+        writer.record(program.terms, f"search {head}", [head], _details(program))
+        for program, head in zip(found.programs, index.head_list, strict=True)
     ]
-    mixtures = fit_mixtures(train_design, features, index.head_list)
+    variants = [
+        *(writer.variant(f"terms/{size}", [p.terms for p in programs]) for size, programs in found.sizes.items()),
+        *(writer.variant(f"shared/{n}", terms) for n, terms in search.share(found, settings.shared).items()),
+        *(writer.variant(f"fitted on/{name}", terms) for name, terms in fit_domains(material).items()),
+    ]
+    mixtures = fit_mixtures(material.sample, material.features, index.head_list)
     programs = merge([*searched, *curated, *baselines, *mixtures, *imported.admitted])
     refused = [refusal.to_json() for refusal in imported.refused]
-    return Synthesis(programs, refused, _metrics(programs, found, imported, level), _path(found))
+    standing.unlink(missing_ok=True)
+    path = [{"terms": terms, "iou_validation": iou} for terms, iou in found.path.items()]
+    return Synthesis(programs, refused, _metrics(programs, found.programs, imported, level), path, variants)
 
 
 def _search_provenance(
@@ -91,17 +104,8 @@ def _search_provenance(
     }
 
 
-def _search_record(
-    program: FoundProgram, head: Head, provenance: dict[str, Any], views: Sequence[TokenView]
-) -> ProgramRecord:
-    details = {
-        **provenance,
-        "iou_train": program.iou_train,
-        "iou_validation": program.iou_validation,
-        "iou_validation_by_terms": program.path_validation,
-    }
-    record = make_record(emit(program.terms), f"search {head}", "search", "verified", [str(head)], details)
-    return dataclasses.replace(record, causal=causality(record.compiled(), views))
+def _details(program: FoundProgram) -> dict[str, Any]:
+    return {"iou_train": program.iou_train, "iou_validation": program.iou_validation}
 
 
 def _metrics(
@@ -121,10 +125,6 @@ def _metrics(
             "mean_terms": float(np.mean([len(f.terms) for f in found])),
             "mean_iou_train": float(np.mean([f.iou_train for f in found])),
             "mean_iou_validation": float(np.mean([f.iou_validation for f in found])),
+            "mean_iou_validation_lost_by_rounding": float(np.mean([f.iou_unrounded - f.iou_validation for f in found])),
         },
     }
-
-
-def _path(found: Sequence[FoundProgram]) -> list[dict[str, Any]]:
-    means = np.mean([f.path_validation for f in found], axis=0)
-    return [{"terms": terms, "iou_validation": float(mean)} for terms, mean in enumerate(means, start=2)]

@@ -1,0 +1,47 @@
+"""One whole search on made-up texts and maps, alone in its process, so that its peak memory is its own.
+
+Run by ``python -m benchmarks.search_run HEADS TEXTS TOKENS TERMS``; prints seconds and MiB as JSON.
+"""
+
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+import torch
+
+from attention_programs.attention.packing import pack
+from attention_programs.attention.store import MappedText
+from attention_programs.config import SynthesisSettings, load_config
+from attention_programs.programs.runtime import Program, run
+from attention_programs.programs.view import TokenView
+from attention_programs.synthesis.search import Material, Search
+from benchmarks.bench_vocabulary import WORDS, sparse_programs
+
+
+def made_up(number: int, tokens: int, programs: list[Program]) -> MappedText:
+    """A random text with the map of each program, in half precision as maps are stored."""
+    ids = np.random.default_rng(number).integers(0, len(WORDS), tokens).tolist()
+    view = TokenView(ids, [WORDS[token] for token in ids])
+    maps = np.stack([run(program, view).weights for program in programs])  # type: ignore[union-attr]
+    cells = pack(maps, causal=True).astype(np.float16).astype(np.float32)
+    return MappedText(str(number), "made up", "train", view.ids, view.pieces, cells)
+
+
+def main() -> None:
+    """Makes texts and searches them."""
+    heads, texts, tokens, terms = map(int, sys.argv[1:5])
+    torch.set_num_threads(load_config().threads)
+    programs = sparse_programs()[:heads]
+    train = [made_up(number, tokens, programs) for number in range(texts)]
+    validation = [made_up(texts + number, tokens, programs) for number in range(max(2, texts // 4))]
+    start = time.monotonic()
+    Search(Material(train, validation, True, SynthesisSettings(max_terms=terms), "cpu")).run()
+    seconds = time.monotonic() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak_mib": peak}))
+
+
+if __name__ == "__main__":
+    main()
