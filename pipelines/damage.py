@@ -1,4 +1,4 @@
-"""Stage 7: what replacing each head costs, and the orders of replacement that follow from it."""
+"""Stage 8: what replacing each head costs, and the orders of replacement that follow from it."""
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
+from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.selection import SELECTED
 from attention_programs.stage import run_stage
 from attention_programs.surrogate.choice import compare_orders
@@ -16,14 +17,7 @@ from attention_programs.surrogate.damage import measure_damage
 from attention_programs.surrogate.fisher import greedy_order
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
-from attention_programs.surrogate.orders import (
-    Orders,
-    assignment_of,
-    damage_table,
-    order_by_damage,
-    order_by_iou,
-    order_table,
-)
+from attention_programs.surrogate.orders import Orders, damage_table, order_by_damage, order_by_iou, order_table
 from attention_programs.surrogate.together import order_together
 from attention_programs.surrogate.windows import Windows
 

@@ -1,4 +1,4 @@
-"""Stage 8: constants of all heads fitted together, so that the model keeps its own predictions."""
+"""Stage 9: constants of all heads fitted together, so that the model keeps its own predictions."""
 
 import numpy as np
 
@@ -10,13 +10,13 @@ from attention_programs.paths import Paths
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs, write_programs
 from attention_programs.programs.view import TokenView
+from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.selection import SELECTED
-from attention_programs.scoring.workers import Workers
 from attention_programs.stage import run_stage
 from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.distillation import Distiller
 from attention_programs.surrogate.distilled import Objective, distilled_programs, fit_of_objectives
-from attention_programs.surrogate.orders import assignment_of, read_orders
+from attention_programs.surrogate.orders import read_orders
 from attention_programs.surrogate.replacement import shares
 
 SPREAD_TEXTS = 6
@@ -41,8 +41,7 @@ def main(config: Config, paths: Paths) -> None:
         distilled = distilled_programs(replaced, percent, found.constants[percent], views, settings)
         objectives += [Objective("pattern", percent, replaced), Objective("causal", percent, distilled)]
     with Runner(config.sandbox, config.threads, index.token_style) as runner:
-        workers = Workers(config.threads, config.scoring.memory_mib, best_device())
-        fit = fit_of_objectives(objectives, read_maps(paths.attention, ["test"]), index, runner, workers)
+        fit = fit_of_objectives(objectives, read_maps(paths.attention, ["test"]), index, runner)
     causal = [objective for objective in objectives if objective.name == "causal"]
     write_programs(paths.distilled, [program for objective in causal for program in objective.assignment.values()])
     write_csv(paths.results / "distillation.csv", found.curve)

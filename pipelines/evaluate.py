@@ -1,4 +1,4 @@
-"""Stage 10: how the model answers questions with heads replaced."""
+"""Stage 11: how the model answers questions with heads replaced."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Stage 9: what replacing heads costs in perplexity."""
+"""Stage 10: what replacing heads costs in perplexity."""
 
 import numpy as np
 
@@ -9,12 +9,13 @@ from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
+from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.bootstrap import resample_weights
 from attention_programs.scoring.selection import SELECTED
 from attention_programs.stage import run_stage
 from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.maps import MapCache
-from attention_programs.surrogate.orders import assignment_of, distilled_assignment, read_orders
+from attention_programs.surrogate.orders import distilled_assignment, read_orders
 from attention_programs.surrogate.replacement import DISTILLED, Curve, heads_at, measure_curves, shares
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
 from attention_programs.surrogate.windows import cut, measured_texts

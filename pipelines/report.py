@@ -1,4 +1,4 @@
-"""Stage 11: the page, its figures, and the summary."""
+"""Stage 12: the page, its figures, and the summary."""
 
 from attention_programs.config import Config
 from attention_programs.files import write_json

@@ -215,13 +215,50 @@ def test_validate_checks_the_whole_project_or_single_files(project: Path, capsys
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-def test_the_vocabulary_names_every_term(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_vocabulary_names_every_term(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a folder that is no project, too."""
     from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 
+    monkeypatch.chdir(tmp_path)
     assert cli.main(["vocabulary"]) == 0
     text = capsys.readouterr().out
-    assert all(f"text.{name}" in text for name in PATTERNS)
-    assert all(f"text.key.{name}" in text for name in CLASSES)
+    assert all(f"  text.{name}" in text for name in PATTERNS)
+    assert all(f"  text.key.{name}, text.query.{name}: " in text for name in CLASSES)
+    assert all(term.summary in text and term.phrase.format("n") in text for term in (PATTERNS | CLASSES).values())
+    assert [line for line in text.splitlines() if line[:1].strip()] == ["position", "relation", "structure", "class"]
+    assert "used by" not in text
+
+
+def test_the_vocabulary_says_which_heads_use_a_term(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["vocabulary"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, used in (
+        ("text.first_token", "used by 1 head: L0H0"),
+        ("text.uniform", "used by 2 heads: L0H1, L2H3"),
+        ("text.key.comma", "used by no head"),
+    ):
+        [place] = [number for number, line in enumerate(lines) if line.startswith(f"  {name}")]
+        assert lines[place + 2].strip() == used
+    (project / "results/mine/heads.csv").unlink()
+    assert cli.main(["vocabulary"]) == 0
+    assert "used by" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["uniform", "text.uniform"])
+def test_one_term_is_shown_with_its_example_and_all_heads(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert cli.main(["vocabulary", "--term", name]) == 0
+    assert capsys.readouterr().out == (
+        "text.uniform: all tokens\n\nEvery token alike.\n\nExample: a b c -> row 1 picks 0, 1 and 2.\n\n"
+        "used by 2 heads: L0H1, L2H3\n"
+    )
+    assert cli.main(["vocabulary", "--term", "text.offset(3)"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("text.offset(2, 3, 4, 5, 6, 7, 8): the token n back\n")
+    assert text.endswith("used by no head\n")
 
 
 def test_configure_makes_a_profile_the_current_one(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -237,6 +274,7 @@ REFUSED = [
     (["show", "L0H0", "--html", "data"], "data is a folder"),
     (["heads", "--method", "magic"], "method 'magic' is unknown"),
     (["heads", "--limit", "-1"], "--limit is -1"),
+    (["vocabulary", "--term", "coma"], "the vocabulary has no term 'coma'; did you mean 'comma'?"),
     (["validate", "corpora/gone.jsonl"], "corpora/gone.jsonl does not exist"),
     (["validate", "bad.jsonl"], "bad.jsonl, line 2: not valid JSON"),
     (["validate", "empty.jsonl"], "empty.jsonl: 1 broken rules: row 1, field 'text', rule: is missing"),

@@ -13,6 +13,7 @@ from attention_programs.heads import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
+from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.checkpoint import Standing, read_standing
 from attention_programs.surrogate.distillation import Distillation, Distiller, frozen
 from attention_programs.surrogate.distilled import distilled_programs
@@ -20,7 +21,6 @@ from attention_programs.surrogate.divergence import divergence, intact_log_proba
 from attention_programs.surrogate.intact import IntactPredictions
 from attention_programs.surrogate.intervention import PatchedModel, default_cache
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
-from attention_programs.surrogate.maps import Assignment
 from attention_programs.surrogate.soft_programs import SoftPrograms, patch_softly
 from cases import program
 from conftest import SENTENCES

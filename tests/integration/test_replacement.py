@@ -15,13 +15,13 @@ from attention_programs.files import write_csv
 from attention_programs.heads import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord, make_record
+from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.bootstrap import resample_weights
 from attention_programs.surrogate.choice import chosen_order, compare_orders
 from attention_programs.surrogate.damage import HeadDamage, measure_damage
 from attention_programs.surrogate.intervention import PatchedModel, default_cache
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import (
-    assignment_of,
     damage_table,
     distilled_assignment,
     order_by_damage,

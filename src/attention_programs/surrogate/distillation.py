@@ -22,11 +22,11 @@ from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.progress import progress
+from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.checkpoint import Standing, read_standing
 from attention_programs.surrogate.divergence import divergence, passes_in
 from attention_programs.surrogate.intact import IntactPredictions
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
-from attention_programs.surrogate.maps import Assignment
 from attention_programs.surrogate.replacement import heads_at
 from attention_programs.surrogate.soft_programs import SoftPrograms, has_terms, patch_softly
 

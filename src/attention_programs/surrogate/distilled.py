@@ -13,10 +13,7 @@ from attention_programs.programs.execution import Runner
 from attention_programs.programs.prefix import causality
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
-from attention_programs.scoring.kernel import iou_from_intersection
-from attention_programs.scoring.table import score_texts
-from attention_programs.scoring.workers import Workers
-from attention_programs.surrogate.maps import Assignment
+from attention_programs.scoring.assignments import Assignment, score_assignments
 from attention_programs.synthesis.emission import WeightedTerm, emit
 from attention_programs.synthesis.reading import Term, read_terms
 
@@ -80,34 +77,20 @@ class Objective:
 
 
 def fit_of_objectives(
-    objectives: Sequence[Objective],
-    texts: Iterable[MappedText],
-    index: AttentionIndex,
-    runner: Runner,
-    workers: Workers,
+    objectives: Sequence[Objective], texts: Iterable[MappedText], index: AttentionIndex, runner: Runner
 ) -> pd.DataFrame:
     """Mean IoU over heads and texts of each kind of constants, every program against its own head.
 
     Returns:
         One row an objective and share.
     """
-    heads = {name: number for number, name in enumerate(index.heads)}
-    programs = list({p.id: p for objective in objectives for p in objective.assignment.values()}.values())
-    place = {program.id: number for number, program in enumerate(programs)}
-    sums = np.zeros(len(objectives))
-    count = 0
-    for table in score_texts(texts, programs, runner.outcomes, index.causal, workers):
-        count += 1
-        shared = table["intersection"].combine_chunks().flatten().to_numpy().reshape(len(programs), -1)
-        rows = table["rows"][0].as_py()
-        for number, objective in enumerate(objectives):
-            own = [shared[place[program.id], heads[str(head)]] for head, program in objective.assignment.items()]
-            sums[number] += float(iou_from_intersection(np.array(own), rows).mean())
+    named = {f"{objective.name}/{objective.percent}": objective for objective in objectives}
+    scores = score_assignments({name: objective.assignment for name, objective in named.items()}, texts, index, runner)
     return pd.DataFrame(
         {
             "objective": [objective.name for objective in objectives],
             "percent": [objective.percent for objective in objectives],
             "heads": [len(objective.assignment) for objective in objectives],
-            "iou_test": sums / max(count, 1),
+            "iou_test": [float(scores[name].iou.mean()) for name in named],
         }
     )

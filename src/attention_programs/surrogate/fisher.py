@@ -14,8 +14,9 @@ import torch
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
+from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.maps import Assignment, MapCache
+from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.perplexity import predictions
 
 

@@ -24,7 +24,8 @@ from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import ProgramRecord
-from attention_programs.surrogate.maps import Assignment, MapCache
+from attention_programs.scoring.assignments import Assignment
+from attention_programs.surrogate.maps import MapCache
 
 IMPLEMENTATION = "attention_programs"
 _MARK = "_attention_programs_layer"

@@ -1,13 +1,11 @@
 """Maps of programs on texts, computed once and kept within a bound of bytes."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_programs.heads import Head
 from attention_programs.models.pieces import Pieces
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.outcome import Outcome, Rejected
@@ -89,7 +87,3 @@ class MapCache:
         while self._bytes > self._max_bytes:
             oldest, _ = self._kept.popitem(last=False)
             self._bytes -= self._sizes.pop(oldest)
-
-
-Assignment = Mapping[Head, ProgramRecord]
-"""Which head is replaced by which program."""

@@ -10,26 +10,8 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_csv, records
 from attention_programs.heads import Head
 from attention_programs.programs.table import ProgramRecord
+from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.damage import HeadDamage
-from attention_programs.surrogate.maps import Assignment
-
-
-def assignment_of(method: str, heads: pd.DataFrame, programs: Sequence[ProgramRecord]) -> Assignment:
-    """The programs that a method chose, from the table of heads.
-
-    Raises:
-        UserError: if the table holds no such method or a program is missing.
-    """
-    by_id = {program.id: program for program in programs}
-    rows = heads[heads["method"] == method]
-    if rows.empty:
-        raise UserError(f"heads.csv has no method {method!r}; it has {', '.join(heads['method'].unique())}")
-    missing = set(rows["program_id"]) - set(by_id)
-    if missing:
-        raise UserError(
-            f"heads.csv names program {min(missing)[:10]}, which programs.jsonl lacks; run `dvc repro select`"
-        )
-    return {Head.parse(row.head): by_id[row.program_id] for row in records(rows)}
 
 
 def distilled_assignment(heads: Sequence[Head], distilled: Sequence[ProgramRecord], percent: int) -> Assignment:

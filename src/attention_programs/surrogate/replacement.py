@@ -10,9 +10,10 @@ from attention_programs.errors import UserError
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
+from attention_programs.scoring.assignments import Assignment
 from attention_programs.scoring.bootstrap import Interval, interval_of_ratio
 from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.maps import Assignment, MapCache
+from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.perplexity import TextLoss, ids_losses
 from attention_programs.surrogate.windows import Windows
 

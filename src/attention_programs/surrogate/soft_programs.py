@@ -9,8 +9,8 @@ from attention_programs.errors import UserError
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord
+from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.maps import Assignment
 from attention_programs.surrogate.term_values import TermValues
 from attention_programs.synthesis.reading import read_terms
 

@@ -11,9 +11,9 @@ from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel, best_device, load_model
 from attention_programs.programs.execution import NOT_USED
 from attention_programs.programs.table import ProgramRecord
+from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.identity import check_identity
 from attention_programs.surrogate.intervention import PatchedModel, default_cache
-from attention_programs.surrogate.maps import Assignment
 
 SCHEMA_VERSION = 2
 

@@ -1,0 +1,94 @@
+"""One program a head: how well each fits its own head, text by text."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from attention_programs.attention.packing import pack, row_starts
+from attention_programs.attention.store import AttentionIndex, MappedText
+from attention_programs.errors import UserError
+from attention_programs.files import records
+from attention_programs.heads import Head
+from attention_programs.programs.execution import Runner
+from attention_programs.programs.outcome import Scored
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.view import TokenView
+from attention_programs.scoring.kernel import iou_from_intersection
+
+Assignment = Mapping[Head, ProgramRecord]
+"""The program of each head."""
+
+
+def assignment_of(method: str, heads: pd.DataFrame, programs: Sequence[ProgramRecord]) -> Assignment:
+    """The programs that a method chose, from the table of heads.
+
+    Raises:
+        UserError: if the table holds no such method or a program is missing.
+    """
+    by_id = {program.id: program for program in programs}
+    rows = heads[heads["method"] == method]
+    if rows.empty:
+        raise UserError(f"heads.csv has no method {method!r}; it has {', '.join(heads['method'].unique())}")
+    missing = set(rows["program_id"]) - set(by_id)
+    if missing:
+        raise UserError(
+            f"heads.csv names program {min(missing)[:10]}, which programs.jsonl lacks; run `dvc repro select`"
+        )
+    return {Head.parse(row.head): by_id[row.program_id] for row in records(rows)}
+
+
+@dataclass(frozen=True)
+class OwnScores:
+    """Scores of an assignment's programs on the heads that they are for, each of shape (texts, heads)."""
+
+    iou: NDArray[np.float64]
+    sink_excluded_iou: NDArray[np.float64]
+    """Without the first column."""
+
+
+def score_assignments(
+    assignments: Mapping[str, Assignment], texts: Iterable[MappedText], index: AttentionIndex, runner: Runner
+) -> dict[str, OwnScores]:
+    """Scores every assignment; a program that fails on a text scores 0 there.
+
+    Args:
+        assignments: By name.
+        texts: Texts with the maps of ``index.heads``, read one at a time.
+        index: Which heads the maps are of.
+        runner: What runs programs.
+    """
+    place = {head: number for number, head in enumerate(index.head_list)}
+    heads = {name: [place[head] for head in assignment] for name, assignment in assignments.items()}
+    programs = {name: [program.id for program in assignment.values()] for name, assignment in assignments.items()}
+    distinct = {program.id: program for assignment in assignments.values() for program in assignment.values()}
+    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in assignments}
+    for text in texts:
+        view = TokenView(text.ids, text.pieces, index.causal)
+        outcomes = runner.outcomes(list(distinct.values()), view)
+        maps = {
+            program: pack(outcome.weights, index.causal)
+            for program, outcome in zip(distinct, outcomes, strict=True)
+            if isinstance(outcome, Scored)
+        }
+        starts = row_starts(view.n, index.causal)
+        nothing = np.zeros(text.cells.shape[1], np.float32)
+        for name, own in heads.items():
+            scores = [
+                _score(maps.get(program, nothing), text.cells[head], starts)
+                for program, head in zip(programs[name], own, strict=True)
+            ]
+            found[name].append(np.array(scores))
+    return {name: OwnScores(*np.moveaxis(np.array(scores), -1, 0)) for name, scores in found.items()}
+
+
+def _score(predicted: NDArray[np.float32], real: NDArray[np.float32], starts: NDArray[np.int64]) -> tuple[float, float]:
+    """IoU of two packed maps, with and without the first column."""
+    least = np.minimum(predicted, real)
+    shared, first = float(least.sum()), float(least[starts].sum())
+    weight = float(predicted.sum() + real.sum() - predicted[starts].sum() - real[starts].sum())
+    rest = shared - first
+    excluded = rest / (weight - rest) if weight - rest > 0 else 1.0
+    return float(iou_from_intersection(np.array(shared), len(starts))), excluded

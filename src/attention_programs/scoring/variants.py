@@ -1,0 +1,94 @@
+"""What other choices of programs would be worth, in tables: sizes, sharing, corpora, lengths of text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.attention.packing import cell_count
+from attention_programs.attention.store import MappedText
+from attention_programs.errors import UserError
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.scoring.assignments import Assignment, OwnScores
+from attention_programs.scoring.bootstrap import Interval, interval_of_means, resample_weights
+from attention_programs.synthesis.reading import read_terms
+
+ALL_CORPORA = "all"
+LENGTH_COLUMNS = ["method", "tokens", "texts", "iou", "low", "high", "sink_excluded_iou"]
+
+
+def summands(program: ProgramRecord) -> int:
+    """Terms of a sum; of a program that is no softmax of a sum, the vocabulary terms that it mentions."""
+    try:
+        return len(read_terms(program.source, program.name))
+    except UserError:
+        return program.terms
+
+
+def cut(text: MappedText, tokens: int) -> MappedText:
+    """The beginning of a text that a causal model saw; its maps are the beginnings of the maps."""
+    cells = text.cells[:, : cell_count(tokens, causal=True)]
+    return replace(text, ids=text.ids[:tokens], pieces=text.pieces[:tokens], cells=cells)
+
+
+def mean_interval(scores: np.ndarray, samples: int, generator: np.random.Generator) -> Interval:
+    """Mean over heads and texts with its 95 % interval over texts; scores of shape (texts, heads)."""
+    weights = resample_weights(len(scores), samples, generator)
+    return interval_of_means(scores.mean(axis=1, keepdims=True), weights)[0]
+
+
+def variant_table(
+    assignments: Mapping[str, Assignment],
+    scores: Mapping[str, OwnScores],
+    corpora: Sequence[str],
+    samples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """One row a variant and corpus: distinct programs, mean terms a head, mean IoU with its interval.
+
+    Args:
+        assignments: By the variant's name.
+        scores: Alike.
+        corpora: Of each text.
+        samples: Resamples of texts.
+        seed: Of the resamples, the same for all variants.
+    """
+    rows = []
+    for name, assignment in assignments.items():
+        programs = list(assignment.values())
+        for corpus in [ALL_CORPORA, *sorted(set(corpora))]:
+            own = np.array([corpus in (ALL_CORPORA, each) for each in corpora])
+            interval = mean_interval(scores[name].iou[own], samples, np.random.default_rng(seed))
+            rows.append(
+                {
+                    "variant": name,
+                    "corpus": corpus,
+                    "programs": len({program.id for program in programs}),
+                    "terms": float(np.mean([summands(program) for program in programs])),
+                    "iou": interval.mean,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "sink_excluded_iou": float(scores[name].sink_excluded_iou[own].mean()),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def length_rows(tokens: int, scores: Mapping[str, OwnScores], samples: int, seed: int) -> list[dict[str, object]]:
+    """One row a method: mean IoU on texts of so many tokens, with its interval."""
+    rows: list[dict[str, object]] = []
+    for method, own in scores.items():
+        interval = mean_interval(own.iou, samples, np.random.default_rng(seed))
+        rows.append(
+            {
+                "method": method,
+                "tokens": tokens,
+                "texts": len(own.iou),
+                "iou": interval.mean,
+                "low": interval.low,
+                "high": interval.high,
+                "sink_excluded_iou": float(own.sink_excluded_iou.mean()),
+            }
+        )
+    return rows
