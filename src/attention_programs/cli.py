@@ -108,11 +108,28 @@ def import_programs(arguments: argparse.Namespace) -> None:
     print(f"stored in {target.relative_to(root)}; `dvc repro` scores them beside all others")
 
 
-def vocabulary(_: argparse.Namespace) -> None:
-    """Prints the terms that programs speak."""
-    from attention_programs.report.terminal import vocabulary_table
+def vocabulary(arguments: argparse.Namespace) -> None:
+    """Prints the terms that programs speak, with the heads that use them where there are results."""
+    from attention_programs.report.terminal import describe_term, vocabulary_table
 
-    print(vocabulary_table())
+    uses = _heads_by_term()
+    print(describe_term(arguments.term, uses) if arguments.term else vocabulary_table(uses))
+
+
+def _heads_by_term() -> dict[str, list[str]] | None:
+    """Which heads of the current profile use each term; None where project, settings or results are missing."""
+    from attention_programs.programs.table import read_programs
+    from attention_programs.report.results import read_table
+    from attention_programs.report.terminal import heads_by_term
+
+    try:
+        _, paths, _ = _context()
+    except UserError:
+        return None
+    if not (paths.programs.is_file() and (paths.results / "heads.csv").is_file()):
+        return None
+    programs = {record.id: record for record in read_programs(paths.programs)}
+    return heads_by_term(read_table(paths.results, "heads.csv"), programs)
 
 
 def configure(arguments: argparse.Namespace) -> None:
@@ -160,10 +177,15 @@ def summary(arguments: argparse.Namespace) -> None:
     from attention_programs.files import read_json
     from attention_programs.report.markdown import numbers
     from attention_programs.report.summary import format_summary
+    from attention_programs.report.targets import kept_summaries, targets_table
 
     config, paths, _ = _context()
     found = read_json(paths.results / "summary.json")
-    print(numbers(found) if arguments.markdown else format_summary(found, config.model.name))
+    if not arguments.markdown:
+        print(format_summary(found, config.model.name))
+        return
+    print(targets_table(kept_summaries(paths.results.parent)))
+    print(numbers(found))
 
 
 def publish_results(_: argparse.Namespace) -> None:
@@ -269,7 +291,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     take.add_argument("--replace", action="store_true", help="write over an earlier import of the same name")
 
-    add("vocabulary", vocabulary, "the terms that programs speak", "  attention-programs vocabulary | less")
+    terms = add(
+        "vocabulary",
+        vocabulary,
+        "the terms that programs speak",
+        "  attention-programs vocabulary | less\n  attention-programs vocabulary --term second_sink",
+    )
+    terms.add_argument("--term", default="", metavar="NAME", help="all about one term, with an example")
 
     choose = add("configure", configure, "make a profile the current one", "  attention-programs configure smoke")
     choose.add_argument("profile", help="a file name of conf/profile")

@@ -31,8 +31,8 @@ from attention_programs.tracking.store import open_store
 from cases import program
 from conftest import ROOT, tiny_model
 
-STAGES = ("model", "corpora", "attention", "synthesize", "score", "select", "damage", "distil", "replace",
-          "evaluate", "report")  # fmt: skip
+STAGES = ("model", "corpora", "attention", "synthesize", "score", "select", "examine", "damage", "distil",
+          "replace", "evaluate", "report")  # fmt: skip
 TAKEN = (
     "conf", "corpora", "library", "pipelines", "src", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
     "dvc.yaml", "pyproject.toml", "requirements.lock",
@@ -40,8 +40,8 @@ TAKEN = (
 CHANGES: dict[str, dict[str, Any]] = {
     "corpora": {"limit": 3},
     "attention": {"max_tokens": 28, "heads": "every 3", "shard_texts": 8},
-    "synthesis": {"max_terms": 3, "polish_steps": 5},
-    "scoring": {"bootstrap_samples": 100},
+    "synthesis": {"max_terms": 3, "polish_steps": 5, "sizes": [2], "shared": [2], "domain_texts": 2},
+    "scoring": {"bootstrap_samples": 100, "lengths": [8, 16], "length_texts": 4},
     "replacement": {
         "percents": [0, 25, 50, 100],
         "few_percents": [0, 25, 100],
@@ -178,7 +178,8 @@ def test_the_summary_holds_every_kind_of_number(paths: Paths) -> None:
         "sink_excluded_iou/test/all/selected", "jsd/test/mathematics/curated", "perplexity/test/intact",
         "perplexity_increase/test/selected/damage/100", "perplexity_increase/test/uniform/damage/25/high",
         "perplexity_increase/test/selected/greedy/25", "objective/causal/25/iou_test",
-        "qa/story_continuation/100",
+        "qa/story_continuation/100", "variant/selected/all/iou", "variant/terms/2/all/iou/low",
+        "length/16/selected/iou", "sharing/programs_for_95_percent",
     ):  # fmt: skip
         assert isinstance(summary[key], float), key
     assert summary["perplexity_increase/test/selected/iou/0"] == 0

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from attention_programs.files import read_json
+from attention_programs.files import read_csv, read_json
 from attention_programs.programs.table import make_record
+from attention_programs.report import targets
 from attention_programs.report.markdown import BEGIN, END, numbers
 from conftest import ROOT
 
@@ -18,15 +19,22 @@ def test_numbers_are_those_of_the_committed_summary() -> None:
     assert block == numbers(read_json(RESULTS / "summary.json")), "paste `attention-programs summary --markdown`"
 
 
+def test_targets_are_beside_the_committed_summaries() -> None:
+    block = README[README.index(targets.BEGIN) : README.index(targets.END) + len(targets.END)]
+    summaries = targets.kept_summaries(ROOT / "results")
+    assert summaries
+    assert block == targets.targets_table(summaries), "paste `attention-programs summary --markdown`"
+
+
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))
 def test_links_lead_to_files(link: str) -> None:
     assert (ROOT / link).is_file()
 
 
-def test_the_program_shown_is_one_that_was_selected() -> None:
-    source = next(
-        block for block in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL) if "def program" in block
-    )
-    record = make_record(source, "README", "search", "verified", [], {})
-    heads = (RESULTS / "heads.csv").read_text(encoding="utf-8")
-    assert record.id in heads
+def test_the_programs_shown_are_the_selected_ones_of_their_heads() -> None:
+    shown = re.findall(r"\*\*(L\d+H\d+)\*\*[^`]*```python\n(def program.*?)```", README, flags=re.DOTALL)
+    assert len(shown) == 5
+    heads = read_csv(RESULTS / "heads.csv")
+    selected = heads[heads["method"] == "selected"].set_index("head")["program_id"]
+    for head, source in shown:
+        assert make_record(source, "README", "search", "verified", [], {}).id == selected[head], head

@@ -26,6 +26,12 @@ HOSTILE = "</script><script>alert(1)</script><img src='http://example.org/x'>"
 LAYERS, PER_LAYER = 2, 3
 NAMES = [str(head) for head in all_heads(LAYERS, PER_LAYER)]
 TERMS = ("first_token", "previous_token", "self_token", "log_distance", "same_token", "uniform")
+CORPORA = ("all", "stories", "code")
+VARIANTS = (("selected", 6, 0.6), ("first_self", 1, 0.4), ("first_token", 1, 0.3), ("terms/3", 6, 0.5),
+            ("terms/20", 6, 0.65), ("shared/3", 3, 0.55), ("shared/4", 4, 0.58), ("fitted on/stories", 6, 0.52),
+            ("fitted on/code", 6, 0.53))  # fmt: skip
+"""Name, programs and IoU of each."""
+CLOSER = ("terms", "sharing", "lengths", "transfer", "weak", "constants", "order")
 PIECES = ("Once", " upon", " <b>a</b>", " $x_1$", " time", ",", "\n", "\x00", " a", " dog", " ran", " far", ".")
 
 SETTINGS = {
@@ -95,9 +101,25 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
             perplexity += [f"{name},{order},{p},{p},99,{20 + p},{5 * p},{4 * p},{6 * p}" for p in (0, 25, 100)]
     qa = ["task,percent,heads_replaced,questions,accuracy,low,high,chance"]
     qa += [f"story_continuation,{p},{p},50,0.6,0.5,0.7,0.25" for p in (0, 100)]
-    damage = ["head,damage,standard_error", *(f"{head},0.01,0.001" for head in NAMES[1:])]
+    damage = ["head,damage,standard_error"]
+    damage += [f"{head},0.0{rank},0.001" for rank, head in enumerate(NAMES) if rank]
     objectives = ["objective,percent,heads,iou_test", "pattern,25,1,0.5", "causal,25,1,0.4"]
+    variants = ["variant,corpus,programs,terms,iou,low,high,sink_excluded_iou"]
+    for name, programs_used, fit in VARIANTS:
+        variants += [f"{name},{corpus},{programs_used},2.5,{fit},{fit - 0.01},{fit + 0.01},0.2" for corpus in CORPORA]
+    lengths = ["method,tokens,texts,iou,low,high,sink_excluded_iou"]
+    lengths += [f"{m},{t},3,0.5,0.4,0.6,0.2" for m in ("selected", "first_self", "first_token") for t in (16, 32)]
+    behaviour = ["head,first_token,content_word,digit,distance,entropy"]
+    behaviour += [f"{head},0.{rank},0.5,0.01,{rank},1.5" for rank, head in enumerate(NAMES)]
+    choice = ["order,percent,increase_validation,chosen", "iou,25,9.0,False", "damage,25,5.0,True"]
+    distillation = ["matched,percent,step,training,validation", "layers,100,0,3.0,"]
+    distillation += ["predictions,25,0,0.5,0.6", "predictions,25,1,0.4,", "predictions,25,2,,0.5"]
     tables = {
+        "variants": variants,
+        "lengths": lengths,
+        "behaviour": behaviour,
+        "order_choice": choice,
+        "distillation": distillation,
         "objectives": objectives,
         "heads": heads,
         "iou": iou,
@@ -205,7 +227,8 @@ def test_every_head_has_a_row(page: str, tags: _Tags) -> None:
 def test_figures_are_saved_and_labelled(paths: Paths, page: str) -> None:
     saved = {file.name for file in (paths.report / "figures").iterdir()}
     stems = {name.rsplit(".", 1)[0] for name in saved}
-    assert {"fit", "heads", "perplexity", "questions"} < stems
+    assert {"fit", "heads", "perplexity", "questions", "terms", "sharing", "lengths"} < stems
+    assert {"distillation", "orders", "damage"} < stems
     assert len([stem for stem in stems if stem.startswith("example-")]) == 3
     assert saved == {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")}
     drawings = re.findall(r"<svg [^>]*>", page)
@@ -231,6 +254,57 @@ def test_no_questions_and_few_heads(tmp_path: Path, config: Config) -> None:
     page = write_report(config, paths).read_text(encoding="utf-8")
     assert "question answering on story continuation, verb agreement" in re.sub(r"\s+", " ", page)
     assert not (paths.report / "figures" / "questions.svg").exists()
+
+
+def test_closer_looks_say_what_the_tables_hold(page: str, tags: _Tags) -> None:
+    assert [name for name in tags.ids if name.startswith("closer-")] == [f"closer-{name}" for name in CLOSER]
+    text = re.sub(r"\s+", " ", page).replace("&#39;", "'")
+    for said in (
+        "0.500 [0.490, 0.510] with at most 3 terms, 0.650 [0.640, 0.660] with at most 20 terms",
+        "the fitted baseline reaches 0.400 [0.390, 0.410]",
+        "at or above 95 % of one a head is 4: IoU 0.580 [0.570, 0.590], 97 % of the 0.600",
+        "From 0.500 [0.400, 0.600] at 16 tokens to 0.500 [0.400, 0.600] at 32 tokens",
+        "reach 0.525 on its own test texts and 0.525 on those of other corpora",
+        "The 6 heads explained worst",
+        "mean IoU from 0.500 to 0.400 and the increase of perplexity from 125 % [100, 150] to 125 % [100, 150]",
+        "least damage first, with a mean increase of 5.0 % over the shares shown; best fit first: 9.0 %",
+        "test IoU and its damage: -1.00 (5 heads",
+    ):
+        assert said in text, said
+
+
+def test_weak_heads_come_worst_first_with_what_they_do(page: str) -> None:
+    table = re.search(r'<table class="weak">.*?</table>', page, re.DOTALL)
+    assert table is not None
+    assert re.findall(r"#head-(L\dH\d)", table[0]) == NAMES[::-1]
+    text = re.sub(r"\s+", " ", table[0])
+    assert "50 % on the first token (all heads: 25 %), 50 % on content words (50 %); looks 5.0 tokens away" in text
+
+
+@pytest.mark.parametrize(
+    ("lost", "left"),
+    [
+        ("variants", {"lengths", "weak", "constants", "order"}),
+        ("lengths", set(CLOSER) - {"lengths"}),
+        ("behaviour", set(CLOSER) - {"weak"}),
+        ("order_choice", set(CLOSER) - {"order"}),
+        ("distillation", set(CLOSER)),
+    ],
+)
+def test_what_was_not_measured_is_left_out(tmp_path: Path, config: Config, lost: str, left: set[str]) -> None:
+    paths = _project(tmp_path, config)
+    (paths.results / f"{lost}.csv").unlink()
+    page = write_report(config, paths).read_text(encoding="utf-8")
+    assert set(re.findall(r'id="closer-(\w+)"', page)) == left
+
+
+def test_one_corpus_and_no_sharing(tmp_path: Path, config: Config) -> None:
+    paths = _project(tmp_path, config)
+    table = (paths.results / "variants.csv").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in table if not line.startswith(("shared", "fitted on")) and ",code," not in line]
+    write_text(paths.results / "variants.csv", "\n".join(kept) + "\n")
+    page = write_report(config, paths).read_text(encoding="utf-8")
+    assert set(re.findall(r'id="closer-(\w+)"', page)) == set(CLOSER) - {"sharing", "transfer"}
 
 
 def test_failure_leaves_the_old_report(tmp_path: Path, config: Config) -> None:

@@ -6,6 +6,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import write_text
 from attention_programs.report import paper
 from attention_programs.report.estimate import ABSENT
+from attention_programs.report.markdown import numbers
 from attention_programs.report.summary import format_summary, summarise, summary_groups
 
 HEADS = (
@@ -34,6 +35,21 @@ PERPLEXITY = (
 )
 QA = "task,percent,heads_replaced,questions,accuracy,low,high,chance\nstory_continuation,25,1,100,0.7,0.6,0.8,0.25\n"
 OBJECTIVES = "objective,percent,heads,iou_test\npattern,25,1,0.55\ncausal,25,1,0.5\n"
+VARIANTS = (
+    "variant,corpus,programs,terms,iou,low,high,sink_excluded_iou\n"
+    "selected,all,4,6.5,0.60,0.59,0.61,0.4\n"
+    "first_self,all,3,2,0.40,0.39,0.41,0.1\n"
+    "terms/20,all,4,12,0.62,0.61,0.63,0.4\n"
+    "terms/3,all,4,3,0.50,0.49,0.51,0.3\n"
+    "shared/3,all,3,6,0.575,0.56,0.59,0.3\n"
+    "shared/2,all,2,6,0.57,0.56,0.58,0.3\n"
+    "shared/1,all,1,6,0.56,0.55,0.57,0.3\n"
+    "fitted on/code,stories,4,6,0.5,0.4,0.6,0.3\n"
+)
+LENGTHS = (
+    "method,tokens,texts,iou,low,high,sink_excluded_iou\n"
+    "selected,16,9,0.7,0.6,0.8,0.5\nselected,128,9,0.5,0.4,0.6,0.3\nfirst_self,16,9,0.5,0.4,0.6,0.1\n"
+)
 TABLES = {"heads.csv": HEADS, "iou.csv": IOU, "perplexity.csv": PERPLEXITY, "qa.csv": QA}
 TABLES |= {"objectives.csv": OBJECTIVES}
 
@@ -60,6 +76,37 @@ def test_values_by_hand(results: Path) -> None:
     assert summary["heads/above_0.5/selected"] == 0.5
     assert summary["heads/above_0.75/selected"] == 0.25
     assert summary["programs/distinct/selected"] == 2
+
+
+def test_variants_and_lengths(results: Path) -> None:
+    write_text(results / "variants.csv", VARIANTS)
+    write_text(results / "lengths.csv", LENGTHS)
+    summary = summarise(results)
+    assert summary["variant/terms/3/all/iou"] == 0.5
+    assert (summary["variant/terms/3/all/iou/low"], summary["variant/terms/3/all/iou/high"]) == (0.49, 0.51)
+    assert (summary["variant/selected/programs"], summary["variant/selected/terms"]) == (4, 6.5)
+    assert summary["variant/fitted on/code/stories/iou"] == 0.5
+    assert (summary["length/16/selected/iou"], summary["length/128/selected/iou/low"]) == (0.7, 0.4)
+    assert summary["length/16/first_self/sink_excluded_iou"] == 0.1
+    # 95 % of 0.60 is 0.57, which two programs reach exactly and one does not.
+    assert summary["sharing/programs_for_95_percent"] == 2
+
+
+def test_markdown_shows_terms_by_size_programs_and_lengths(results: Path) -> None:
+    write_text(results / "variants.csv", VARIANTS)
+    write_text(results / "lengths.csv", LENGTHS)
+    block = numbers(summarise(results))
+    fitted = "First token and self, fitted"
+    assert f"| at most 3 terms | selected | at most 20 terms | {fitted} |" in block
+    assert "| 0.500 [0.490, 0.510] | 0.600 [0.590, 0.610] | 0.620 [0.610, 0.630] | 0.400 [0.390, 0.410] |" in block
+    assert f"| 1 program | 2 programs | 3 programs | one a head (4 programs) | {fitted} |" in block
+    assert f"| {fitted} | 0.500 [0.400, 0.600] | {ABSENT} |" in block
+
+
+def test_what_no_stage_examined_is_in_neither_summary_nor_markdown(results: Path) -> None:
+    summary = summarise(results)
+    assert not [key for key in summary if key.startswith(("variant/", "length/", "sharing/"))]
+    assert "IoU by" not in numbers(summary)
 
 
 def test_no_interval_no_key(results: Path) -> None:

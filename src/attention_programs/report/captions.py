@@ -69,3 +69,65 @@ QUESTIONS = Caption(
     "Few questions make wide intervals: points whose intervals overlap widely can't be told apart. A task near chance "
     "for the intact model says nothing about the programs.",
 )
+TERMS = Caption(
+    "What a term is worth",
+    "Left: mean test IoU when every head's program may have so many terms (dots, with 95 % intervals over texts; the "
+    "black one is the selected programs), right: each head's test IoU against the size of its selected program.",
+    "A term may be a product of words of the vocabulary, such as a class of queries and a pattern. A longer program "
+    "reads worse, and its size is a choice of the search as well as a trait of the head: a long program does not "
+    "prove that its head does much.",
+)
+SHARING = Caption(
+    "How few programs are enough",
+    "Mean test IoU over all heads when they share so many programs (logarithmic axis); at the right end every head has "
+    "its own, and the green line is 95 % of what those reach.",
+    "Heads that share a program have similar maps on these texts; that does not make them interchangeable in the "
+    "model, which the cost of replacing them would have to show. The baseline's line fits two weights to each head.",
+)
+LENGTHS = Caption(
+    "How the fit falls with length",
+    "The same texts cut to so many tokens: mean IoU over heads (left, with 95 % intervals) and the same without the "
+    "first token's column (right), for programs and baselines.",
+    "Only test texts that are long enough for the longest cut are used, so that the numbers may differ from those "
+    "above; programs were fitted on texts of the profile's own length.",
+)
+TRANSFER = Caption(
+    "Do programs carry over",
+    "A row is where programs were fitted, a column the test texts they are measured on (mean IoU over heads, 95 % "
+    "intervals); read down a column to see what fitting elsewhere loses.",
+    "",
+)
+WORST = Caption(
+    "The heads explained worst",
+    "Lowest test IoU first; below each program stands where the head's attention really goes, with the mean over all "
+    "heads in brackets.",
+    "Shares overlap (a name is a content word too), kinds of token do not count a text's first token, and a share says "
+    "where attention goes, not why.",
+)
+CONSTANTS = Caption(
+    "Two kinds of constants",
+    "The same programs with constants that fit the maps and with constants that keep the model's predictions "
+    "(distilled): test IoU of the replaced heads, and what replacing them costs in perplexity.",
+    "Where distilled programs fit the maps less and yet cost less, the best copy of a map is not what the model needs "
+    "most; that does not show which of the two is closer to what the head computes.",
+)
+DISTILLATION = Caption(
+    "How distillation went",
+    "Divergence of the patched model's predictions from the intact model's against the step, by share of heads "
+    "replaced: thin lines on each step's training texts, dots on validation texts.",
+    "Training texts change from step to step, so the thin lines jump. The phase before, which matches layers one by "
+    "one, is measured otherwise and left out.",
+)
+ORDERS = Caption(
+    "Which head goes first",
+    "Increase of perplexity on validation texts when heads are replaced by their selected programs in each order "
+    "(shorter is better); the blue order has the lowest mean loss and is the one that is used.",
+    "The choice holds for these shares and texts; orders whose bars are about equally long can't be told apart.",
+)
+DAMAGE = Caption(
+    "Does a good fit mean a low cost",
+    "One dot a head: its test IoU against how far predictions on validation texts move when this head alone is "
+    "replaced (logarithmic axis; damage of zero or below stands at the lowest measured value).",
+    "Damage is measured on few texts and noisy at the low end. The paper's correlation of -0.99 is with the cost of "
+    "all heads up to one along a path sorted by IoU, which rises on any path; this one is with each head alone.",
+)

@@ -1,6 +1,7 @@
 """A number with its 95 % interval, and how it is written."""
 
 import math
+import re
 from dataclasses import dataclass
 
 ABSENT = "–"
@@ -48,6 +49,15 @@ class Estimate:
         ('0.65 [0.64, 0.66]', '0.65', '–')
         """
         return f"{self.number(digits)} {self.interval(digits)}".strip()
+
+
+def unbroken(text: str) -> str:
+    """Keeps intervals and percentages of a sentence on one line.
+
+    >>> unbroken("5 % [4, 6]").count(" ")
+    0
+    """
+    return re.sub(r"(?<=\d) (?=%)|(?<=\d,) (?=-?\d)|(?<=\d) (?=\[)|(?<=%) (?=\[)", "\u00a0", text)
 
 
 def percent_digits(value: float) -> int:

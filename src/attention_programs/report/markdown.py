@@ -1,11 +1,14 @@
 """The numbers of the README, as Markdown, straight from a summary; a test holds the README to it."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from attention_programs.report import paper
 from attention_programs.report.estimate import percent_text
 from attention_programs.report.results import METHODS, ORDERS, PROGRAMS, SHORT_ORDERS
 from attention_programs.report.summary import estimate_of
+from attention_programs.report.variants import SHARED, TERMS
+from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
 
 BEGIN = "<!-- numbers: begin -->"
 END = "<!-- numbers: end -->"
@@ -58,6 +61,44 @@ def _questions(summary: Mapping[str, float]) -> list[str]:
     return _table(["accuracy at", *(f"{p} % of heads" for p in percents)], rows)
 
 
+def _terms(summary: Mapping[str, float]) -> list[str]:
+    sizes = _parts(summary, f"variant/{TERMS}/")
+    columns = {f"{TERMS}/{size}": f"at most {size} terms" for size in sizes}
+    columns[SELECTED] = "selected"
+    ordered = sorted(columns, key=lambda variant: summary.get(f"variant/{variant}/terms", math.inf))
+    titles = {variant: columns[variant] for variant in ordered} | {FITTED_MIXTURE: METHODS[FITTED_MIXTURE]}
+    return _variants(summary, "IoU by number of terms", titles) if sizes else []
+
+
+def _sharing(summary: Mapping[str, float]) -> list[str]:
+    numbers = sorted(_parts(summary, f"variant/{SHARED}/"), key=int)
+    titles = {f"{SHARED}/{number}": _programs(summary, f"{SHARED}/{number}") for number in numbers}
+    titles |= {SELECTED: f"one a head ({_programs(summary, SELECTED)})", FITTED_MIXTURE: METHODS[FITTED_MIXTURE]}
+    return _variants(summary, "IoU by number of shared programs", titles) if numbers else []
+
+
+def _programs(summary: Mapping[str, float], variant: str) -> str:
+    number = estimate_of(summary, f"variant/{variant}/programs").number(0)
+    return f"{number} program{'s' if number != '1' else ''}"
+
+
+def _variants(summary: Mapping[str, float], title: str, titles: Mapping[str, str]) -> list[str]:
+    """A table of one row: mean test IoU of variants, with what stands over each."""
+    values = [estimate_of(summary, f"variant/{variant}/all/iou").text() for variant in titles]
+    return _table([title, *titles.values()], [["mean over heads, test texts", *values]])
+
+
+def _lengths(summary: Mapping[str, float]) -> list[str]:
+    tokens = sorted(_parts(summary, "length/"), key=int)
+    rows = []
+    for method, label in METHODS.items():
+        found = [estimate_of(summary, f"length/{length}/{method}/iou") for length in tokens]
+        if any(value.measured for value in found):
+            rows.append([label, *(value.text() for value in found)])
+    return _table(["IoU by length of text", *(f"{length} tokens" for length in tokens)], rows) if rows else []
+
+
 def numbers(summary: Mapping[str, float]) -> str:
     """The block between the README's two marks."""
-    return "\n".join([BEGIN, *_fit(summary), *_perplexity(summary), *_questions(summary), END])
+    fits = [*_fit(summary), *_terms(summary), *_sharing(summary), *_lengths(summary)]
+    return "\n".join([BEGIN, *fits, *_perplexity(summary), *_questions(summary), END])

@@ -1,11 +1,10 @@
 """The page's first words: what was done and the main numbers."""
 
 import math
-import re
 from collections.abc import Mapping
 
 from attention_programs.config import Config
-from attention_programs.report.estimate import Estimate, percent_digits, percent_text
+from attention_programs.report.estimate import Estimate, percent_digits, percent_text, unbroken
 from attention_programs.report.provenance import Fact, Provenance, TextCounts
 from attention_programs.report.summary import estimate_of, replacing
 
@@ -37,12 +36,7 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
         f"Attention on the first token accounts for much of that: the first token alone reaches {first_token}, "
         f"and without the first token's column the programs reach {without}. "
     )
-    return _unbroken(text + _cost(summary, config.tracking.gate_percent)).strip()
-
-
-def _unbroken(text: str) -> str:
-    """Keeps intervals and percentages on one line."""
-    return re.sub(r"(?<=\d) (?=%)|(?<=\d,) (?=-?\d)|(?<=\d) (?=\[)|(?<=%) (?=\[)", "\u00a0", text)
+    return unbroken(text + _cost(summary, config.tracking.gate_percent)).strip()
 
 
 def _corpora(counts: tuple[TextCounts, ...]) -> str:

@@ -1,14 +1,13 @@
 """The page: one HTML file that holds everything and needs nothing else."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from attention_programs.attention.store import read_index, read_maps
 from attention_programs.config import Config
@@ -16,10 +15,18 @@ from attention_programs.corpora.text import SPLITS
 from attention_programs.files import read_json, records, replacing
 from attention_programs.models.record import ModelRecord, read_record
 from attention_programs.paths import Paths
-from attention_programs.programs.table import read_programs
+from attention_programs.programs.table import ProgramRecord, read_programs
 from attention_programs.report import paper
-from attention_programs.report.captions import GRID, PERPLEXITY, QUESTIONS, Caption, FigureView, fit_caption
-from attention_programs.report.estimate import Estimate
+from attention_programs.report.captions import GRID, PERPLEXITY, QUESTIONS, FigureView, fit_caption
+from attention_programs.report.cost import constants_section, order_section
+from attention_programs.report.estimate import Estimate, unbroken
+from attention_programs.report.examination import (
+    lengths_section,
+    sharing_section,
+    terms_section,
+    transfer_section,
+    weak_section,
+)
 from attention_programs.report.examples import Example, choose, show
 from attention_programs.report.figures.fit import draw_fit
 from attention_programs.report.figures.grid import draw_grid
@@ -27,34 +34,16 @@ from attention_programs.report.figures.maps import SHOWN_TOKENS, draw_maps
 from attention_programs.report.figures.perplexity import draw_perplexity
 from attention_programs.report.figures.questions import draw_questions, task_label
 from attention_programs.report.figures.style import inline, save, styled
+from attention_programs.report.gallery import Gallery
 from attention_programs.report.head_table import head_rows, program_of
 from attention_programs.report.opening import key_numbers, opening
 from attention_programs.report.provenance import trace
-from attention_programs.report.results import ALL_CORPORA, METHODS, read_table
+from attention_programs.report.results import ALL_CORPORA, METHODS
+from attention_programs.report.section import Section
 from attention_programs.report.summary import summarise, summary_groups
+from attention_programs.report.tables import Tables
 
 PAGE_NAME = "report.html"
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The result tables of a profile."""
-
-    heads: pd.DataFrame
-    iou: pd.DataFrame
-    damage: pd.DataFrame
-    perplexity: pd.DataFrame
-    qa: pd.DataFrame
-
-    @classmethod
-    def read(cls, results: Path) -> "Tables":
-        """Reads ``results/<profile>``.
-
-        Raises:
-            UserError: if a table is missing; the stage to run is named.
-        """
-        names = ("heads", "iou", "damage", "perplexity", "qa")
-        return cls(**{name: read_table(results, f"{name}.csv") for name in names})
 
 
 @dataclass(frozen=True)
@@ -104,6 +93,7 @@ def write_report(config: Config, paths: Paths) -> Path:
     provenance = trace(config, record, read_json(paths.results / "corpora.json"), index)
     with replacing(paths.report) as folder, styled():
         (folder / "figures").mkdir(parents=True)
+        gallery = Gallery(folder / "figures")
         page = render(
             "page.html.j2",
             title=f"Attention heads of {config.model.name}, explained by programs",
@@ -114,7 +104,8 @@ def write_report(config: Config, paths: Paths) -> Path:
             paper=paper,
             corpora=_corpora(tables.iou),
             methods=_method_rows(tables.iou),
-            figures=_figures(tables, record, config, folder / "figures"),
+            figures=_figures(tables, record, config, gallery),
+            sections=_sections(tables, programs, config, gallery),
             unanswered=[task_label(task) for task in _unanswered(tables.qa, config)],
             examples=[_example_view(example, index.causal, folder / "figures") for example in examples],
             shown_tokens=SHOWN_TOKENS,
@@ -150,6 +141,7 @@ def render(template: str, **content: object) -> str:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
+    environment.filters["unbroken"] = unbroken
     return environment.get_template(template).render(content)
 
 
@@ -175,22 +167,32 @@ def _unanswered(qa: pd.DataFrame, config: Config) -> list[str]:
     return [task for task in config.evaluation.tasks if not (qa["task"] == task).any()]
 
 
-def _figures(tables: Tables, record: ModelRecord, config: Config, folder: Path) -> list[FigureView]:
-    """Draws, saves and captions the figures that have data."""
-    views = []
-
-    def add(name: str, figure: Figure, caption: Caption) -> None:
-        save(figure, folder / name)
-        views.append(FigureView(name, caption, inline(folder / f"{name}.svg", f"{caption.title}. {caption.reading}")))
-
-    add("fit", draw_fit(tables.heads, tables.iou), fit_caption(config.attention.max_tokens))
-    add("heads", draw_grid(tables.heads, tables.damage, record.layers, record.heads_per_layer), GRID)
+def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Gallery) -> list[FigureView]:
+    """Draws and captions the main figures that have data."""
+    fit = draw_fit(tables.heads, tables.iou)
+    grid = draw_grid(tables.heads, tables.damage, record.layers, record.heads_per_layer)
+    views = [gallery.add("fit", fit, fit_caption(config.attention.max_tokens)), gallery.add("heads", grid, GRID)]
     if len(tables.perplexity):
-        add("perplexity", draw_perplexity(tables.perplexity), PERPLEXITY)
+        views.append(gallery.add("perplexity", draw_perplexity(tables.perplexity), PERPLEXITY))
     tasks = _answered(tables.qa, config)
     if tasks:
-        add("questions", draw_questions(tables.qa, tasks), QUESTIONS)
+        views.append(gallery.add("questions", draw_questions(tables.qa, tasks), QUESTIONS))
     return views
+
+
+def _sections(tables: Tables, programs: Mapping[str, ProgramRecord], config: Config, gallery: Gallery) -> list[Section]:
+    """The closer looks for which the profile has data."""
+    selected = tables.heads[tables.heads["method"] == "selected"]
+    sections = (
+        terms_section(tables.variants, selected, programs, gallery),
+        sharing_section(tables.variants, gallery),
+        lengths_section(tables.lengths, gallery),
+        transfer_section(tables.variants, config.synthesis),
+        weak_section(tables.behaviour, selected, programs),
+        constants_section(tables.objectives, tables.perplexity, tables.order_choice, tables.distillation, gallery),
+        order_section(tables.order_choice, tables.heads, tables.damage, gallery),
+    )
+    return [section for section in sections if section is not None]
 
 
 def _example_view(example: Example, causal: bool, folder: Path) -> ExampleView:

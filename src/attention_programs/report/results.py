@@ -55,7 +55,12 @@ _COLUMNS = {
         *("iou_test_low", "iou_test_high", "sink_excluded_iou_test", "jsd_test"),
     ),
     "iou.csv": ("method", "corpus", "metric", "mean", *_INTERVAL),
+    "variants.csv": ("variant", "corpus", "programs", "terms", "iou", *_INTERVAL, "sink_excluded_iou"),
+    "lengths.csv": ("method", "tokens", "texts", "iou", *_INTERVAL, "sink_excluded_iou"),
+    "behaviour.csv": ("head", "distance", "entropy"),
     "damage.csv": ("head", "damage", "standard_error"),
+    "order_choice.csv": ("order", "percent", "increase_validation", "chosen"),
+    "distillation.csv": ("matched", "percent", "step", "training", "validation"),
     "objectives.csv": ("objective", "percent", "iou_test"),
     "perplexity.csv": (
         *("programs", "order", "percent", "heads_replaced", "tokens", "perplexity", "increase"),
@@ -66,7 +71,12 @@ _COLUMNS = {
 _STAGES = {
     "heads.csv": "select",
     "iou.csv": "select",
+    "variants.csv": "examine",
+    "lengths.csv": "examine",
+    "behaviour.csv": "examine",
     "damage.csv": "damage",
+    "order_choice.csv": "damage",
+    "distillation.csv": "distil",
     "objectives.csv": "distil",
     "perplexity.csv": "replace",
     "qa.csv": "evaluate",
@@ -83,7 +93,11 @@ _NAMES = {
     "order",
     "task",
     "objective",
+    "variant",
+    "matched",
 }
+_COUNTS = {("variants.csv", "programs")}
+"""Columns that hold numbers here and names in another table."""
 
 
 def read_table(results: Path, name: str) -> pd.DataFrame:
@@ -105,5 +119,15 @@ def read_table(results: Path, name: str) -> pd.DataFrame:
     if missing:
         raise UserError(f"{path} has no column {missing[0]!r}; {remedy}")
     for column in table:
-        table[column] = table[column].fillna("").astype(str) if column in _NAMES else table[column].astype(float)
+        named = column in _NAMES and (name, column) not in _COUNTS
+        table[column] = table[column].fillna("").astype(str) if named else table[column].astype(float)
     return table
+
+
+def read_if_there(results: Path, name: str) -> pd.DataFrame:
+    """Reads a table that not every profile has; empty, with its columns, if it is missing.
+
+    Raises:
+        UserError: if it lacks a column; the stage to run is named.
+    """
+    return read_table(results, name) if (results / name).is_file() else pd.DataFrame(columns=list(_COLUMNS[name]))

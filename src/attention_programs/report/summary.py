@@ -11,7 +11,9 @@ import pandas as pd
 from attention_programs.files import records
 from attention_programs.report import paper
 from attention_programs.report.estimate import ABSENT, Estimate, percent_text
-from attention_programs.report.results import ORDERS, read_table
+from attention_programs.report.results import ORDERS, read_if_there, read_table
+from attention_programs.report.variants import SHARED, enough, family, fit_of
+from attention_programs.scoring.selection import SELECTED
 
 IOU_THRESHOLDS = (0.5, 0.75)
 """Test IoU above which heads are counted."""
@@ -32,11 +34,24 @@ def summarise(results: Path) -> dict[str, float]:
     """
     heads = read_table(results, "heads.csv")
     return {
-        **_fit(read_table(results, "iou.csv")),
-        **_heads(heads),
+        **summarise_fit(results),
         **_cost(read_table(results, "perplexity.csv"), heads),
         **_objectives(read_table(results, "objectives.csv")),
         **_answers(read_table(results, "qa.csv")),
+    }
+
+
+def summarise_fit(results: Path) -> dict[str, float]:
+    """The part of the summary that is known before any head is replaced: how well programs fit.
+
+    Raises:
+        UserError: if a table is missing; the stage to run is named.
+    """
+    return {
+        **_fit(read_table(results, "iou.csv")),
+        **_heads(read_table(results, "heads.csv")),
+        **_variants(read_if_there(results, "variants.csv")),
+        **_lengths(read_if_there(results, "lengths.csv")),
     }
 
 
@@ -87,6 +102,27 @@ def _answers(table: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in records(table):
         found |= _entry(f"qa/{row.task}/{row.percent:g}", Estimate(row.accuracy, row.low, row.high))
+    return found
+
+
+def _variants(table: pd.DataFrame) -> dict[str, float]:
+    """Other choices of programs, and how few programs are enough for all heads."""
+    found: dict[str, float] = {}
+    for row in records(table):
+        found |= _entry(f"variant/{row.variant}/{row.corpus}/iou", Estimate(row.iou, row.low, row.high))
+        found |= {f"variant/{row.variant}/programs": row.programs, f"variant/{row.variant}/terms": row.terms}
+    shared, own = family(table, SHARED), fit_of(table, SELECTED)
+    if shared and own is not None:
+        found["sharing/programs_for_95_percent"] = float(enough(shared, own).programs)
+    return found
+
+
+def _lengths(table: pd.DataFrame) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for row in records(table):
+        key = f"length/{row.tokens:g}/{row.method}"
+        found |= _entry(f"{key}/iou", Estimate(row.iou, row.low, row.high))
+        found[f"{key}/sink_excluded_iou"] = row.sink_excluded_iou
     return found
 
 

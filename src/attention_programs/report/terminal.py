@@ -1,14 +1,20 @@
-"""Heads, programs and maps for the terminal."""
+"""Heads, programs, maps and the vocabulary for the terminal."""
 
+import difflib
+import inspect
+import textwrap
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.programs.intake import Intake
 from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term
 from attention_programs.report.figures.maps import token_label
 
 SHADES = " .:-=+*#%@"
@@ -71,13 +77,76 @@ def _verdict(program: ProgramRecord) -> str:
     return f"runs; {', '.join(marks)}"
 
 
-def vocabulary_table() -> str:
-    """The terms that programs speak, by category, with their first line of documentation."""
-    from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+def heads_by_term(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> dict[str, list[str]]:
+    """Which heads' selected programs mention each vocabulary term, in the order of the table of heads.
 
+    Args:
+        heads: The table ``heads.csv``.
+        programs: Programs by id.
+    """
+    found: dict[str, list[str]] = {}
+    for row in records(heads[heads["method"] == "selected"]):
+        mentions = programs[row.program_id].parsed().mentions if row.program_id in programs else ()
+        for name in dict.fromkeys(name for name, _ in mentions):
+            found.setdefault(name, []).append(row.head)
+    return found
+
+
+def vocabulary_table(uses: dict[str, list[str]] | None) -> str:
+    """The terms that programs speak, by category: phrase, first line of documentation, the heads that use it.
+
+    Args:
+        uses: Heads by term; None if there are no results.
+    """
     lines = []
-    for term in [*PATTERNS.values(), *CLASSES.values()]:
-        name = f"text.key.{term.name}, text.query.{term.name}" if term.category == "class" else f"text.{term.name}"
-        parameters = f"({', '.join(map(str, term.parameters))})" if term.parameters else ""
-        lines.append(f"{term.category:10} {name}{parameters}\n{'':11}{term.summary}")
+    for category, terms in groupby([*PATTERNS.values(), *CLASSES.values()], key=lambda term: term.category):
+        lines += ["", category]
+        for term in terms:
+            lines += [f"  {_spelling(term)}: {_phrase(term)}", f"      {term.summary}"]
+            if uses is not None:
+                lines.append(f"      {_used(uses.get(term.name, []))}")
+    return "\n".join(lines[1:])
+
+
+def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
+    """One term with its whole documentation, its example, and all heads that use it.
+
+    Args:
+        name: The term, as a program writes it or alone: ``text.key.comma`` or ``comma``.
+        uses: Heads by term; None if there are no results.
+
+    Raises:
+        UserError: if the vocabulary has no such term.
+    """
+    known = {**PATTERNS, **CLASSES}
+    term = known.get(name.split("(", maxsplit=1)[0].rsplit(".", 1)[-1])
+    if term is None:
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        raise UserError(f"the vocabulary has no term {name!r}; did you mean {close!r}?")
+    lines = [f"{_spelling(term)}: {_phrase(term)}", "", inspect.cleandoc(term.compute.__doc__ or "")]
+    if uses is not None:
+        lines += ["", textwrap.fill(_used(uses.get(term.name, []), most=None), 100)]
     return "\n".join(lines)
+
+
+def _spelling(term: Term) -> str:
+    """How programs write a term, with the parameters that the search tries."""
+    if term.category == "class":
+        return f"text.key.{term.name}, text.query.{term.name}"
+    return f"text.{term.name}" + (f"({', '.join(map(str, term.parameters))})" if term.parameters else "")
+
+
+def _phrase(term: Term) -> str:
+    return term.phrase.format("n")
+
+
+def _used(heads: Sequence[str], most: int | None = 5) -> str:
+    """How many heads use a term, and which.
+
+    >>> _used(["L0H0", "L0H1"], most=1)
+    'used by 2 heads: L0H0, ...'
+    """
+    if not heads:
+        return "used by no head"
+    shown = [*heads[:most], *(["..."] if most is not None and len(heads) > most else [])]
+    return f"used by {len(heads)} {'head' if len(heads) == 1 else 'heads'}: {', '.join(shown)}"

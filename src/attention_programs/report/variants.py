@@ -1,0 +1,63 @@
+"""How well other choices of programs fit, from ``variants.csv``: families, their members, and how few are enough."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from attention_programs.files import records
+from attention_programs.report.estimate import Estimate
+from attention_programs.report.results import ALL_CORPORA
+
+TERMS, SHARED, FITTED_ON = "terms", "shared", "fitted on"
+"""Families of variants: most terms in a program, number of programs for all heads, corpus of the search."""
+ENOUGH = 0.95
+"""Share of the IoU of one program a head that so many shared programs must reach."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Fit of one choice of programs on test texts."""
+
+    member: str
+    """Name within its family, such as ``3`` or ``code``; the variant's name where it has none."""
+    programs: int
+    """Distinct programs."""
+    terms: float
+    """Mean over heads."""
+    iou: Estimate
+
+
+def fit_of(variants: pd.DataFrame, variant: str, corpus: str = ALL_CORPORA) -> Fit | None:
+    """Fit of one variant; None if it was not made.
+
+    Args:
+        variants: ``variants.csv``.
+        variant: Its name there.
+        corpus: Of the test texts.
+    """
+    rows = variants[(variants["variant"] == variant) & (variants["corpus"] == corpus)]
+    if rows.empty:
+        return None
+    row = rows.iloc[0]
+    member = variant.rsplit("/", maxsplit=1)[-1]
+    return Fit(member, int(row["programs"]), row["terms"], Estimate(row["iou"], row["low"], row["high"]))
+
+
+def members(variants: pd.DataFrame, family: str) -> list[str]:
+    """Names within a family: numbers by size, others in the order of the table."""
+    names = [str(row.variant).removeprefix(f"{family}/") for row in records(variants)
+             if str(row.variant).startswith(f"{family}/")]  # fmt: skip
+    return sorted(dict.fromkeys(names), key=lambda name: int(name) if name.isdigit() else 0)
+
+
+def family(variants: pd.DataFrame, name: str) -> list[Fit]:
+    """The members of a family on all test texts."""
+    fits = (fit_of(variants, f"{name}/{member}") for member in members(variants, name))
+    return [fit for fit in fits if fit is not None]
+
+
+def enough(shared: Sequence[Fit], one_a_head: Fit) -> Fit:
+    """The smallest measured number of programs at or above ``ENOUGH`` of one program a head."""
+    reaching = [fit for fit in shared if fit.iou.value >= ENOUGH * one_a_head.iou.value]
+    return min([*reaching, one_a_head], key=lambda fit: fit.programs)
