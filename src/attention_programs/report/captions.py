@@ -64,7 +64,7 @@ PERPLEXITY = Caption(
 )
 QUESTIONS = Caption(
     "What replacing heads does to question answering",
-    "Share of questions answered right by the model whose heads are replaced by selected programs. Upright lines are "
+    "Share of questions answered right by the model whose heads are replaced by distilled programs. Upright lines are "
     "95 % intervals, the dashed line is what guessing gives.",
     "Few questions make wide intervals: points whose intervals overlap widely can't be told apart. A task near chance "
     "for the intact model says nothing about the programs.",
