@@ -205,7 +205,7 @@ def test_too_many_refusals_fail_the_stage_before_the_search(tmp_path: Path, monk
     texts = [Text(text_key(s), "a", "train" if i else "validation", s) for i, s in enumerate(SENTENCES[:3])]
     extract_to_folder(tiny_model("llama"), texts, AttentionSettings(12, ("L0H0",)), tmp_path / "maps")
     write_candidates(tmp_path / "imported/a.jsonl", [candidate(program("1 / 0"))])
-    monkeypatch.setattr(synthesizer, "build_design", lambda *_: pytest.fail("the search began"))
+    monkeypatch.setattr(synthesizer, "Material", lambda *_: pytest.fail("the search began"))
     chosen = SynthesisSettings(imported=str(tmp_path / "imported"), max_refused=0.9)
     with pytest.raises(UserError, match=r"1 of 1 candidates are refused \(exception 1\)"):
-        synthesizer.synthesize(tmp_path / "maps", chosen, SETTINGS, 1)
+        synthesizer.synthesize(tmp_path / "maps", chosen, SETTINGS, 1, tmp_path / "search")
