@@ -25,8 +25,7 @@ def made_up(number: int, tokens: int, programs: list[Program]) -> MappedText:
     ids = np.random.default_rng(number).integers(0, len(WORDS), tokens).tolist()
     view = TokenView(ids, [WORDS[token] for token in ids])
     maps = np.stack([run(program, view).weights for program in programs])  # type: ignore[union-attr]
-    cells = pack(maps, causal=True).astype(np.float16).astype(np.float32)
-    return MappedText(str(number), "made up", "train", view.ids, view.pieces, cells)
+    return MappedText(str(number), "made up", "train", view.ids, view.pieces, pack(maps, causal=True)).halved()
 
 
 def main() -> None:

@@ -210,7 +210,9 @@ def test_page_says_what_matters(page: str) -> None:
     text = re.sub(r"\s+", " ", page)
     assert "Each of 6 attention heads of tiny" in text
     assert "cut to at most 13 tokens" in text
-    assert "raises perplexity (20.00 intact)" in text
+    assert "raises perplexity (20.00 intact) by 125 % [100, 150] with constants fitted to keep the model" in text
+    assert "and by 125 % [100, 150] with the programs as they fit attention" in text
+    assert text.index("distilled, best order") < text.index(">best fit first<")
     assert "f" * 64 in page
     assert "Not measured: question answering on verb agreement." in text
     assert "max_tokens: 13" in page

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from attention_programs.config import Config
 from attention_programs.report.estimate import Estimate, percent_digits, percent_text, unbroken
 from attention_programs.report.provenance import Fact, Provenance, TextCounts
-from attention_programs.report.summary import estimate_of, replacing
+from attention_programs.report.summary import distilled_order, estimate_of
 
 FITS = ("iou/test/all/selected", "iou/test/all/first_token", "sink_excluded_iou/test/all/selected")
 """The means that the paragraph and the large numbers show."""
@@ -43,22 +44,39 @@ def _corpora(counts: tuple[TextCounts, ...]) -> str:
     return ", ".join(f"{corpus.counts[TEST]} {corpus.corpus}" for corpus in counts)
 
 
+@dataclass(frozen=True)
+class _Replacement:
+    """What replacing the first heads of an order costs, and how the two places of the page name the order."""
+
+    increase: Estimate
+    sentence: str
+    note: str
+
+
+def _replacements(summary: Mapping[str, float], percent: int) -> list[_Replacement]:
+    """The best that can be done, then the paper's way; what was not measured is left out."""
+    ways = (
+        (
+            f"distilled/{distilled_order(summary)}",
+            "with constants fitted to keep the model's predictions, in the order that was best on validation texts",
+            "distilled, best order",
+        ),
+        ("selected/iou", "with the programs as they fit attention, the best-fitted heads first", "best fit first"),
+    )
+    found = [
+        _Replacement(estimate_of(summary, f"perplexity_increase/test/{way}/{percent}"), sentence, note)
+        for way, sentence, note in ways
+    ]
+    return [replacement for replacement in found if replacement.increase.measured]
+
+
 def _cost(summary: Mapping[str, float], percent: int) -> str:
     intact = estimate_of(summary, "perplexity/test/intact")
-    orders = {
-        "damage": "if the heads that do least damage (measured on validation texts) go first",
-        "iou": "if the best-fitted heads go first",
-    }
-    increases = {order: estimate_of(summary, _increase(summary, order, percent)) for order in orders}
-    known = [order for order in orders if increases[order].measured]
+    known = _replacements(summary, percent)
+    costs = " and by ".join(f"{percent_text(each.increase)} {each.sentence}" for each in known)
     if not known:
         return ""
-    costs = " and by ".join(f"{percent_text(increases[order])} {orders[order]}" for order in known)
     return f"Replacing {percent} % of the heads raises perplexity ({intact.number(2)} intact) by {costs}."
-
-
-def _increase(summary: Mapping[str, float], order: str, percent: int) -> str:
-    return f"perplexity_increase/test/{replacing(summary, order)}/{order}/{percent}"
 
 
 def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:
@@ -73,10 +91,9 @@ def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:
     for key, (label, note) in zip(FITS, fits, strict=True):
         fit = estimate_of(summary, key)
         found.append(Fact(label, fit.number(), note, fit.interval()))
-    for order, words in (("damage", "least damage first"), ("iou", "best fit first")):
-        increase = estimate_of(summary, _increase(summary, order, percent))
-        if increase.measured:
-            digits = percent_digits(increase.value)
-            value = f"{increase.value:+,.{digits}f} %"
-            found.append(Fact(f"Perplexity at {percent} %", value, words, increase.interval(digits)))
+    for replacement in _replacements(summary, percent):
+        increase = replacement.increase
+        digits = percent_digits(increase.value)
+        value = f"{increase.value:+,.{digits}f} %"
+        found.append(Fact(f"Perplexity at {percent} %", value, replacement.note, increase.interval(digits)))
     return found

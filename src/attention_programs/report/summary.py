@@ -152,9 +152,21 @@ class SummaryGroup:
     rows: tuple[SummaryRow, ...]
 
 
+DISTILLED = "perplexity_increase/test/distilled/"
+
+
+def distilled_order(summary: Mapping[str, float]) -> str:
+    """The order that was chosen on validation, for which alone constants are distilled; empty if none were measured.
+
+    >>> distilled_order({"perplexity_increase/test/distilled/together/25": 7.8})
+    'together'
+    """
+    return next((key.removeprefix(DISTILLED).split("/")[0] for key in summary if key.startswith(DISTILLED)), "")
+
+
 def replacing(summary: Mapping[str, float], order: str) -> str:
     """Whose perplexity stands for an order: the distilled programs' where it was measured."""
-    measured = any(key.startswith(f"perplexity_increase/test/distilled/{order}/") for key in summary)
+    measured = any(key.startswith(f"{DISTILLED}{order}/") for key in summary)
     return "distilled" if measured else "selected"
 
 

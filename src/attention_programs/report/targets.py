@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attention_programs.files import read_json
 from attention_programs.report.estimate import ABSENT, percent_text
-from attention_programs.report.summary import estimate_of, summarise_fit
+from attention_programs.report.summary import distilled_order, estimate_of, summarise_fit
 
 BEGIN = "<!-- targets: begin -->"
 END = "<!-- targets: end -->"
@@ -78,9 +78,7 @@ def targets_table(summaries: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _cell(target: Target, summary: Mapping[str, float]) -> str:
-    prefix = "perplexity_increase/test/distilled/"
-    orders = [key.removeprefix(prefix).split("/")[0] for key in summary if key.startswith(prefix)]
-    key = target.key.format(order=orders[0] if orders else "")
+    key = target.key.format(order=distilled_order(summary))
     found = estimate_of(summary, key)
     if not found.measured:
         return ABSENT

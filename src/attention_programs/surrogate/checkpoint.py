@@ -5,12 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
-from attention_programs.files import replacing
+from attention_programs.standing import keep, kept
 
-FINGERPRINT = "fingerprint"
 Place = tuple[int, int]
 """Number of a phase and of a step in it, both from 0."""
 
@@ -43,9 +40,7 @@ class Standing:
         tensors |= {f"moments/{name}": value for name, value in self.moments.items()}
         tensors |= {f"learned/{phase}": value for phase, value in self.learned.items()}
         tensors |= {"errors": _rows(self.errors), "checks": _rows(self.checks)}
-        plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-        with replacing(path) as beside:
-            save_file(plain, beside, metadata={FINGERPRINT: fingerprint})
+        keep(path, tensors, fingerprint)
 
 
 def _rows(values: Mapping[Place, float]) -> torch.Tensor:
@@ -62,14 +57,8 @@ def _below(tensors: Mapping[str, torch.Tensor], folder: str) -> dict[str, torch.
 
 def read_standing(path: Path, fingerprint: str) -> Standing | None:
     """Reads what :meth:`Standing.write` wrote; None if there is none, or one of another distillation."""
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get(FINGERPRINT) != fingerprint:
-                return None
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-    except SafetensorError:
+    tensors = kept(path, fingerprint)
+    if not tensors:
         return None
     return Standing(
         constants=tensors["constants"],

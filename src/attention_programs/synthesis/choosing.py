@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 from attention_programs.config import SynthesisSettings
-from attention_programs.files import replacing
 from attention_programs.progress import progress
+from attention_programs.standing import keep, kept
 from attention_programs.synthesis.design import Design
 from attention_programs.synthesis.fitting import fit_divergence, fit_iou
 from attention_programs.synthesis.promise import influence, promise
@@ -160,23 +160,10 @@ class Choosing:
 
     def _keep(self, found: Sparse) -> None:
         if self._standing is not None:
-            from safetensors.torch import save_file
-
-            with replacing(self._standing) as beside:
-                tensors = {"chosen": found.chosen.cpu(), "constants": found.constants.cpu()}
-                save_file(tensors, beside, metadata={"fingerprint": self._fingerprint})
+            keep(self._standing, {"chosen": found.chosen, "constants": found.constants}, self._fingerprint)
 
     def _resumed(self) -> Sparse | None:
         """Where an earlier growth stood; a file that is damaged or of another fingerprint is not used."""
-        if self._standing is None or not self._standing.is_file():
-            return None
-        from safetensors import SafetensorError, safe_open
-
+        tensors = kept(self._standing, self._fingerprint) if self._standing else {}
         device = self.sample.lengths.device
-        try:
-            with safe_open(self._standing, framework="pt") as file:
-                if (file.metadata() or {}).get("fingerprint") != self._fingerprint:
-                    return None
-                return Sparse(file.get_tensor("chosen").to(device), file.get_tensor("constants").to(device))
-        except SafetensorError:
-            return None
+        return Sparse(tensors["chosen"].to(device), tensors["constants"].to(device)) if tensors else None

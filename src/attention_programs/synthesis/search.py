@@ -16,7 +16,7 @@ from attention_programs.config import SynthesisSettings
 from attention_programs.errors import UserError
 from attention_programs.progress import progress
 from attention_programs.synthesis.choosing import Choosing, Sparse
-from attention_programs.synthesis.design import Design, build_design, mean_iou
+from attention_programs.synthesis.design import Design, build_design, head_chunks, mean_iou
 from attention_programs.synthesis.emission import WeightedTerm
 from attention_programs.synthesis.features import Feature, candidate_features
 from attention_programs.synthesis.fitting import fit_iou
@@ -212,7 +212,12 @@ class LastFit:
         return mean_iou(self._validation, found.chosen, found.constants, self._settings.memory_mib)
 
     def fit(self, size: int, heads: torch.Tensor) -> list[FoundProgram]:
-        """Fits some heads' programs of a size to IoU and rounds their constants."""
+        """Fits some heads' programs of a size to IoU and rounds their constants; maps are copied in parts."""
+        memory = self._settings.memory_mib
+        parts = (heads[some] for some in head_chunks(self._train, size, memory))
+        return [program for part in parts if len(part) for program in self._fit(size, part)]
+
+    def _fit(self, size: int, heads: torch.Tensor) -> list[FoundProgram]:
         settings, start = self._settings, self._by_size[size].of_heads(heads)
         train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
         budget = settings.polish_steps, settings.polish_rate, settings.memory_mib

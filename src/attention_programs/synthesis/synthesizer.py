@@ -11,6 +11,7 @@ import numpy as np
 
 from attention_programs.attention.store import AttentionIndex, MappedText, read_index, read_maps
 from attention_programs.config import SandboxSettings, SynthesisSettings
+from attention_programs.corpora.text import Split
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
 from attention_programs.models.loading import best_device
@@ -25,6 +26,7 @@ from attention_programs.synthesis.mixture import fit_mixtures
 from attention_programs.synthesis.search import FoundProgram, Material, Search
 from attention_programs.synthesis.variants import Variant, Writer
 
+FITTED_SPLITS: tuple[Split, ...] = ("train", "validation")
 PREFIX_TEXTS = 6
 """Training texts on which each program's prefix rule is tested."""
 
@@ -56,8 +58,7 @@ def synthesize(
         standing: File in which the search keeps where it stands until it is done.
     """
     index = read_index(attention)
-    train = list(read_maps(attention, ["train"]))
-    validation = list(read_maps(attention, ["validation"]))
+    train, validation = ([text.halved() for text in read_maps(attention, [split])] for split in FITTED_SPLITS)
     if not train or not validation:
         raise UserError(f"{attention} holds {len(train)} train and {len(validation)} validation texts; both are needed")
     views = [TokenView(t.ids, t.pieces, index.causal) for t in train[:PREFIX_TEXTS]]
