@@ -36,6 +36,8 @@ class CorpusSettings:
     """The file's path or the data set's id."""
     fields: tuple[str, ...] = ("text",)
     """Fields that make the text, joined by a blank line."""
+    sha256: str = ""
+    """Expected hash of the file; empty checks nothing."""
     revision: str = ""
     """Commit of the data set; a hub id without one is refused."""
     subset: str = ""
