@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import torch
 import transformers
@@ -53,6 +54,17 @@ def test_the_place_a_model_came_from_leaves_no_trace(llama: LoadedModel, tmp_pat
         fetch_model(saved(llama, tmp_path / name / "original"), tmp_path / name / "models")
     assert files(tmp_path / "one/models") == files(tmp_path / "two/models")
     assert not any(str(tmp_path).encode() in content for content in files(tmp_path / "one/models").values())
+
+
+def test_a_switched_off_hub_leaves_no_trace(
+    any_model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = saved(any_model, tmp_path / "original")
+    for offline in (True, False):
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", offline)
+        assert huggingface_hub.is_offline_mode() is offline
+        fetch_model(settings, tmp_path / f"models/{offline}")
+    assert files(tmp_path / "models/True") == files(tmp_path / "models/False")
 
 
 def test_a_failed_fetch_leaves_the_old_model(llama: LoadedModel, tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from attention_programs import config as settings
-from attention_programs.config import AttentionSettings, Config, from_mapping, load_config
+from attention_programs.config import AttentionSettings, Config, from_mapping, load_config, settings
 from attention_programs.errors import UserError
 from attention_programs.paths import Paths, repository_root
 from conftest import ROOT
@@ -98,6 +97,16 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         (put("threads", value=0), ["threads is 0", "1 or more"]),
         (put("scoring", "memory_mib", value=0), ["scoring.memory_mib is 0", "1 or more"]),
         (put("attention", "max_tokens", value=1), ["attention.max_tokens is 1", "2 or more"]),
+        (put("synthesis", "sizes", value=[3, 1]), ["synthesis.sizes holds 1", "2 or more"]),
+        (put("synthesis", "shared", value=[0, 20]), ["synthesis.shared holds 0", "1 or more"]),
+        (put("synthesis", "domain_texts", value=-1), ["synthesis.domain_texts is -1", "0 or more"]),
+        (put("synthesis", "sample_texts", value=0), ["synthesis.sample_texts is 0", "1 or more"]),
+        (put("synthesis", "fit_texts", value=-1), ["synthesis.fit_texts is -1", "0 or more"]),
+        (put("synthesis", "spare_terms", value=0), ["synthesis.spare_terms is 0", "1 or more"]),
+        (put("synthesis", "exchanges", value=-1), ["synthesis.exchanges is -1", "0 or more"]),
+        (put("synthesis", "polish_steps", value=-1), ["synthesis.polish_steps is -1", "0 or more"]),
+        (put("synthesis", "memory_mib", value=0), ["synthesis.memory_mib is 0", "1 or more"]),
+        (put("distillation", "steps", value=[16, -1, 64]), ["distillation.steps holds -1", "0 or more"]),
         (put("attention", "heads", value=[]), ["attention.heads", "empty"]),
         (put("corpora", "limit", value=-1), ["corpora.limit is -1", "0 or more"]),
         (put("seed", value=-1), ["seed is -1", "0 or more"]),

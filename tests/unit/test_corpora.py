@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_programs.config import CorporaSettings, CorpusSettings, load_config
-from attention_programs.corpora.loading import load_corpus
+from attention_programs.corpora.loading import load_corpus, load_test_rows
 from attention_programs.corpora.schema import check_rows
 from attention_programs.corpora.splitting import check_disjoint, split_corpus
 from attention_programs.corpora.text import SPLITS, Text, describe, read_texts, text_key, write_texts
 from attention_programs.errors import UserError
-from attention_programs.files import read_jsonl, write_jsonl, write_text
+from attention_programs.files import read_jsonl, sha256_file, write_jsonl, write_text
 from conftest import ROOT
 
 SHIPPED = ("stories", "code", "mathematics")
@@ -127,6 +128,21 @@ def test_bad_files_end_in_one_line(tmp_path: Path) -> None:
         load_corpus(CorpusSettings("mine", "file", str(tmp_path / "mine.jsonl")))
     with pytest.raises(UserError, match="does not exist"):
         load_corpus(CorpusSettings("mine", "file", "nowhere.jsonl"))
+
+
+def test_a_file_of_another_hash_is_refused_by_its_own(tmp_path: Path) -> None:
+    settings = corpus(tmp_path, [{"text": "a"}, {"text": "b"}], rows=(0, 1), test_rows=(1, 2), sha256="0" * 64)
+    found = sha256_file(tmp_path / "mine.jsonl")
+    for load in (load_corpus, load_test_rows):
+        with pytest.raises(UserError) as caught:
+            load(settings)
+        message = str(caught.value)
+        assert message.startswith(f"corpus 'mine': {settings.location} has SHA-256 {found}, expected {'0' * 64}; ")
+        assert "correct sha256 in conf/corpora" in message
+        assert "\n" not in message
+    assert load_corpus(replace(settings, sha256=found)) == ["a"]
+    with pytest.raises(UserError, match="does not exist"):
+        load_corpus(replace(settings, location="nowhere.jsonl"))
 
 
 def test_a_hub_that_cannot_be_reached_names_the_way_out() -> None:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -237,6 +238,11 @@ def test_every_term_has_a_hand_written_case() -> None:
     assert cases == {(term.name, parameter) for term, parameter in all_patterns()}
     assert {name for name, *_ in FLAGS} | set(GRADES) == set(CLASSES)
     assert set(GRADES) == {name for name, term in CLASSES.items() if term.graded}
+
+
+def test_the_order_of_the_terms_is_fixed_because_it_decides_ties_in_the_search() -> None:
+    files = [term.compute.__module__.rpartition(".")[2] for term in (*PATTERNS.values(), *CLASSES.values())]
+    assert [file for file, _ in groupby(files)] == ["position", "relations", "structure", "signs", "words", "places"]
 
 
 def test_the_vocabulary_is_large_and_its_names_are_unambiguous() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from attention_programs.config import CorpusSettings
 from attention_programs.corpora.schema import check_rows
 from attention_programs.errors import UserError
-from attention_programs.files import read_jsonl
+from attention_programs.files import read_jsonl, sha256_file
 
 
 def _read_hub(settings: CorpusSettings) -> list[dict[str, object]]:
@@ -30,15 +30,22 @@ def _read_hub(settings: CorpusSettings) -> list[dict[str, object]]:
 
 
 def _read_file(settings: CorpusSettings, root: Path) -> list[dict[str, object]]:
+    path = root / settings.location
+    found = sha256_file(path) if settings.sha256 and path.is_file() else settings.sha256
+    if found != settings.sha256:
+        raise UserError(
+            f"corpus {settings.name!r}: {settings.location} has SHA-256 {found}, expected {settings.sha256}; "
+            "get the file that is meant, or correct sha256 in conf/corpora"
+        )
     first, last = settings.rows
-    return read_jsonl(root / settings.location)[first : last or None]
+    return read_jsonl(path)[first : last or None]
 
 
 def load_corpus(settings: CorpusSettings, root: Path = Path()) -> list[str]:
     """The contents of one corpus, in its own order, without twins.
 
     Raises:
-        UserError: if the source can't be read or a row breaks a rule.
+        UserError: if the source can't be read, a file has another hash than expected, or a row breaks a rule.
     """
     rows = _read_file(settings, root) if settings.source == "file" else _read_hub(settings)
     check_rows(rows, settings.fields, settings.location, settings.rows[0])

@@ -108,6 +108,15 @@ def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRe
     )
 
 
+def _forget_environment(tokenizer: Any) -> None:
+    """Unlearns whether the hub was switched off (``HF_HUB_OFFLINE``) when the tokenizer was loaded.
+
+    It would be saved with the tokenizer, and the same model would get another hash in another environment.
+    """
+    if "local_files_only" in tokenizer.init_kwargs:
+        tokenizer.init_kwargs["local_files_only"] = False
+
+
 def fetch_model(settings: ModelSettings, target: Path, root: Path = Path()) -> ModelRecord:
     """Puts a model, its tokenizer and its record into ``target``, completely or not at all.
 
@@ -123,6 +132,7 @@ def fetch_model(settings: ModelSettings, target: Path, root: Path = Path()) -> M
             model.save_pretrained(folder)
         except SafetensorError as error:  # its writer has errors of its own kind for a full disk
             raise OSError(str(error)) from error
+        _forget_environment(tokenizer)
         tokenizer.save_pretrained(folder)
         # The chat template and sampling settings play no part in attention.
         for extra in ("chat_template.jinja", "generation_config.json"):

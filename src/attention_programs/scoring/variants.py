@@ -1,13 +1,10 @@
-"""What other choices of programs would be worth, in tables: sizes, sharing, corpora, lengths of text."""
+"""What other choices of programs would be worth, in a table: sizes, sharing, corpora."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from attention_programs.attention.packing import cell_count
-from attention_programs.attention.store import MappedText
 from attention_programs.errors import UserError
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment, OwnScores
@@ -15,7 +12,6 @@ from attention_programs.scoring.bootstrap import Interval, interval_of_means, re
 from attention_programs.synthesis.reading import read_terms
 
 ALL_CORPORA = "all"
-LENGTH_COLUMNS = ["method", "tokens", "texts", "iou", "low", "high", "sink_excluded_iou"]
 
 
 def summands(program: ProgramRecord) -> int:
@@ -24,12 +20,6 @@ def summands(program: ProgramRecord) -> int:
         return len(read_terms(program.source, program.name))
     except UserError:
         return program.terms
-
-
-def cut(text: MappedText, tokens: int) -> MappedText:
-    """The beginning of a text that a causal model saw; its maps are the beginnings of the maps."""
-    cells = text.cells[:, : cell_count(tokens, causal=True)]
-    return replace(text, ids=text.ids[:tokens], pieces=text.pieces[:tokens], cells=cells)
 
 
 def mean_interval(scores: np.ndarray, samples: int, generator: np.random.Generator) -> Interval:
@@ -73,22 +63,3 @@ def variant_table(
                 }
             )
     return pd.DataFrame(rows)
-
-
-def length_rows(tokens: int, scores: Mapping[str, OwnScores], samples: int, seed: int) -> list[dict[str, object]]:
-    """One row a method: mean IoU on texts of so many tokens, with its interval."""
-    rows: list[dict[str, object]] = []
-    for method, own in scores.items():
-        interval = mean_interval(own.iou, samples, np.random.default_rng(seed))
-        rows.append(
-            {
-                "method": method,
-                "tokens": tokens,
-                "texts": len(own.iou),
-                "iou": interval.mean,
-                "low": interval.low,
-                "high": interval.high,
-                "sink_excluded_iou": float(own.sink_excluded_iou.mean()),
-            }
-        )
-    return rows

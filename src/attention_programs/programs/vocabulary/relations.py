@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -149,27 +150,29 @@ def after_copy_of_previous(view: TokenView) -> Array:
     return matrix
 
 
-def _register_latest(class_name: str, phrase: str, example: str) -> None:
+def _first_so_far(flags: np.ndarray) -> np.ndarray:
+    """For each position the first flagged position up to it, -1 if there is none.
+
+    >>> _first_so_far(np.array([0, 1, 0, 1])).tolist()
+    [-1, 1, 1, 1]
+    """
+    return np.where(np.cumsum(flags) > 0, np.argmax(flags), -1)
+
+
+def _latest_before(flags: np.ndarray) -> np.ndarray:
+    return latest(flags, include_self=False)
+
+
+def _register_pick(
+    name: str, class_name: str, pick: Callable[[np.ndarray], np.ndarray], phrase: str, summary: str, example: str
+) -> None:
+    """A pattern whose row i picks the token that ``pick`` finds for i among the flags of a class."""
+
     def term(view: TokenView) -> Array:
-        return one_hot(view, latest(view.vector(class_name), include_self=False))
+        return one_hot(view, pick(view.vector(class_name)))
 
-    term.__name__ = f"last_{class_name}"
-    term.__doc__ = (
-        f"The latest token before the current one that is in the class ``{class_name}``.\n\nExample: {example}"
-    )
-    pattern("relation", phrase)(term)
-
-
-def _register_first(class_name: str, phrase: str, example: str) -> None:
-    def term(view: TokenView) -> Array:
-        flags = view.vector(class_name)
-        seen = np.cumsum(flags) > 0
-        return one_hot(view, np.where(seen, np.argmax(flags), -1))
-
-    term.__name__ = f"first_{class_name}"
-    term.__doc__ = (
-        f"The first token of the text that is in the class ``{class_name}``, from that token on.\n\nExample: {example}"
-    )
+    term.__name__ = name
+    term.__doc__ = f"{summary}\n\nExample: {example}"
     pattern("relation", phrase)(term)
 
 
@@ -181,7 +184,8 @@ for _class_name, _phrase, _example in (
     ("operator", "the first operator", "x = y + -> row 3 picks 1."),
     ("newline", "the first line break", "a ↵ b ↵ -> row 3 picks 1."),
 ):
-    _register_first(_class_name, _phrase, _example)
+    _summary = f"The first token of the text that is in the class ``{_class_name}``, from that token on."
+    _register_pick(f"first_{_class_name}", _class_name, _first_so_far, _phrase, _summary, _example)
 
 
 for _class_name, _phrase, _example in (
@@ -206,4 +210,5 @@ for _class_name, _phrase, _example in (
     ("bracket", "the last bracket", "f ( x ) y -> row 4 picks 3."),
     ("quote", "the last quotation mark", 'a " b c -> row 3 picks 1.'),
 ):
-    _register_latest(_class_name, _phrase, _example)
+    _summary = f"The latest token before the current one that is in the class ``{_class_name}``."
+    _register_pick(f"last_{_class_name}", _class_name, _latest_before, _phrase, _summary, _example)

@@ -1,27 +1,9 @@
-"""Every setting of every stage: one frozen dataclass a stage, one line a field.
+"""Every setting of every stage: one frozen dataclass a stage, one line a field."""
 
-``params.yaml`` holds exactly these keys; an unknown one is an error that names the nearest.
-"""
-
-import dataclasses
-import difflib
-import math
-import re
-import types
-import typing
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-import yaml
-
-from attention_programs.errors import UserError
-from attention_programs.files import read_text
-
-Settings = TypeVar("Settings")
 Precision = Literal["bfloat16", "float32"]
-_PLAIN_NAME = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -54,6 +36,8 @@ class CorpusSettings:
     """The file's path or the data set's id."""
     fields: tuple[str, ...] = ("text",)
     """Fields that make the text, joined by a blank line."""
+    sha256: str = ""
+    """Expected hash of the file; empty checks nothing."""
     revision: str = ""
     """Commit of the data set; a hub id without one is refused."""
     subset: str = ""
@@ -121,7 +105,7 @@ class SynthesisSettings:
     exchanges: int = 2
     """Rounds in which the least influential terms are exchanged for others that IoU asks for."""
     polish_steps: int = 20
-    """Gradient steps on IoU itself, on all training texts, after the terms are chosen."""
+    """Gradient steps on IoU itself, on ``fit_texts``, after the terms are chosen; 0 keeps the constants as they are."""
     polish_rate: float = 0.06
     """Size of the first such step, in units of a constant."""
     memory_mib: int = 400
@@ -296,194 +280,3 @@ class Config:
     """The only source of randomness: splits, random baselines, bootstrap."""
     threads: int = 2
     """Threads of numerical libraries; part of the record because sums depend on it in the last bits."""
-
-
-def _nearest(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-    return close[0] if close else ""
-
-
-def _convert(value: Any, kind: Any, place: str) -> Any:
-    origin = typing.get_origin(kind)
-    if dataclasses.is_dataclass(kind):
-        return from_mapping(typing.cast(type, kind), value, place)
-    if origin is Literal:
-        choices = typing.get_args(kind)
-        if value not in choices:
-            raise UserError(f"{place}: {value!r} is not one of {', '.join(map(str, choices))}")
-        return value
-    if origin is types.UnionType:
-        for option in typing.get_args(kind):
-            if isinstance(value, str) == (option is str):
-                return _convert(value, option, place)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise UserError(f"{place}: {value!r} is not a list")
-        inner = typing.get_args(kind)
-        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
-        if len(kinds) != len(value):
-            raise UserError(f"{place}: {len(value)} values where {len(kinds)} are needed")
-        return tuple(_convert(item, k, f"{place}[{i}]") for i, (item, k) in enumerate(zip(value, kinds, strict=True)))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise UserError(f"{place}: {value!r} is a {type(value).__name__}; a {kind.__name__} is needed")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise UserError(f"{place}: {value!r} is no number to calculate with")
-    return value
-
-
-def from_mapping(kind: type[Settings], values: Any, place: str = "params.yaml") -> Settings:
-    """Builds a settings dataclass from nested dicts.
-
-    Raises:
-        UserError: for an unknown or missing key or a value of the wrong type; the place is named.
-    """
-    if not isinstance(values, Mapping):
-        raise UserError(f"{place}: {values!r} is not a group of keys")
-    hints = typing.get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    for key in values:
-        if key not in fields:
-            raise UserError(f"{place}: unknown key {key!r}; did you mean {_nearest(str(key), list(fields))!r}?")
-    arguments = {}
-    for name, field in fields.items():
-        if name in values:
-            arguments[name] = _convert(values[name], hints[name], f"{place}: {name}")
-        elif field.default is dataclasses.MISSING:
-            raise UserError(f"{place}: key {name!r} is missing")
-    return kind(**arguments)
-
-
-def _check(config: Config, place: str) -> None:
-    _check_names(config, place)
-    _check_corpora(config.corpora, place)
-    _check_numbers(config, place)
-    shares_replaced = {
-        "replacement": (*config.replacement.percents, *config.replacement.few_percents),
-        "distillation": config.distillation.percents,
-        "evaluation": config.evaluation.percents,
-        "tracking": (config.tracking.gate_percent,),
-    }
-    for stage, percents in shares_replaced.items():
-        for percent in percents:
-            if not 0 <= percent <= 100:
-                raise UserError(f"{place}: {stage} names {percent} percent of heads; write a number from 0 to 100")
-    if config.tracking.gate_percent not in config.replacement.percents:
-        raise UserError(
-            f"{place}: tracking.gate_percent is {config.tracking.gate_percent}, which replacement.percents does not "
-            "measure; add it there"
-        )
-    _check_distillation(config, place)
-
-
-def _check_distillation(config: Config, place: str) -> None:
-    percents, steps = config.distillation.percents, config.distillation.steps
-    if len(percents) != len(steps):
-        raise UserError(
-            f"{place}: distillation.steps has {len(steps)} numbers for the {len(percents)} shares of "
-            "distillation.percents; write one for each"
-        )
-    if list(percents) != sorted(set(percents)):
-        raise UserError(f"{place}: distillation.percents is {list(percents)}; write ascending shares")
-    measured = max((*config.replacement.percents, *config.replacement.few_percents, *config.evaluation.percents))
-    if not percents or measured > percents[-1]:
-        raise UserError(
-            f"{place}: replacement or evaluation replaces {measured} percent of heads, distillation.percents ends "
-            "below; add that share there"
-        )
-
-
-def _check_names(config: Config, place: str) -> None:
-    """Names become folders, so they may not lead elsewhere."""
-    for key, name in {"profile": config.profile, "model.name": config.model.name}.items():
-        if not _PLAIN_NAME.fullmatch(name):
-            raise UserError(f"{place}: {key} is {name!r}, which names no folder; use letters, digits and . _ -")
-    corpora = ["all", *(source.name for source in config.corpora.sources)]
-    if config.replacement.corpus not in corpora:
-        raise UserError(
-            f"{place}: replacement.corpus is {config.replacement.corpus!r}; write one of {', '.join(corpora)}"
-        )
-    if not config.attention.heads:
-        raise UserError(f"{place}: attention.heads is empty; write all, every K, or names such as L5H1")
-
-
-def _check_corpora(corpora: CorporaSettings, place: str) -> None:
-    shares = corpora.validation_share, corpora.test_share
-    if min(shares) <= 0 or sum(shares) >= 1:
-        raise UserError(
-            f"{place}: corpora.validation_share + corpora.test_share is {sum(shares)}; leave some for train"
-        )
-    names = [source.name for source in corpora.sources]
-    if not names:
-        raise UserError(f"{place}: corpora.sources is empty; name a corpus")
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"{place}: corpora.sources names {name!r} twice; rename one")
-    for source in corpora.sources:
-        for key, (first, last) in (("rows", source.rows), ("test_rows", source.test_rows)):
-            if (first, last) != (0, 0) and not 0 <= first < last:
-                raise UserError(
-                    f"{place}: {key} of corpus {source.name!r} are {first} to {last}; write a range, or (0, 0) for none"
-                )
-
-
-def _check_numbers(config: Config, place: str) -> None:
-    least = {
-        "attention.max_tokens": (config.attention.max_tokens, 2),
-        "attention.batch_texts": (config.attention.batch_texts, 1),
-        "attention.shard_texts": (config.attention.shard_texts, 1),
-        "corpora.limit": (config.corpora.limit, 0),
-        "synthesis.max_terms": (config.synthesis.max_terms, 2),
-        "scoring.bootstrap_samples": (config.scoring.bootstrap_samples, 1),
-        "scoring.memory_mib": (config.scoring.memory_mib, 1),
-        "replacement.texts": (config.replacement.texts, 0),
-        "replacement.damage_texts": (config.replacement.damage_texts, 1),
-        "replacement.batch_texts": (config.replacement.batch_texts, 1),
-        "replacement.windows": (config.replacement.windows, 1),
-        "replacement.fisher_texts": (config.replacement.fisher_texts, 1),
-        "replacement.fisher_samples": (config.replacement.fisher_samples, 1),
-        "replacement.greedy_rounds": (config.replacement.greedy_rounds, 1),
-        "replacement.together_draws": (config.replacement.together_draws, 1),
-        "replacement.together_texts": (config.replacement.together_texts, 1),
-        "distillation.steps": (min(config.distillation.steps, default=0), 0),
-        "distillation.layer_steps": (config.distillation.layer_steps, 0),
-        "distillation.check_texts": (config.distillation.check_texts, 0),
-        "distillation.check_every": (config.distillation.check_every, 1),
-        "distillation.memory_mib": (config.distillation.memory_mib, 0),
-        "distillation.batch_texts": (config.distillation.batch_texts, 1),
-        "evaluation.limit": (config.evaluation.limit, 1),
-        "evaluation.batch_size": (config.evaluation.batch_size, 1),
-        "report.example_heads": (config.report.example_heads, 0),
-        "threads": (config.threads, 1),
-        "seed": (config.seed, 0),
-        "sandbox.memory_mib": (config.sandbox.memory_mib, 64),
-        "sandbox.shared_mib": (config.sandbox.shared_mib, 1),
-        "sandbox.check_texts": (config.sandbox.check_texts, 0),
-    }
-    for name, (number, bound) in least.items():
-        if number < bound:
-            raise UserError(f"{place}: {name} is {number}; it must be {bound} or more")
-    for name, seconds in (("text", config.sandbox.text_seconds), ("program", config.sandbox.program_seconds)):
-        if seconds <= 0:
-            raise UserError(f"{place}: sandbox.{name}_seconds is {seconds}; it must be above 0, or nothing can run")
-    if config.synthesis.ridge <= 0:
-        raise UserError(f"{place}: synthesis.ridge is {config.synthesis.ridge}; it must be above 0, or fits can fail")
-
-
-def load_config(path: Path = Path("params.yaml")) -> Config:
-    """Reads and checks ``params.yaml``.
-
-    Raises:
-        UserError: if the file is missing, is no YAML, or holds a bad key or value.
-    """
-    try:
-        values = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise UserError(f"{path}{line}: not valid YAML ({reason})") from error
-    config = from_mapping(Config, values, str(path))
-    _check(config, str(path))
-    return config

@@ -1,0 +1,40 @@
+"""The settings of all stages, how they are read, and what they may be."""
+
+from attention_programs.config.reading import from_mapping, load_config
+from attention_programs.config.settings import (
+    AttentionSettings,
+    Config,
+    CorporaSettings,
+    CorpusSettings,
+    DistillationSettings,
+    EvaluationSettings,
+    ModelSettings,
+    Precision,
+    ReplacementSettings,
+    ReportSettings,
+    ReproducibilitySettings,
+    SandboxSettings,
+    ScoringSettings,
+    SynthesisSettings,
+    TrackingSettings,
+)
+
+__all__ = [
+    "AttentionSettings",
+    "Config",
+    "CorporaSettings",
+    "CorpusSettings",
+    "DistillationSettings",
+    "EvaluationSettings",
+    "ModelSettings",
+    "Precision",
+    "ReplacementSettings",
+    "ReportSettings",
+    "ReproducibilitySettings",
+    "SandboxSettings",
+    "ScoringSettings",
+    "SynthesisSettings",
+    "TrackingSettings",
+    "from_mapping",
+    "load_config",
+]

@@ -1,0 +1,151 @@
+"""What settings may be: names that make folders, shares that fit together, numbers that work can be done with."""
+
+import re
+from operator import attrgetter
+
+from attention_programs.config.settings import Config, CorporaSettings
+from attention_programs.errors import UserError
+
+_PLAIN_NAME = re.compile(r"\w[\w.-]*")
+LEAST = {
+    "seed": 0,
+    "threads": 1,
+    "corpora.limit": 0,
+    "attention.max_tokens": 2,
+    "attention.batch_texts": 1,
+    "attention.shard_texts": 1,
+    "synthesis.max_terms": 2,
+    "synthesis.sizes": 2,
+    "synthesis.shared": 1,
+    "synthesis.domain_texts": 0,
+    "synthesis.sample_texts": 1,
+    "synthesis.fit_texts": 0,
+    "synthesis.spare_terms": 1,
+    "synthesis.exchanges": 0,
+    "synthesis.polish_steps": 0,
+    "synthesis.memory_mib": 1,
+    "sandbox.memory_mib": 64,
+    "sandbox.shared_mib": 1,
+    "sandbox.check_texts": 0,
+    "scoring.memory_mib": 1,
+    "scoring.bootstrap_samples": 1,
+    "replacement.texts": 0,
+    "replacement.windows": 1,
+    "replacement.damage_texts": 1,
+    "replacement.batch_texts": 1,
+    "replacement.fisher_texts": 1,
+    "replacement.fisher_samples": 1,
+    "replacement.greedy_rounds": 1,
+    "replacement.together_draws": 1,
+    "replacement.together_texts": 1,
+    "distillation.steps": 0,
+    "distillation.layer_steps": 0,
+    "distillation.batch_texts": 1,
+    "distillation.check_texts": 0,
+    "distillation.check_every": 1,
+    "distillation.memory_mib": 0,
+    "evaluation.limit": 1,
+    "evaluation.batch_size": 1,
+    "report.example_heads": 0,
+}
+"""The least that a setting, or each number of a list, may be."""
+
+
+def check(config: Config, place: str) -> None:
+    """Makes sure that settings of the right types also make sense, alone and together.
+
+    Args:
+        config: The settings.
+        place: Names the file they are from.
+
+    Raises:
+        UserError: for the first that does not; value, place and remedy are named.
+    """
+    _check_names(config, place)
+    _check_corpora(config.corpora, place)
+    _check_numbers(config, place)
+    _check_percents(config, place)
+    _check_distillation(config, place)
+
+
+def _check_percents(config: Config, place: str) -> None:
+    shares_replaced = {
+        "replacement": (*config.replacement.percents, *config.replacement.few_percents),
+        "distillation": config.distillation.percents,
+        "evaluation": config.evaluation.percents,
+        "tracking": (config.tracking.gate_percent,),
+    }
+    for stage, percents in shares_replaced.items():
+        for percent in percents:
+            if not 0 <= percent <= 100:
+                raise UserError(f"{place}: {stage} names {percent} percent of heads; write a number from 0 to 100")
+    if config.tracking.gate_percent not in config.replacement.percents:
+        raise UserError(
+            f"{place}: tracking.gate_percent is {config.tracking.gate_percent}, which replacement.percents does not "
+            "measure; add it there"
+        )
+
+
+def _check_distillation(config: Config, place: str) -> None:
+    percents, steps = config.distillation.percents, config.distillation.steps
+    if len(percents) != len(steps):
+        raise UserError(
+            f"{place}: distillation.steps has {len(steps)} numbers for the {len(percents)} shares of "
+            "distillation.percents; write one for each"
+        )
+    if list(percents) != sorted(set(percents)):
+        raise UserError(f"{place}: distillation.percents is {list(percents)}; write ascending shares")
+    measured = max((*config.replacement.percents, *config.replacement.few_percents, *config.evaluation.percents))
+    if not percents or measured > percents[-1]:
+        raise UserError(
+            f"{place}: replacement or evaluation replaces {measured} percent of heads, distillation.percents ends "
+            "below; add that share there"
+        )
+
+
+def _check_names(config: Config, place: str) -> None:
+    """Names become folders, so they may not lead elsewhere."""
+    for key, name in {"profile": config.profile, "model.name": config.model.name}.items():
+        if not _PLAIN_NAME.fullmatch(name):
+            raise UserError(f"{place}: {key} is {name!r}, which names no folder; use letters, digits and . _ -")
+    corpora = ["all", *(source.name for source in config.corpora.sources)]
+    if config.replacement.corpus not in corpora:
+        raise UserError(
+            f"{place}: replacement.corpus is {config.replacement.corpus!r}; write one of {', '.join(corpora)}"
+        )
+    if not config.attention.heads:
+        raise UserError(f"{place}: attention.heads is empty; write all, every K, or names such as L5H1")
+
+
+def _check_corpora(corpora: CorporaSettings, place: str) -> None:
+    shares = corpora.validation_share, corpora.test_share
+    if min(shares) <= 0 or sum(shares) >= 1:
+        raise UserError(
+            f"{place}: corpora.validation_share + corpora.test_share is {sum(shares)}; leave some for train"
+        )
+    names = [source.name for source in corpora.sources]
+    if not names:
+        raise UserError(f"{place}: corpora.sources is empty; name a corpus")
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{place}: corpora.sources names {name!r} twice; rename one")
+    for source in corpora.sources:
+        for key, (first, last) in (("rows", source.rows), ("test_rows", source.test_rows)):
+            if (first, last) != (0, 0) and not 0 <= first < last:
+                raise UserError(
+                    f"{place}: {key} of corpus {source.name!r} are {first} to {last}; write a range, or (0, 0) for none"
+                )
+
+
+def _check_numbers(config: Config, place: str) -> None:
+    for name, least in LEAST.items():
+        value = attrgetter(name)(config)
+        for number in value if isinstance(value, tuple) else (value,):
+            if number < least:
+                verb = "holds" if isinstance(value, tuple) else "is"
+                raise UserError(f"{place}: {name} {verb} {number}; it must be {least} or more")
+    for name, seconds in (("text", config.sandbox.text_seconds), ("program", config.sandbox.program_seconds)):
+        if seconds <= 0:
+            raise UserError(f"{place}: sandbox.{name}_seconds is {seconds}; it must be above 0, or nothing can run")
+    if config.synthesis.ridge <= 0:
+        raise UserError(f"{place}: synthesis.ridge is {config.synthesis.ridge}; it must be above 0, or fits can fail")

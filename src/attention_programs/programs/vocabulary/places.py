@@ -1,0 +1,158 @@
+"""Classes by place and by use: new and frequent tokens, openings, where idle attention rests, rarity, length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attention_programs.programs.vocabulary.registry import Array, token_class
+from attention_programs.programs.vocabulary.signs import piece_flags
+from attention_programs.programs.vocabulary.words import ARTICLES, FREQUENT, word_flags
+
+if TYPE_CHECKING:
+    from attention_programs.programs.view import TokenView
+
+
+def _first(flags: Array) -> Array:
+    """Keeps the first flag.
+
+    >>> _first(np.array([0.0, 1.0, 1.0])).tolist()
+    [0.0, 1.0, 0.0]
+    """
+    return (flags * (np.cumsum(flags) == 1)).astype(np.float32)
+
+
+@token_class("new tokens")
+def first_occurrence(view: TokenView) -> Array:
+    """Tokens whose id did not occur before in the text.
+
+    Example: a b a c -> marks 0, 1 and 3.
+    """
+    seen: set[int] = set()
+    flags = np.zeros(view.n, dtype=np.float32)
+    for position, token in enumerate(view.ids):
+        flags[position] = token not in seen
+        seen.add(token)
+    return flags
+
+
+@token_class("the first of each frequent token")
+def frequent_first(view: TokenView) -> Array:
+    """First occurrences in the text of very frequent tokens (the, a, of, a comma, a full stop, a blank, ...).
+
+    Example: ·the ·cat ·the , -> marks 0 and 3.
+    """
+    return first_occurrence(view) * word_flags(view, FREQUENT)
+
+
+# Not among the words: the order of the terms decides ties in the search.
+@token_class("articles")
+def article(view: TokenView) -> Array:
+    """the, a, an.
+
+    Example: ·the ·this ·An -> marks 0 and 2.
+    """
+    return word_flags(view, ARTICLES)
+
+
+@token_class("openings of sentences")
+def sentence_opener(view: TokenView) -> Array:
+    """First tokens of sentences: the first of the text, and those after a full stop or line break.
+
+    Example: ·a . ·b ↵ c -> marks 0, 2 and 4.
+    """
+    ends = np.maximum(view.vector("full_stop"), view.vector("newline"))
+    return np.concatenate([[1.0], ends])[: view.n]
+
+
+@token_class("tokens after the first sentence")
+def past_first_sentence(view: TokenView) -> Array:
+    """Tokens behind the first full stop or line break of the text.
+
+    Example: ·a . ·b . ·c -> marks 2, 3 and 4.
+    """
+    ends = np.maximum(view.vector("full_stop"), view.vector("newline"))
+    return (np.cumsum(ends) - ends > 0).astype(np.float32)
+
+
+@token_class("the first full stop")
+def first_full_stop(view: TokenView) -> Array:
+    """The first token of the class ``full_stop`` in the text.
+
+    Example: ·a . ·b ! -> marks 1.
+    """
+    return _first(view.vector("full_stop"))
+
+
+@token_class("governed 'the'")
+def governed_the(view: TokenView) -> Array:
+    """Each `` the`` right after a preposition or a content word (in the, found the), but not as the second token.
+
+    Example: ·the ·cat ·in ·the ·is ·the -> marks 3.
+    """
+    before = np.concatenate([[0.0], np.maximum(view.vector("preposition"), view.vector("content_word"))])[: view.n]
+    return before * piece_flags(view, lambda p: p == " the") * (np.arange(view.n) >= 2)
+
+
+@token_class("the first bare blank")
+def first_blank(view: TokenView) -> Array:
+    """The first token of one blank that follows no auxiliary verb, conjunction or comma: often before a number.
+
+    Example: ·is · 7 · -> marks 3.
+    """
+    refused = np.maximum.reduce([view.vector(name) for name in ("auxiliary", "conjunction", "comma")])
+    free = np.concatenate([[1.0], 1 - refused])[: view.n]
+    return _first(free * piece_flags(view, lambda p: p == " "))
+
+
+@token_class("resting places")
+def resting_place(view: TokenView) -> Array:
+    """Where idle attention rests beside the first token: each ``governed_the``, and ``first_blank``.
+
+    Example: ·cat ·in ·the = · ·on ·the -> marks 2, 4 and 6.
+    """
+    return np.maximum(view.vector("governed_the"), view.vector("first_blank"))
+
+
+@token_class("the second sink")
+def second_sink(view: TokenView) -> Array:
+    """The first ``resting_place`` of the text: after the first token, where most idle attention rests.
+
+    Example: ·cat ·in ·the = · ·on ·the -> marks 2.
+    """
+    return _first(view.vector("resting_place"))
+
+
+@token_class("rare tokens", graded=True)
+def rarity(view: TokenView) -> Array:
+    """log2(1 + id) / 16: byte-pair vocabularies list frequent tokens first, so that the id grows with rarity.
+
+    Example: ids 0 255 65535 -> is 0 0.50 1.
+    """
+    return (np.log2(1.0 + np.asarray(view.ids)) / 16).astype(np.float32)
+
+
+@token_class("long tokens", graded=True)
+def token_length(view: TokenView) -> Array:
+    """log2(1 + characters without the blanks around them) / 4.
+
+    Example: ·a ·cat , ↵ -> is 0.25 0.50 0.25 0.
+    """
+    return np.array([np.log2(1.0 + len(piece.strip())) / 4 for piece in view.pieces], dtype=np.float32)
+
+
+def _register_opening(tokens: int) -> None:
+    def term(view: TokenView) -> Array:
+        return (np.arange(view.n) < tokens).astype(np.float32)
+
+    term.__name__ = f"opening_{tokens}"
+    term.__doc__ = (
+        f"The first {tokens} tokens of the text: positions below {tokens}.\n\n"
+        f"Example: {tokens + 3} tokens -> marks 0 to {tokens - 1}."
+    )
+    token_class(f"the first {tokens} tokens")(term)
+
+
+for _tokens in (4, 8, 16, 32):
+    _register_opening(_tokens)

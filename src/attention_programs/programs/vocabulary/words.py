@@ -1,0 +1,193 @@
+"""Classes of words and their pieces, from characters and closed-class word lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attention_programs.programs.vocabulary.registry import Array, token_class
+from attention_programs.programs.vocabulary.signs import piece_flags
+
+if TYPE_CHECKING:
+    from attention_programs.programs.view import TokenView
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ARTICLES = _words("the a an")
+DETERMINERS = _words("the a an this that these those each every some any no another both all")
+PRONOUNS = _words(
+    "i you he she it we they me him her us them my your his its our their mine yours hers ours theirs who whom whose "
+    "which what myself himself herself itself themselves one someone everyone nobody"
+)
+PREPOSITIONS = _words(
+    "of in on at to from with by for about into over under between through after before against during without "
+    "around behind beside near across along inside outside up down off than as like until since"
+)
+CONJUNCTIONS = _words("and or but so because if when while although though unless nor yet then where how why")
+AUXILIARIES = _words(
+    "is are was were be been being am has have had having do does did can could will would shall should may might must "
+    "not 't 's 're 've 'll 'd 'm"
+)
+COMMON_VERBS = _words(
+    "said say says went go goes saw see sees took take takes made make makes came come comes got get gets found find "
+    "finds ran run runs put puts let lets gave give gives told tell tells knew know knows thought think thinks felt "
+    "feel feels asked ask asks looked look looks wanted want wants liked like likes used use uses print prints "
+    "held kept sat stood left brought began heard ate sold return returns"
+)
+KEYWORDS = _words(
+    "def return import from class for while if else elif try except finally with as lambda yield const let var new "
+    "function public private static void int float double char bool string struct enum fn impl pub mut use match "
+    "package func type interface select where join group order insert update delete create table values null none "
+    "true false self this super async await echo done fi do then end"
+)
+FREQUENT = _words("the a an of and to in is was it , . : ; ( = _ \\ $ - \" '") | {""}
+"""Tokens that every text repeats; the empty word is a bare blank or line break."""
+
+
+def word_flags(view: TokenView, words: frozenset[str]) -> Array:
+    """1 for the tokens at which the word so far is one of ``words``, shape (n,)."""
+    return np.array([word in words for word in view.words_so_far], dtype=np.float32)
+
+
+@token_class("capitalised words")
+def capitalised(view: TokenView) -> Array:
+    """Tokens that begin with a capital letter.
+
+    Example: Tom ·tom ·I -> marks 0 and 2.
+    """
+    return piece_flags(view, lambda p: p.strip()[:1].isupper())
+
+
+@token_class("names")
+def name_like(view: TokenView) -> Array:
+    """Capitalised tokens inside a sentence, where a capital means a name.
+
+    Example: Then ·Tom . ·He -> marks 1.
+    """
+    before = np.concatenate([[1.0], view.vector("full_stop") + view.vector("newline") + view.vector("quote")])[:-1]
+    return (capitalised(view) * (before == 0)).astype(np.float32)
+
+
+@token_class("starts of words")
+def word_start(view: TokenView) -> Array:
+    """First pieces of words: they begin with a letter or digit and no letter or digit touches them in front.
+
+    Example: ·un able , ·cat -> marks 0 and 3.
+    """
+    starts = np.zeros(view.n, dtype=np.float32)
+    starts[np.unique(view.word_starts)] = 1
+    return starts * piece_flags(view, lambda p: p.strip()[:1].isalnum())
+
+
+@token_class("later pieces of words")
+def word_continuation(view: TokenView) -> Array:
+    """Pieces of words after the first: a letter or digit touches them in front.
+
+    Example: ·un able , ·cat -> marks 1.
+    """
+    return (view.word_starts < np.arange(view.n)).astype(np.float32)
+
+
+@token_class("determiners")
+def determiner(view: TokenView) -> Array:
+    """the, a, this, every, ...
+
+    Example: ·this ·cat ·the -> marks 0 and 2.
+    """
+    return word_flags(view, DETERMINERS)
+
+
+@token_class("pronouns")
+def pronoun(view: TokenView) -> Array:
+    """she, it, their, who, ...
+
+    Example: ·she ·saw ·it -> marks 0 and 2.
+    """
+    return word_flags(view, PRONOUNS)
+
+
+@token_class("prepositions")
+def preposition(view: TokenView) -> Array:
+    """of, in, with, behind, ...
+
+    Example: ·cat ·in ·bed -> marks 1.
+    """
+    return word_flags(view, PREPOSITIONS)
+
+
+@token_class("conjunctions")
+def conjunction(view: TokenView) -> Array:
+    """and, but, because, when, ...
+
+    Example: ·cat ·and ·dog -> marks 1.
+    """
+    return word_flags(view, CONJUNCTIONS)
+
+
+@token_class("auxiliary verbs")
+def auxiliary(view: TokenView) -> Array:
+    """is, had, could, not, ...
+
+    Example: ·he ·is ·not ·late -> marks 1 and 2.
+    """
+    return word_flags(view, AUXILIARIES)
+
+
+@token_class("function words")
+def function_word(view: TokenView) -> Array:
+    """Determiners, pronouns, prepositions, conjunctions and auxiliary verbs.
+
+    Example: ·she ·saw ·the ·cat -> marks 0 and 2.
+    """
+    return word_flags(view, DETERMINERS | PRONOUNS | PREPOSITIONS | CONJUNCTIONS | AUXILIARIES)
+
+
+@token_class("content words")
+def content_word(view: TokenView) -> Array:
+    """Tokens that begin with a letter, after blanks, and are no function words.
+
+    Example: ·she ·saw ·the ·cat -> marks 1 and 3.
+    """
+    return piece_flags(view, lambda p: p.strip()[:1].isalpha()) * (1 - function_word(view))
+
+
+@token_class("verbs")
+def verb_like(view: TokenView) -> Array:
+    """Content words that end in -ed or -ing, and the commonest verbs.
+
+    Example: ·she ·walked ·to ·bed -> marks 1.
+    """
+    words = view.words_so_far
+    endings = np.array([len(w) > 4 and w.endswith(("ed", "ing")) for w in words], dtype=np.float32)
+    return np.maximum(endings, word_flags(view, COMMON_VERBS)) * content_word(view)
+
+
+@token_class("programming keywords")
+def keyword(view: TokenView) -> Array:
+    """Words that many programming languages reserve: def, return, const, SELECT, ...
+
+    Example: def ·f ·return -> marks 0 and 2.
+    """
+    return word_flags(view, KEYWORDS)
+
+
+@token_class("single characters")
+def single_character(view: TokenView) -> Array:
+    """Tokens of one letter, but for blanks.
+
+    Example: ·x ·ab 7 -> marks 0.
+    """
+    return piece_flags(view, lambda p: len(p.strip()) == 1 and p.strip().isalpha())
+
+
+@token_class("long pieces")
+def long_piece(view: TokenView) -> Array:
+    """Tokens of seven or more characters without the blanks around them.
+
+    Example: ·another ·cat -> marks 0.
+    """
+    return piece_flags(view, lambda p: len(p.strip()) >= 7)

@@ -1,0 +1,95 @@
+"""How the fit falls with the length of texts: the same texts, cut to each length."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.attention.extraction import extract
+from attention_programs.attention.packing import cell_count
+from attention_programs.attention.store import AttentionIndex, MappedText
+from attention_programs.config import ScoringSettings
+from attention_programs.corpora.text import Text
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.execution import Runner
+from attention_programs.progress import progress
+from attention_programs.scoring.assignments import Assignment, OwnScores, score_assignments
+from attention_programs.scoring.variants import mean_interval
+
+LENGTH_COLUMNS = ["method", "tokens", "texts", "iou", "low", "high", "sink_excluded_iou"]
+
+
+def texts_of_lengths(
+    loaded: LoadedModel, texts: Sequence[Text], index: AttentionIndex, settings: ScoringSettings
+) -> Iterator[tuple[int, list[MappedText]]]:
+    """Yields each of ``settings.lengths`` with the beginnings of so many tokens, mapped.
+
+    Args:
+        loaded: The model.
+        texts: Of these the first ``settings.length_texts`` that are long enough for every length are taken.
+        index: Which heads are mapped.
+        settings: Lengths and number of texts.
+    """
+    longest = max(settings.lengths, default=0)
+    encoded = [loaded.encode(text.content, longest) for text in texts] if longest else []
+    ids = [each for each in encoded if len(each) == longest][: settings.length_texts or None]
+    mapped = _mapped(loaded, ids, index) if index.causal else []
+    for tokens in progress(settings.lengths if ids else (), "texts of several lengths", unit="lengths"):
+        if index.causal:
+            yield tokens, [cut(text, tokens) for text in mapped]
+        else:
+            yield tokens, _mapped(loaded, [each[:tokens] for each in ids], index)
+
+
+def _mapped(loaded: LoadedModel, ids: Sequence[Sequence[int]], index: AttentionIndex) -> list[MappedText]:
+    maps = (one for batch in extract(loaded, [[each] for each in ids], index.head_list) for one in batch)
+    return [
+        MappedText(str(number), "", "test", one.ids, one.pieces, one.cells.astype(np.float32))
+        for number, one in enumerate(maps)
+    ]
+
+
+def cut(text: MappedText, tokens: int) -> MappedText:
+    """The beginning of a text that a causal model saw; its maps are the beginnings of the maps."""
+    cells = text.cells[:, : cell_count(tokens, causal=True)]
+    return replace(text, ids=text.ids[:tokens], pieces=text.pieces[:tokens], cells=cells)
+
+
+def length_table(
+    methods: Mapping[str, Assignment],
+    texts: Iterable[tuple[int, Sequence[MappedText]]],
+    index: AttentionIndex,
+    runner: Runner,
+    samples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """One row a length and method: mean IoU over heads and texts with its interval.
+
+    Args:
+        methods: Assignments by name.
+        texts: Lengths in tokens, each with its texts.
+        index: Which heads the maps are of.
+        runner: What runs programs.
+        samples: Resamples of texts.
+        seed: Of the resamples, the same for all rows.
+    """
+    rows = [
+        _row(method, tokens, own, samples, seed)
+        for tokens, some in texts
+        for method, own in score_assignments(methods, some, index, runner).items()
+    ]
+    return pd.DataFrame(rows, columns=LENGTH_COLUMNS)
+
+
+def _row(method: str, tokens: int, own: OwnScores, samples: int, seed: int) -> dict[str, object]:
+    interval = mean_interval(own.iou, samples, np.random.default_rng(seed))
+    return {
+        "method": method,
+        "tokens": tokens,
+        "texts": len(own.iou),
+        "iou": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "sink_excluded_iou": float(own.sink_excluded_iou.mean()),
+    }

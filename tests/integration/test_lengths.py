@@ -1,0 +1,77 @@
+"""The fit by length of text: which texts count, their beginnings mapped as if nothing followed, and the table."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attention_programs.attention.extraction import extract
+from attention_programs.attention.store import AttentionIndex
+from attention_programs.config import SandboxSettings, ScoringSettings
+from attention_programs.corpora.text import Text, text_key
+from attention_programs.heads import choose_heads
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.execution import Runner
+from attention_programs.programs.table import make_record
+from attention_programs.scoring.assignments import score_assignments
+from attention_programs.scoring.lengths import LENGTH_COLUMNS, length_table, texts_of_lengths
+from cases import program
+from conftest import SENTENCES
+
+TEXTS = [Text(text_key(content), "mine", "test", content) for content in ("Short.", *SENTENCES[1:])]
+SETTINGS = ScoringSettings(lengths=(4, 12), length_texts=3)
+
+
+def index_of(loaded: LoadedModel) -> AttentionIndex:
+    heads = [str(head) for head in choose_heads("all", loaded.record.layers, loaded.record.heads_per_layer)]
+    return AttentionIndex(1, loaded.record.name, "", loaded.record.causal, 64, heads, [], loaded.token_style)
+
+
+def test_beginnings_of_long_texts_are_mapped_as_if_nothing_followed(any_model: LoadedModel) -> None:
+    index = index_of(any_model)
+    found = dict(texts_of_lengths(any_model, TEXTS, index, SETTINGS))
+    ids = [any_model.encode(text.content, 12) for text in TEXTS[1:4]]
+    assert list(found) == [4, 12]
+    for tokens, texts in found.items():
+        assert [list(text.ids) for text in texts] == [each[:tokens] for each in ids]
+        for text in texts:
+            alone = next(extract(any_model, [[text.ids]], index.head_list))[0]
+            assert text.pieces == alone.pieces
+            np.testing.assert_allclose(text.cells, alone.cells, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "counts"),
+    [
+        ({"length_texts": 0}, {4: 4, 12: 4}),
+        ({"lengths": (4, 500)}, {}),
+        ({"lengths": ()}, {}),
+        ({"lengths": (2,), "length_texts": 0}, {2: 5}),
+    ],
+)
+def test_texts_count_that_are_long_enough_for_every_length(
+    llama: LoadedModel, options: dict[str, Any], counts: dict[int, int]
+) -> None:
+    settings = ScoringSettings(**{"lengths": (4, 12), **options})
+    found = texts_of_lengths(llama, TEXTS, index_of(llama), settings)
+    assert {tokens: len(texts) for tokens, texts in found} == counts
+
+
+def test_the_table_has_the_mean_fit_of_each_length_and_method(llama: LoadedModel) -> None:
+    index = index_of(llama)
+    texts = list(texts_of_lengths(llama, TEXTS, index, SETTINGS))
+    records = {name: make_record(program(f"text.{name}"), name, "search", "verified", [], {})
+               for name in ("uniform", "first_token")}  # fmt: skip
+    methods = {name: dict.fromkeys(index.head_list, record) for name, record in records.items()}
+    with Runner(SandboxSettings(), 1, index.token_style) as runner:
+        table = length_table(methods, texts, index, runner, 20, 0)
+        assert list(zip(table["tokens"], table["method"], strict=True)) == [
+            (4, "uniform"), (4, "first_token"), (12, "uniform"), (12, "first_token"),
+        ]  # fmt: skip
+        for row in table.itertuples():
+            own = score_assignments(methods, dict(texts)[row.tokens], index, runner)[row.method]
+            assert (row.texts, row.iou) == (3, pytest.approx(own.iou.mean()))
+            assert row.sink_excluded_iou == pytest.approx(own.sink_excluded_iou.mean())
+            assert row.low <= row.iou <= row.high
+        nothing = length_table(methods, [], index, runner, 20, 0)
+    assert (list(nothing.columns), len(nothing)) == (LENGTH_COLUMNS, 0)
