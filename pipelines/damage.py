@@ -60,7 +60,8 @@ def main(config: Config, paths: Paths) -> None:
                 generator,
             )
         orders |= {"fisher": estimated.first, "greedy": estimated.anew, "together": together}
-        windows = Windows(validation, list(range(len(validation))))
+        few = validation[: settings.choice_texts or None]
+        windows = Windows(few, list(range(len(few))))
         percents = [percent for percent in config.distillation.percents if percent < 100] or [100]
         compared = compare_orders(loaded, selected, orders, percents, windows, settings, cache)
     write_csv(paths.results / "damage.csv", damage_table(damages))

@@ -1,6 +1,7 @@
 """Stage 10: what replacing heads costs in perplexity."""
 
 import numpy as np
+import pandas as pd
 
 from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
@@ -35,22 +36,24 @@ def main(config: Config, paths: Paths) -> None:
     test = measured_texts(read_texts(paths.texts), settings)
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
         cache = MapCache(loaded.pieces, loaded.record.causal, runner)
-        curves = [Curve(DISTILLED, best, distilled)]
         selected = assignment_of(SELECTED, heads, programs)
-        curves += [
+        compared = [
             Curve(SELECTED, name, shares(selected, ranked, settings.few_percents)) for name, ranked in orders.items()
         ]
-        curves += [
-            Curve(
-                name,
-                "damage",
-                shares(assignment_of(name, heads, programs), orders["damage"], settings.few_percents),
-            )
+        compared += [
+            Curve(name, "damage", shares(assignment_of(name, heads, programs), orders["damage"], settings.few_percents))
             for name in BASELINES
         ]
-        weights = resample_weights(len(test), config.scoring.bootstrap_samples, np.random.default_rng(config.seed))
-        windows = cut(loaded, test, config.attention.max_tokens, settings.windows)
-        table = measure_curves(loaded, curves, windows, settings.batch_texts, weights, cache, settings.look_ahead)
+        tables = []
+        for texts, curves in (
+            (test, [Curve(DISTILLED, best, distilled)]),
+            (test[: settings.few_texts or None], compared),
+        ):
+            weights = resample_weights(len(texts), config.scoring.bootstrap_samples, np.random.default_rng(config.seed))
+            windows = cut(loaded, texts, config.attention.max_tokens, settings.windows)
+            tables.append(
+                measure_curves(loaded, curves, windows, settings.batch_texts, weights, cache, settings.look_ahead)
+            )
         level = runner.level
     replaced = distilled[percent]
     specification = SurrogateSpecification(
@@ -66,7 +69,7 @@ def main(config: Config, paths: Paths) -> None:
         look_ahead=list(settings.look_ahead),
         sandbox=level,
     )
-    write_csv(paths.results / "perplexity.csv", table)
+    write_csv(paths.results / "perplexity.csv", pd.concat(tables, ignore_index=True))
     write_specification(paths.data / "surrogate.json", specification)
 
 

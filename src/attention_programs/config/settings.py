@@ -97,9 +97,9 @@ class SynthesisSettings:
     domain_texts: int = 0
     """As ``sample_texts``, for the searches on one corpus alone, which show how programs carry over; 0 makes none."""
     sample_texts: int = 100
-    """About how many training texts terms are chosen on, evenly drawn; time and memory grow with it."""
+    """Training texts that terms are chosen on, evenly drawn; time and memory grow with it."""
     fit_texts: int = 300
-    """About how many training texts constants are fitted on at the end, evenly drawn; 0 is all."""
+    """Training texts that constants are fitted on at the end, evenly drawn; 0 is all."""
     spare_terms: int = 4
     """Terms that are tried beyond those kept, at the end of the growth and in each exchange."""
     exchanges: int = 2
@@ -160,6 +160,8 @@ class ReplacementSettings:
     """Shares of the studied heads to replace, in percent, for the distilled programs in the best order."""
     few_percents: tuple[int, ...] = (0, 25, 50, 100)
     """Shares for everything that it is compared with."""
+    few_texts: int = 0
+    """Test texts for those: fewer make wider intervals; 0 is all."""
     corpus: str = "all"
     """Name of the corpus on whose test texts perplexity is measured, or ``all``; orders and fits use every corpus."""
     texts: int = 0
@@ -180,6 +182,8 @@ class ReplacementSettings:
     """Random sets of heads for the order that measures damage in company; each costs about four forward passes."""
     together_texts: int = 4
     """Training texts of each such set."""
+    choice_texts: int = 0
+    """Validation texts on which the orders are compared and the best one is chosen; 0 is all."""
     look_ahead: tuple[str, ...] = ()
     """Names of programs that may go into a causal model although they look ahead; their perplexity flatters them."""
 

@@ -166,4 +166,6 @@ class Choosing:
         """Where an earlier growth stood; a file that is damaged or of another fingerprint is not used."""
         tensors = kept(self._standing, self._fingerprint) if self._standing else {}
         device = self.sample.lengths.device
-        return Sparse(tensors["chosen"].to(device), tensors["constants"].to(device)) if tensors else None
+        if not {"chosen", "constants"} <= tensors.keys():
+            return None
+        return Sparse(tensors["chosen"].to(device), tensors["constants"].to(device))

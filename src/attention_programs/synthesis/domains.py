@@ -9,13 +9,12 @@ from attention_programs.synthesis.search import Material, Search
 def fit_domains(material: Material) -> dict[str, list[list[WeightedTerm]]]:
     """The terms of each head's program by corpus; nothing if there is one corpus, or no budget for it.
 
-    Searches are smaller than that on all texts: ``domain_texts`` in place of ``sample_texts``, no other sizes.
+    Searches are smaller than that on all texts: ``domain_texts`` in place of ``sample_texts``, no terms exchanged, and
+    all programs of one size.
     """
     names = sorted({text.corpus for text in material.train})
     settings = material.settings
     if len(names) < 2 or not settings.domain_texts:
         return {}
-    small = replace(settings, sample_texts=settings.domain_texts, sizes=(), exchanges=0, min_gain=0.0)
-    return {
-        name: [program.terms for program in Search(material.of_corpus(name, small)).run().programs] for name in names
-    }
+    small = replace(settings, sample_texts=settings.domain_texts, exchanges=0)
+    return {name: [found.terms for found in Search(material.of_corpus(name, small)).longest()] for name in names}

@@ -112,7 +112,8 @@ class Material:
 
 
 def _evenly(texts: Sequence[MappedText], count: int) -> Sequence[MappedText]:
-    return texts[:: max(1, round(len(texts) / count))]
+    """So many of the texts, or all if there are fewer, at equal distances."""
+    return [texts[number * len(texts) // count] for number in range(count)] if count < len(texts) else texts
 
 
 class Search:
@@ -150,6 +151,14 @@ class Search:
             sizes={size: last.fit(size, everyone) for size in settings.sizes},
             path={size: float(iou.mean()) for size, iou in path.items()},
             longest=by_size[settings.max_terms],
+        )
+
+    def longest(self) -> list[FoundProgram]:
+        """Every head's program with as many terms as it may have: no shorter one is tried."""
+        most = self._settings.max_terms
+        found = self._choosing.improve(self._choosing.grow(most))
+        return LastFit(self._material, {most: found}).fit(
+            most, torch.arange(len(found.chosen), device=found.chosen.device)
         )
 
     def share(self, found: Found, counts: Sequence[int]) -> dict[int, list[list[WeightedTerm]]]:
