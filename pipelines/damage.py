@@ -19,7 +19,7 @@ from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import Orders, damage_table, order_by_damage, order_by_iou, order_table
 from attention_programs.surrogate.together import order_together
-from attention_programs.surrogate.windows import Windows
+from attention_programs.surrogate.windows import Windows, of_corpus
 
 
 def main(config: Config, paths: Paths) -> None:
@@ -28,8 +28,8 @@ def main(config: Config, paths: Paths) -> None:
     loaded = load_model(paths.model, best_device())
     heads = read_csv(paths.results / "heads.csv")
     selected = assignment_of(SELECTED, heads, read_programs(paths.programs))
-    validation = [list(text.ids) for text in read_texts(paths.attention, ["validation"])]
-    train = [text.ids for text in read_texts(paths.attention, ["train"])]
+    validation = [list(text.ids) for text in of_corpus(read_texts(paths.attention, ["validation"]), settings.corpus)]
+    train = [text.ids for text in of_corpus(read_texts(paths.attention, ["train"]), settings.corpus)]
     generator = np.random.default_rng(config.seed)
     drawn = generator.permutation(len(train))[: settings.fisher_texts]
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:

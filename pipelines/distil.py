@@ -4,6 +4,7 @@ import numpy as np
 
 from attention_programs.attention.store import read_index, read_maps, read_texts
 from attention_programs.config import Config
+from attention_programs.corpora.text import Split
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
@@ -18,7 +19,9 @@ from attention_programs.surrogate.distillation import Distiller
 from attention_programs.surrogate.distilled import Objective, distilled_programs, fit_of_objectives
 from attention_programs.surrogate.orders import read_orders
 from attention_programs.surrogate.replacement import shares
+from attention_programs.surrogate.windows import of_corpus
 
+FITTED_SPLITS: tuple[Split, ...] = ("train", "validation")
 SPREAD_TEXTS = 6
 """Training texts that tell how much each term moves the scores."""
 
@@ -30,7 +33,9 @@ def main(config: Config, paths: Paths) -> None:
     index = read_index(paths.attention)
     selected = assignment_of(SELECTED, read_csv(paths.results / "heads.csv"), read_programs(paths.programs))
     order = read_orders(paths.results / "orders.csv")[chosen_order(paths.results / "order_choice.csv")]
-    train, validation = (read_texts(paths.attention, [split]) for split in ("train", "validation"))
+    train, validation = (
+        of_corpus(read_texts(paths.attention, [split]), config.replacement.corpus) for split in FITTED_SPLITS
+    )
     generator = np.random.default_rng(config.seed)
     few = [validation[i].ids for i in generator.permutation(len(validation))[: settings.check_texts]]
     distiller = Distiller(loaded, selected, order, [text.ids for text in train], few, settings, generator)

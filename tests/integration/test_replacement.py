@@ -32,7 +32,7 @@ from attention_programs.surrogate.orders import (
 )
 from attention_programs.surrogate.perplexity import MASK_STRIDE, TextLoss, ids_losses, perplexity, text_losses
 from attention_programs.surrogate.replacement import Curve, heads_at, increase_interval, measure_curves, shares
-from attention_programs.surrogate.windows import Windows, cut, measured_texts
+from attention_programs.surrogate.windows import Windows, cut, measured_texts, of_corpus
 from cases import program
 from conftest import SENTENCES
 
@@ -304,5 +304,7 @@ def test_perplexity_can_be_measured_on_one_corpus() -> None:
     )]  # fmt: skip
     assert [t.key for t in measured_texts(texts, ReplacementSettings())] == ["0", "1", "3"]
     assert [t.key for t in measured_texts(texts, ReplacementSettings(corpus="b", texts=1))] == ["1"]
+    assert [t.key for t in of_corpus(texts, "a")] == ["0", "2"]
+    assert of_corpus(texts, "all") == texts
     with pytest.raises(UserError, match="corpus 'c' has no test texts"):
         measured_texts(texts, ReplacementSettings(corpus="c"))

@@ -163,7 +163,8 @@ class ReplacementSettings:
     few_texts: int = 0
     """Test texts for those: fewer make wider intervals; 0 is all."""
     corpus: str = "all"
-    """Name of the corpus on whose test texts perplexity is measured, or ``all``; orders and fits use every corpus."""
+    """Name of the corpus that the surrogate is made for, or ``all``: orders and distilled constants come from its
+    training and validation texts, perplexity from its test texts."""
     texts: int = 0
     """Test texts on which perplexity is measured; time grows with it; 0 is all."""
     windows: int = 2

@@ -1,7 +1,8 @@
 """Long texts cut into windows of the length that programs were fitted on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from attention_programs.config import ReplacementSettings
 from attention_programs.corpora.text import Text
@@ -56,13 +57,28 @@ def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: in
     return Windows(ids, text_of)
 
 
+class _OfCorpus(Protocol):
+    """Anything that says which corpus it is from."""
+
+    @property
+    def corpus(self) -> str: ...
+
+
+Item = TypeVar("Item", bound=_OfCorpus)
+
+
+def of_corpus(texts: Iterable[Item], corpus: str) -> list[Item]:
+    """The texts of the corpus that a surrogate is made for; of every corpus if it is ``all``."""
+    return [text for text in texts if corpus in ("all", text.corpus)]
+
+
 def measured_texts(texts: Sequence[Text], settings: ReplacementSettings) -> list[Text]:
     """The texts on which perplexity is measured.
 
     Raises:
         UserError: if the named corpus has none.
     """
-    found = [text for text in texts if text.split == "test" and settings.corpus in ("all", text.corpus)]
+    found = [text for text in of_corpus(texts, settings.corpus) if text.split == "test"]
     if not found:
         raise UserError(
             f"corpus {settings.corpus!r} has no test texts; change replacement.corpus or corpora.test_share"

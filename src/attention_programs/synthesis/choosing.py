@@ -104,10 +104,15 @@ class Choosing:
         """Adds terms by the divergence, a few more than asked for, and keeps the most influential."""
         return self.shorter(self._polish(self._add(terms + self._settings.spare_terms)), terms)
 
-    def improve(self, found: Sparse) -> Sparse:
-        """Exchanges terms as long as there are rounds; a head keeps the best program it had."""
+    def improve(self, found: Sparse, purpose: str = "search") -> Sparse:
+        """Exchanges terms as long as there are rounds; a head keeps the best program it had.
+
+        Args:
+            found: The programs.
+            purpose: What the progress bar says it is for.
+        """
         best, iou = found, self._iou(found)
-        for _ in progress(range(self._settings.exchanges), f"search: exchanging {found.terms} terms", unit="rounds"):
+        for _ in progress(range(self._settings.exchanges), f"{purpose}: exchanging {found.terms} terms", unit="rounds"):
             fitted = self._fitted(self._exchange(best))
             better = fitted.iou > iou
             best, iou = fitted.programs.where(better, best), torch.maximum(fitted.iou, iou)

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attention_programs.progress import progress
 from attention_programs.synthesis.choosing import Choosing, Sparse
 from attention_programs.synthesis.design import Design, scores_of, softmax
 
@@ -43,8 +42,9 @@ def share(choosing: Choosing, own: Sparse, fits: NDArray[np.floating], count: in
     if count >= len(own.chosen):
         return Shared(own, np.arange(len(own.chosen)))
     shared = _assign(own.of_heads(torch.tensor(representatives(fits, count))), choosing.sample)
-    for _ in progress(range(ROUNDS), f"sharing: {count} programs", unit="rounds"):
-        refitted = choosing.on(choosing.sample.of_groups(shared.members)).improve(shared.programs)
+    for _ in range(ROUNDS):
+        means = choosing.on(choosing.sample.of_groups(shared.members))
+        refitted = means.improve(shared.programs, f"sharing {count} programs")
         shared = _assign(refitted, choosing.sample)
     return shared
 
