@@ -30,27 +30,27 @@ def main(config: Config, paths: Paths) -> None:
     distilled = read_programs(paths.distilled)
     order = read_orders(paths.results / "orders.csv")[read_specification(paths.data / "surrogate.json").order]
     loaded = load_model(paths.model, best_device())
-    runner = Runner(config.sandbox, config.threads, loaded.token_style)
-    cache = MapCache(loaded.pieces, loaded.record.causal, runner)
     rows = []
-    for percent in progress(settings.percents, "questions", unit="shares"):
-        replaced = distilled_assignment(heads_at(order, percent), distilled, percent)
-        with PatchedModel(loaded, replaced, cache, config.replacement.look_ahead) as patched:
-            for score in answer_questions(patched.model, patched.tokenizer, tasks, settings.limit, settings.batch_size):
-                interval = score.interval
-                rows.append(
-                    {
-                        "task": score.task,
-                        "percent": percent,
-                        "heads_replaced": len(replaced),
-                        "questions": score.questions,
-                        "accuracy": score.accuracy,
-                        "low": interval.low,
-                        "high": interval.high,
-                        "chance": score.chance,
-                    }
-                )
-    runner.close()
+    with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
+        cache = MapCache(loaded.pieces, loaded.record.causal, runner)
+        for percent in progress(settings.percents, "questions", unit="shares"):
+            replaced = distilled_assignment(heads_at(order, percent), distilled, percent)
+            with PatchedModel(loaded, replaced, cache, config.replacement.look_ahead) as patched:
+                for score in answer_questions(
+                    patched.model, patched.tokenizer, tasks, settings.limit, settings.batch_size
+                ):
+                    rows.append(
+                        {
+                            "task": score.task,
+                            "percent": percent,
+                            "heads_replaced": len(replaced),
+                            "questions": score.questions,
+                            "accuracy": score.accuracy,
+                            "low": score.interval.low,
+                            "high": score.interval.high,
+                            "chance": score.chance,
+                        }
+                    )
     write_csv(paths.results / "qa.csv", pd.DataFrame(rows, columns=COLUMNS))
 
 

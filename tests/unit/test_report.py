@@ -98,7 +98,8 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
     perplexity = ["programs,order,percent,heads_replaced,tokens,perplexity,increase,low,high"]
     for name in ("distilled", "selected", "uniform", "first_token"):
         for order in ("iou", "damage", "fisher", "greedy"):
-            perplexity += [f"{name},{order},{p},{p},99,{20 + p},{5 * p},{4 * p},{6 * p}" for p in (0, 25, 100)]
+            tokens = 99 if name == "distilled" else 44
+            perplexity += [f"{name},{order},{p},{p},{tokens},{20 + p},{5 * p},{4 * p},{6 * p}" for p in (0, 25, 100)]
     qa = ["task,percent,heads_replaced,questions,accuracy,low,high,chance"]
     qa += [f"story_continuation,{p},{p},50,0.6,0.5,0.7,0.25" for p in (0, 100)]
     damage = ["head,damage,standard_error"]
@@ -212,6 +213,7 @@ def test_page_says_what_matters(page: str) -> None:
     assert "cut to at most 13 tokens" in text
     assert "raises perplexity (20.00 intact) by 125 % [100, 150] with constants fitted to keep the model" in text
     assert "and by 125 % [100, 150] with the programs as they fit attention" in text
+    assert "Perplexity on 99 test tokens; lines for comparison on 44, over that of the intact model" in text
     assert text.index("distilled, best order") < text.index(">best fit first<")
     assert "f" * 64 in page
     assert "Not measured: question answering on verb agreement." in text

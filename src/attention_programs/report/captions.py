@@ -1,5 +1,6 @@
 """What each figure is called, how to read it, and what it does not show."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -43,6 +44,27 @@ def fit_caption(max_tokens: int) -> Caption:
     )
 
 
+def perplexity_caption(tokens: Sequence[int]) -> Caption:
+    """Caption of the curves of perplexity.
+
+    Args:
+        tokens: Test tokens that each curve was measured on; those of comparisons may be fewer.
+    """
+    most, least = max(tokens), min(tokens)
+    fewer = f"; lines for comparison on {least:,}" if least < most else ""
+    return Caption(
+        "What replacing heads costs",
+        f"Perplexity on {most:,} test tokens{fewer}, over that of the intact model; the axis is linear up to 1 % and "
+        "logarithmic above. Solid lines replace the best-fitted heads first, the others those that do least damage, "
+        "measured alone, in company, or estimated. Blue: constants fitted on training texts so that the model keeps "
+        "its predictions (distilled); black: the same programs with the constants that fit the maps best. Orange and "
+        "green put one baseline into every replaced head. Bands are 95 % intervals (paired bootstrap over texts).",
+        "The grey curves are the paper's, for other models on other and shorter texts, with attention exchanged at "
+        "another place and no intervals: their shape can be compared, their height can't. At 100 % all orders replace "
+        "the same heads.",
+    )
+
+
 GRID = Caption(
     "Every head: fit and damage",
     "Layers from left to right, heads from top to bottom. Blue: test IoU of the selected program. Orange: how far "
@@ -50,17 +72,6 @@ GRID = Caption(
     "program; the scale is stretched at the low end. Crosses mark heads that were not studied.",
     "Damage of single heads does not add up: heads that stand in for each other look harmless one by one. "
     "Small values may be noise; the table of heads gives their standard errors.",
-)
-PERPLEXITY = Caption(
-    "What replacing heads costs",
-    "Perplexity on test texts over that of the intact model; the axis is linear up to 1 % and logarithmic above. Solid "
-    "lines replace the best-fitted heads first, the others those that do least damage, measured alone, in company, or "
-    "estimated. Blue: constants fitted on training texts so that the model keeps its predictions (distilled); black: "
-    "the same programs with the constants that fit the maps best. Orange and green put one baseline into every "
-    "replaced head. Bands are 95 % intervals (paired bootstrap over texts).",
-    "The grey curves are the paper's, for other models on other and shorter texts, with attention exchanged at another "
-    "place and no intervals: their shape can be compared, their height can't. At 100 % all orders replace the same "
-    "heads.",
 )
 QUESTIONS = Caption(
     "What replacing heads does to question answering",

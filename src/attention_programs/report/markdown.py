@@ -47,11 +47,12 @@ def _perplexity(summary: Mapping[str, float]) -> list[str]:
             keys = [f"{prefix}{programs}/{order}/{percent}" for percent in percents if percent]
             found = [estimate_of(summary, key) for key in keys]
             if any(increase.measured for increase in found):
-                rows.append([f"{PROGRAMS[programs]}, {SHORT_ORDERS[order]}", *map(percent_text, found)])
+                tokens = estimate_of(summary, f"perplexity_tokens/test/{programs}/{order}").number(0)
+                rows.append([f"{PROGRAMS[programs]}, {SHORT_ORDERS[order]}", tokens, *map(percent_text, found)])
     published = dict(zip(paper.PERCENTS, paper.MODELS[1].increases, strict=True))
     known = [f"{published[p]:,.0f} %" if p in published else "" for p in percents if p]
-    rows.append([f"(paper, {paper.MODELS[1].name}, best fit first)", *known])
-    return _table(["perplexity increase at", *(f"{p} % of heads" for p in percents if p)], rows)
+    rows.append([f"(paper, {paper.MODELS[1].name}, best fit first)", "", *known])
+    return _table(["perplexity increase at", "test tokens", *(f"{p} % of heads" for p in percents if p)], rows)
 
 
 def _questions(summary: Mapping[str, float]) -> list[str]:

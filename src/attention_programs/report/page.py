@@ -17,7 +17,7 @@ from attention_programs.models.record import ModelRecord, read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, read_programs
 from attention_programs.report import paper
-from attention_programs.report.captions import GRID, PERPLEXITY, QUESTIONS, FigureView, fit_caption
+from attention_programs.report.captions import GRID, QUESTIONS, FigureView, fit_caption, perplexity_caption
 from attention_programs.report.cost import constants_section, order_section
 from attention_programs.report.estimate import Estimate, unbroken
 from attention_programs.report.examination import (
@@ -173,7 +173,8 @@ def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Galle
     grid = draw_grid(tables.heads, tables.damage, record.layers, record.heads_per_layer)
     views = [gallery.add("fit", fit, fit_caption(config.attention.max_tokens)), gallery.add("heads", grid, GRID)]
     if len(tables.perplexity):
-        views.append(gallery.add("perplexity", draw_perplexity(tables.perplexity), PERPLEXITY))
+        caption = perplexity_caption(tables.perplexity["tokens"].astype(int).tolist())
+        views.append(gallery.add("perplexity", draw_perplexity(tables.perplexity), caption))
     tasks = _answered(tables.qa, config)
     if tasks:
         views.append(gallery.add("questions", draw_questions(tables.qa, tasks), QUESTIONS))

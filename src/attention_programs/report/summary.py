@@ -90,6 +90,7 @@ def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
         for programs in ("selected", "search") if same and row.programs == "selected" else (row.programs,):
             key = f"perplexity_increase/test/{programs}/{row.order}/{row.percent:g}"
             found |= _entry(key, Estimate(row.increase, row.low, row.high))
+            found[f"perplexity_tokens/test/{programs}/{row.order}"] = float(row.tokens)
     return found
 
 
