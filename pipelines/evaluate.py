@@ -14,7 +14,7 @@ from attention_programs.stage import run_stage
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import distilled_assignment, read_orders
-from attention_programs.surrogate.questions import answer_questions, load_tasks
+from attention_programs.surrogate.questions import TaskScore, answer_questions, load_tasks
 from attention_programs.surrogate.replacement import heads_at
 from attention_programs.surrogate.specification import read_specification
 
@@ -36,22 +36,22 @@ def main(config: Config, paths: Paths) -> None:
         for percent in progress(settings.percents, "questions", unit="shares"):
             replaced = distilled_assignment(heads_at(order, percent), distilled, percent)
             with PatchedModel(loaded, replaced, cache, config.replacement.look_ahead) as patched:
-                for score in answer_questions(
-                    patched.model, patched.tokenizer, tasks, settings.limit, settings.batch_size
-                ):
-                    rows.append(
-                        {
-                            "task": score.task,
-                            "percent": percent,
-                            "heads_replaced": len(replaced),
-                            "questions": score.questions,
-                            "accuracy": score.accuracy,
-                            "low": score.interval.low,
-                            "high": score.interval.high,
-                            "chance": score.chance,
-                        }
-                    )
+                scores = answer_questions(patched.model, patched.tokenizer, tasks, settings.limit, settings.batch_size)
+                rows += [_row(score, percent, len(replaced)) for score in scores]
     write_csv(paths.results / "qa.csv", pd.DataFrame(rows, columns=COLUMNS))
+
+
+def _row(score: TaskScore, percent: int, heads: int) -> dict[str, object]:
+    return {
+        "task": score.task,
+        "percent": percent,
+        "heads_replaced": heads,
+        "questions": score.questions,
+        "accuracy": score.accuracy,
+        "low": score.interval.low,
+        "high": score.interval.high,
+        "chance": score.chance,
+    }
 
 
 if __name__ == "__main__":
