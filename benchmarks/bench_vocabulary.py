@@ -36,20 +36,26 @@ WORDS = (
 )
 
 
-def sparse_programs() -> list[Program]:
-    """Sums of eight terms as the search emits them; a quarter of the terms holds for some queries only."""
+def sparse_sources(terms: int = TERMS) -> list[str]:
+    """Sums of so many terms as the search emits them; a quarter of the terms holds for some queries only."""
     generator = np.random.default_rng(0)
     features = candidate_features(causal=True)
     share = np.array([0.25 if feature.query else 0.75 for feature in features])
     counts = {weight: (share == weight).sum() for weight in (0.25, 0.75)}
     chances = share / np.array([counts[weight] for weight in share])
-    programs = []
-    for number in range(PROGRAMS):
-        chosen = generator.choice(len(features), TERMS, replace=False, p=chances)
-        constants = np.round(generator.normal(0, 3, TERMS), 1)
-        terms = [WeightedTerm(features[i], float(c), abs(c)) for i, c in zip(chosen, constants, strict=True)]
-        programs.append(compile_trusted(emit(terms), f"program {number}", shipped=False))
-    return programs
+    sources = []
+    for _ in range(PROGRAMS):
+        chosen = generator.choice(len(features), terms, replace=False, p=chances)
+        constants = np.round(generator.normal(0, 3, terms), 1)
+        weighted = [WeightedTerm(features[i], float(c), abs(c)) for i, c in zip(chosen, constants, strict=True)]
+        sources.append(emit(weighted))
+    return sources
+
+
+def sparse_programs() -> list[Program]:
+    """The same, ready to run."""
+    sources = sparse_sources()
+    return [compile_trusted(source, f"program {number}", shipped=False) for number, source in enumerate(sources)]
 
 
 def fresh_text() -> TokenView:

@@ -176,6 +176,7 @@ def summary(arguments: argparse.Namespace) -> None:
     """Prints the summary of the current profile: as the table at the end of a run, or as Markdown for the README."""
     from attention_programs.files import read_json
     from attention_programs.report.markdown import numbers
+    from attention_programs.report.speed import speed_table
     from attention_programs.report.summary import format_summary
     from attention_programs.report.targets import kept_summaries, targets_table
 
@@ -186,6 +187,7 @@ def summary(arguments: argparse.Namespace) -> None:
         return
     print(targets_table(kept_summaries(paths.results.parent)))
     print(numbers(found))
+    print(speed_table(read_json(paths.results.parent / "bench.json")))
 
 
 def publish_results(_: argparse.Namespace) -> None:

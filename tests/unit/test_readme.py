@@ -6,7 +6,7 @@ import pytest
 
 from attention_programs.files import read_csv, read_json
 from attention_programs.programs.table import make_record
-from attention_programs.report import targets
+from attention_programs.report import speed, targets
 from attention_programs.report.markdown import BEGIN, END, numbers
 from conftest import ROOT
 
@@ -24,6 +24,13 @@ def test_targets_are_beside_the_committed_summaries() -> None:
     summaries = targets.kept_summaries(ROOT / "results")
     assert summaries
     assert block == targets.targets_table(summaries), "paste `attention-programs summary --markdown`"
+
+
+def test_speed_is_that_of_the_committed_measurement() -> None:
+    block = README[README.index(speed.BEGIN) : README.index(speed.END) + len(speed.END)]
+    assert block == speed.speed_table(read_json(ROOT / "results" / "bench.json")), (
+        "paste `attention-programs summary --markdown`"
+    )
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))
