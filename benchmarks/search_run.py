@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def peak_mib() -> float:
-    """Most memory that this process ever held, MiB; what ``getrusage`` tells counts the process that started it, too."""
+    """Most memory that this process ever held, MiB; ``getrusage`` counts the process that started it, too."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
     return int(peak) / 1024
