@@ -212,7 +212,7 @@ def test_page_says_what_matters(page: str) -> None:
     assert "Each of 6 attention heads of tiny" in text
     assert "cut to at most 13 tokens" in text
     assert "raises perplexity (20.00 intact) by 125 % [100, 150] with constants fitted to keep the model" in text
-    assert "and by 125 % [100, 150] with the programs as they fit attention" in text
+    assert ", and by 125 % [100, 150] with the programs as they fit attention" in text
     assert "Perplexity on 99 test tokens; lines for comparison on 44, over that of the intact model" in text
     assert text.index("distilled, best order") < text.index(">best fit first<")
     assert "f" * 64 in page

@@ -30,7 +30,7 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
     text = (
         f"Each of {heads} attention heads of {config.model.name} is explained by a short Python program "
         f"({summary['programs/distinct/selected']:.0f} distinct programs in all), chosen on validation texts. "
-        f"Every number here comes from {tests} test texts ({_corpora(provenance.texts)}), cut to at most "
+        f"Every number here comes from among {tests} test texts ({_corpora(provenance.texts)}), cut to at most "
         f"{config.attention.max_tokens} tokens, that took no part in any choice. "
         f"On average a head's program matches its attention with an IoU of {fit}, where 1 is a perfect match; "
         f"{above.number(0)} % of heads lie above 0.5. "
@@ -73,7 +73,7 @@ def _replacements(summary: Mapping[str, float], percent: int) -> list[_Replaceme
 def _cost(summary: Mapping[str, float], percent: int) -> str:
     intact = estimate_of(summary, "perplexity/test/intact")
     known = _replacements(summary, percent)
-    costs = " and by ".join(f"{percent_text(each.increase)} {each.sentence}" for each in known)
+    costs = ", and by ".join(f"{percent_text(each.increase)} {each.sentence}" for each in known)
     if not known:
         return ""
     return f"Replacing {percent} % of the heads raises perplexity ({intact.number(2)} intact) by {costs}."
