@@ -150,6 +150,8 @@ def test_curves_hold_each_share_with_what_it_cost(llama: LoadedModel) -> None:
     assert table["heads_replaced"].tolist() == [0, 6, 12] * 3
     rows = table.set_index(["programs", "order", "percent"])
     intact = ids_losses(llama, texts, 2)
+    with PatchedModel(llama, {}) as patched:
+        assert ids_losses(patched, texts, 2) == intact
     for kind, order in rows.index.droplevel("percent").unique():
         none = rows.loc[(kind, order, 0)]
         assert (none["increase"], none["low"], none["high"]) == (0, 0, 0)

@@ -69,6 +69,8 @@ def measure_curves(
 ) -> pd.DataFrame:
     """Measures every curve at every share on the same texts; equal sets of heads and programs are measured once.
 
+    At no head at all the model is intact to the last bit, so that share is not measured again.
+
     Returns:
         One row per curve and share.
 
@@ -79,7 +81,7 @@ def measure_curves(
     tokens = sum(loss.tokens for loss in intact)
     if not tokens:
         raise UserError(f"the {len(intact)} texts hold no token to predict; raise attention.max_tokens or add texts")
-    known: dict[frozenset[tuple[Head, str]], list[TextLoss]] = {}
+    known = {frozenset[tuple[Head, str]](): intact}
     rows = []
     work = [(curve, percent, replaced) for curve in curves for percent, replaced in curve.replaced.items()]
     for curve, percent, replaced in progress(work, "perplexity of surrogates", unit="points"):

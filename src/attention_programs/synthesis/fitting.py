@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from attention_programs.synthesis.design import Design, head_chunks, iou_of_shared, scores_of, softmax
+from attention_programs.synthesis.design import Design, head_chunks, iou_of_shared, scores_of, slope_of, softmax
 
 MAX_STEP = 4.0
 """Largest change of a constant in one Newton step; keeps a nearly separable term from running away."""
@@ -52,7 +52,7 @@ def divergence_slope(
             scores = scores_of(constants[some], columns, len(group.text))
             predicted = softmax(scores)
             value += (scores.logsumexp(-1) - (real * scores).sum(-1)).sum(-1)
-            gradient += torch.bmm(columns, (predicted - real).flatten(1)[:, :, None])[..., 0]
+            gradient += slope_of(columns, predicted - real)
             weighted = columns * predicted.flatten(1)[:, None]
             means = weighted.view(part.heads, k, len(group.text), -1).sum(-1)
             curvature += torch.bmm(weighted, columns.transpose(1, 2)) - torch.bmm(means, means.transpose(1, 2))
@@ -124,7 +124,7 @@ def fit_iou(
         memory_mib: Bound on the values of chosen features at a time; they are read once for all steps.
     """
     parts = [
-        _fit_some(design.of_heads(some), chosen[some], constants[some].float(), steps, rate)
+        _fit_some(design.of_heads(some).in_single(), chosen[some], constants[some].float(), steps, rate)
         for some in head_chunks(design, chosen.shape[1], memory_mib)
     ]
     return Polished(torch.cat([p.constants for p in parts]).to(constants.dtype), torch.cat([p.iou for p in parts]))
@@ -143,7 +143,7 @@ def _fit_some(design: Design, chosen: torch.Tensor, constants: torch.Tensor, ste
             break
         gradient = torch.zeros_like(constants)
         for values, push in zip(columns, pull.scores, strict=True):
-            gradient += torch.bmm(values, push.flatten(1)[:, :, None])[..., 0]
+            gradient += slope_of(values, push)
         first = 0.9 * first + 0.1 * gradient
         second = 0.99 * second + 0.01 * gradient.square()
         corrected = (first / (1 - 0.9 ** (step + 1))) / ((second / (1 - 0.99 ** (step + 1))).sqrt() + 1e-12)
@@ -176,6 +176,6 @@ def iou_pull(design: Design, scores: list[torch.Tensor]) -> Pull:
     slope = 2 * design.lengths / (2 * design.lengths - shared).square() / len(design.lengths)
     pushes = []
     for group, maps in zip(design.groups, predicted, strict=True):
-        below = maps * (maps < group.attention)
+        below = torch.where(maps < group.attention, maps, 0.0)
         pushes.append((below - maps * below.sum(-1, keepdim=True)) * slope[:, group.text][..., None])
     return Pull(iou_of_shared(shared, design.lengths).mean(1), predicted, pushes)
