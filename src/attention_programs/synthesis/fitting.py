@@ -4,7 +4,15 @@ from dataclasses import dataclass
 
 import torch
 
-from attention_programs.synthesis.design import Design, head_chunks, iou_of_shared, scores_of, slope_of, softmax
+from attention_programs.synthesis.design import (
+    Design,
+    Rows,
+    head_chunks,
+    iou_of_shared,
+    scores_of,
+    slope_of,
+    softmax,
+)
 
 MAX_STEP = 4.0
 """Largest change of a constant in one Newton step; keeps a nearly separable term from running away."""
@@ -115,6 +123,9 @@ def fit_iou(
 ) -> Polished:
     """Raises every head's mean IoU itself by Adam with a falling step size; keeps the best constants met.
 
+    How much a text counts in a step's gradient follows from its IoU at the step before, so that features are read once
+    a step and not twice; at the first step all texts count as if they fitted perfectly.
+
     Args:
         design: The texts.
         chosen: Numbers of features, shape (heads, k).
@@ -134,20 +145,23 @@ def _fit_some(design: Design, chosen: torch.Tensor, constants: torch.Tensor, ste
     columns = [group.columns(chosen) for group in design.groups]
     first, second = torch.zeros_like(constants), torch.zeros_like(constants)
     best, best_iou = constants, torch.full_like(constants[:, 0], -1.0)
+    shared = design.lengths.expand(len(chosen), -1).float()
     for step in range(steps + 1):
-        scores = [scores_of(constants, c, len(g.text)) for c, g in zip(columns, design.groups, strict=True)]
-        pull = iou_pull(design, scores)
-        better = pull.iou > best_iou
-        best, best_iou = torch.where(better[:, None], constants, best), torch.where(better, pull.iou, best_iou)
-        if step == steps:
-            break
-        gradient = torch.zeros_like(constants)
-        for values, push in zip(columns, pull.scores, strict=True):
-            gradient += slope_of(values, push)
-        first = 0.9 * first + 0.1 * gradient
-        second = 0.99 * second + 0.01 * gradient.square()
-        corrected = (first / (1 - 0.9 ** (step + 1))) / ((second / (1 - 0.99 ** (step + 1))).sqrt() + 1e-12)
-        constants = (constants + rate * (1 - step / steps) * corrected).clamp(-LARGEST, LARGEST)
+        slopes = slope_of_shared(shared, design.lengths)
+        shared, gradient = torch.zeros_like(shared), torch.zeros_like(constants)
+        for values, group in zip(columns, design.groups, strict=True):
+            maps = softmax(scores_of(constants, values, len(group.text)))
+            shared.index_add_(1, group.text, overlap(maps, group))
+            if step < steps:
+                gradient += slope_of(values, push_of(maps, group, slopes))
+        iou = iou_of_shared(shared, design.lengths).mean(1)
+        better = iou > best_iou
+        best, best_iou = torch.where(better[:, None], constants, best), torch.where(better, iou, best_iou)
+        if step < steps:
+            first = 0.9 * first + 0.1 * gradient
+            second = 0.99 * second + 0.01 * gradient.square()
+            corrected = (first / (1 - 0.9 ** (step + 1))) / ((second / (1 - 0.99 ** (step + 1))).sqrt() + 1e-12)
+            constants = (constants + rate * (1 - step / steps) * corrected).clamp(-LARGEST, LARGEST)
     return Polished(best, best_iou)
 
 
@@ -164,18 +178,36 @@ class Pull:
 
 
 def iou_pull(design: Design, scores: list[torch.Tensor]) -> Pull:
-    """The mean IoU over texts and its gradient.
-
-    With S the sum of minima, d IoU / d S = 2n / (2n - S)^2, and S grows with a predicted weight as long as that is
-    below the real one; a softmax passes on the weight times what exceeds the row's mean.
-    """
+    """The mean IoU over texts and its gradient."""
     predicted = [softmax(one) for one in scores]
     shared = torch.zeros(design.heads, len(design.lengths), device=design.lengths.device)
     for group, maps in zip(design.groups, predicted, strict=True):
-        shared.index_add_(1, group.text, torch.minimum(maps, group.attention.float()).sum(-1))
-    slope = 2 * design.lengths / (2 * design.lengths - shared).square() / len(design.lengths)
-    pushes = []
-    for group, maps in zip(design.groups, predicted, strict=True):
-        below = torch.where(maps < group.attention, maps, 0.0)
-        pushes.append((below - maps * below.sum(-1, keepdim=True)) * slope[:, group.text][..., None])
+        shared.index_add_(1, group.text, overlap(maps, group))
+    slopes = slope_of_shared(shared, design.lengths)
+    pushes = [push_of(maps, group, slopes) for group, maps in zip(design.groups, predicted, strict=True)]
     return Pull(iou_of_shared(shared, design.lengths).mean(1), predicted, pushes)
+
+
+def overlap(maps: torch.Tensor, group: Rows) -> torch.Tensor:
+    """Sum of minima of predicted and real weights, shape (heads, rows)."""
+    return torch.minimum(maps, group.attention.float()).sum(-1)
+
+
+def slope_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """The mean IoU's change with each text's sum of minima S: d IoU / d S = 2n / (2n - S)^2, shape (heads, texts)."""
+    return 2 * lengths / (2 * lengths - shared).square() / len(lengths)
+
+
+def push_of(maps: torch.Tensor, group: Rows, slopes: torch.Tensor) -> torch.Tensor:
+    """How the mean IoU changes with each score, shape (heads, rows, tokens).
+
+    The sum of minima grows with a predicted weight as long as that is below the real one; a softmax passes on the
+    weight times what exceeds the row's mean.
+
+    Args:
+        maps: The predicted weights, alike in shape.
+        group: The rows.
+        slopes: From :func:`slope_of_shared`.
+    """
+    below = torch.where(maps < group.attention, maps, 0.0)
+    return below.addcmul_(maps, below.sum(-1, keepdim=True), value=-1).mul_(slopes[:, group.text][..., None])

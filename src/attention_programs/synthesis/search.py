@@ -7,7 +7,6 @@ on validation texts, and constants are rounded to one decimal.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import torch
 
@@ -15,13 +14,15 @@ from attention_programs.attention.store import MappedText
 from attention_programs.config import SynthesisSettings
 from attention_programs.errors import UserError
 from attention_programs.progress import progress
-from attention_programs.synthesis.choosing import Choosing, Sparse
+from attention_programs.synthesis.choosing import Choosing
 from attention_programs.synthesis.design import Design, build_design, head_chunks, mean_iou
 from attention_programs.synthesis.emission import WeightedTerm
 from attention_programs.synthesis.features import Feature, candidate_features
 from attention_programs.synthesis.fitting import fit_iou
+from attention_programs.synthesis.journal import Journal
 from attention_programs.synthesis.promise import influence
 from attention_programs.synthesis.sharing import pairwise_iou, share
+from attention_programs.synthesis.sparse import Sparse
 
 START = (Feature("first_token"), Feature("log_distance"))
 """Every program begins with the sink and with distance."""
@@ -121,14 +122,13 @@ class Search:
 
     Args:
         material: The texts.
-        standing: File in which the search keeps where it stands.
-        fingerprint: Stands for everything that the search depends on.
+        journal: Steps that an earlier run of the same search finished.
     """
 
-    def __init__(self, material: Material, standing: Path | None = None, fingerprint: str = "") -> None:
+    def __init__(self, material: Material, journal: Journal | None = None) -> None:
         self._material = material
         self._settings = material.settings
-        self._choosing = Choosing(material.sample, material.start, material.settings, standing, fingerprint)
+        self._choosing = Choosing(material.sample, material.start, material.settings, journal)
 
     def run(self) -> Found:
         """Searches for every head."""
@@ -138,28 +138,27 @@ class Search:
         for size in progress(_smaller(most, settings), "search: pruning", unit="sizes"):
             shorter = choosing.shorter(by_size[min(by_size)], size)
             by_size[size] = choosing.improve(shorter) if size == settings.max_terms else shorter
-        last = LastFit(self._material, by_size)
+        last = LastFit(self._material, by_size, choosing.journal)
         path = {size: last.iou_validation(size) for size in sorted(by_size) if size <= settings.max_terms}
         best = best_sizes(path, settings.min_gain)
         programs: dict[int, FoundProgram] = {}
         for size in progress(sorted(set(best.tolist())), "search: last fit", unit="sizes"):
             heads = (best == size).nonzero()[:, 0]
-            programs |= dict(zip(heads.tolist(), last.fit(size, heads), strict=True))
+            programs |= dict(zip(heads.tolist(), last.fit(size, heads, "chosen"), strict=True))
         everyone = torch.arange(len(best), device=best.device)
         return Found(
             programs=[programs[head] for head in range(len(best))],
-            sizes={size: last.fit(size, everyone) for size in settings.sizes},
+            sizes={size: last.fit(size, everyone, "everyone") for size in settings.sizes},
             path={size: float(iou.mean()) for size, iou in path.items()},
             longest=by_size[settings.max_terms],
         )
 
     def longest(self) -> list[FoundProgram]:
         """Every head's program with as many terms as it may have: no shorter one is tried."""
-        most = self._settings.max_terms
-        found = self._choosing.improve(self._choosing.grow(most))
-        return LastFit(self._material, {most: found}).fit(
-            most, torch.arange(len(found.chosen), device=found.chosen.device)
-        )
+        most, choosing = self._settings.max_terms, self._choosing
+        found = choosing.improve(choosing.grow(most))
+        everyone = torch.arange(len(found.chosen), device=found.chosen.device)
+        return LastFit(self._material, {most: found}, choosing.journal).fit(most, everyone, "everyone")
 
     def share(self, found: Found, counts: Sequence[int]) -> dict[int, list[list[WeightedTerm]]]:
         """Explains all heads with few programs: for each number of programs, the program of each head."""
@@ -203,10 +202,12 @@ class LastFit:
     Args:
         material: The texts.
         by_size: Programs by their number of terms.
+        journal: Parts that an earlier run fitted.
     """
 
-    def __init__(self, material: Material, by_size: dict[int, Sparse]) -> None:
+    def __init__(self, material: Material, by_size: dict[int, Sparse], journal: Journal) -> None:
         self._settings = material.settings
+        self._journal = journal
         used = torch.unique(torch.cat([found.chosen.flatten() for found in by_size.values()]))
         self._features = [material.features[number] for number in used.tolist()]
         place = torch.zeros(len(material.features), dtype=torch.long, device=used.device)
@@ -220,18 +221,32 @@ class LastFit:
         found = self._by_size[size]
         return mean_iou(self._validation, found.chosen, found.constants, self._settings.memory_mib)
 
-    def fit(self, size: int, heads: torch.Tensor) -> list[FoundProgram]:
-        """Fits some heads' programs of a size to IoU and rounds their constants; maps are copied in parts."""
-        memory = self._settings.memory_mib
-        parts = (heads[some] for some in head_chunks(self._train, size, memory))
-        return [program for part in parts if len(part) for program in self._fit(size, part)]
+    def fit(self, size: int, heads: torch.Tensor, purpose: str) -> list[FoundProgram]:
+        """Fits some heads' programs of a size to IoU and rounds their constants; maps are copied in parts.
 
-    def _fit(self, size: int, heads: torch.Tensor) -> list[FoundProgram]:
+        Args:
+            size: Terms.
+            heads: Numbers of heads.
+            purpose: Tells this fit from others of the same size in the journal.
+        """
+        parts = [heads[some] for some in head_chunks(self._train, size, self._settings.memory_mib)]
+        return [
+            program
+            for number, part in enumerate(parts)
+            if len(part)
+            for program in self._fit(size, part, f"last fit of {size}, {purpose}, {number}")
+        ]
+
+    def _fit(self, size: int, heads: torch.Tensor, step: str) -> list[FoundProgram]:
         settings, start = self._settings, self._by_size[size].of_heads(heads)
         train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
         budget = settings.polish_steps, settings.polish_rate, settings.memory_mib
-        fitted = fit_iou(train, start.chosen, start.constants, *budget)
-        rounded = Sparse(start.chosen, fitted.constants).rounded()
+
+        def polish() -> Sparse:
+            return Sparse(start.chosen, fit_iou(train, start.chosen, start.constants, *budget).constants)
+
+        fitted = self._journal.step(step, polish)
+        rounded = fitted.rounded()
         values = [
             mean_iou(design, start.chosen, constants, settings.memory_mib).tolist()
             for design, constants in (

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attention_programs.synthesis.choosing import Choosing, Sparse
+from attention_programs.synthesis.choosing import Choosing
 from attention_programs.synthesis.design import Design, scores_of, softmax
+from attention_programs.synthesis.sparse import Sparse
 
 ROUNDS = 2
 """Times that programs are refitted on their members and heads choose again."""
@@ -42,8 +43,8 @@ def share(choosing: Choosing, own: Sparse, fits: NDArray[np.floating], count: in
     if count >= len(own.chosen):
         return Shared(own, np.arange(len(own.chosen)))
     shared = _assign(own.of_heads(torch.tensor(representatives(fits, count))), choosing.sample)
-    for _ in range(ROUNDS):
-        means = choosing.on(choosing.sample.of_groups(shared.members))
+    for number in range(ROUNDS):
+        means = choosing.on(choosing.sample.of_groups(shared.members), f"shared {count}, {number}")
         refitted = means.improve(shared.programs, f"sharing {count} programs")
         shared = _assign(refitted, choosing.sample)
     return shared

@@ -22,6 +22,7 @@ from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import ProgramRecord, merge
 from attention_programs.programs.view import TokenView
 from attention_programs.synthesis.domains import fit_domains
+from attention_programs.synthesis.journal import Journal
 from attention_programs.synthesis.mixture import fit_mixtures
 from attention_programs.synthesis.search import FoundProgram, Material, Search
 from attention_programs.synthesis.variants import Variant, Writer
@@ -55,7 +56,7 @@ def synthesize(
         settings: Sizes, budgets and library folders.
         sandbox: Limits of programs of unknown origin.
         workers: Programs side by side in the sandbox.
-        standing: File in which the search keeps where it stands until it is done.
+        standing: File in which the search keeps its finished steps until it is done.
     """
     index = read_index(attention)
     train, validation = ([text.halved() for text in read_maps(attention, [split])] for split in FITTED_SPLITS)
@@ -70,8 +71,10 @@ def synthesize(
     baselines = load_library(Path(settings.baselines), "baseline", views)
     provenance = _search_provenance(index, settings, train, validation)
     writer = Writer(provenance, views, index.head_list)
-    material = Material(train, validation, index.causal, settings, best_device())
-    search = Search(material, standing, sha256_text(json.dumps(provenance, sort_keys=True)))
+    device = best_device()
+    material = Material(train, validation, index.causal, settings, device)
+    journal = Journal(standing, sha256_text(json.dumps(provenance, sort_keys=True)), device)
+    search = Search(material, journal)
     found = search.run()
     searched = [
         writer.record(program.terms, f"search {head}", [head], _details(program))
@@ -80,7 +83,7 @@ def synthesize(
     variants = [
         *(writer.variant(f"terms/{size}", [p.terms for p in programs]) for size, programs in found.sizes.items()),
         *(writer.variant(f"shared/{n}", terms) for n, terms in search.share(found, settings.shared).items()),
-        *(writer.variant(f"fitted on/{name}", terms) for name, terms in fit_domains(material).items()),
+        *(writer.variant(f"fitted on/{name}", terms) for name, terms in fit_domains(material, journal).items()),
     ]
     mixtures = fit_mixtures(material.sample, material.features, index.head_list)
     programs = merge([*searched, *curated, *baselines, *mixtures, *imported.admitted])

@@ -1,0 +1,45 @@
+"""Programs as numbers: which features each adds up, and how much of each."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """One program a head, all with equally many terms."""
+
+    chosen: torch.Tensor
+    """Numbers of features, shape (heads, terms)."""
+    constants: torch.Tensor
+    """Shape (heads, terms), double precision."""
+
+    @property
+    def terms(self) -> int:
+        """Terms of each program."""
+        return self.chosen.shape[1]
+
+    def with_terms(self, added: torch.Tensor) -> "Sparse":
+        """More terms, shape (heads, new), with constants of 0."""
+        zeros = torch.zeros(added.shape, dtype=self.constants.dtype, device=added.device)
+        return Sparse(torch.cat([self.chosen, added], 1), torch.cat([self.constants, zeros], 1))
+
+    def keep(self, value: torch.Tensor, terms: int) -> "Sparse":
+        """The terms of highest value, in their order."""
+        places = value.topk(terms, dim=1).indices.sort(dim=1).values
+        return Sparse(self.chosen.gather(1, places), self.constants.gather(1, places))
+
+    def where(self, condition: torch.Tensor, other: "Sparse") -> "Sparse":
+        """This where the condition holds for a head, the other elsewhere."""
+        return Sparse(
+            torch.where(condition[:, None], self.chosen, other.chosen),
+            torch.where(condition[:, None], self.constants, other.constants),
+        )
+
+    def rounded(self) -> "Sparse":
+        """The same with constants of one decimal."""
+        return Sparse(self.chosen, (self.constants * 10).round() / 10 + 0.0)
+
+    def of_heads(self, heads: torch.Tensor) -> "Sparse":
+        """The programs of some heads."""
+        return Sparse(self.chosen[heads], self.constants[heads])
