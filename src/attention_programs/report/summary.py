@@ -192,7 +192,9 @@ def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
             ours = percent_text(estimate_of(summary, f"perplexity_increase/test/{programs}/{order}/{percent}"))
             published = tuple(f"{model.increases[rank]:,.0f} %" for model in paper.MODELS)
             rows.append(SummaryRow(f"{percent} % of heads replaced", ours, published if order == "iou" else nothing))
-        if order == "iou" or any(row.ours != ABSENT for row in rows):
+        if order != "iou":
+            rows = [row for row in rows if row.ours != ABSENT]
+        if rows:
             groups.append(SummaryGroup(f"Perplexity increase, {programs} programs, {meaning}", tuple(rows)))
     return groups
 
