@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from datasets.arrow_writer import ArrowWriter
 
@@ -18,6 +19,7 @@ from attention_programs.models.token_style import TokenStyle
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, make_record, write_programs
 from attention_programs.report.examples import choose, kind
+from attention_programs.report.figures.perplexity import draw_perplexity
 from attention_programs.report.figures.style import spread
 from attention_programs.report.page import write_report
 from attention_programs.report.results import BASELINES, METHODS, read_table
@@ -350,3 +352,15 @@ def test_labels_keep_their_order_and_distance() -> None:
     placed = spread([3.0, 0.0, 0.1, 0.2, 3.05], gap=1.0)
     assert np.diff(np.sort(placed)).min() >= 1.0 - 1e-9
     assert np.argsort(placed, kind="stable").tolist() == [1, 2, 3, 0, 4]
+
+
+def test_the_perplexity_figure_names_only_curves_that_were_measured() -> None:
+    row = {"order": "iou", "increase": 5.0, "low": 4.0, "high": 6.0}
+    points = [("distilled", 0), ("distilled", 25), ("selected", 0)]
+    table = pd.DataFrame([row | {"programs": programs, "percent": percent} for programs, percent in points])
+    names = [text.get_text() for text in draw_perplexity(table).axes[0].texts]
+    assert "Distilled programs" in names
+    assert "Selected programs" not in names
+    more = pd.DataFrame([row | {"programs": "selected", "percent": 25}])
+    names = [text.get_text() for text in draw_perplexity(pd.concat([table, more])).axes[0].texts]
+    assert "Selected programs" in names
