@@ -8,6 +8,7 @@ from attention_programs.files import write_csv
 from attention_programs.paths import Paths
 from attention_programs.programs.table import read_programs
 from attention_programs.scoring.selection import choose, report_selection
+from attention_programs.scoring.sources import compare_sources
 from attention_programs.scoring.table import read_scores
 from attention_programs.stage import run_stage
 
@@ -22,6 +23,9 @@ def main(config: Config, paths: Paths) -> None:
     selection = report_selection(programs, choices, validation, test, index.heads, config.scoring, generator)
     write_csv(paths.results / "heads.csv", selection.heads)
     write_csv(paths.results / "iou.csv", selection.iou)
+    samples = config.scoring.bootstrap_samples
+    sources = compare_sources(programs, validation, test, index.heads, samples, generator)
+    write_csv(paths.results / "sources.csv", sources)
 
 
 if __name__ == "__main__":

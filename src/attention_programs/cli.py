@@ -2,11 +2,12 @@
 
 import argparse
 import contextlib
+import dataclasses
 import itertools
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attention_programs import __version__
@@ -94,7 +95,7 @@ def import_programs(arguments: argparse.Namespace) -> None:
     from attention_programs.programs.prefix import PrefixTest
     from attention_programs.programs.view import TokenView
     from attention_programs.report.terminal import intake_table
-    from attention_programs.synthesis.synthesizer import PREFIX_TEXTS
+    from attention_programs.synthesis.searched import PREFIX_TEXTS
 
     file = Path(arguments.file).resolve()
     config, paths, root = _context()
@@ -106,6 +107,53 @@ def import_programs(arguments: argparse.Namespace) -> None:
     target = store(intake, root / config.synthesis.imported, file.stem, arguments.replace)
     print(intake_table(intake))
     print(f"stored in {target.relative_to(root)}; `dvc repro` scores them beside all others")
+
+
+def prompt(arguments: argparse.Namespace) -> None:
+    """Prints what the language model is first told of a head, and asked."""
+    from attention_programs.explainer.session import open_session
+
+    config, paths, _ = _context()
+    with open_session(config, paths) as session:
+        written = session.explainer.first_prompt(_studied(arguments.head, session.index.heads))
+    for message in written.messages if arguments.whole else written.messages[-1:]:
+        print(f"--- {message['role']}\n{message['content']}")
+    print(f"about {written.tokens} tokens of {config.explainer.prompt_tokens}", file=sys.stderr)
+
+
+def _studied(head: str, heads: Sequence[str]) -> str:
+    if head not in heads:
+        raise UserError(f"head {head!r} is none of the {len(heads)} studied heads (like {heads[0]})")
+    return head
+
+
+def synthesize(arguments: argparse.Namespace) -> None:
+    """Has a language model write programs for heads, tries them, and has each revised.
+
+    Every reply is kept in library/exchanges at once: a run that was stopped goes on without paying twice, and
+    `dvc repro` takes the programs from there. The key is read from the environment variable that
+    explainer.key_variable names.
+    """
+    from attention_programs.explainer import command
+    from attention_programs.tracking.traces import traced
+
+    config, paths, root = _context()
+    settings = command.with_options(
+        config.explainer,
+        heads=arguments.heads,
+        model=arguments.model,
+        base_url=arguments.base_url,
+        refinements=arguments.refinements,
+        most_tokens=arguments.most_tokens,
+        most_cost=arguments.most_cost,
+    )
+    files = {name: Path(value).resolve() for name, value in _batch_files(arguments).items() if value}
+    with traced(root, config.model.name):
+        command.run(dataclasses.replace(config, explainer=settings), paths, files)
+
+
+def _batch_files(arguments: argparse.Namespace) -> dict[str, str]:
+    return {"export": arguments.export_batch, "import": arguments.import_batch}
 
 
 def vocabulary(arguments: argparse.Namespace) -> None:
@@ -300,6 +348,33 @@ def _parser() -> argparse.ArgumentParser:
         "  attention-programs vocabulary | less\n  attention-programs vocabulary --term second_sink",
     )
     terms.add_argument("--term", default="", metavar="NAME", help="all about one term, with an example")
+
+    ask = add(
+        "synthesize",
+        synthesize,
+        "programs written by a language model",
+        "  attention-programs synthesize --heads L5H1,L10H4 --model gpt-4.1-mini\n"
+        "  attention-programs synthesize --heads L5H1 --model local --base-url http://127.0.0.1:8080/v1\n"
+        "  attention-programs synthesize --export-batch requests.jsonl\n"
+        "  attention-programs synthesize --import-batch replies.jsonl",
+    )
+    ask.add_argument("--heads", help="names with commas between, all, or every K; explainer.heads if not given")
+    ask.add_argument("--model", help="name of the model at the endpoint; explainer.model if not given")
+    ask.add_argument("--base-url", help="address of an OpenAI-compatible endpoint; explainer.base_url if not given")
+    ask.add_argument("--refinements", type=int, help="rounds of revision")
+    ask.add_argument("--most-tokens", type=int, help="stop before this many tokens")
+    ask.add_argument("--most-cost", type=float, help="stop before this cost, by explainer.price_prompt and price_reply")
+    ask.add_argument("--export-batch", default="", metavar="FILE", help="write what is to be asked, ask nothing")
+    ask.add_argument("--import-batch", default="", metavar="FILE", help="read the replies of a batch first")
+
+    told = add(
+        "prompt",
+        prompt,
+        "what the language model is told of a head",
+        "  attention-programs prompt L5H1\n  attention-programs prompt L5H1 --whole",
+    )
+    told.add_argument("head", help="head name, like L5H1")
+    told.add_argument("--whole", action="store_true", help="with rules, vocabulary and worked examples in front")
 
     choose = add("configure", configure, "make a profile the current one", "  attention-programs configure smoke")
     choose.add_argument("profile", help="a file name of conf/profile")

@@ -42,6 +42,11 @@ class Paths:
         return self.data / "programs.jsonl"
 
     @property
+    def searched(self) -> Path:
+        """The search's programs and the fitted baselines, JSONL."""
+        return self.data / "searched.jsonl"
+
+    @property
     def variants(self) -> Path:
         """Other programs of the same heads, JSONL."""
         return self.data / "variants.jsonl"

@@ -7,6 +7,7 @@ from attention_programs.config import load_config
 from attention_programs.corpora.loading import load_corpus
 from attention_programs.corpora.schema import check_rows
 from attention_programs.errors import UserError
+from attention_programs.explainer.exchanges import read_log
 from attention_programs.files import read_jsonl, read_text
 from attention_programs.programs.admission import read_candidates
 from attention_programs.programs.source import parse_source
@@ -51,6 +52,9 @@ def validate_project(root: Path) -> Iterator[str]:
         if not files:
             raise UserError(f"{root / folder} holds no programs (*.py); correct the folder in params.yaml")
         yield from validate_files(files)
+    exchanges = read_log(root / config.explainer.exchanges)
+    if len(exchanges):
+        yield f"{config.explainer.exchanges}: {len(exchanges)} exchanges with a language model"
     imported = read_candidates(root / config.synthesis.imported)
     if imported:
         yield f"{config.synthesis.imported}: {len(imported)} programs for the sandbox"

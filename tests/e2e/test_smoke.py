@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import pytest
 import yaml
 
 from attention_programs import cli
+from attention_programs.attention.store import read_index
 from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import read_texts
-from attention_programs.files import read_csv, read_json, read_jsonl
+from attention_programs.explainer.exchanges import read_exchanges
+from attention_programs.files import read_csv, read_json, read_jsonl, write_jsonl
 from attention_programs.paths import Paths
 from attention_programs.programs.admission import Candidate, write_candidates
 from attention_programs.programs.table import read_programs
@@ -31,7 +34,7 @@ from attention_programs.tracking.store import open_store
 from cases import program
 from conftest import ROOT, tiny_model
 
-STAGES = ("model", "corpora", "attention", "synthesize", "score", "select", "examine", "damage", "distil",
+STAGES = ("model", "corpora", "attention", "search", "synthesize", "score", "select", "examine", "damage", "distil",
           "replace", "evaluate", "report")  # fmt: skip
 TAKEN = (
     "conf", "corpora", "library", "pipelines", "src", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
@@ -41,6 +44,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "corpora": {"limit": 3},
     "attention": {"max_tokens": 28, "heads": "every 3", "shard_texts": 8},
     "synthesis": {"max_terms": 3, "polish_steps": 5, "sizes": [2], "shared": [2], "domain_texts": 2},
+    "explainer": {"heads": ["L0H0", "L0H3"], "texts": 4, "fit_evaluations": 20, "fit_texts": 2},
     "scoring": {"bootstrap_samples": 100, "lengths": [8, 16], "length_texts": 4},
     "replacement": {
         "percents": [0, 25, 50, 100],
@@ -108,7 +112,23 @@ def run_stages(root: Path) -> None:
     with inside(root):
         config = load_config()
         for stage in STAGES:
+            if stage == "synthesize":
+                record_for_the_tiny_model(Paths.of(config))
             importlib.import_module(f"pipelines.{stage}").main(config, Paths.of(config))
+
+
+def record_for_the_tiny_model(paths: Paths) -> None:
+    """Gives the shipped exchanges of two heads to heads of the tiny model: what was asked and answered stays."""
+    target = read_index(paths.attention).weights_sha256
+    (shipped,) = Path("library/exchanges").glob("*.jsonl")
+    answered = [exchange for exchange in read_exchanges(shipped) if exchange.status == "answered"]
+    heads = dict(zip(dict.fromkeys(e.request.head for e in answered), ("L0H0", "L0H3"), strict=False))
+    rows = [
+        replace(exchange, request=replace(exchange.request, head=heads[exchange.request.head], target=target)).to_json()
+        for exchange in answered
+        if exchange.request.head in heads
+    ]
+    write_jsonl(shipped, rows)
 
 
 def dvc(root: Path, *arguments: str) -> str:
@@ -222,10 +242,42 @@ def test_programs_of_unknown_origin_are_scored_from_the_sandbox(paths: Paths) ->
         "mine": "verified",
         "peeks": "looks ahead",
     }
-    (refused,) = read_jsonl(paths.refused)
+    (refused,) = [row for row in read_jsonl(paths.refused) if row["author"] == "imported"]
     assert (refused["name"], refused["reason"]) == ("fails", "exception")
     assert "ZeroDivisionError: division by zero (line 3" in refused["message"]
     assert not paths.outcomes.exists()
+
+
+def test_the_shipped_exchanges_are_replayed(paths: Paths) -> None:
+    counts = read_json(paths.results / "synthesis.json")["explainer"]
+    assert (counts["heads_asked"], counts["prompts"]) == (2, 4)
+    assert counts["prompts_as_recorded"] == 0  # they were recorded on another model
+    written = [p for p in read_programs(paths.programs) if p.author == "llm"]
+    assert len(written) == counts["programs"]
+    assert written
+    for record in written:
+        assert record.provenance["served_by"]["file_sha256"].startswith("cc324af0")
+        assert set(record.provenance["exchanges"]) == set(record.intended_heads) <= {"L0H0", "L0H3"}
+    sources = read_csv(paths.results / "sources.csv").set_index("source")
+    assert {"search", "curated", "llm", "llm_written", "imported"} <= set(sources.index)
+    assert sources.loc["llm", "heads_intended"] <= 2
+    assert read_csv(paths.results / "explainer.csv")["head"].tolist() == ["L0H0", "L0H3"]
+
+
+def test_programs_of_a_language_model_are_published_with_what_was_said(project: Path, paths: Paths) -> None:
+    written = {p.id for p in read_programs(paths.programs) if p.author == "llm"}
+    with open_store(project) as store:
+        (experiment,) = [e.experiment_id for e in store.client.search_experiments() if e.name == "tiny-llama"]
+        runs = store.runs(experiment, "tags.author = 'llm'")
+        assert {run.data.tags["program_id"] for run in runs} == written
+        for run in runs:
+            folder = store.folder(run.info.artifact_uri)
+            assert list((folder / "prompts").glob("L0H*-round-*.md"))
+            assert list((folder / "replies").glob("L0H*-round-*.md"))
+            assert run.data.metrics["prompt_tokens"] > 1000
+            assert 0 <= run.data.metrics["iou_train"] <= 1
+        prompts = [prompt.name for prompt in store.client.search_prompts()]
+    assert {"attention-programs.system", "attention-programs.synthesize", "attention-programs.refine"} <= set(prompts)
 
 
 def test_the_registered_surrogate_loads_and_speaks(paths: Paths) -> None:

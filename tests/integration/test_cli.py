@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from pytest_httpserver import HTTPServer
 
 from attention_programs import cli
 from attention_programs.attention.store import extract_to_folder
@@ -27,7 +28,7 @@ from conftest import ROOT, SENTENCES, tiny_model
 
 COMMANDS = (
     "show", "heads", "surrogate", "surrogate info", "validate", "vocabulary", "configure", "reproduce", "summary", "ui",
-    "publish", "check-reproducibility", "import",
+    "publish", "check-reproducibility", "import", "synthesize", "prompt",
 )  # fmt: skip
 FREE = program("text.first_token + 0 * np.eye(text.n)", "Looks at the first token, in free Python.")
 PARAMS: dict[str, Any] = {
@@ -35,8 +36,8 @@ PARAMS: dict[str, Any] = {
     "model": {"name": "tiny", "source": "folder", "location": "elsewhere"},
     "corpora": {"name": "one", "sources": [{"name": "a", "source": "file", "location": "corpora/a.jsonl"}]},
     "attention": {"max_tokens": 24, "heads": ["L0H0", "L0H1", "L2H3"]},
-    "synthesis": {}, "sandbox": {}, "scoring": {}, "distillation": {}, "replacement": {}, "tracking": {},
-    "evaluation": {"name": "none", "tasks": []}, "report": {}, "reproducibility": {}, "threads": 1,
+    "synthesis": {}, "explainer": {}, "sandbox": {}, "scoring": {}, "distillation": {}, "replacement": {},
+    "tracking": {}, "evaluation": {"name": "none", "tasks": []}, "report": {}, "reproducibility": {}, "threads": 1,
 }  # fmt: skip
 
 
@@ -267,6 +268,68 @@ def test_configure_makes_a_profile_the_current_one(project: Path, capsys: pytest
     assert "now holds profile 'smoke'" in capsys.readouterr().out
 
 
+def searched(project: Path) -> Paths:
+    """Adds what the search writes."""
+    paths = Paths.of(load_config(project / "params.yaml"), project)
+    shutil.copyfile(paths.programs, paths.searched)
+    return paths
+
+
+def test_a_language_model_is_asked_live(
+    project: Path, capsys: pytest.CaptureFixture[str], httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched(project)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    reply = '```python\ndef program(text):\n    """Even."""\n    return text.uniform + 0.1 * text.self_token\n```'
+    answer = {
+        "id": "x", "object": "chat.completion", "created": 0, "model": "m",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": reply}}],
+        "usage": {"prompt_tokens": 3000, "completion_tokens": 50, "total_tokens": 3050},
+    }  # fmt: skip
+    httpserver.expect_request("/v1/chat/completions").respond_with_json(answer)
+    arguments = ["synthesize", "--heads", "L0H0,L2H3", "--model", "a/model", "--base-url", httpserver.url_for("/v1")]
+    assert cli.main(arguments) == 0
+    text = capsys.readouterr().out
+    assert "a/model: 4 calls, 12,000 + 200 tokens, cost 0.0000" in text
+    assert re.search(r"^L0H0 +\d+ +0\.\d{3}", text, re.MULTILINE)
+    assert "4 candidates, 2 repeated; not usable: none" in text
+    log = project / "library/exchanges/a-model.jsonl"
+    assert len(log.read_text().splitlines()) == 4
+    assert "sk-secret" not in log.read_text()
+    assert cli.main(arguments) == 0
+    assert "a/model: 0 calls, 0 + 0 tokens" in capsys.readouterr().out  # nothing is paid for twice
+    assert cli.main(["validate"]) == 0
+    assert "library/exchanges: 4 exchanges with a language model" in capsys.readouterr().out
+
+
+def test_a_batch_is_exported_by_rounds(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    searched(project)
+    assert cli.main(["synthesize", "--heads", "L0H0", "--model", "m", "--export-batch", "requests.jsonl"]) == 0
+    assert "1 requests in" in capsys.readouterr().out
+    (asked,) = read_jsonl(project / "requests.jsonl")
+    choice = {"finish_reason": "stop", "message": {"content": "I do not know."}}
+    body = {"model": "m", "choices": [choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+    row = {"custom_id": asked["custom_id"], "response": {"status_code": 200, "body": body}, "error": None}
+    write_jsonl(project / "replies.jsonl", [row])
+    arguments = ["synthesize", "--heads", "L0H0", "--model", "m", "--import-batch", "replies.jsonl"]
+    assert cli.main([*arguments, "--export-batch", "more.jsonl"]) == 0
+    text = capsys.readouterr().out
+    assert "1 replies taken in, 0 failed, 0 known before" in text
+    (second,) = read_jsonl(project / "more.jsonl")
+    assert "no program in the reply" in second["body"]["messages"][-1]["content"]
+
+
+def test_the_prompt_of_a_head_is_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    searched(project)
+    assert cli.main(["prompt", "L0H1"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("--- user\nHead L0H1, measured on training texts:")
+    assert "tokens of 4000" in shown.err
+    assert cli.main(["prompt", "L0H1", "--whole"]) == 0
+    assert capsys.readouterr().out.startswith("--- system\n")
+    assert cli.main(["prompt", "L1H0"]) == 2
+
+
 REFUSED = [
     (["show", "L9H9"], "head L9H9 was not studied: profile 'mine' holds 3 heads, L0H0 to L2H3"),
     (["show", "first"], "head 'first' is not a head's name"),
@@ -274,6 +337,9 @@ REFUSED = [
     (["show", "L0H0", "--html", "data"], "data is a folder"),
     (["heads", "--method", "magic"], "method 'magic' is unknown"),
     (["heads", "--limit", "-1"], "--limit is -1"),
+    (["prompt", "L0H0"], "searched.jsonl does not exist; prompts need the search's programs: run `dvc repro search`"),
+    (["synthesize", "--most-tokens", "-1"], "--most-tokens is -1; write 0 or more"),
+    (["synthesize", "--import-batch", "gone.jsonl"], "gone.jsonl does not exist"),
     (["vocabulary", "--term", "coma"], "the vocabulary has no term 'coma'; did you mean 'comma'?"),
     (["validate", "corpora/gone.jsonl"], "corpora/gone.jsonl does not exist"),
     (["validate", "bad.jsonl"], "bad.jsonl, line 2: not valid JSON"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,19 +16,20 @@ import numpy as np
 import pytest
 
 from attention_programs.attention.store import extract_to_folder
-from attention_programs.config import AttentionSettings, SandboxSettings, SynthesisSettings
+from attention_programs.config import AttentionSettings, SandboxSettings, load_config
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
+from attention_programs.explainer.gathering import gather
 from attention_programs.models.token_style import TokenStyle
+from attention_programs.paths import Paths
 from attention_programs.programs.admission import Admission, Candidate, admit, read_candidates, write_candidates
 from attention_programs.programs.execution import NOT_USED, Runner
 from attention_programs.programs.outcome import Reason, Rejected, Scored
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.sandbox.layers import Level
-from attention_programs.programs.table import ProgramRecord, make_record
-from attention_programs.synthesis import synthesizer
+from attention_programs.programs.table import ProgramRecord, make_record, write_programs
 from cases import FAILING, GOOD, LONG, TEXT, program, view_of
-from conftest import SENTENCES, tiny_model
+from conftest import ROOT, SENTENCES, tiny_model
 
 SETTINGS = SandboxSettings(text_seconds=0.5, program_seconds=5.0)
 STYLE = TokenStyle("byte-level")
@@ -201,11 +203,15 @@ def test_a_row_that_is_no_candidate_is_named(row: str, message: str, tmp_path: P
         read_candidates(tmp_path)
 
 
-def test_too_many_refusals_fail_the_stage_before_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_refusals_fail_the_stage(tmp_path: Path) -> None:
     texts = [Text(text_key(s), "a", "train" if i else "validation", s) for i, s in enumerate(SENTENCES[:3])]
     extract_to_folder(tiny_model("llama"), texts, AttentionSettings(12, ("L0H0",)), tmp_path / "maps")
     write_candidates(tmp_path / "imported/a.jsonl", [candidate(program("1 / 0"))])
-    monkeypatch.setattr(synthesizer, "Material", lambda *_: pytest.fail("the search began"))
-    chosen = SynthesisSettings(imported=str(tmp_path / "imported"), max_refused=0.9)
+    write_programs(tmp_path / "searched.jsonl", [])
+    config = load_config(ROOT / "params.yaml")
+    chosen = replace(config.synthesis, imported=str(tmp_path / "imported"), max_refused=0.9)
+    config = replace(config, synthesis=chosen, explainer=replace(config.explainer, texts=2))
+    paths = Paths(model=tmp_path, data=tmp_path, results=tmp_path, report=tmp_path)
+    shutil.move(tmp_path / "maps", paths.attention)
     with pytest.raises(UserError, match=r"1 of 1 candidates are refused \(exception 1\)"):
-        synthesizer.synthesize(tmp_path / "maps", chosen, SETTINGS, 1, tmp_path / "search")
+        gather(config, paths)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from attention_programs.attention.metrics import iou, jensen_shannon_distance, sink_excluded_iou
 from attention_programs.attention.packing import cell_count, unpack
 from attention_programs.attention.store import MappedText, extract_to_folder, read_maps
 from attention_programs.config import AttentionSettings, SandboxSettings
@@ -20,7 +21,6 @@ from attention_programs.programs.outcome import Outcome, Scored
 from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
-from attention_programs.scoring.metrics import iou, jensen_shannon_distance, sink_excluded_iou
 from attention_programs.scoring.table import SplitScores, bytes_in_work, read_scores, score_texts, write_scores
 from attention_programs.scoring.workers import Workers
 from cases import program

@@ -45,6 +45,7 @@ PARAMS: dict[str, Any] = {
     },
     "attention": {"max_tokens": 24},
     "synthesis": {"max_terms": 3},
+    "explainer": {},
     "sandbox": {},
     "scoring": {},
     "replacement": {"percents": [0, 25, 100]},

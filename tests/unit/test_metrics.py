@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from attention_programs.attention.metrics import entropy, iou, jensen_shannon_distance, sink_excluded_iou
 from attention_programs.attention.packing import pack, row_starts
 from attention_programs.scoring import kernel as kernel_module
 from attention_programs.scoring.bootstrap import interval_of_means, interval_of_ratio, resample_weights
@@ -22,7 +23,6 @@ from attention_programs.scoring.kernel import (
     score_pairs,
     sums_of_minima,
 )
-from attention_programs.scoring.metrics import entropy, iou, jensen_shannon_distance, sink_excluded_iou
 
 Map = NDArray[np.float32]
 SEEDS = st.integers(0, 2**32 - 1)

@@ -33,7 +33,7 @@ VARIANTS = (("selected", 6, 0.6), ("first_self", 1, 0.4), ("first_token", 1, 0.3
             ("terms/20", 6, 0.65), ("shared/3", 3, 0.55), ("shared/4", 4, 0.58), ("fitted on/stories", 6, 0.52),
             ("fitted on/code", 6, 0.53))  # fmt: skip
 """Name, programs and IoU of each."""
-CLOSER = ("terms", "sharing", "lengths", "transfer", "weak", "constants", "order")
+CLOSER = ("sources", "intended", "explainer", "terms", "sharing", "lengths", "transfer", "weak", "constants", "order")
 PIECES = ("Once", " upon", " <b>a</b>", " $x_1$", " time", ",", "\n", "\x00", " a", " dog", " ran", " far", ".")
 
 SETTINGS = {
@@ -42,6 +42,7 @@ SETTINGS = {
     "corpora": {"name": "own", "sources": [{"name": "stories", "source": "file", "location": "stories.jsonl"}]},
     "attention": {"max_tokens": 13},
     "synthesis": {},
+    "explainer": {},
     "sandbox": {},
     "scoring": {},
     "distillation": {},
@@ -117,7 +118,26 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
     choice = ["order,percent,increase_validation,chosen", "iou,25,9.0,False", "damage,25,5.0,True"]
     distillation = ["matched,percent,step,training,validation", "layers,100,0,3.0,"]
     distillation += ["predictions,25,0,0.5,0.6", "predictions,25,1,0.4,", "predictions,25,2,,0.5"]
+    sources = [
+        (
+            "source,programs,heads_intended,share_best,coverage,iou_test,iou_test_low,iou_test_high,beats_search,"
+            "beats_curated,iou_test_intended,iou_test_best_of_source,iou_test_best_of_all,share_intended_is_best"
+        ),
+        "search,6,6,0.8,0.5,0.6,0.5,0.7,,0.9,0.55,0.6,0.61,0.7",
+        "curated,3,0,0.1,0.2,0.4,0.3,0.5,0.1,,,,,",
+        "llm,4,2,0.1,0.3,0.45,0.4,0.5,0.5,0.25,0.4,0.45,0.61,0.0",
+    ]
+    explainer = [
+        (
+            "head,programs,kept_round,jsd_first,jsd_kept,iou_first,iou_kept,iou_fitted,constants,prompt_tokens,"
+            "reply_tokens,cost"
+        ),
+        "L0H0,2,1,0.6,0.5,0.3,0.4,0.45,3,7000,200,0.0",
+        "L0H1,0,,,,,,,0,7000,800,0.0",
+    ]
     tables = {
+        "sources": sources,
+        "explainer": explainer,
         "variants": variants,
         "lengths": lengths,
         "behaviour": behaviour,
@@ -132,6 +152,13 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
     }
     for name, lines in tables.items():
         write_text(folder / f"{name}.csv", "\n".join(lines) + "\n")
+    counts = {
+        "heads_asked": 2, "heads_with_a_program": 1, "prompts": 4, "prompts_as_recorded": 4, "candidates": 5,
+        "repeated": 1, "refused": {"exception": 2}, "replies_without_a_program": {"cut off": 1}, "programs": 2,
+        "looks_ahead": 0, "revisions_kept": 1, "constants_improved": 1, "prompt_tokens": 14000, "reply_tokens": 1000,
+        "explainer": {"model": "little", "quantization": "Q4", "file_sha256": "ab" * 32}, "cost": 0.0,
+    }  # fmt: skip
+    write_json(folder / "synthesis.json", {"explainer": counts})
     write_json(folder / "corpora.json", {"stories": {"train": 5, "validation": 2, "test": 3}})
 
 
@@ -290,7 +317,8 @@ def test_weak_heads_come_worst_first_with_what_they_do(page: str) -> None:
 @pytest.mark.parametrize(
     ("lost", "left"),
     [
-        ("variants", {"lengths", "weak", "constants", "order"}),
+        ("variants", {"sources", "intended", "explainer", "lengths", "weak", "constants", "order"}),
+        ("sources", set(CLOSER) - {"sources", "intended"}),
         ("lengths", set(CLOSER) - {"lengths"}),
         ("behaviour", set(CLOSER) - {"weak"}),
         ("order_choice", set(CLOSER) - {"order"}),
@@ -364,3 +392,16 @@ def test_the_perplexity_figure_names_only_curves_that_were_measured() -> None:
     more = pd.DataFrame([row | {"programs": "selected", "percent": 25}])
     names = [text.get_text() for text in draw_perplexity(pd.concat([table, more])).axes[0].texts]
     assert "Selected programs" in names
+
+
+def test_sources_and_the_language_model_are_told_of(page: str) -> None:
+    text = re.sub(r"\s+", " ", page.replace("\u00a0", " ")).replace("&#39;", "'")
+    for words in (
+        "Search has the best program for 80 % of all heads.",
+        "Of the 2 heads that the language model was asked about, its best program beats the search's in 50",
+        "Intended against best program",
+        "little, Q4 (file abababababab). Over the 1 heads with a program",
+        "– refused: exception",
+        "Replies: cut off",
+    ):
+        assert words in text, words

@@ -24,6 +24,22 @@ LEAST = {
     "synthesis.exchanges": 0,
     "synthesis.polish_steps": 0,
     "synthesis.memory_mib": 1,
+    "explainer.programs": 1,
+    "explainer.refinements": 0,
+    "explainer.texts": 2,
+    "explainer.excerpts": 1,
+    "explainer.most_weights": 1,
+    "explainer.prompt_tokens": 1,
+    "explainer.reply_tokens": 1,
+    "explainer.temperature": 0,
+    "explainer.concurrency": 1,
+    "explainer.attempts": 1,
+    "explainer.most_tokens": 0,
+    "explainer.most_cost": 0,
+    "explainer.price_prompt": 0,
+    "explainer.price_reply": 0,
+    "explainer.fit_evaluations": 0,
+    "explainer.fit_texts": 1,
     "sandbox.memory_mib": 64,
     "sandbox.shared_mib": 1,
     "sandbox.check_texts": 0,
@@ -146,8 +162,9 @@ def _check_numbers(config: Config, place: str) -> None:
             if number < least:
                 verb = "holds" if isinstance(value, tuple) else "is"
                 raise UserError(f"{place}: {name} {verb} {number}; it must be {least} or more")
-    for name, seconds in (("text", config.sandbox.text_seconds), ("program", config.sandbox.program_seconds)):
+    for name in ("sandbox.text_seconds", "sandbox.program_seconds", "explainer.timeout_seconds"):
+        seconds = attrgetter(name)(config)
         if seconds <= 0:
-            raise UserError(f"{place}: sandbox.{name}_seconds is {seconds}; it must be above 0, or nothing can run")
+            raise UserError(f"{place}: {name} is {seconds}; it must be above 0, or nothing can run")
     if config.synthesis.ridge <= 0:
         raise UserError(f"{place}: synthesis.ridge is {config.synthesis.ridge}; it must be above 0, or fits can fail")

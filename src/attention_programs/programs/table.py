@@ -13,7 +13,7 @@ from attention_programs.programs.runtime import Program, compile_trusted
 from attention_programs.programs.sandbox.child import Form
 from attention_programs.programs.source import ParsedSource, parse_source
 
-Author = Literal["search", "curated", "baseline", "imported"]
+Author = Literal["search", "curated", "llm", "baseline", "imported"]
 _KINDS = {
     "id": str, "name": str, "source": str, "description": str, "author": str, "intended_heads": list, "terms": int,
     "nodes": int, "causal": str, "provenance": dict, "form": str, "entry": str, "set_order_matters": bool,

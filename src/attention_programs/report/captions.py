@@ -108,6 +108,25 @@ TRANSFER = Caption(
     "intervals); read down a column to see what fitting elsewhere loses.",
     "",
 )
+SOURCES = Caption(
+    "Where the programs come from",
+    "A row a source. Best for: share of all heads for which it has the best program on validation texts (ties count "
+    "for both); IoU: mean over heads of its best program for each, on test texts; above 0.5: share of heads whose "
+    "program reaches that test IoU. The last columns count heads that the source was asked about.",
+    "Sources have different numbers of programs, and only the search fits all its constants to each head's maps.",
+)
+INTENDED = Caption(
+    "Intended against best program",
+    "Mean test IoU over the heads that a source wrote programs for: of the program meant for the head, of the best "
+    "program of the source, of the best of all; programs are chosen on validation texts (the paper's comparison).",
+    "",
+)
+EXPLAINER = Caption(
+    "What the language model was asked, and what came of it",
+    "Counts of prompts, proposed programs and why some can't be used. Replies are recorded and replayed: the same "
+    "programs come out without a connection.",
+    "A small model. Revisions are kept only if they are nearer on training texts that no prompt shows.",
+)
 WORST = Caption(
     "The heads explained worst",
     "Lowest test IoU first; below each program stands where the head's attention really goes, with the mean over all "

@@ -11,6 +11,7 @@ METHODS = {
     "selected": "Selected program",
     "search": "Best of search",
     "curated": "Best of curated",
+    "llm": "Best of language model",
     "imported": "Best of imported",
     "first_self": "First token and self, fitted",
     "first_token": "First token",
@@ -21,7 +22,7 @@ METHODS = {
     "random_column": "Random column",
 }
 """Every method of ``heads.csv`` and ``iou.csv``, in the order of tables and figures."""
-BASELINES = tuple(method for method in METHODS if method not in ("selected", "search", "curated", "imported"))
+BASELINES = tuple(method for method in METHODS if method not in ("selected", "search", "curated", "llm", "imported"))
 """Methods that know nothing of a head, or no more than how much it attends to the first token and to itself."""
 PROGRAMS = {
     "distilled": "Distilled programs",
@@ -66,11 +67,22 @@ _COLUMNS = {
         *("programs", "order", "percent", "heads_replaced", "tokens", "perplexity", "increase"),
         *_INTERVAL,
     ),
+    "sources.csv": (
+        *("source", "programs", "heads_intended", "share_best", "coverage"),
+        *("iou_test", "iou_test_low", "iou_test_high", "beats_search", "beats_curated"),
+        *("iou_test_intended", "iou_test_best_of_source", "iou_test_best_of_all", "share_intended_is_best"),
+    ),
+    "explainer.csv": (
+        *("head", "programs", "kept_round", "jsd_first", "jsd_kept", "iou_first", "iou_kept", "iou_fitted"),
+        *("constants", "prompt_tokens", "reply_tokens", "cost"),
+    ),
     "qa.csv": ("task", "percent", "heads_replaced", "questions", "accuracy", *_INTERVAL, "chance"),
 }
 _STAGES = {
     "heads.csv": "select",
     "iou.csv": "select",
+    "sources.csv": "select",
+    "explainer.csv": "synthesize",
     "variants.csv": "examine",
     "lengths.csv": "examine",
     "behaviour.csv": "examine",
@@ -95,8 +107,9 @@ _NAMES = {
     "objective",
     "variant",
     "matched",
+    "source",
 }
-_COUNTS = {("variants.csv", "programs")}
+_COUNTS = {("variants.csv", "programs"), ("sources.csv", "programs"), ("explainer.csv", "programs")}
 """Columns that hold numbers here and names in another table."""
 
 

@@ -24,6 +24,8 @@ class Tables:
     behaviour: pd.DataFrame
     order_choice: pd.DataFrame
     distillation: pd.DataFrame
+    sources: pd.DataFrame
+    explainer: pd.DataFrame
 
     @classmethod
     def read(cls, results: Path) -> "Tables":
@@ -33,6 +35,6 @@ class Tables:
             UserError: if a table is missing that every profile has; the stage to run is named.
         """
         needed = ("heads", "iou", "damage", "objectives", "perplexity", "qa")
-        further = ("variants", "lengths", "behaviour", "order_choice", "distillation")
+        further = ("variants", "lengths", "behaviour", "order_choice", "distillation", "sources", "explainer")
         found = {name: read_table(results, f"{name}.csv") for name in needed}
         return cls(**found, **{name: read_if_there(results, f"{name}.csv") for name in further})

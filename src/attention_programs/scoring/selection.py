@@ -13,9 +13,9 @@ from attention_programs.scoring.bootstrap import Interval, interval_of_means, re
 from attention_programs.scoring.table import SplitScores
 
 SELECTED = "selected"
-"""The method whose programs replace heads: the best of search and curated."""
+"""The method whose programs replace heads: the best of all sources."""
 FITTED_MIXTURE = "first_self"
-AUTHORS = ("search", "curated", "imported")
+AUTHORS = ("search", "curated", "llm", "imported")
 """Whose programs are methods of their own."""
 
 
@@ -36,10 +36,10 @@ def choose(
 ) -> list[Choice]:
     """Chooses a program per head for every method.
 
-    ``selected`` and each author's method (``search``, ``curated``, ``imported``) take the best mean IoU on validation.
-    The baselines are one program for all heads, except the fitted mixture, whose weight was fitted for each head on
-    train. What is selected goes into the model, so for a causal one (``causal``) programs that look ahead are left out,
-    but for those named in ``look_ahead``.
+    ``selected`` and each author's method (``search``, ``curated``, ``llm``, ``imported``) take the best mean IoU on
+    validation. The baselines are one program for all heads, except the fitted mixture, whose weight was fitted for each
+    head on train. What is selected goes into the model, so for a causal one (``causal``) programs that look ahead are
+    left out, but for those named in ``look_ahead``.
 
     Raises:
         UserError: if the scores are of other programs or heads, or a head has no fitted mixture.

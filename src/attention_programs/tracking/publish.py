@@ -14,8 +14,9 @@ from attention_programs.paths import Paths
 from attention_programs.progress import progress
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage, check_files, published_files, read_lineage
+from attention_programs.tracking.prompts import answered_by_key, exchanges_of, register_prompts
 from attention_programs.tracking.registry import ALIAS, register, registered_name, versions_of, withdraw
-from attention_programs.tracking.runs import PROFILE_RUN, fill_profile_run, log_program, profile_tags, selected_programs
+from attention_programs.tracking.runs import PROFILE_RUN, fill_profile_run, log_program, logged_programs, profile_tags
 from attention_programs.tracking.store import Store, open_store
 from attention_programs.tracking.validation import read_validation
 
@@ -37,7 +38,7 @@ class Published:
     gate: str
     """Whether the gate was passed, and why."""
     programs: int
-    """Runs below the profile's: one for each selected program."""
+    """Runs below the profile's: one for each program that was selected or written by a language model."""
     url: str
     """Address of the run within MLflow's web page."""
 
@@ -102,14 +103,17 @@ def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage:
     """Writes runs, programs' runs and the registered version; the run counts as finished last of all."""
     specification = paths.data / SURROGATE_FILE
     validation = read_validation(config, paths, read_specification(specification))
-    programs = selected_programs(paths)
+    programs = logged_programs(paths)
+    exchanges = answered_by_key(store.root / config.explainer.exchanges)
     tags = profile_tags(config, paths, lineage)
     shared = lineage.tags() | {key: tags[key] for key in ("profile", "model", "weights_sha256")}
     run = store.client.create_run(experiment, tags=tags, run_name=f"{config.profile} {lineage.content_key[:8]}")
     with _failing(store, run):
+        if config.explainer.mode != "off":
+            register_prompts()
         fill_profile_run(store, run, config, paths, lineage, files)
         for program, rows in progress(programs, "MLflow", unit="runs"):
-            log_program(store, run, shared, program, rows)
+            log_program(store, run, shared, program, rows, exchanges_of(program, exchanges))
         register(store, run, config, lineage, specification, validation)
         store.client.set_terminated(run.info.run_id)
 

@@ -1,8 +1,8 @@
 """What a profile's run and its programs' runs hold."""
 
-import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,12 +14,14 @@ from mlflow.entities import DatasetInput, InputTag, Run
 from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
 from attention_programs.errors import UserError
+from attention_programs.explainer.exchanges import Exchange
 from attention_programs.files import read_csv, read_json, write_csv, write_json, write_text
 from attention_programs.models.record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, read_programs
 from attention_programs.tracking.lineage import DVC_LOCK, PARAMS_FILE, REQUIREMENTS, Lineage, flattened
 from attention_programs.tracking.measurements import log_all, perplexity_curves, program_metrics, qa_curves, to_metrics
+from attention_programs.tracking.prompts import exchange_metrics, write_exchanges
 from attention_programs.tracking.store import Store
 
 PROFILE_RUN = "profile"
@@ -41,7 +43,7 @@ def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, st
         "mlflow.source.name": f"dvc repro ({config.profile})",
         "mlflow.source.git.commit": lineage.git_commit,
         "mlflow.note.content": f"Attention heads of {config.model.name} explained and replaced by programs. "
-        "Each run below this one is a program that was selected for at least one head.",
+        "Each run below this one is a program that was selected for a head or written by a language model.",
     }
 
 
@@ -82,8 +84,10 @@ def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]
     return inputs
 
 
-def selected_programs(paths: Paths) -> list[tuple[ProgramRecord, pd.DataFrame]]:
-    """Every program that was selected for a head, with its rows of ``heads.csv``.
+def logged_programs(paths: Paths) -> list[tuple[ProgramRecord, pd.DataFrame]]:
+    """Every program that was selected for a head or written by a language model, with its rows of ``heads.csv``.
+
+    The rows are those of heads that it was selected for; none for one that no head has.
 
     Raises:
         UserError: if the program table lacks one.
@@ -94,10 +98,23 @@ def selected_programs(paths: Paths) -> list[tuple[ProgramRecord, pd.DataFrame]]:
     unknown = sorted(set(chosen["program_id"]) - set(programs))
     if unknown:
         raise UserError(f"{paths.programs} lacks program {unknown[0]!r}, which heads.csv selects; run `dvc repro`")
-    return [(programs[str(key)], rows) for key, rows in chosen.groupby("program_id", sort=True)]
+    selected = {str(key): rows for key, rows in chosen.groupby("program_id", sort=True)}
+    nowhere = chosen.iloc[:0]
+    return [
+        (program, selected.get(key, nowhere))
+        for key, program in sorted(programs.items())
+        if key in selected or program.author == "llm"
+    ]
 
 
-def log_program(store: Store, parent: Run, shared: dict[str, str], program: ProgramRecord, rows: pd.DataFrame) -> None:
+def log_program(
+    store: Store,
+    parent: Run,
+    shared: dict[str, str],
+    program: ProgramRecord,
+    rows: pd.DataFrame,
+    exchanges: Sequence[Exchange] = (),
+) -> None:
     """Writes one program's run, in three calls and a few files: hundreds take seconds.
 
     Args:
@@ -106,6 +123,7 @@ def log_program(store: Store, parent: Run, shared: dict[str, str], program: Prog
         shared: Tags of the profile that every program repeats.
         program: The program.
         rows: Its rows of ``heads.csv``.
+        exchanges: What a language model was asked and answered, for programs of one.
     """
     heads = " ".join(rows["head"])
     tags = {
@@ -119,18 +137,20 @@ def log_program(store: Store, parent: Run, shared: dict[str, str], program: Prog
         "causal": program.causal,
         "form": program.form,
         "set_order_matters": str(program.set_order_matters),
+        "intended_heads": " ".join(program.intended_heads)[:LONGEST_TAG],
+        **({"parent_program": program.provenance["parent"]} if "parent" in program.provenance else {}),
     }
     run = store.client.create_run(parent.info.experiment_id, time.time_ns() // 1_000_000, tags, program.name)
     sizes = to_metrics({"terms": program.terms, "nodes": program.nodes})
-    store.client.log_batch(run.info.run_id, metrics=[*program_metrics(rows), *sizes])
+    asked = exchange_metrics(program, exchanges) if program.author == "llm" else []
+    store.client.log_batch(run.info.run_id, metrics=[*program_metrics(rows), *sizes, *asked])
     folder = store.folder(run.info.artifact_uri)
     write_text(folder / "program.py", program.source)
     write_json(folder / "provenance.json", {"author": program.author, "id": program.id, **program.provenance})
     write_csv(folder / "heads.csv", rows)
-    for part in ("prompt", "reply"):
-        if part in program.provenance:
-            content = program.provenance[part]
-            write_text(folder / f"{part}.md", content if isinstance(content, str) else json.dumps(content, indent=2))
+    if "prompt" in program.provenance:  # of programs written by hand
+        write_text(folder / "prompt.md", program.provenance["prompt"])
+    write_exchanges(exchanges, folder)
     store.client.set_terminated(run.info.run_id)
 
 

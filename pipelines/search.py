@@ -1,0 +1,24 @@
+"""Stage 4: a program for every head, found by the search."""
+
+import pandas as pd
+
+from attention_programs.config import Config
+from attention_programs.files import write_csv, write_json
+from attention_programs.paths import Paths
+from attention_programs.programs.table import write_programs
+from attention_programs.stage import run_stage
+from attention_programs.synthesis.searched import search_programs
+from attention_programs.synthesis.variants import write_variants
+
+
+def main(config: Config, paths: Paths) -> None:
+    """Searches."""
+    searched = search_programs(paths.attention, config.synthesis, paths.search)
+    write_programs(paths.searched, searched.programs)
+    write_variants(paths.variants, searched.variants)
+    write_json(paths.results / "search.json", searched.metrics)
+    write_csv(paths.results / "terms.csv", pd.DataFrame(searched.path))
+
+
+if __name__ == "__main__":
+    run_stage("search", main)

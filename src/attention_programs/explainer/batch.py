@@ -1,0 +1,143 @@
+"""Requests and replies in OpenAI's Batch format: half the price, within a day, and the same log."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from attention_programs.errors import UserError
+from attention_programs.explainer.asking import Replies
+from attention_programs.explainer.budget import Prices
+from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request, Usage
+from attention_programs.files import read_jsonl, write_text
+
+PRICE_SHARE = 0.5
+"""What a batch costs of the price of single calls."""
+URL = "/v1/chat/completions"
+
+
+class Export:
+    """Answers from a log and collects what it lacks.
+
+    Args:
+        log: What was answered before.
+
+    Attributes:
+        missing: Requests without an answer.
+    """
+
+    def __init__(self, log: ExchangeLog) -> None:
+        self._log = log
+        self.missing: list[Request] = []
+
+    def replies(self, requests: Sequence[Request]) -> Replies:
+        """The answers that there are; heads without one are left for later."""
+        found = Replies()
+        for request in requests:
+            exchange = self._log.answer(request)
+            if exchange is None:
+                self.missing.append(request)
+                found.left.append(request.head)
+            else:
+                found.answers[request.head] = exchange
+                found.prompts_as_recorded += 1
+        return found
+
+
+def export_batch(requests: Sequence[Request], log: ExchangeLog, path: Path) -> None:
+    """Writes requests to upload, and notes them in the log, so that their replies find their way back.
+
+    Args:
+        requests: What to ask.
+        log: Where they are noted.
+        path: A new file.
+    """
+    lines = [
+        {
+            "custom_id": request.key,
+            "method": "POST",
+            "url": URL,
+            "body": {"model": request.model, "messages": request.messages, **request.settings},
+        }
+        for request in requests
+    ]
+    write_text(path, "".join(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n" for line in lines))
+    for request in requests:
+        if log.exported(request.key) is None:
+            log.append(Exchange(request.key, "exported", request, time=_now()))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a file of replies held."""
+
+    answered: int
+    failed: int
+    known: int
+    """Replies that the log had before."""
+
+
+def import_batch(path: Path, log: ExchangeLog, prices: Prices) -> Imported:
+    """Reads the replies of a batch into the log. A line that belongs to no export stops nothing that can be read.
+
+    Args:
+        path: The output file of a batch.
+        log: What was exported, and where replies go.
+        prices: Of single calls.
+
+    Raises:
+        UserError: if the file holds no reply to an exported request.
+    """
+    answered = failed = known = 0
+    strangers: list[str] = []
+    for number, row in enumerate(read_jsonl(path), start=1):
+        key = str(row.get("custom_id", ""))
+        request = log.exported(key)
+        if request is None:
+            strangers.append(f"row {number} ({key[:10] or 'no custom_id'})")
+            continue
+        if log.answer(request) is not None:
+            known += 1
+            continue
+        exchange = _exchange(request, row, prices)
+        log.append(exchange)
+        answered += exchange.status == "answered"
+        failed += exchange.status == "failed"
+    if strangers and not answered + failed + known:
+        raise UserError(
+            f"{path}: no reply to a request of this log; {strangers[0]} is unknown; export with --export-batch first"
+        )
+    return Imported(answered, failed, known)
+
+
+def _exchange(request: Request, row: dict[str, Any], prices: Prices) -> Exchange:
+    try:
+        response = row["response"]
+        if row.get("error") or response["status_code"] != 200:
+            said = row.get("error") or response["body"]
+            return Exchange(request.key, "failed", request, error=f"batch: {json.dumps(said)[:200]}", time=_now())
+        body = response["body"]
+        choice, counted = body["choices"][0], body.get("usage") or {}
+        usage = Usage(int(counted.get("prompt_tokens", 0)), int(counted.get("completion_tokens", 0)))
+        message = choice["message"]
+        refused = message.get("refusal") and not message.get("content")
+        return Exchange(
+            request.key,
+            "answered",
+            request,
+            reply=str(message.get("content") or message.get("refusal") or ""),
+            finish_reason="refusal" if refused else str(choice.get("finish_reason") or ""),
+            usage=usage,
+            cost=round(PRICE_SHARE * prices.cost(usage), 9),
+            served_by={"batch": str(row.get("id", "")), "model": str(body.get("model", request.model))},
+            time=_now(),
+        )
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        problem = f"batch: no answer in the form of the interface ({type(error).__name__})"
+        return Exchange(request.key, "failed", request, error=problem, time=_now())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

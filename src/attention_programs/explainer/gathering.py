@@ -1,0 +1,82 @@
+"""All programs of a profile in one table: found by the search, written by hand, by a language model, by others."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attention_programs.config import Config
+from attention_programs.explainer.outcome import COLUMNS, Explained, explained
+from attention_programs.explainer.session import Session, asked_heads, connected, open_session, recorded
+from attention_programs.paths import Paths
+from attention_programs.programs.admission import Admission, admit, read_candidates
+from attention_programs.programs.library import load_library
+from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.table import ProgramRecord, merge, read_programs
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The program table and where it comes from."""
+
+    programs: list[ProgramRecord]
+    refused: list[dict[str, Any]]
+    """Programs of unknown origin that were not taken in, each with its reason."""
+    explained: pd.DataFrame
+    """A row a head that the language model was asked about."""
+    metrics: dict[str, Any]
+
+
+def gather(config: Config, paths: Paths) -> Gathered:
+    """Brings the programs of all sources together.
+
+    Args:
+        config: All settings.
+        paths: Where the search's programs and the maps lie.
+
+    Raises:
+        UserError: if a file or a recorded reply is missing, or too many imported programs are refused.
+    """
+    with open_session(config, paths) as session:
+        imported = admit(read_candidates(Path(config.synthesis.imported)), session.runner, PrefixTest(session.views))
+        imported.require_share(config.synthesis.max_refused)
+        curated = load_library(Path(config.synthesis.library), "curated", session.views)
+        baselines = load_library(Path(config.synthesis.baselines), "baseline", session.views)
+        others = [*read_programs(paths.searched), *curated, *baselines, *imported.admitted]
+        written = _written(config, session, {program.id for program in others})
+        level = session.runner.level
+    programs = merge([*others, *written.programs])
+    refused = [*(refusal.to_json() for refusal in imported.refused), *written.refused]
+    return Gathered(programs, refused, written.heads, _metrics(programs, imported, written, level))
+
+
+def _written(config: Config, session: Session, elsewhere: set[str]) -> Explained:
+    """The language model's programs, from recorded replies or live."""
+    settings = config.explainer
+    if settings.mode == "off":
+        return Explained([], [], pd.DataFrame(columns=list(COLUMNS)), {})
+    heads = asked_heads(settings, session.index)
+    if settings.mode == "replay":
+        return explained(session.explainer.tell(heads, recorded(settings)), elsewhere)
+    with connected(settings) as live:
+        told = session.explainer.tell(heads, live.replier)
+        print(live.spending.line(), file=sys.stderr)
+    return explained(told, elsewhere)
+
+
+def _metrics(programs: Sequence[ProgramRecord], imported: Admission, written: Explained, level: str) -> dict[str, Any]:
+    authors = sorted({program.author for program in programs})
+    return {
+        "programs": {author: sum(p.author == author for p in programs) for author in authors},
+        "look_ahead": sum(p.causal != "verified" for p in programs),
+        "sandbox": level,
+        "candidates": {
+            "admitted": len(imported.admitted),
+            "refused": len(imported.refused),
+            "by_reason": imported.counts,
+        },
+        "explainer": written.metrics,
+    }

@@ -1,0 +1,311 @@
+"""The method: evidence, first programs, trial, revision, constants (paper, section on synthesis)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from attention_programs.attention.store import AttentionIndex
+from attention_programs.config import ExplainerSettings
+from attention_programs.explainer.asking import Replies
+from attention_programs.explainer.constants import FittedConstants, fit_constants
+from attention_programs.explainer.evidence import EvidenceMaker, most_different
+from attention_programs.explainer.exchanges import Exchange, Request
+from attention_programs.explainer.judging import Fit, Judge
+from attention_programs.explainer.prompts import Judged, JudgedText, Known, Prompt, PromptWriter
+from attention_programs.explainer.replies import ParsedReply, parse_reply
+from attention_programs.explainer.tokens import token_counter
+from attention_programs.programs.admission import Admission, Candidate, admit
+from attention_programs.programs.execution import Runner
+from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.table import ProgramRecord, parse
+from attention_programs.progress import progress
+
+
+class Replier(Protocol):
+    """Whatever answers requests."""
+
+    def replies(self, requests: Sequence[Request]) -> Replies:
+        """The answer of each head."""
+        ...
+
+
+@dataclass(frozen=True)
+class Written:
+    """A program that the explainer wrote and that runs, with its fit."""
+
+    record: ProgramRecord
+    fit: Fit
+    round: int
+
+
+@dataclass
+class HeadStory:
+    """What happened to a head, round by round."""
+
+    head: str
+    evidence_known: Known | None
+    best: Written | None = None
+    failures: list[str] = field(default_factory=list)
+    """Why the last round's candidates can't be used."""
+    written: list[Written] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
+    kept_revision: bool = False
+    fitted: ProgramRecord | None = None
+    constants: FittedConstants | None = None
+
+
+@dataclass
+class Told:
+    """All heads, and what became of every candidate."""
+
+    stories: dict[str, HeadStory]
+    admissions: list[Admission] = field(default_factory=list)
+    problems: Counter[str] = field(default_factory=Counter)
+    """Replies, or parts of one, without a program to try, by reason."""
+    candidates: int = 0
+    repeated: int = 0
+    """Candidates that some reply for the same head held before."""
+    prompts: int = 0
+    prompts_as_recorded: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+
+
+class Explainer:
+    """Writes programs for heads with the help of a language model.
+
+    Args:
+        settings: How it is asked.
+        index: What the maps are of.
+        judge: Scores programs on training texts.
+        runner: Runs programs.
+        prefix_test: Decides whether a program looks ahead.
+        searched: Programs of the search: prompts tell what the head's own leaves unexplained.
+    """
+
+    def __init__(
+        self,
+        settings: ExplainerSettings,
+        index: AttentionIndex,
+        judge: Judge,
+        runner: Runner,
+        prefix_test: PrefixTest,
+        searched: Sequence[ProgramRecord],
+    ) -> None:
+        self._settings = settings
+        self._index = index
+        self._judge = judge
+        self._runner = runner
+        self._prefix_test = prefix_test
+        self._own = {head: program for program in searched for head in program.intended_heads}
+        self._evidence = EvidenceMaker(judge.texts, index.heads, index.causal, settings.excerpts, settings.most_weights)
+        self._writer = PromptWriter(
+            settings.form, index.causal, settings.programs, settings.prompt_tokens, token_counter(settings.tokenizer)
+        )
+
+    def first_prompt(self, head: str) -> Prompt:
+        """What the first request of a head says."""
+        return self._writer.synthesis(self._evidence.of(head), self._known(head))
+
+    def tell(self, heads: Sequence[str], replier: Replier) -> Told:
+        """Goes through all rounds.
+
+        Args:
+            heads: Names of heads.
+            replier: Answers the requests.
+
+        Raises:
+            UserError: if the replier can't go on.
+        """
+        told = Told({head: HeadStory(head, self._known(head)) for head in heads})
+        for number in range(self._settings.refinements + 1):
+            asked = [head for head in heads if head not in told.failed and head not in told.left]
+            requests = [self.request(told.stories[head], number) for head in asked]
+            replies = replier.replies(requests)
+            told.prompts += len(replies.answers)
+            told.prompts_as_recorded += replies.prompts_as_recorded
+            told.failed |= replies.failed
+            told.left += replies.left
+            self._take(told, replies, number)
+        for story in progress(list(told.stories.values()), "constants", len(told.stories), "heads"):
+            self._fit(story)
+        return told
+
+    def request(self, story: HeadStory, number: int) -> Request:
+        """The request of a head in a round."""
+        prompt = self.first_prompt(story.head) if number == 0 else self._refinement(story)
+        return Request(
+            head=story.head,
+            round=number,
+            target=self._index.weights_sha256,
+            model=self._settings.model,
+            messages=prompt.messages,
+            settings={
+                "max_tokens": self._settings.reply_tokens,
+                "seed": self._settings.seed,
+                "temperature": self._settings.temperature,
+            },
+            templates=prompt.templates,
+        )
+
+    def _known(self, head: str) -> Known | None:
+        """The search's program of a head and what it leaves unexplained on the texts of the head's prompt."""
+        program = self._own.get(head)
+        if program is None:
+            return None
+        position = self._judge.position(head)
+        places = self._judge.texts.excerpt(position, self._settings.excerpts)
+        texts = [self._judge.texts.shown[place] for place in places]
+        most = -(-self._settings.most_weights // len(texts))
+        residual = [
+            weight
+            for text in texts
+            for weight in most_different(text, position, self._judge.predicted(program, text), most)
+        ]
+        residual.sort(key=lambda weight: -abs(weight.real - (weight.predicted or 0.0)))
+        iou = float(self._judge.ious(program, head, self._judge.texts.shown).mean())
+        return Known(program.description, iou, tuple(residual))
+
+    def _refinement(self, story: HeadStory) -> Prompt:
+        judged = None if story.best is None else self._judged(story.head, story.best)
+        return self._writer.refinement(self._evidence.of(story.head), judged, story.failures[:4])
+
+    def _judged(self, head: str, written: Written) -> Judged:
+        """The best and the worst text of those that prompts may show, with the weights that tell most."""
+        position, shown = self._judge.position(head), self._judge.texts.shown
+        distances = written.fit.distances[: len(shown)]
+        chosen = [int(distances.argmin()), int(distances.argmax())]
+        texts = tuple(
+            JudgedText(
+                best=place == chosen[0],
+                opening="".join(shown[place].view.pieces)[:60],
+                distance=float(distances[place]),
+                weights=most_different(
+                    shown[place],
+                    position,
+                    self._judge.predicted(written.record, shown[place]),
+                    self._settings.most_weights,
+                ),
+            )
+            for place in dict.fromkeys(chosen)
+        )
+        return Judged(written.record.source, float(distances.mean()), texts)
+
+    def _take(self, told: Told, replies: Replies, number: int) -> None:
+        """Tries every candidate of a round and keeps the best program of each head."""
+        candidates: list[Candidate] = []
+        known = {(story.head, each.record.id) for story in told.stories.values() for each in story.written}
+        for head, exchange in replies.answers.items():
+            story = told.stories[head]
+            story.exchanges.append(exchange)
+            parsed = parse_reply(exchange, self._settings.form)
+            told.problems.update(str(problem) for problem in parsed.problems)
+            story.failures = [str(problem) for problem in parsed.problems]
+            candidates += self._candidates(story, exchange, parsed, number)
+        told.candidates += len(candidates)
+        admission = admit(candidates, self._runner, self._prefix_test)
+        told.admissions.append(admission)
+        for refusal in admission.refused:
+            (head,) = refusal.candidate.intended_heads
+            told.stories[head].failures.append(f"{refusal.reason}: {refusal.message}"[:200])
+        heads = [record.intended_heads[0] for record in admission.admitted]
+        for record, head, fit in zip(
+            admission.admitted, heads, self._judge.fits(admission.admitted, heads), strict=True
+        ):
+            if (head, record.id) in known:
+                told.repeated += 1
+                continue
+            known.add((head, record.id))
+            told.stories[head].written.append(Written(_with_fit(record, fit), fit, number))
+        for story in told.stories.values():
+            _choose(story, number)
+
+    def _candidates(self, story: HeadStory, exchange: Exchange, parsed: ParsedReply, number: int) -> list[Candidate]:
+        request = exchange.request
+        provenance = {
+            "author": "llm",
+            "exchange": exchange.key,
+            "prompt_sha256": request.prompt_sha256,
+            "templates": request.templates,
+            "settings": request.settings,
+            "round": number,
+            "served_by": exchange.served_by,
+            "weights_sha256": self._index.weights_sha256,
+            **({"parent": story.best.record.id} if number and story.best else {}),
+        }
+        paper = self._settings.form == "paper"
+        return [
+            Candidate(
+                name=f"llm {story.head} {number + 1}.{place}",
+                source=program.source,
+                description=program.hypothesis,
+                author="llm",
+                form="paper" if paper else "view",
+                entry=program.entry,
+                intended_heads=[story.head],
+                provenance=dict(provenance),
+            )
+            for place, program in enumerate(parsed.programs, start=1)
+        ]
+
+    def _fit(self, story: HeadStory) -> None:
+        """Fits the constants of a head's best program."""
+        if story.best is None or self._settings.fit_evaluations == 0:
+            return
+        parent = story.best.record
+        texts = self._judge.texts.all[:: max(len(self._judge.texts.all) // self._settings.fit_texts, 1)]
+        story.constants = fit_constants(
+            parent.source,
+            lambda source: float(self._judge.ious(with_source(parent, source, {}), story.head, texts).mean()),
+            self._settings.fit_evaluations,
+        )
+        if story.constants.after > story.constants.before:
+            story.fitted = self._child(parent, story.constants, story.head)
+
+    def _child(self, parent: ProgramRecord, constants: FittedConstants, head: str) -> ProgramRecord:
+        child = with_source(
+            parent,
+            constants.source,
+            {
+                "parent": parent.id,
+                "constants": {
+                    "fitted": constants.constants,
+                    "evaluations": constants.evaluations,
+                    "iou_before": constants.before,
+                    "iou_after": constants.after,
+                },
+            },
+        )
+        (fit,) = self._judge.fits([child], [head])
+        return _with_fit(child, fit)
+
+
+def with_source(parent: ProgramRecord, source: str, provenance: dict[str, object]) -> ProgramRecord:
+    """A program of the same structure with other constants; what it may see of a text is unchanged."""
+    parsed = parse(source, parent.form, parent.entry, parent.name)
+    return replace(
+        parent,
+        id=parsed.program_id,
+        name=f"{parent.name} fitted",
+        source=source,
+        terms=parsed.terms,
+        nodes=parsed.nodes,
+        provenance={**parent.provenance, **provenance},
+    )
+
+
+def _with_fit(record: ProgramRecord, fit: Fit) -> ProgramRecord:
+    return replace(record, provenance={**record.provenance, "jsd_train": fit.distance, "iou_train": fit.iou})
+
+
+def _choose(story: HeadStory, number: int) -> None:
+    """First the candidate nearest on training texts; later a revision that is nearer on texts no prompt shows."""
+    fresh = [written for written in story.written if written.round == number]
+    if not fresh:
+        return
+    best = min(fresh, key=lambda written: written.fit.distance)
+    if story.best is None:
+        story.best = best
+    elif best.fit.distance_kept_back < story.best.fit.distance_kept_back:
+        story.best, story.kept_revision = best, True

@@ -1,0 +1,70 @@
+"""The training texts that prompts are made of and candidates are ranked on, with the maps of all heads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_programs.attention.packing import unpack
+from attention_programs.attention.store import AttentionIndex, MappedText
+from attention_programs.programs.view import TokenView
+
+
+@dataclass(frozen=True)
+class ExplainedText:
+    """A training text as programs see it, with its maps."""
+
+    view: TokenView
+    corpus: str
+    cells: NDArray[np.float16]
+    """Packed maps, shape (heads, cells)."""
+
+    def map(self, head: int) -> NDArray[np.float32]:
+        """The map of the head at a position of the index, shape (n, n)."""
+        return unpack(self.cells[head].astype(np.float32), self.view.n, self.view.causal)
+
+
+@dataclass(frozen=True)
+class ExplainedTexts:
+    """Two disjoint halves: prompts are made of one, revisions are judged on the other."""
+
+    shown: tuple[ExplainedText, ...]
+    kept_back: tuple[ExplainedText, ...]
+
+    @property
+    def all(self) -> tuple[ExplainedText, ...]:
+        """Both."""
+        return self.shown + self.kept_back
+
+    def excerpt(self, number: int, texts: int) -> tuple[int, ...]:
+        """Positions in ``shown`` of the texts whose weights a head's prompt lists; one from each corpus in turn.
+
+        Args:
+            number: The head's position: other heads see other texts.
+            texts: How many.
+        """
+        corpora = sorted({text.corpus for text in self.shown})
+        members = [[i for i, text in enumerate(self.shown) if text.corpus == corpus] for corpus in corpora]
+        turns = [members[turn % len(members)] for turn in range(texts)]
+        return tuple(
+            dict.fromkeys(each[(number + turn // len(members)) % len(each)] for turn, each in enumerate(turns))
+        )
+
+
+def choose_texts(train: Sequence[MappedText], index: AttentionIndex, texts: int) -> ExplainedTexts:
+    """Takes training texts at even distances, every other one for prompts.
+
+    Args:
+        train: All training texts.
+        index: What the maps are of.
+        texts: How many to take at most.
+    """
+    places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
+    chosen = [
+        ExplainedText(
+            TokenView(train[i].ids, train[i].pieces, index.causal), train[i].corpus, train[i].cells.astype(np.float16)
+        )
+        for i in places
+    ]
+    return ExplainedTexts(tuple(chosen[::2]), tuple(chosen[1::2]))

@@ -1,0 +1,132 @@
+"""Closer looks at where programs come from: sources side by side, intended programs, the language model's replies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from attention_programs.files import records
+from attention_programs.report.captions import EXPLAINER, INTENDED, SOURCES
+from attention_programs.report.estimate import ABSENT, Estimate
+from attention_programs.report.section import Section, TableRow, TableView
+
+LABELS = {
+    "search": "Search",
+    "curated": "Written by hand",
+    "llm": "Language model",
+    "llm_written": "– as it wrote them",
+    "llm_fitted": "– with fitted constants",
+    "imported": "Imported",
+}
+"""Names of the sources, in the order of the table."""
+
+
+def sources_section(sources: pd.DataFrame) -> Section | None:
+    """Every source's share, fit and coverage; None if they were not compared."""
+    rows = _by_source(sources)
+    if not rows:
+        return None
+    shown = [
+        TableRow(
+            LABELS[name],
+            (
+                f"{row.programs:.0f}",
+                f"{row.heads_intended:.0f}",
+                _share(row.share_best),
+                Estimate(row.iou_test, row.iou_test_low, row.iou_test_high).text(),
+                _share(row.coverage),
+                _share(row.beats_search),
+                _share(row.beats_curated),
+            ),
+        )
+        for name, row in rows.items()
+    ]
+    table = TableView(
+        ("", "programs", "heads asked", "best for", "IoU", "above 0.5", "beats search", "beats by hand"), tuple(shown)
+    )
+    leading = max(rows.values(), key=lambda row: row.share_best)
+    finding = f"{LABELS[leading.source]} has the best program for {_share(leading.share_best)} of all heads."
+    if "llm" in rows:
+        model = rows["llm"]
+        finding += (
+            f" Of the {model.heads_intended:.0f} heads that the language model was asked about, its best program beats "
+            f"the search's in {_share(model.beats_search)} and the best one written by hand in "
+            f"{_share(model.beats_curated)} (validation texts)."
+        )
+    return Section("sources", SOURCES, finding, table=table)
+
+
+def intended_section(sources: pd.DataFrame) -> Section | None:
+    """Intended programs against the best ones; None if none was written for a head."""
+    rows = {name: row for name, row in _by_source(sources).items() if row.heads_intended}
+    if not rows:
+        return None
+    shown = [
+        TableRow(
+            LABELS[name],
+            (
+                f"{row.heads_intended:.0f}",
+                Estimate(row.iou_test_intended).number(),
+                Estimate(row.iou_test_best_of_source).number(),
+                Estimate(row.iou_test_best_of_all).number(),
+                _share(row.share_intended_is_best),
+            ),
+        )
+        for name, row in rows.items()
+    ]
+    head = ("", "heads", "intended program", "best of the source", "best of all", "intended is best of all")
+    finding = "; ".join(
+        f"{LABELS[name].lstrip('– ').lower()}: {Estimate(row.iou_test_intended).number()} intended, "
+        f"{Estimate(row.iou_test_best_of_source).number()} best of the source"
+        for name, row in rows.items()
+        if name in ("search", "curated", "llm")
+    )
+    return Section("intended", INTENDED, f"Mean test IoU, {finding}.", table=TableView(head, tuple(shown)))
+
+
+def explainer_section(metrics: Mapping[str, Any], heads: pd.DataFrame) -> Section | None:
+    """What the language model was asked, what became of its programs, and what the fit of constants gains.
+
+    Args:
+        metrics: What ``synthesis.json`` says of the explainer; empty without one.
+        heads: ``explainer.csv``.
+    """
+    if not metrics.get("heads_asked"):
+        return None
+    model = metrics["explainer"]
+    named = ", ".join(str(model[key]) for key in ("model", "quantization") if key in model)
+    digest = f" (file {model['file_sha256'][:12]})" if "file_sha256" in model else ""
+    counts = {
+        "Heads asked about": metrics["heads_asked"],
+        "Heads with a program that runs": metrics["heads_with_a_program"],
+        "Prompts": metrics["prompts"],
+        "– made again to the letter": metrics["prompts_as_recorded"],
+        "Programs proposed": metrics["candidates"],
+        "– the same again for the same head": metrics["repeated"],
+        **{f"– refused: {reason}": count for reason, count in metrics["refused"].items()},
+        **{f"Replies: {reason}": count for reason, count in metrics["replies_without_a_program"].items()},
+        "Programs kept in the table": metrics["programs"],
+        "– that look ahead": metrics["looks_ahead"],
+        "Revisions kept": metrics["revisions_kept"],
+        "Programs that fitted constants improve": metrics["constants_improved"],
+        "Tokens of prompts": metrics["prompt_tokens"],
+        "Tokens of replies": metrics["reply_tokens"],
+    }
+    rows = tuple(TableRow(label, (f"{count:,}",)) for label, count in counts.items())
+    known = heads.dropna(subset=["iou_first", "iou_kept", "iou_fitted"])
+    first, kept, fitted = (Estimate(float(known[name].mean())) for name in ("iou_first", "iou_kept", "iou_fitted"))
+    finding = (
+        f"{named}{digest}. Over the {len(known)} heads with a program the mean IoU on training texts is "
+        f"{first.number()} for the best first program, {kept.number()} after revision, {fitted.number()} with fitted "
+        "constants."
+    )
+    return Section("explainer", EXPLAINER, finding, table=TableView(("", "number"), rows))
+
+
+def _by_source(sources: pd.DataFrame) -> dict[str, Any]:
+    found = {str(row.source): row for row in records(sources)}
+    return {name: found[name] for name in LABELS if name in found}
+
+
+def _share(value: float) -> str:
+    return ABSENT if pd.isna(value) else f"{100 * value:.0f} %"

@@ -1,0 +1,31 @@
+"""Live traces of calls to a language model, where there is a store."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from attention_programs.tracking.store import DATABASE, open_store
+
+
+@contextlib.contextmanager
+def traced(root: Path, experiment: str) -> Iterator[None]:
+    """Has MLflow trace every call of the ``openai`` client inside a ``with`` block; does nothing without a store.
+
+    Args:
+        root: The repository's folder.
+        experiment: Name of the experiment that the traces go to.
+    """
+    if not (root / DATABASE).is_file():
+        yield
+        return
+    import mlflow
+    import mlflow.openai
+
+    with open_store(root) as store:
+        mlflow.set_experiment(experiment_id=store.experiment(experiment))
+        mlflow.openai.autolog()
+        try:
+            yield
+        finally:
+            mlflow.openai.autolog(disable=True)
+            mlflow.flush_trace_async_logging()

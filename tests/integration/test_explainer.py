@@ -1,0 +1,265 @@
+"""The rounds of the explainer on a tiny model, with replies that are written down here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attention_programs.attention.store import AttentionIndex, MappedText, extract_to_folder, read_index, read_maps
+from attention_programs.config import AttentionSettings, ExplainerSettings, SandboxSettings
+from attention_programs.corpora.text import Text, text_key
+from attention_programs.errors import UserError
+from attention_programs.explainer.asking import Replay, Replies
+from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request, Usage
+from attention_programs.explainer.judging import Judge
+from attention_programs.explainer.outcome import explained
+from attention_programs.explainer.prompts import PromptWriter, template_hashes, templates
+from attention_programs.explainer.rounds import Explainer, Told
+from attention_programs.explainer.session import asked_heads
+from attention_programs.explainer.texts import choose_texts
+from attention_programs.explainer.tokens import estimate_tokens, token_counter
+from attention_programs.programs.execution import Runner
+from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.table import make_record
+from attention_programs.programs.view import TokenView
+from conftest import SENTENCES, tiny_model
+
+SETTINGS = ExplainerSettings(model="m", texts=6, fit_texts=3, fit_evaluations=30, excerpts=2)
+GOOD = '```python\ndef program(text):\n    """Even."""\n    return 0.1 * text.first_token + text.uniform\n```'
+BAD = '```python\ndef program(text):\n    """Rests."""\n    return text.first_token\n```'
+BROKEN = '```python\ndef program(text):\n    """Fails."""\n    return text.nothing_such\n```'
+LOOSE = '```python\ndef program(text):\n    """Free."""\n    return np.eye(text.n) * 0.5 + text.uniform\n```'
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("explainer") / "maps"
+    texts = [
+        Text(text_key(f"{i} {sentence}"), name, "train" if i < 4 else "test", f"{i} {sentence}")
+        for name, sentences in (("a", SENTENCES[:2]), ("b", SENTENCES[2:4]))
+        for sentence in sentences
+        for i in range(5)
+    ]
+    extract_to_folder(tiny_model("llama"), texts, AttentionSettings(16, "all"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(maps: Path) -> AttentionIndex:
+    return read_index(maps)
+
+
+@pytest.fixture(scope="module")
+def train(maps: Path) -> list[MappedText]:
+    return list(read_maps(maps, ["train"]))
+
+
+@pytest.fixture(scope="module")
+def runner(index: AttentionIndex) -> Iterator[Runner]:
+    with Runner(SandboxSettings(), 1, index.token_style) as made:
+        yield made
+
+
+def explainer(
+    index: AttentionIndex, train: Sequence[MappedText], runner: Runner, settings: ExplainerSettings = SETTINGS
+) -> Explainer:
+    judge = Judge(choose_texts(train, index, settings.texts), index.heads, runner)
+    views = [TokenView(text.ids, text.pieces, index.causal) for text in train[:2]]
+    searched = [
+        make_record(
+            'def program(text):\n    """Rests."""\n    return text.softmax(3.0 * text.first_token)\n',
+            "search L0H0", "search", "verified", ["L0H0"], {},
+        )
+    ]  # fmt: skip
+    return Explainer(settings, index, judge, runner, PrefixTest(views), searched)
+
+
+class Scripted:
+    """Answers by round; keeps what it was asked."""
+
+    def __init__(self, *rounds: str) -> None:
+        self.rounds = rounds
+        self.asked: list[Request] = []
+
+    def replies(self, requests: Sequence[Request]) -> Replies:
+        self.asked += requests
+        return Replies(
+            {
+                r.head: Exchange(
+                    r.key, "answered", r, self.rounds[r.round], "stop", Usage(100, 10), served_by={"model": "m"}
+                )
+                for r in requests
+            },
+            prompts_as_recorded=len(requests),
+        )
+
+
+@pytest.fixture
+def told(index: AttentionIndex, train: list[MappedText], runner: Runner) -> Told:
+    return explainer(index, train, runner).tell(["L0H0", "L1H1"], Scripted(BAD, GOOD))
+
+
+def test_a_better_revision_is_kept_and_its_constants_are_fitted(told: Told) -> None:
+    for story in told.stories.values():
+        assert story.kept_revision
+        assert story.best is not None
+        assert story.best.record.description == "Even."
+        assert story.best.record.provenance["parent"] == story.written[0].record.id
+        assert story.constants is not None
+        assert story.constants.after >= story.constants.before
+        if story.fitted is not None:
+            assert story.fitted.provenance["parent"] == story.best.record.id
+            assert (
+                story.fitted.provenance["constants"]["iou_after"] > story.fitted.provenance["constants"]["iou_before"]
+            )
+
+
+def test_a_worse_revision_is_not_kept(index: AttentionIndex, train: list[MappedText], runner: Runner) -> None:
+    told = explainer(index, train, runner).tell(["L0H0"], Scripted(GOOD, BAD))
+    (story,) = told.stories.values()
+    assert not story.kept_revision
+    assert story.best is not None
+    assert story.best.round == 0
+    assert len(story.written) == 2  # both go to the table
+
+
+def test_a_revision_must_be_better_on_texts_that_no_prompt_shows(
+    index: AttentionIndex, train: list[MappedText], runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revision that is nearer on shown texts alone is not kept."""
+    asking = explainer(index, train, runner)
+    real = Judge.fits
+
+    def fits(self: Judge, programs, heads):
+        found = real(self, programs, heads)
+        return [
+            replace(fit, distances=np.where(np.arange(len(fit.distances)) < fit.shown, 0.0, 0.9))
+            if program.description == "Even."
+            else fit
+            for program, fit in zip(programs, found, strict=True)
+        ]
+
+    monkeypatch.setattr(Judge, "fits", fits)
+    (story,) = asking.tell(["L0H0"], Scripted(BAD, GOOD)).stories.values()
+    assert story.best is not None
+    assert story.best.record.description == "Rests."
+
+
+def test_failures_are_told_to_the_model(index: AttentionIndex, train: list[MappedText], runner: Runner) -> None:
+    scripted = Scripted(BROKEN, LOOSE)
+    told = explainer(index, train, runner).tell(["L0H0"], scripted)
+    (story,) = told.stories.values()
+    asked = scripted.asked[1].messages[-1]["content"]
+    assert "No program of yours for head L0H0 could be used" in asked
+    assert "the vocabulary has no pattern 'nothing_such'" in asked
+    assert story.best is not None
+    assert not story.best.record.trusted  # free NumPy, tried in the sandbox
+    outcome = explained(told, elsewhere=())
+    assert outcome.metrics["refused"] == {"exception": 1}
+    assert outcome.metrics["candidates"] == 2
+    (refused,) = outcome.refused
+    assert refused["author"] == "llm"
+
+
+def test_prompts_show_training_texts_alone_and_keep_to_the_limit(
+    index: AttentionIndex, train: list[MappedText], runner: Runner, maps: Path
+) -> None:
+    scripted = Scripted(GOOD, BAD)
+    explainer(index, train, runner).tell(list(index.heads[:3]), scripted)
+    tests = {"".join(text.pieces) for text in read_maps(maps, ["test"])}
+    for request in scripted.asked:
+        said = "\n".join(message["content"] for message in request.messages)
+        assert estimate_tokens(said) <= SETTINGS.prompt_tokens
+        assert not any(text in said for text in tests)
+        assert set(request.templates) <= set(templates())
+    first, second = scripted.asked[0].messages[-1]["content"], scripted.asked[3].messages[-1]["content"]
+    assert "The best program so far (IoU" in first
+    assert "Best text" in second and "Worst text" in second  # noqa: PT018
+    assert "0.1 * text.first_token + text.uniform" in second
+
+
+def test_equal_programs_of_several_heads_are_one_record_with_every_exchange(told: Told) -> None:
+    programs = explained(told, elsewhere=()).programs
+    rests = next(program for program in programs if program.description == "Rests.")
+    assert rests.intended_heads == ["L0H0", "L1H1"]
+    assert list(rests.provenance["exchanges"]) == ["L0H0", "L1H1"]
+    assert explained(told, elsewhere={rests.id}).metrics["programs_known_elsewhere"] == 1
+    assert rests.id not in {program.id for program in explained(told, elsewhere={rests.id}).programs}
+
+
+def test_a_replay_gives_the_same_programs(
+    index: AttentionIndex, train: list[MappedText], runner: Runner, told: Told
+) -> None:
+    log = ExchangeLog(exchange for story in told.stories.values() for exchange in story.exchanges)
+    again = explainer(index, train, runner).tell(["L0H0", "L1H1"], Replay(log, "here"))
+    assert again.prompts_as_recorded == again.prompts == 4
+    first, second = explained(told, elsewhere=()), explained(again, elsewhere=())
+    assert first.programs == second.programs
+    assert first.metrics == second.metrics
+    assert first.heads.equals(second.heads)
+
+
+def test_a_replay_with_other_texts_keeps_the_recorded_replies(
+    index: AttentionIndex, train: list[MappedText], runner: Runner, told: Told
+) -> None:
+    log = ExchangeLog(exchange for story in told.stories.values() for exchange in story.exchanges)
+    other = explainer(index, train, runner, replace(SETTINGS, texts=4)).tell(["L0H0"], Replay(log, "here"))
+    assert (other.prompts, other.prompts_as_recorded) == (2, 0)
+    with pytest.raises(UserError, match="here holds no reply of 'm' for head L0H2, round 0"):
+        explainer(index, train, runner).tell(["L0H2"], Replay(log, "here"))
+
+
+def test_a_prompt_that_can_not_fit_is_an_error(index: AttentionIndex, train: list[MappedText], runner: Runner) -> None:
+    with pytest.raises(UserError, match=r"head L0H0 needs \d+ tokens; raise explainer.prompt_tokens"):
+        explainer(index, train, runner, replace(SETTINGS, prompt_tokens=500)).first_prompt("L0H0")
+
+
+def test_the_papers_form_asks_for_its_functions(index: AttentionIndex, train: list[MappedText], runner: Runner) -> None:
+    source = (
+        '```python\nimport numpy as np\n\ndef even(sentence, tokenizer):\n    """Even."""\n'
+        '    n = len(tokenizer(sentence)["input_ids"])\n    return "even", np.tril(np.ones((n, n)))\n```'
+    )
+    scripted = Scripted(source, source)
+    told = explainer(index, train, runner, replace(SETTINGS, form="paper")).tell(["L0H0"], scripted)
+    (story,) = told.stories.values()
+    assert "sentence, tokenizer" in scripted.asked[0].messages[0]["content"]
+    assert len(scripted.asked[0].messages) == 2
+    assert story.best is not None
+    assert (story.best.record.form, story.best.record.entry) == ("paper", "even")
+    assert told.repeated == 1
+
+
+def test_heads_to_ask_about(index: AttentionIndex) -> None:
+    assert asked_heads(replace(SETTINGS, heads="all"), index) == list(index.heads)
+    assert asked_heads(replace(SETTINGS, heads="every 2"), index) == list(index.heads[::2])
+    assert asked_heads(replace(SETTINGS, heads=("L1H1", "L0H0")), index) == ["L0H0", "L1H1"]
+    with pytest.raises(UserError, match="'L99H0' is none of the"):
+        asked_heads(replace(SETTINGS, heads="L99H0"), index)
+
+
+def test_tokens_are_counted_with_a_tokenizer_where_it_is_known(tmp_path: Path) -> None:
+    llama = tiny_model("llama")
+    llama.tokenizer.save_pretrained(tmp_path)
+    assert token_counter(str(tmp_path))("The two frogs") == len(
+        llama.tokenizer("The two frogs", add_special_tokens=False)["input_ids"]
+    )
+    assert token_counter("") is estimate_tokens
+    with pytest.raises(UserError, match="is no folder"):
+        token_counter(str(tmp_path / "none"))
+
+
+def test_templates_are_named_by_their_hash() -> None:
+    names = ("system.md.j2", "refine.md.j2")
+    assert set(template_hashes(names)) == set(names)
+    assert all(len(digest) == 64 for digest in template_hashes(names).values())
+
+
+def test_the_vocabulary_is_in_the_prompt() -> None:
+    (rules, *examples) = PromptWriter("vocabulary", True, 2, 4000, estimate_tokens).opening()
+    assert "text.previous_token: The token one back." in rules["content"]
+    assert "next_token" not in rules["content"]  # looks ahead
+    assert [message["role"] for message in examples] == ["user", "assistant"] * 2
+    encoder = PromptWriter("vocabulary", False, 2, 4000, estimate_tokens).opening()[0]["content"]
+    assert "text.next_token" in encoder

@@ -1,0 +1,291 @@
+"""The client against a server on this machine that does what endpoints do."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request as HttpRequest
+from werkzeug import Response
+
+from attention_programs.config import ExplainerSettings
+from attention_programs.errors import UserError
+from attention_programs.explainer.asking import Live
+from attention_programs.explainer.budget import Spending
+from attention_programs.explainer.client import Client, read_key
+from attention_programs.explainer.exchanges import Exchange, Request, open_log
+
+KEY = "sk-test-0123456789"
+PATH = "/v1/chat/completions"
+PROGRAM = '```python\ndef program(text):\n    """Rests — “first” 第一."""\n    return text.first_token\n```'
+
+
+def completion(content: str | None, finish: str = "stop", **message: Any) -> dict[str, Any]:
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "served",
+        "choices": [
+            {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content, **message}}
+        ],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+    }
+
+
+def request(head: str = "L0H0", content: str = "say") -> Request:
+    return Request(head, 0, "weights", "model", [{"role": "user", "content": content}], {"max_tokens": 50, "seed": 0})
+
+
+@pytest.fixture
+def settings(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> ExplainerSettings:
+    monkeypatch.setenv("TEST_KEY", KEY)
+    return ExplainerSettings(
+        model="model", base_url=httpserver.url_for("/v1"), key_variable="TEST_KEY", attempts=3, timeout_seconds=2.0,
+        concurrency=2, price_prompt=2.0, price_reply=10.0, reply_tokens=50,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the client waits between tries; nobody waits."""
+    waited: list[float] = []
+
+    def wait(self: threading.Event, timeout: float | None = None) -> bool:
+        waited.append(timeout or 0.0)
+        return self.is_set()
+
+    class Event(threading.Event):
+        pass
+
+    Event.wait = wait  # type: ignore[method-assign]
+    monkeypatch.setattr("attention_programs.explainer.client.threading.Event", Event)
+    return waited
+
+
+def ask(settings: ExplainerSettings) -> list[Exchange]:
+    tries: list[Exchange] = []
+    client = Client(settings)
+    try:
+        client.ask(request(), tries.append)
+    finally:
+        client.close()
+    return tries
+
+
+def test_an_answer(httpserver: HTTPServer, settings: ExplainerSettings) -> None:
+    httpserver.expect_request(PATH, headers={"Authorization": f"Bearer {KEY}"}).respond_with_json(completion(PROGRAM))
+    (exchange,) = ask(settings)
+    assert (exchange.status, exchange.reply, exchange.finish_reason) == ("answered", PROGRAM, "stop")
+    assert (exchange.usage.prompt, exchange.usage.reply, exchange.cost) == (100, 20, 0.0004)
+    sent = httpserver.log[0][0].get_json()
+    assert sent == {"model": "model", "messages": request().messages, "max_tokens": 50, "seed": 0, "stream": False}
+
+
+def test_busy_then_well(httpserver: HTTPServer, settings: ExplainerSettings, pauses: list[float]) -> None:
+    httpserver.expect_ordered_request(PATH).respond_with_data("slow down", 429, {"Retry-After": "1.5"})
+    httpserver.expect_ordered_request(PATH).respond_with_data("oops", 500)
+    httpserver.expect_ordered_request(PATH).respond_with_json(completion("fine"))
+    tries = ask(settings)
+    assert [(t.status, t.attempt) for t in tries] == [("failed", 1), ("failed", 2), ("answered", 3)]
+    assert "status 429" in tries[0].error
+    assert "status 500" in tries[1].error
+    assert pauses == [1.5, 2.0]
+
+
+def test_an_endpoint_that_wants_too_long_a_pause_is_left(
+    httpserver: HTTPServer, settings: ExplainerSettings, pauses: list[float]
+) -> None:
+    httpserver.expect_request(PATH).respond_with_data("later", 429, {"Retry-After": "3600"})
+    assert len(ask(settings)) == 1
+    assert not pauses
+
+
+def test_a_refused_request_is_not_asked_again(httpserver: HTTPServer, settings: ExplainerSettings) -> None:
+    httpserver.expect_request(PATH).respond_with_json({"error": {"message": "context too long"}}, 400)
+    (exchange,) = ask(settings)
+    assert exchange.status == "failed"
+    assert "context too long" in exchange.error
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("{half", "no answer in the form of the interface"),
+        ("[]", "no answer in the form of the interface"),
+        (json.dumps({**completion("x"), "choices": []}), "without choices"),
+        (json.dumps({**completion("x"), "choices": None}), "without choices"),
+    ],
+)
+def test_answers_that_are_none(
+    body: str, error: str, httpserver: HTTPServer, settings: ExplainerSettings, pauses: list[float]
+) -> None:
+    httpserver.expect_request(PATH).respond_with_data(body, content_type="application/json")
+    tries = ask(settings)
+    assert [t.status for t in tries] == ["failed"] * 3
+    assert all(error in t.error for t in tries)
+    assert pauses == [1.0, 2.0]
+
+
+def test_a_refusal_is_an_answer(httpserver: HTTPServer, settings: ExplainerSettings) -> None:
+    httpserver.expect_request(PATH).respond_with_json(completion(None, refusal="I can't help with that."))
+    (exchange,) = ask(settings)
+    assert (exchange.status, exchange.finish_reason) == ("answered", "refusal")
+
+
+def test_no_reply_in_time(httpserver: HTTPServer, settings: ExplainerSettings, pauses: list[float]) -> None:
+    def slow(_: HttpRequest) -> Response:
+        time.sleep(0.6)
+        return Response("{}")
+
+    httpserver.expect_request(PATH).respond_with_handler(slow)
+    tries = ask(replace(settings, timeout_seconds=0.2, attempts=1))
+    assert "no reply within 0.2 s" in tries[0].error
+
+
+@pytest.fixture
+def cut_off() -> Iterator[str]:
+    """An endpoint that breaks off in the middle of its answer."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(
+                    b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{"id"'
+                )
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    listener.close()
+
+
+def test_a_connection_that_breaks_off(cut_off: str, settings: ExplainerSettings, pauses: list[float]) -> None:
+    tries = ask(replace(settings, base_url=cut_off, attempts=2))
+    assert [t.status for t in tries] == ["failed", "failed"]
+    assert "no connection" in tries[0].error or "no answer" in tries[0].error
+
+
+def test_nobody_listens(settings: ExplainerSettings, pauses: list[float]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    tries = ask(replace(settings, base_url=f"http://127.0.0.1:{port}/v1", attempts=2))
+    assert "no connection" in tries[1].error
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [
+        (401, {"error": {"message": f"bad key {KEY}"}}, "refuses the key in TEST_KEY"),
+        (403, {"error": {"message": "no"}}, "refuses the key"),
+        (404, {"error": {"message": "no such model"}}, "has no model 'model'"),
+        (429, {"error": {"message": "pay", "code": "insufficient_quota"}}, "quota is used up"),
+    ],
+)
+def test_what_no_other_call_would_mend_ends_the_run(
+    status: int, body: dict[str, Any], message: str, httpserver: HTTPServer, settings: ExplainerSettings
+) -> None:
+    httpserver.expect_request(PATH).respond_with_json(body, status)
+    with pytest.raises(UserError, match=message) as caught:
+        ask(settings)
+    assert KEY not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_an_echoed_key_is_nowhere(
+    status: int, httpserver: HTTPServer, settings: ExplainerSettings, pauses: list[float], tmp_path: Path
+) -> None:
+    body = completion(f"your key is {KEY}") if status == 200 else {"error": {"message": f"key {KEY} is odd"}}
+    httpserver.expect_request(PATH).respond_with_json(body, status, headers={"x-echo": KEY})
+    log = open_log(tmp_path / "log.jsonl")
+    client = Client(settings)
+    client.ask(request(), log.append)
+    client.close()
+    written = (tmp_path / "log.jsonl").read_text()
+    assert KEY not in written
+    assert "[key removed]" in written
+
+
+def test_keys_and_addresses(settings: ExplainerSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_key(settings) == KEY
+    monkeypatch.delenv("TEST_KEY")
+    assert read_key(settings) == "none"  # this machine needs none
+    with pytest.raises(UserError, match="set the environment variable TEST_KEY"):
+        read_key(replace(settings, base_url="https://api.example.org/v1"))
+    with pytest.raises(UserError, match="take it out"):
+        read_key(replace(settings, base_url="https://me:secret@api.example.org/v1"))
+    with pytest.raises(UserError, match="write an address"):
+        read_key(replace(settings, base_url="api.example.org"))
+
+
+def live(settings: ExplainerSettings, path: Path) -> tuple[Live, Spending]:
+    stop = threading.Event()
+    spending = Spending.of(settings)
+    return Live(open_log(path), Client(settings, stop), spending, settings, stop), spending
+
+
+def test_a_rerun_pays_for_what_is_missing(httpserver: HTTPServer, settings: ExplainerSettings, tmp_path: Path) -> None:
+    httpserver.expect_request(PATH).respond_with_json(completion("x"))
+    requests = [request("L0H0", "a"), request("L0H1", "b")]
+    first, spending = live(settings, tmp_path / "log.jsonl")
+    assert set(first.replies(requests).answers) == {"L0H0", "L0H1"}
+    assert spending.line() == "2 calls, 200 + 40 tokens, cost 0.0008"
+    again, spending = live(settings, tmp_path / "log.jsonl")
+    assert set(again.replies([*requests, request("L0H2", "c")]).answers) == {"L0H0", "L0H1", "L0H2"}
+    assert spending.calls == 1
+    assert len(httpserver.log) == 3
+
+
+def test_a_failed_call_is_logged_and_asked_again(
+    httpserver: HTTPServer, settings: ExplainerSettings, tmp_path: Path
+) -> None:
+    httpserver.expect_ordered_request(PATH).respond_with_json({"error": {"message": "no"}}, 400)
+    httpserver.expect_ordered_request(PATH).respond_with_json(completion("x"))
+    first, spending = live(settings, tmp_path / "log.jsonl")
+    found = first.replies([request()])
+    assert not found.answers
+    assert list(found.failed) == ["L0H0"]
+    assert spending.line().startswith("1 call (1 failed)")
+    again, _ = live(settings, tmp_path / "log.jsonl")
+    assert list(again.replies([request()]).answers) == ["L0H0"]
+    assert [e.status for e in open_log(tmp_path / "log.jsonl")] == ["failed", "answered"]
+
+
+@pytest.mark.parametrize(("bound", "answered"), [({"most_tokens": 150}, 1), ({"most_cost": 0.0012}, 2)])
+def test_the_budget_stops_cleanly(
+    bound: dict[str, Any], answered: int, httpserver: HTTPServer, settings: ExplainerSettings, tmp_path: Path
+) -> None:
+    httpserver.expect_request(PATH).respond_with_json(completion("x"))
+    asking, spending = live(replace(settings, concurrency=1, **bound), tmp_path / "log.jsonl")
+    found = asking.replies([request(f"L0H{i}", str(i)) for i in range(4)])
+    assert list(found.answers) == [f"L0H{i}" for i in range(answered)]
+    assert found.left == [f"L0H{i}" for i in range(answered, 4)]
+    assert "left of" in spending.line()
+
+
+def test_an_interrupt_loses_nothing_that_was_paid_for(
+    httpserver: HTTPServer, settings: ExplainerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    httpserver.expect_request(PATH).respond_with_json(completion("x"))
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("attention_programs.explainer.asking.wait", interrupted)
+    asking, _ = live(settings, tmp_path / "log.jsonl")
+    with pytest.raises(KeyboardInterrupt):
+        asking.replies([request(f"L0H{i}", str(i)) for i in range(5)])
+    kept = list(open_log(tmp_path / "log.jsonl"))
+    assert [exchange.status for exchange in kept] == ["answered"] * 2  # those under way, and no more
