@@ -1,5 +1,6 @@
 """The rounds of the explainer on a tiny model, with replies that are written down here."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +72,11 @@ def explainer(
         make_record(
             'def program(text):\n    """Rests."""\n    return text.softmax(3.0 * text.first_token)\n',
             "search L0H0", "search", "verified", ["L0H0"], {},
-        )
+        ),
+        make_record(
+            'def program(text):\n    """Is a baseline."""\n    return text.first_token\n',
+            "first_self_100", "baseline", "verified", ["L0H0"], {},
+        ),
     ]  # fmt: skip
     return Explainer(settings, index, judge, runner, PrefixTest(views), searched)
 
@@ -175,7 +180,7 @@ def test_prompts_show_training_texts_alone_and_keep_to_the_limit(
         assert not any(text in said for text in tests)
         assert set(request.templates) <= set(templates())
     first, second = scripted.asked[0].messages[-1]["content"], scripted.asked[3].messages[-1]["content"]
-    assert "The best program so far (IoU" in first
+    assert re.search(r"The best program so far \(IoU 0\.\d\d\): Rests\.", first)  # the search's, no baseline
     assert "Best text" in second and "Worst text" in second  # noqa: PT018
     assert "0.1 * text.first_token + text.uniform" in second
 

@@ -66,7 +66,7 @@ SOURCES = {
         "search",
         "Looks at the first token.",
         "text.first_token",
-        {"prompt": "Explain.", "reply": "def ..."},
+        {"prompt": "Explain."},
     ),
     "search L1H2": ("search", "Looks at itself.", "2 * text.self_token + text.first_token", {"seed": 0}),
 }
@@ -263,7 +263,7 @@ def test_one_run_a_selected_program_with_the_numbers_of_the_table(template: Path
             folder = Path(store.client.download_artifacts(child.info.run_id, ""))
             assert (folder / "program.py").read_text() == programs[name].source
             assert len(read_csv(folder / "heads.csv")) == len(rows)
-            assert (folder / "prompt.md").is_file() == (folder / "reply.md").is_file() == (name == "search L0H1")
+            assert (folder / "prompt.md").is_file() == (name == "search L0H1")
         assert children["previous_token"].data.metrics["heads"] == 2
 
 

@@ -398,7 +398,7 @@ def test_sources_and_the_language_model_are_told_of(page: str) -> None:
     text = re.sub(r"\s+", " ", page.replace("\u00a0", " ")).replace("&#39;", "'")
     for words in (
         "Search has the best program for 80 % of all heads.",
-        "Of the 2 heads that the language model was asked about, its best program beats the search's in 50",
+        "Over the 2 heads that the language model wrote a usable program for, its best one beats the search's in 50",
         "Intended against best program",
         "little, Q4 (file abababababab). Over the 1 heads with a program",
         "– refused: exception",

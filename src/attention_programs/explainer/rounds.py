@@ -81,7 +81,7 @@ class Explainer:
         judge: Scores programs on training texts.
         runner: Runs programs.
         prefix_test: Decides whether a program looks ahead.
-        searched: Programs of the search: prompts tell what the head's own leaves unexplained.
+        searched: What the search wrote: prompts tell what the head's own program leaves unexplained.
     """
 
     def __init__(
@@ -98,7 +98,9 @@ class Explainer:
         self._judge = judge
         self._runner = runner
         self._prefix_test = prefix_test
-        self._own = {head: program for program in searched for head in program.intended_heads}
+        self._own = {
+            head: program for program in searched if program.author == "search" for head in program.intended_heads
+        }
         self._evidence = EvidenceMaker(judge.texts, index.heads, index.causal, settings.excerpts, settings.most_weights)
         self._writer = PromptWriter(
             settings.form, index.causal, settings.programs, settings.prompt_tokens, token_counter(settings.tokenizer)

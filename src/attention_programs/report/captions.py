@@ -112,7 +112,7 @@ SOURCES = Caption(
     "Where the programs come from",
     "A row a source. Best for: share of all heads for which it has the best program on validation texts (ties count "
     "for both); IoU: mean over heads of its best program for each, on test texts; above 0.5: share of heads whose "
-    "program reaches that test IoU. The last columns count heads that the source was asked about.",
+    "program reaches that test IoU. The last columns count the heads that it has a program of their own for.",
     "Sources have different numbers of programs, and only the search fits all its constants to each head's maps.",
 )
 INTENDED = Caption(

@@ -42,15 +42,16 @@ def sources_section(sources: pd.DataFrame) -> Section | None:
         for name, row in rows.items()
     ]
     table = TableView(
-        ("", "programs", "heads asked", "best for", "IoU", "above 0.5", "beats search", "beats by hand"), tuple(shown)
+        ("", "programs", "heads of its own", "best for", "IoU", "above 0.5", "beats search", "beats by hand"),
+        tuple(shown),
     )
     leading = max(rows.values(), key=lambda row: row.share_best)
     finding = f"{LABELS[leading.source]} has the best program for {_share(leading.share_best)} of all heads."
     if "llm" in rows:
         model = rows["llm"]
         finding += (
-            f" Of the {model.heads_intended:.0f} heads that the language model was asked about, its best program beats "
-            f"the search's in {_share(model.beats_search)} and the best one written by hand in "
+            f" Over the {model.heads_intended:.0f} heads that the language model wrote a usable program for, its best "
+            f"one beats the search's in {_share(model.beats_search)} and the best one written by hand in "
             f"{_share(model.beats_curated)} (validation texts)."
         )
     return Section("sources", SOURCES, finding, table=table)
