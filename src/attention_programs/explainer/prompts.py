@@ -117,7 +117,8 @@ class PromptWriter:
                 template,
                 evidence=_shortened(evidence, most),
                 known=known and replace(known, residual=known.residual[:most]),
-                program=program and replace(program, texts=tuple(_cut(text, most) for text in program.texts)),
+                program=program
+                and replace(program, texts=tuple(replace(text, weights=text.weights[:most]) for text in program.texts)),
                 **content,
             )
             messages = [*opening, {"role": "user", "content": user}]
@@ -133,10 +134,6 @@ class PromptWriter:
 def _shortened(evidence: HeadEvidence, most: int) -> HeadEvidence:
     excerpts = tuple(replace(e, top=e.top[:most], strata=_spread(e.strata, most)) for e in evidence.excerpts)
     return replace(evidence, excerpts=excerpts)
-
-
-def _cut(text: JudgedText, most: int) -> JudgedText:
-    return replace(text, weights=text.weights[:most])
 
 
 def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:

@@ -44,7 +44,6 @@ class HeadStory:
     """What happened to a head, round by round."""
 
     head: str
-    evidence_known: Known | None
     best: Written | None = None
     failures: list[str] = field(default_factory=list)
     """Why the last round's candidates can't be used."""
@@ -120,7 +119,7 @@ class Explainer:
         Raises:
             UserError: if the replier can't go on.
         """
-        told = Told({head: HeadStory(head, self._known(head)) for head in heads})
+        told = Told({head: HeadStory(head) for head in heads})
         for number in range(self._settings.refinements + 1):
             asked = [head for head in heads if head not in told.failed and head not in told.left]
             requests = [self.request(told.stories[head], number) for head in asked]
