@@ -175,6 +175,7 @@ FAILING = (
     Failing("unknown pattern", program("text.previos_token"), Reason.EXCEPTION, "did you mean text.previous_token"),
     Failing("unknown class", program("text.key.coma"), Reason.EXCEPTION, "did you mean 'comma'"),
     Failing("a number too many", program("text.softmax(text.uniform * 10 ** 400)"), Reason.EXCEPTION, "OverflowError"),
+    Failing("fades over nothing", program("text.decay(0)"), Reason.EXCEPTION, "scale 0 is not above 0; write"),
     Failing("endless recursion", program("program(text)"), Reason.EXCEPTION, "RecursionError"),
     Failing("writes to a shared array", program("text.uniform.__setitem__(0, 5)"), Reason.EXCEPTION, "read-only"),
     Failing("opens a file", program("open('/etc/passwd')"), Reason.EXCEPTION, "NameError: name 'open'"),
@@ -204,7 +205,6 @@ FAILING = (
     Failing("undefined in one later cell", program("np.log(1.0 - np.eye(text.n, k=2))"), Reason.NOT_FINITE, "infinite"),
     Failing("infinite in single precision", program("np.eye(text.n) * 1e300"), Reason.NOT_FINITE, "infinite"),
     Failing("too large to add", program("np.full((text.n, text.n), 3e38)"), Reason.NOT_FINITE, "too large"),
-    Failing("divides by nothing", program("text.decay(0)"), Reason.NOT_FINITE, "infinite or undefined"),
     Failing("negative", program("text.first_token - 2 * text.self_token"), Reason.NEGATIVE, "-2"),
 )
 

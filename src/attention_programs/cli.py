@@ -7,10 +7,10 @@ import itertools
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from attention_programs import __version__
+from attention_programs.command_line import Command, make_parser
 from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
 from attention_programs.paths import Paths, repository_root
@@ -260,157 +260,27 @@ def check_reproducibility(arguments: argparse.Namespace) -> None:
     print("reproduced")
 
 
-Command = Callable[[argparse.Namespace], None]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="attention-programs",
-        description="Attention heads as programs: look at them, check them, reproduce them.",
-        epilog="Start with `make reproduce-paper`, then `attention-programs heads` and `attention-programs show L5H1`.",
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def add(name: str, run: Command, help_text: str, examples: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(
-            name,
-            help=help_text,
-            description=run.__doc__,
-            epilog=f"examples:\n{examples}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.set_defaults(run=run)
-        return command
-
-    one = add(
-        "show",
-        show,
-        "a head: program, scores, tokens, maps",
-        '  attention-programs show L5H1\n  attention-programs show L5H1 --text "The cat sat." --html head.html',
-    )
-    one.add_argument("head", help="head name, like L5H1")
-    one.add_argument("--method", default="selected", help="whose program: selected, search, curated or a baseline")
-    one.add_argument("--text", default="", help="a text of your own; the first test text if not given")
-    one.add_argument("--html", default="", metavar="FILE", help="also write a page")
-
-    table = add(
-        "heads",
-        heads,
-        "all heads with their programs",
-        "  attention-programs heads --sort iou --limit 20\n  attention-programs heads --method first_token",
-    )
-    table.add_argument("--method", default="selected", help="whose programs: selected, search, curated or a baseline")
-    table.add_argument("--sort", choices=["name", "iou"], default="name", help="order of the lines")
-    table.add_argument("--limit", type=int, default=0, help="most lines; 0 for all")
-
-    example = "examples:\n  attention-programs surrogate info smollm2-135m@latest-validated"
-    plain = argparse.RawDescriptionHelpFormatter
-    surrogate = commands.add_parser(
-        "surrogate", help="registered surrogate models", epilog=example, formatter_class=plain
-    )
-    inner = surrogate.add_subparsers(dest="action", required=True, metavar="ACTION")
-    info = inner.add_parser(
-        "info", help="which heads are replaced, with what result", epilog=example, formatter_class=plain
-    )
-    info.add_argument("name", help="NAME, NAME@ALIAS or NAME/VERSION")
-    info.set_defaults(run=surrogate_info)
-
-    check = add(
-        "validate",
-        validate,
-        "check settings, corpora and programs",
-        "  attention-programs validate\n  attention-programs validate corpora/mine.jsonl library/curated/mine.py",
-    )
-    check.add_argument(
-        "files", nargs="*", help="corpus (.jsonl), program (.py) or settings (.yaml); all of the project"
-    )
-
-    take = add(
-        "import",
-        import_programs,
-        "programs from a file of somebody else's",
-        "  attention-programs import gpt2_programs.py --form paper\n  attention-programs import mine.py --form view",
-    )
-    take.add_argument("file", help="a Python file; it runs in the sandbox alone")
-    take.add_argument(
-        "--form",
-        choices=["paper", "view"],
-        default="paper",
-        help="functions f(sentence, tokenizer) -> (name, matrix) with their helpers, or one function program(text)",
-    )
-    take.add_argument("--replace", action="store_true", help="write over an earlier import of the same name")
-
-    terms = add(
-        "vocabulary",
-        vocabulary,
-        "the terms that programs speak",
-        "  attention-programs vocabulary | less\n  attention-programs vocabulary --term second_sink",
-    )
-    terms.add_argument("--term", default="", metavar="NAME", help="all about one term, with an example")
-
-    ask = add(
-        "synthesize",
-        synthesize,
-        "programs written by a language model",
-        "  attention-programs synthesize --heads L5H1,L10H4 --model gpt-4.1-mini\n"
-        "  attention-programs synthesize --heads L5H1 --model local --base-url http://127.0.0.1:8080/v1\n"
-        "  attention-programs synthesize --export-batch requests.jsonl\n"
-        "  attention-programs synthesize --import-batch replies.jsonl",
-    )
-    ask.add_argument("--heads", help="names with commas between, all, or every K; explainer.heads if not given")
-    ask.add_argument("--model", help="name of the model at the endpoint; explainer.model if not given")
-    ask.add_argument("--base-url", help="address of an OpenAI-compatible endpoint; explainer.base_url if not given")
-    ask.add_argument("--refinements", type=int, help="rounds of revision")
-    ask.add_argument("--most-tokens", type=int, help="stop before this many tokens")
-    ask.add_argument("--most-cost", type=float, help="stop before this cost, by explainer.price_prompt and price_reply")
-    ask.add_argument("--export-batch", default="", metavar="FILE", help="write what is to be asked, ask nothing")
-    ask.add_argument("--import-batch", default="", metavar="FILE", help="read the replies of a batch first")
-
-    told = add(
-        "prompt",
-        prompt,
-        "what the language model is told of a head",
-        "  attention-programs prompt L5H1\n  attention-programs prompt L5H1 --whole",
-    )
-    told.add_argument("head", help="head name, like L5H1")
-    told.add_argument("--whole", action="store_true", help="with rules, vocabulary and worked examples in front")
-
-    choose = add("configure", configure, "make a profile the current one", "  attention-programs configure smoke")
-    choose.add_argument("profile", help="a file name of conf/profile")
-
-    run = add(
-        "reproduce",
-        reproduce,
-        "run a whole profile",
-        "  attention-programs reproduce\n  attention-programs reproduce --profile smoke --restore",
-    )
-    run.add_argument("--profile", default="", help="a file name of conf/profile; the current settings if not given")
-    run.add_argument("--restore", action="store_true", help="put params.yaml and dvc.lock back afterwards")
-
-    short = add(
-        "summary", summary, "the main numbers", "  attention-programs summary\n  attention-programs summary --markdown"
-    )
-    short.add_argument("--markdown", action="store_true", help="as the README has them")
-
-    pages = add("ui", ui, "MLflow's pages on the local store", "  attention-programs ui --port 5001")
-    pages.add_argument("--port", type=int, default=5000, help="port on this machine")
-
-    add("publish", publish_results, "write the current results to MLflow", "  attention-programs publish")
-
-    again = add(
-        "check-reproducibility",
-        check_reproducibility,
-        "rerun in a fresh clone and compare",
-        "  attention-programs check-reproducibility --profile smoke",
-    )
-    again.add_argument("--profile", default="full", help="a file name of conf/profile")
-    return parser
+COMMANDS: dict[str, Command] = {
+    "show": show,
+    "heads": heads,
+    "surrogate info": surrogate_info,
+    "validate": validate,
+    "import": import_programs,
+    "vocabulary": vocabulary,
+    "synthesize": synthesize,
+    "prompt": prompt,
+    "configure": configure,
+    "reproduce": reproduce,
+    "summary": summary,
+    "ui": ui,
+    "publish": publish_results,
+    "check-reproducibility": check_reproducibility,
+}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; bad input ends with one line and exit code 2."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser(COMMANDS).parse_args(argv)
     try:
         arguments.run(arguments)
     except UserError as error:

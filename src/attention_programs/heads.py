@@ -1,7 +1,7 @@
 """Names of attention heads."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from attention_programs.errors import UserError
@@ -44,7 +44,7 @@ def all_heads(layers: int, heads_per_layer: int) -> list[Head]:
 
 
 def choose_heads(wanted: str | Iterable[str], layers: int, heads_per_layer: int) -> list[Head]:
-    """The heads that params ask for: ``all``, ``every K`` (each K-th), or a list of names.
+    """The heads of a model that params ask for, see :func:`pick_heads`.
 
     Raises:
         UserError: if a name is malformed or the model has no such head.
@@ -52,19 +52,30 @@ def choose_heads(wanted: str | Iterable[str], layers: int, heads_per_layer: int)
     >>> [str(head) for head in choose_heads("every 3", layers=2, heads_per_layer=3)]
     ['L0H0', 'L1H0']
     """
-    everything = all_heads(layers, heads_per_layer)
+    missing = f"does not exist: the model has layers L0 to L{layers - 1} with heads H0 to H{heads_per_layer - 1}"
+    return pick_heads(wanted, all_heads(layers, heads_per_layer), missing)
+
+
+def pick_heads(wanted: str | Iterable[str], heads: Sequence[Head], missing: str) -> list[Head]:
+    """Picks heads, in the order that they have.
+
+    Args:
+        wanted: ``all``, ``every K`` (each K-th), or names.
+        heads: What there is to pick from.
+        missing: What a message says of a head that is not among them.
+
+    Raises:
+        UserError: if a name is malformed or its head is not among them.
+    """
     if wanted == "all":
-        return everything
+        return list(heads)
     if isinstance(wanted, str):
         words = wanted.split()
         if len(words) == 2 and words[0] == "every" and words[1].isdecimal() and int(words[1]) > 0:
-            return everything[:: int(words[1])]
+            return list(heads[:: int(words[1])])
         wanted = [wanted]
-    chosen = [Head.parse(name) for name in wanted]
-    for head in chosen:
-        if head not in everything:
-            raise UserError(
-                f"head {head} does not exist: the model has layers L0 to L{layers - 1} "
-                f"with heads H0 to H{heads_per_layer - 1}"
-            )
-    return sorted(set(chosen))
+    named = [Head.parse(name) for name in wanted]
+    for head in named:
+        if head not in heads:
+            raise UserError(f"head {head} {missing}")
+    return [head for head in heads if head in named]

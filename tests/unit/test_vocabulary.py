@@ -221,6 +221,13 @@ def test_pattern_follows_its_formula(name: str, parameter: int | None, causal: b
     np.testing.assert_allclose(view_of(MANY, causal).matrix(name, parameter), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["decay", "early", "near_induction", "near_same_token"])
+@pytest.mark.parametrize("scale", [0, -8])
+def test_what_fades_needs_a_scale(name: str, scale: int) -> None:
+    with pytest.raises(ValueError, match=f"scale {scale} is not above 0; write"):
+        getattr(view_of(MANY), name)(scale)
+
+
 @pytest.mark.parametrize(("name", "pieces", "flags"), FLAGS)
 def test_class_flags(name: str, pieces: Sequence[str], flags: str) -> None:
     assert view_of(pieces).vector(name).tolist() == [float(flag) for flag in flags]

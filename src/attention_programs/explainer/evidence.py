@@ -208,7 +208,7 @@ def _excerpt(text: ExplainedText, number: int, most: int) -> Excerpt:
         band = others[int(low * len(others)) : max(int(high * len(others)), int(low * len(others)) + 1)]
         strata += [band[place * len(band) // count] for place in range(min(count, len(band)))]
     return Excerpt(
-        opening="".join(text.view.pieces)[:60],
+        opening=text.opening,
         top=tuple(weight_at(text, real, i, j) for i, j in top),
         strata=tuple(weight_at(text, real, i, j) for i, j in strata),
     )

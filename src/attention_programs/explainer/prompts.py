@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -96,21 +96,29 @@ class PromptWriter:
         brief = replace(evidence, excerpts=()) if program else evidence
         return self._fitting("refine.md.j2", brief, None, program, failures=list(failures))
 
-    def opening(self) -> list[dict[str, str]]:
+    @cached_property
+    def opening(self) -> tuple[dict[str, str], ...]:
         """The messages that all prompts share, so that servers can keep them: rules, vocabulary, worked examples."""
         messages = [{"role": "system", "content": system_prompt(self.form, self.causal)}]
         for example in EXAMPLES if self.form == "vocabulary" else ():
             asked = render("synthesize.md.j2", evidence=example.evidence, known=None, programs=2)
             messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": example.reply}]
-        return messages
+        return tuple(messages)
+
+    @cached_property
+    def _opening_tokens(self) -> int:
+        return sum(self.count(message["content"]) + MESSAGE_TOKENS for message in self.opening)
+
+    @cached_property
+    def _hashes(self) -> dict[str, str]:
+        return template_hashes()
 
     def _fitting(
         self, template: str, evidence: HeadEvidence, known: Known | None, program: Judged | None, **content: Any
     ) -> Prompt:
         """The prompt with as many of the listed weights as fit."""
-        opening = self.opening()
-        used = template_hashes((SYSTEM[self.form], "evidence.md.j2", "synthesize.md.j2", template))
-        before = sum(self.count(message["content"]) + MESSAGE_TOKENS for message in opening)
+        used = {SYSTEM[self.form], "evidence.md.j2", "synthesize.md.j2", template}
+        hashes = {name: digest for name, digest in self._hashes.items() if name in used}
         prompt = None
         for most in (24, 20, 16, 13, 10, 8, 6, 4, 2, 1):
             user = render(
@@ -121,8 +129,8 @@ class PromptWriter:
                 and replace(program, texts=tuple(replace(text, weights=text.weights[:most]) for text in program.texts)),
                 **content,
             )
-            messages = [*opening, {"role": "user", "content": user}]
-            prompt = Prompt(messages, before + self.count(user) + MESSAGE_TOKENS, used)
+            messages = [*self.opening, {"role": "user", "content": user}]
+            prompt = Prompt(messages, self._opening_tokens + self.count(user) + MESSAGE_TOKENS, hashes)
             if prompt.tokens <= self.limit:
                 return prompt
         raise UserError(
@@ -210,6 +218,6 @@ def templates() -> dict[str, str]:
     return {file.name: file.read_text(encoding="utf-8") for file in sorted(FOLDER.glob("*.j2"))}
 
 
-def template_hashes(names: Sequence[str]) -> dict[str, str]:
-    """SHA-256 of templates, by name."""
-    return {name: sha256_text(text) for name, text in templates().items() if name in names}
+def template_hashes() -> dict[str, str]:
+    """SHA-256 of every template, by name."""
+    return {name: sha256_text(text) for name, text in templates().items()}

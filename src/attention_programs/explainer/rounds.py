@@ -180,7 +180,7 @@ class Explainer:
         texts = tuple(
             JudgedText(
                 best=place == chosen[0],
-                opening="".join(shown[place].view.pieces)[:60],
+                opening=shown[place].opening,
                 distance=float(distances[place]),
                 weights=most_different(
                     shown[place],

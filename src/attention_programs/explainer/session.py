@@ -16,6 +16,7 @@ from attention_programs.explainer.exchanges import ExchangeLog, open_log, read_l
 from attention_programs.explainer.judging import Judge
 from attention_programs.explainer.rounds import Explainer
 from attention_programs.explainer.texts import choose_texts
+from attention_programs.heads import pick_heads
 from attention_programs.paths import Paths
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.prefix import PrefixTest
@@ -59,21 +60,10 @@ def asked_heads(settings: ExplainerSettings, index: AttentionIndex) -> list[str]
     """Names of the studied heads that the settings ask about.
 
     Raises:
-        UserError: if a head is not studied.
+        UserError: if a name is malformed or its head is not studied.
     """
-    wanted = settings.heads
-    if wanted == "all":
-        return list(index.heads)
-    words = wanted.split() if isinstance(wanted, str) else []
-    if len(words) == 2 and words[0] == "every" and words[1].isdecimal() and int(words[1]) > 0:
-        return list(index.heads[:: int(words[1])])
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    for name in names:
-        if name not in index.heads:
-            raise UserError(
-                f"explainer.heads: {name!r} is none of the {len(index.heads)} studied heads (like {index.heads[0]})"
-            )
-    return [head for head in index.heads if head in names]
+    missing = f"of explainer.heads is none of the {len(index.heads)} studied heads (like {index.heads[0]})"
+    return [str(head) for head in pick_heads(settings.heads, index.head_list, missing)]
 
 
 def log_path(settings: ExplainerSettings) -> Path:

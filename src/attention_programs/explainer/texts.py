@@ -10,6 +10,9 @@ from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.programs.view import TokenView
 
+OPENING = 60
+"""Characters by which prompts tell texts apart."""
+
 
 @dataclass(frozen=True)
 class ExplainedText:
@@ -19,6 +22,11 @@ class ExplainedText:
     corpus: str
     cells: NDArray[np.float16]
     """Packed maps, shape (heads, cells)."""
+
+    @property
+    def opening(self) -> str:
+        """Its first characters."""
+        return "".join(self.view.pieces)[:OPENING]
 
     def map(self, head: int) -> NDArray[np.float32]:
         """The map of the head at a position of the index, shape (n, n)."""

@@ -1,5 +1,6 @@
 """Finished steps of a search, on disk, so that a killed run goes on where it was."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,8 +32,8 @@ class Journal:
 
     def within(self, part: str) -> "Journal":
         """The same journal for a part of the search, whose steps have names of their own."""
-        journal = Journal()
-        journal.__dict__ |= self.__dict__ | {"_prefix": f"{self._prefix}{part}/"}
+        journal = copy.copy(self)
+        journal._prefix = f"{self._prefix}{part}/"
         return journal
 
     def step(self, name: str, find: Callable[[], Sparse]) -> Sparse:

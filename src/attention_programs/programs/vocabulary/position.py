@@ -100,7 +100,14 @@ def log_distance(view: TokenView) -> Array:
 
 def nearness(view: TokenView, scale: int) -> Array:
     """Entry (i, j) is exp(-|i - j| / scale)."""
-    return np.exp(-np.abs(_distance(view)) / np.float32(scale))
+    return _fading(np.abs(_distance(view)), scale)
+
+
+def _fading(distance: Array, scale: int) -> Array:
+    tokens = np.float32(scale)
+    if not tokens > 0:
+        raise ValueError(f"scale {scale} is not above 0; write over how many tokens the pattern fades, like 8")
+    return np.exp(-distance / tokens)
 
 
 @pattern("position", "tokens up to about {0} back", parameters=(1, 2, 4, 8, 16, 32, 64))
@@ -128,7 +135,7 @@ def early(view: TokenView, scale: int) -> Array:
 
     Example: a b c with 2 -> row 2 is 1 0.61 0.37.
     """
-    column = np.exp(-np.arange(view.n, dtype=np.float32) / np.float32(scale))
+    column = _fading(np.arange(view.n, dtype=np.float32), scale)
     return np.broadcast_to(column[None, :], (view.n, view.n))
 
 
