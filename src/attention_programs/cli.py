@@ -121,6 +121,20 @@ def prompt(arguments: argparse.Namespace) -> None:
     print(f"about {written.tokens} tokens of {config.explainer.prompt_tokens}", file=sys.stderr)
 
 
+def try_by_hand(arguments: argparse.Namespace) -> None:
+    """Tries a program of your own on a head, on training texts, beside the search's; fits its numbers if asked."""
+    from attention_programs.explainer.session import open_session
+    from attention_programs.explainer.trying import try_program
+
+    file = Path(arguments.file).resolve()
+    if arguments.fit < 0:
+        raise UserError(f"--fit is {arguments.fit}; give the number of evaluations, or 0 for none")
+    config, paths, _ = _context()
+    with open_session(config, paths) as session:
+        head = _studied(arguments.head, session.index.heads)
+        print(try_program(session, file, head, arguments.fit).table())
+
+
 def _studied(head: str, heads: Sequence[str]) -> str:
     if head not in heads:
         raise UserError(f"head {head!r} is none of the {len(heads)} studied heads (like {heads[0]})")
@@ -269,6 +283,7 @@ COMMANDS: dict[str, Command] = {
     "vocabulary": vocabulary,
     "synthesize": synthesize,
     "prompt": prompt,
+    "try": try_by_hand,
     "configure": configure,
     "reproduce": reproduce,
     "summary": summary,

@@ -119,6 +119,15 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     told.add_argument("head", help="head name, like L5H1")
     told.add_argument("--whole", action="store_true", help="with rules, vocabulary and worked examples in front")
 
+    by_hand = add(
+        "try",
+        "a program of your own on a head",
+        "  attention-programs try mine.py L5H1\n  attention-programs try mine.py L5H1 --fit 200",
+    )
+    by_hand.add_argument("file", help="a Python file with one function program(text)")
+    by_hand.add_argument("head", help="head name, like L5H1")
+    by_hand.add_argument("--fit", type=int, default=0, metavar="N", help="fit its numbers in N evaluations")
+
     choose = add("configure", "make a profile the current one", "  attention-programs configure smoke")
     choose.add_argument("profile", help="a file name of conf/profile")
 

@@ -52,6 +52,7 @@ def validate_project(root: Path) -> Iterator[str]:
         if not files:
             raise UserError(f"{root / folder} holds no programs (*.py); correct the folder in params.yaml")
         yield from validate_files(files)
+        yield from validate_files(sorted((root / folder).glob("*/*.py")))
     exchanges = read_log(root / config.explainer.exchanges)
     if len(exchanges):
         yield f"{config.explainer.exchanges}: {len(exchanges)} exchanges with a language model"

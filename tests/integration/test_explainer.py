@@ -18,9 +18,10 @@ from attention_programs.explainer.judging import Judge
 from attention_programs.explainer.outcome import explained
 from attention_programs.explainer.prompts import PromptWriter, template_hashes, templates
 from attention_programs.explainer.rounds import Explainer, Told
-from attention_programs.explainer.session import asked_heads
+from attention_programs.explainer.session import Session, asked_heads
 from attention_programs.explainer.texts import choose_texts
 from attention_programs.explainer.tokens import estimate_tokens, token_counter
+from attention_programs.explainer.trying import try_program
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import make_record
@@ -267,3 +268,43 @@ def test_the_vocabulary_is_in_the_prompt() -> None:
     assert [message["role"] for message in examples] == ["user", "assistant"] * 2
     encoder = PromptWriter("vocabulary", False, 2, 4000, estimate_tokens).opening[0]["content"]
     assert "text.next_token" in encoder
+
+
+def test_a_program_by_hand_is_tried_beside_the_searchs(
+    index: AttentionIndex, train: list[MappedText], runner: Runner, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.py"
+    views = [TokenView(text.ids, text.pieces, index.causal) for text in train[:2]]
+    session = Session(index, runner, views, explainer(index, train, runner))
+    file.write_text('def program(text):\n    """Free Python."""\n    return np.tril(np.ones((text.n, text.n)))\n')
+    tried = try_program(session, file, "L0H0", 0)
+    even = 'def program(text):\n    """Even."""\n    return 1.0 * text.uniform + 0.0 * text.first_token\n'
+    file.write_text(even)
+    fitted = try_program(session, file, "L0H0", 40)
+    assert (tried.causal, tried.constants) == ("verified", None)
+    np.testing.assert_allclose(tried.fits["mine.py"].ious, fitted.fits["mine.py"].ious, atol=1e-6)
+    assert fitted.fits["search"].iou != fitted.fits["mine.py"].iou
+    assert fitted.constants is not None
+    assert fitted.constants.after > fitted.constants.before
+    assert fitted.constants.evaluations <= 40 + 20  # a line search is not cut in the middle
+    lines = fitted.table().splitlines()
+    assert [line.split()[0] for line in lines[1:3]] == ["mine.py", "search"]
+    assert lines[-1] == fitted.constants.source.splitlines()[-1]
+
+
+def test_a_program_by_hand_that_fails_or_looks_ahead_is_told_of(
+    index: AttentionIndex, train: list[MappedText], runner: Runner, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.py"
+    session = Session(
+        index, runner, [TokenView(train[0].ids, train[0].pieces, index.causal)], explainer(index, train, runner)
+    )
+    file.write_text('def program(text):\n    """Fails."""\n    return text.nothing\n')
+    with pytest.raises(UserError, match=r"mine\.py: exception: .*no pattern 'nothing'.*; mend it"):
+        try_program(session, file, "L0H0", 0)
+    file.write_text(
+        'def program(text):\n    """Looks ahead."""\n    return text.n * text.uniform + text.n % 7 * text.self_token\n'
+    )
+    assert "looks ahead" in try_program(session, file, "L0H0", 0).table()
+    with pytest.raises(UserError, match="no program for head L1H1"):
+        try_program(session, file, "L1H1", 0)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from attention_programs.errors import UserError
-from attention_programs.programs.library import load_library
+from attention_programs.files import sha256_text
+from attention_programs.programs.library import load_library, load_written_for
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.prefix import causality
 from attention_programs.programs.runtime import run
@@ -16,6 +17,7 @@ from cases import LONG, program, view_of
 from conftest import ROOT, SENTENCES
 
 FOLDERS = {"curated": Path("library/curated"), "baseline": Path("library/baselines")}
+WRITTEN_FOR = Path("library/curated/smollm2-135m")
 LENGTHS = (1, 2, 17, 130)
 WORDS = [" ".join(SENTENCES)[i : i + 4] for i in range(0, 260, 2)]
 PIECES = [*LONG, "def", " f", "(", "x", "):", "\n", "    ", "return", " x", " +", " 7", "$", "\\", " the", '"', *WORDS]
@@ -33,13 +35,15 @@ def in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def everything() -> list[ProgramRecord]:
     views = [view_of(LONG), *texts(40)]
-    return [r for author, folder in FOLDERS.items() for r in load_library(folder, author, views)]  # type: ignore[arg-type]
+    general = [r for author, folder in FOLDERS.items() for r in load_library(folder, author, views)]  # type: ignore[arg-type]
+    return [*general, *load_written_for(WRITTEN_FOR, "curated", views)]
 
 
 def test_what_ships() -> None:
     records = everything()
     curated = [r for r in records if r.author == "curated"]
-    assert len(curated) >= 15
+    assert len([r for r in curated if not r.intended_heads]) >= 15
+    assert len([r for r in curated if r.intended_heads]) >= 30
     names = {r.name for r in records if r.author == "baseline"}
     assert names == {"first_token", "self_token", "previous_token", "uniform", "random_token", "random_column"}
     assert len({r.id for r in records}) == len(records)
@@ -59,7 +63,13 @@ def test_each_says_where_it_came_from_and_runs_from_there() -> None:
     for found in everything():
         file = Path(found.provenance["file"])
         assert not file.is_absolute()
-        assert file == FOLDERS[found.author] / f"{found.name}.py"
+        if found.intended_heads:
+            (head,) = found.intended_heads
+            assert (file, found.name) == (WRITTEN_FOR / f"{head}.py", f"curated {head}")
+            assert found.provenance["prompt"].startswith(f"--- user\nHead {head}, measured on training texts:")
+            assert found.provenance["prompt_sha256"] == sha256_text(found.provenance["prompt"])
+        else:
+            assert file == FOLDERS[found.author] / f"{found.name}.py"
         assert file.read_text() == found.source
         found.compiled()
 
@@ -128,3 +138,16 @@ def test_a_bad_file_is_named(tmp_path: Path, source: str, words: str) -> None:
     (tmp_path / "good.py").write_text(program("text.uniform"))
     with pytest.raises(UserError, match=words):
         load_library(tmp_path, "curated", texts(5))
+
+
+def test_a_program_for_a_head_needs_the_prompt_it_was_written_from(tmp_path: Path) -> None:
+    assert load_written_for(tmp_path / "nothing", "curated", texts(5)) == []
+    (tmp_path / "L2H4.py").write_text(program("text.uniform"))
+    with pytest.raises(UserError, match=r"L2H4\.md does not exist; write it with `attention-programs prompt L2H4 >"):
+        load_written_for(tmp_path, "curated", texts(5))
+    (tmp_path / "L2H4.md").write_text("What it does")
+    [found] = load_written_for(tmp_path, "curated", texts(5))
+    assert (found.name, found.intended_heads, found.provenance["prompt"]) == ("curated L2H4", ["L2H4"], "What it does")
+    (tmp_path / "comma.py").write_text(program("text.uniform"))
+    with pytest.raises(UserError, match=r"comma\.py.*'comma'.*general use"):
+        load_written_for(tmp_path, "curated", texts(5))

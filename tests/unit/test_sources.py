@@ -25,7 +25,7 @@ PROGRAMS = [
     written("a", "search", "text.first_token", ("L0H0",)),
     written("b", "search", "text.self_token", ("L0H1",)),
     written("c", "search", "text.uniform", ("L0H2",)),
-    written("hand", "curated", "text.previous_token"),
+    written("hand", "curated", "text.previous_token", ("L0H1",)),
     written("first", "llm", "text.offset(2)", ("L0H0", "L0H1")),
     written("child", "llm", "0.5 * text.offset(2)", ("L0H0",), fitted=True),
     written("base", "baseline", "text.same_token"),
@@ -70,7 +70,18 @@ def test_the_intended_program_against_the_best(table: pd.DataFrame) -> None:
     assert search["iou_test_best_of_source"] == pytest.approx(1.63 / 3)
     assert search["iou_test_best_of_all"] == pytest.approx(1.83 / 3)
     assert search["share_intended_is_best"] == pytest.approx(1 / 3)
-    assert math.isnan(table.loc["curated", "iou_test_intended"])
+    assert search["iou_test_of_search"] == search["iou_test_best_of_source"]
+    # By hand for head 1 alone: 0.71, where the search's best has 0.61; it wrote nothing for any head with a fit.
+    by_hand = table.loc["curated"]
+    assert by_hand["heads_intended"] == by_hand["beats_search"] == by_hand["share_intended_is_best"] == 1
+    assert by_hand[["iou_test_intended", "iou_test_of_search"]].tolist() == pytest.approx([0.71, 0.61])
+
+
+def test_without_a_program_for_a_head_or_without_a_search_there_is_nothing_to_compare() -> None:
+    programs = [replace(p, intended_heads=[]) for p in PROGRAMS if p.author != "search"]
+    cut = [scores(which[3:]) for which in (VALIDATION, TEST)]
+    found = compare_sources(programs, *cut, HEADS, 50, np.random.default_rng(0)).set_index("source")
+    assert found.loc["curated", ["iou_test_intended", "iou_test_of_search", "beats_search"]].isna().all()
 
 
 def test_what_a_language_model_beats_is_counted_on_the_heads_it_was_asked_about(table: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from attention_programs.explainer.outcome import COLUMNS, Explained, explained
 from attention_programs.explainer.session import Session, asked_heads, connected, open_session, recorded
 from attention_programs.paths import Paths
 from attention_programs.programs.admission import Admission, admit, read_candidates
-from attention_programs.programs.library import load_library
+from attention_programs.programs.library import load_library, load_written_for
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import ProgramRecord, merge, read_programs
 
@@ -43,9 +43,11 @@ def gather(config: Config, paths: Paths) -> Gathered:
     with open_session(config, paths) as session:
         imported = admit(read_candidates(Path(config.synthesis.imported)), session.runner, PrefixTest(session.views))
         imported.require_share(config.synthesis.max_refused)
-        curated = load_library(Path(config.synthesis.library), "curated", session.views)
+        library = Path(config.synthesis.library)
+        curated = load_library(library, "curated", session.views)
+        for_heads = load_written_for(library / config.model.name, "curated", session.views)
         baselines = load_library(Path(config.synthesis.baselines), "baseline", session.views)
-        others = [*read_programs(paths.searched), *curated, *baselines, *imported.admitted]
+        others = [*read_programs(paths.searched), *curated, *for_heads, *baselines, *imported.admitted]
         written = _written(config, session, {program.id for program in others})
         level = session.runner.level
     programs = merge([*others, *written.programs])

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from attention_programs.attention.store import AttentionIndex
 from attention_programs.config import ExplainerSettings
+from attention_programs.errors import UserError
 from attention_programs.explainer.asking import Replies
 from attention_programs.explainer.constants import FittedConstants, fit_constants
 from attention_programs.explainer.evidence import EvidenceMaker, most_different
@@ -94,7 +95,7 @@ class Explainer:
     ) -> None:
         self._settings = settings
         self._index = index
-        self._judge = judge
+        self.judge = judge
         self._runner = runner
         self._prefix_test = prefix_test
         self._own = {
@@ -133,6 +134,27 @@ class Explainer:
             self._fit(story)
         return told
 
+    def searched_for(self, head: str) -> ProgramRecord:
+        """The search's own program of a head.
+
+        Raises:
+            UserError: if it has none.
+        """
+        if head not in self._own:
+            raise UserError(
+                f"the search has no program for head {head}; run `dvc repro search` on the current settings"
+            )
+        return self._own[head]
+
+    def fit_constants_of(self, program: ProgramRecord, head: str, evaluations: int) -> FittedConstants:
+        """Fits a program's constants to a head on some of the texts."""
+        texts = self.judge.texts.all[:: max(len(self.judge.texts.all) // self._settings.fit_texts, 1)]
+        return fit_constants(
+            program.source,
+            lambda source: float(self.judge.ious(with_source(program, source, {}), head, texts).mean()),
+            evaluations,
+        )
+
     def request(self, story: HeadStory, number: int) -> Request:
         """The request of a head in a round."""
         prompt = self.first_prompt(story.head) if number == 0 else self._refinement(story)
@@ -155,17 +177,17 @@ class Explainer:
         program = self._own.get(head)
         if program is None:
             return None
-        position = self._judge.position(head)
-        places = self._judge.texts.excerpt(position, self._settings.excerpts)
-        texts = [self._judge.texts.shown[place] for place in places]
+        position = self.judge.position(head)
+        places = self.judge.texts.excerpt(position, self._settings.excerpts)
+        texts = [self.judge.texts.shown[place] for place in places]
         most = -(-self._settings.most_weights // len(texts))
         residual = [
             weight
             for text in texts
-            for weight in most_different(text, position, self._judge.predicted(program, text), most)
+            for weight in most_different(text, position, self.judge.predicted(program, text), most)
         ]
         residual.sort(key=lambda weight: -abs(weight.real - (weight.predicted or 0.0)))
-        iou = float(self._judge.ious(program, head, self._judge.texts.shown).mean())
+        iou = float(self.judge.ious(program, head, self.judge.texts.shown).mean())
         return Known(program.description, iou, tuple(residual))
 
     def _refinement(self, story: HeadStory) -> Prompt:
@@ -174,7 +196,7 @@ class Explainer:
 
     def _judged(self, head: str, written: Written) -> Judged:
         """The best and the worst text of those that prompts may show, with the weights that tell most."""
-        position, shown = self._judge.position(head), self._judge.texts.shown
+        position, shown = self.judge.position(head), self.judge.texts.shown
         distances = written.fit.distances[: len(shown)]
         chosen = [int(distances.argmin()), int(distances.argmax())]
         texts = tuple(
@@ -185,7 +207,7 @@ class Explainer:
                 weights=most_different(
                     shown[place],
                     position,
-                    self._judge.predicted(written.record, shown[place]),
+                    self.judge.predicted(written.record, shown[place]),
                     self._settings.most_weights,
                 ),
             )
@@ -212,7 +234,7 @@ class Explainer:
             told.stories[head].failures.append(f"{refusal.reason}: {refusal.message}"[:200])
         heads = [record.intended_heads[0] for record in admission.admitted]
         for record, head, fit in zip(
-            admission.admitted, heads, self._judge.fits(admission.admitted, heads), strict=True
+            admission.admitted, heads, self.judge.fits(admission.admitted, heads), strict=True
         ):
             if (head, record.id) in known:
                 told.repeated += 1
@@ -255,12 +277,7 @@ class Explainer:
         if story.best is None or self._settings.fit_evaluations == 0:
             return
         parent = story.best.record
-        texts = self._judge.texts.all[:: max(len(self._judge.texts.all) // self._settings.fit_texts, 1)]
-        story.constants = fit_constants(
-            parent.source,
-            lambda source: float(self._judge.ious(with_source(parent, source, {}), story.head, texts).mean()),
-            self._settings.fit_evaluations,
-        )
+        story.constants = self.fit_constants_of(parent, story.head, self._settings.fit_evaluations)
         if story.constants.after > story.constants.before:
             story.fitted = self._child(parent, story.constants, story.head)
 
@@ -278,7 +295,7 @@ class Explainer:
                 },
             },
         )
-        (fit,) = self._judge.fits([child], [head])
+        (fit,) = self.judge.fits([child], [head])
         return _with_fit(child, fit)
 
 

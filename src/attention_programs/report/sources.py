@@ -54,6 +54,12 @@ def sources_section(sources: pd.DataFrame) -> Section | None:
             f"one beats the search's in {_share(model.beats_search)} and the best one written by hand in "
             f"{_share(model.beats_curated)} (validation texts)."
         )
+    if "curated" in rows and rows["curated"].heads_intended:
+        people = rows["curated"]
+        finding += (
+            f" Over the {people.heads_intended:.0f} heads that somebody wrote a program for by hand, the best one by "
+            f"hand beats the search's in {_share(people.beats_search)}."
+        )
     return Section("sources", SOURCES, finding, table=table)
 
 
@@ -69,13 +75,14 @@ def intended_section(sources: pd.DataFrame) -> Section | None:
                 f"{row.heads_intended:.0f}",
                 Estimate(row.iou_test_intended).number(),
                 Estimate(row.iou_test_best_of_source).number(),
+                Estimate(row.iou_test_of_search).number(),
                 Estimate(row.iou_test_best_of_all).number(),
                 _share(row.share_intended_is_best),
             ),
         )
         for name, row in rows.items()
     ]
-    head = ("", "heads", "intended program", "best of the source", "best of all", "intended is best of all")
+    head = ("", "heads", "intended", "best of the source", "best of the search", "best of all", "intended is the best")
     finding = "; ".join(
         f"{LABELS[name].lstrip('– ').lower()}: {Estimate(row.iou_test_intended).number()} intended, "
         f"{Estimate(row.iou_test_best_of_source).number()} best of the source"

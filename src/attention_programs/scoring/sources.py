@@ -12,10 +12,11 @@ from attention_programs.scoring.table import SplitScores
 
 EXPLAINED = 0.5
 """Test IoU above which a head counts as covered."""
+NOTHING = float("nan")
 COLUMNS = (
     *("source", "programs", "heads_intended", "share_best", "coverage", "iou_test", "iou_test_low", "iou_test_high"),
     *("beats_search", "beats_curated", "iou_test_intended", "iou_test_best_of_source", "iou_test_best_of_all"),
-    "share_intended_is_best",
+    *("share_intended_is_best", "iou_test_of_search"),
 )
 
 
@@ -46,7 +47,8 @@ def compare_sources(
 
     ``share_best`` is the share of all heads for which the source has the best program; ``beats_search`` and
     ``beats_curated`` are shares of the heads that the source has programs for. The last columns are means over those
-    heads, too: of the program written for the head, of the source's best, and of the best of all sources.
+    heads, too: of the program written for the head, of the source's best, of the best of all sources, and of the
+    search's best.
 
     Args:
         programs: The program table.
@@ -87,6 +89,7 @@ def compare_sources(
                 "iou_test_best_of_source": _mean(tested[asked]),
                 "iou_test_best_of_all": _mean(on_test[overall[asked], asked]),
                 "share_intended_is_best": _mean((written == overall[asked]).astype(float)),
+                "iou_test_of_search": _mean(on_test[best["search"][asked], asked]) if "search" in best else NOTHING,
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -121,9 +124,9 @@ def _beats(
     asked: NDArray[np.int64],
 ) -> float:
     if other not in best or name == other or not len(asked):
-        return float("nan")
+        return NOTHING
     return float((means[best[name][asked], asked] > means[best[other][asked], asked]).mean())
 
 
 def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+    return float(values.mean()) if len(values) else NOTHING
