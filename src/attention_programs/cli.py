@@ -161,13 +161,10 @@ def synthesize(arguments: argparse.Namespace) -> None:
         most_tokens=arguments.most_tokens,
         most_cost=arguments.most_cost,
     )
-    files = {name: Path(value).resolve() for name, value in _batch_files(arguments).items() if value}
+    given = {"export": arguments.export_batch, "import": arguments.import_batch}
+    files = {name: Path(value).resolve() for name, value in given.items() if value}
     with traced(root, config.model.name):
         command.run(dataclasses.replace(config, explainer=settings), paths, files)
-
-
-def _batch_files(arguments: argparse.Namespace) -> dict[str, str]:
-    return {"export": arguments.export_batch, "import": arguments.import_batch}
 
 
 def vocabulary(arguments: argparse.Namespace) -> None:
@@ -237,7 +234,7 @@ def ui(arguments: argparse.Namespace) -> None:
 def summary(arguments: argparse.Namespace) -> None:
     """Prints the summary of the current profile: as the table at the end of a run, or as Markdown for the README."""
     from attention_programs.files import read_json
-    from attention_programs.report.markdown import numbers
+    from attention_programs.report.markdown import numbers, sources_block
     from attention_programs.report.speed import speed_table
     from attention_programs.report.summary import format_summary
     from attention_programs.report.targets import kept_summaries, targets_table
@@ -249,6 +246,7 @@ def summary(arguments: argparse.Namespace) -> None:
         return
     print(targets_table(kept_summaries(paths.results.parent)))
     print(numbers(found))
+    print(sources_block(paths.results))
     print(speed_table(read_json(paths.results.parent / "bench.json")))
 
 

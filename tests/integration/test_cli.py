@@ -28,7 +28,7 @@ from conftest import ROOT, SENTENCES, tiny_model
 
 COMMANDS = (
     "show", "heads", "surrogate", "surrogate info", "validate", "vocabulary", "configure", "reproduce", "summary", "ui",
-    "publish", "check-reproducibility", "import", "synthesize", "prompt",
+    "publish", "check-reproducibility", "import", "synthesize", "prompt", "try",
 )  # fmt: skip
 FREE = program("text.first_token + 0 * np.eye(text.n)", "Looks at the first token, in free Python.")
 PARAMS: dict[str, Any] = {
@@ -195,6 +195,29 @@ def test_import_without_spacy_says_what_to_install(
     assert "run pip install .[linguistics]" in capsys.readouterr().err
 
 
+def test_try_shows_a_program_of_ones_own_beside_the_searchs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(project / "notes/mine.py", program("0.5 * text.first_token + 0.5 * text.self_token", "Rests or stays."))
+    file = str(project / "notes/mine.py")
+    assert cli.main(["try", file, "L0H1"]) == 2
+    assert "run `dvc repro search`" in capsys.readouterr().err
+    paths = Paths.of(load_config(project / "params.yaml"), project)
+    searched = make_record(
+        program("text.uniform", "Spreads evenly."), "search L0H1", "search", "verified", ["L0H1"], {}
+    )
+    write_programs(paths.searched, [searched])
+    assert cli.main(["try", file, "L0H1", "--fit", "30"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^mine\.py  0\.\d{3}  0\.\d{3}\nsearch   0\.\d{3}  0\.\d{3}$", said, re.MULTILINE)
+    assert "2 constants fitted in " in said
+    for arguments, words in (
+        ([file, "L9H9"], "'L9H9' is none of the 3 studied heads"),
+        ([file, "L0H1", "--fit", "-1"], "--fit is -1"),
+        (["nothing.py", "L0H1"], "nothing.py"),
+    ):
+        assert cli.main(["try", *arguments]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_heads_are_listed_by_name_or_by_fit(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["heads"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["L0H0", "L0H1", "L2H3"]
@@ -212,6 +235,9 @@ def test_validate_checks_the_whole_project_or_single_files(project: Path, capsys
     assert "free.py: program " in text
     assert "1 terms, free Python" in text
     assert "vocabulary only" in text
+    write_text(project / "library/curated/tiny/L0H1.py", "def program(text) return 1")
+    assert cli.main(["validate"]) == 2
+    assert "L0H1.py, line 1: not valid Python" in capsys.readouterr().err
     assert cli.main(["validate", "corpora/a.jsonl", "params.yaml"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
 

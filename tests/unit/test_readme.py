@@ -7,7 +7,7 @@ import pytest
 from attention_programs.files import read_csv, read_json
 from attention_programs.programs.table import make_record
 from attention_programs.report import speed, targets
-from attention_programs.report.markdown import BEGIN, END, numbers
+from attention_programs.report.markdown import BEGIN, END, SOURCES_BEGIN, SOURCES_END, numbers, sources_block
 from conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,6 +17,11 @@ RESULTS = ROOT / "results" / "smollm2-135m"
 def test_numbers_are_those_of_the_committed_summary() -> None:
     block = README[README.index(BEGIN) : README.index(END) + len(END)]
     assert block == numbers(read_json(RESULTS / "summary.json")), "paste `attention-programs summary --markdown`"
+
+
+def test_sources_are_those_of_the_committed_tables() -> None:
+    block = README[README.index(SOURCES_BEGIN) : README.index(SOURCES_END) + len(SOURCES_END)]
+    assert block == sources_block(RESULTS), "paste `attention-programs summary --markdown`"
 
 
 def test_targets_are_beside_the_committed_summaries() -> None:

@@ -14,8 +14,8 @@ from attention_programs.explainer.batch import Export, export_batch, import_batc
 from attention_programs.explainer.budget import Prices
 from attention_programs.explainer.exchanges import open_log
 from attention_programs.explainer.outcome import explained
-from attention_programs.explainer.rounds import Told
 from attention_programs.explainer.session import Session, asked_heads, connected, log_path, open_session
+from attention_programs.explainer.stories import Told
 from attention_programs.files import records
 from attention_programs.paths import Paths
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from attention_programs.explainer.exchanges import Exchange
-from attention_programs.explainer.rounds import HeadStory, Told
+from attention_programs.explainer.stories import HeadStory, Told
 from attention_programs.programs.table import ProgramRecord
 
 COLUMNS = (

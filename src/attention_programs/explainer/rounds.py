@@ -1,8 +1,7 @@
 """The method: evidence, first programs, trial, revision, constants (paper, section on synthesis)."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
 from attention_programs.attention.store import AttentionIndex
@@ -15,8 +14,9 @@ from attention_programs.explainer.exchanges import Exchange, Request
 from attention_programs.explainer.judging import Fit, Judge
 from attention_programs.explainer.prompts import Judged, JudgedText, Known, Prompt, PromptWriter
 from attention_programs.explainer.replies import ParsedReply, parse_reply
+from attention_programs.explainer.stories import HeadStory, Told, Written
 from attention_programs.explainer.tokens import token_counter
-from attention_programs.programs.admission import Admission, Candidate, admit
+from attention_programs.programs.admission import Candidate, admit
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import ProgramRecord, parse
@@ -29,47 +29,6 @@ class Replier(Protocol):
     def replies(self, requests: Sequence[Request]) -> Replies:
         """The answer of each head."""
         ...
-
-
-@dataclass(frozen=True)
-class Written:
-    """A program that the explainer wrote and that runs, with its fit."""
-
-    record: ProgramRecord
-    fit: Fit
-    round: int
-
-
-@dataclass
-class HeadStory:
-    """What happened to a head, round by round."""
-
-    head: str
-    best: Written | None = None
-    failures: list[str] = field(default_factory=list)
-    """Why the last round's candidates can't be used."""
-    written: list[Written] = field(default_factory=list)
-    exchanges: list[Exchange] = field(default_factory=list)
-    kept_revision: bool = False
-    fitted: ProgramRecord | None = None
-    constants: FittedConstants | None = None
-
-
-@dataclass
-class Told:
-    """All heads, and what became of every candidate."""
-
-    stories: dict[str, HeadStory]
-    admissions: list[Admission] = field(default_factory=list)
-    problems: Counter[str] = field(default_factory=Counter)
-    """Replies, or parts of one, without a program to try, by reason."""
-    candidates: int = 0
-    repeated: int = 0
-    """Candidates that some reply for the same head held before."""
-    prompts: int = 0
-    prompts_as_recorded: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-    left: list[str] = field(default_factory=list)
 
 
 class Explainer:
@@ -242,7 +201,7 @@ class Explainer:
             known.add((head, record.id))
             told.stories[head].written.append(Written(_with_fit(record, fit), fit, number))
         for story in told.stories.values():
-            _choose(story, number)
+            story.choose(number)
 
     def _candidates(self, story: HeadStory, exchange: Exchange, parsed: ParsedReply, number: int) -> list[Candidate]:
         request = exchange.request
@@ -315,15 +274,3 @@ def with_source(parent: ProgramRecord, source: str, provenance: dict[str, object
 
 def _with_fit(record: ProgramRecord, fit: Fit) -> ProgramRecord:
     return replace(record, provenance={**record.provenance, "jsd_train": fit.distance, "iou_train": fit.iou})
-
-
-def _choose(story: HeadStory, number: int) -> None:
-    """First the candidate nearest on training texts; later a revision that is nearer on texts no prompt shows."""
-    fresh = [written for written in story.written if written.round == number]
-    if not fresh:
-        return
-    best = min(fresh, key=lambda written: written.fit.distance)
-    if story.best is None:
-        story.best = best
-    elif best.fit.distance_kept_back < story.best.fit.distance_kept_back:
-        story.best, story.kept_revision = best, True

@@ -2,16 +2,22 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
+from attention_programs.files import read_json
 from attention_programs.report import paper
 from attention_programs.report.estimate import percent_text
-from attention_programs.report.results import METHODS, ORDERS, PROGRAMS, SHORT_ORDERS
+from attention_programs.report.results import METHODS, ORDERS, PROGRAMS, SHORT_ORDERS, read_table
+from attention_programs.report.section import Section
+from attention_programs.report.sources import explainer_section, intended_section, sources_section
 from attention_programs.report.summary import estimate_of
 from attention_programs.report.variants import SHARED, TERMS
 from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
 
 BEGIN = "<!-- numbers: begin -->"
 END = "<!-- numbers: end -->"
+SOURCES_BEGIN = "<!-- sources: begin -->"
+SOURCES_END = "<!-- sources: end -->"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -97,6 +103,20 @@ def _lengths(summary: Mapping[str, float]) -> list[str]:
         if any(value.measured for value in found):
             rows.append([label, *(value.text() for value in found)])
     return _table(["IoU by length of text", *(f"{length} tokens" for length in tokens)], rows) if rows else []
+
+
+def sources_block(results: Path) -> str:
+    """Where programs come from, with what the language model was asked: the block between the README's marks."""
+    sources, asked = read_table(results, "sources.csv"), read_table(results, "explainer.csv")
+    counts = read_json(results / "synthesis.json")["explainer"]
+    found = [sources_section(sources), intended_section(sources), explainer_section(counts, asked)]
+    return "\n".join([SOURCES_BEGIN, *(line for one in found if one for line in _section(one)), SOURCES_END])
+
+
+def _section(section: Section) -> list[str]:
+    table = section.table
+    rows = _table(table.head, [(row.label, *row.cells) for row in table.rows]) if table else []
+    return [f"**{section.caption.title}.** {section.finding}", "", *rows]
 
 
 def numbers(summary: Mapping[str, float]) -> str:
