@@ -30,6 +30,7 @@ from attention_programs.tracking.artifact_store import ROOT_VARIABLE
 from attention_programs.tracking.lineage import dvc_hash, read_lineage
 from attention_programs.tracking.publish import Published, publish
 from attention_programs.tracking.registry import ALIAS, load_surrogate, surrogate_info
+from attention_programs.tracking.runs import logged_programs
 from attention_programs.tracking.store import DATABASE, Store, open_store
 from conftest import SENTENCES, tiny_model
 
@@ -265,6 +266,16 @@ def test_one_run_a_selected_program_with_the_numbers_of_the_table(template: Path
             assert len(read_csv(folder / "heads.csv")) == len(rows)
             assert (folder / "prompt.md").is_file() == (name == "search L0H1")
         assert children["previous_token"].data.metrics["heads"] == 2
+
+
+def test_programs_written_from_a_prompt_are_logged_even_if_no_head_has_them(repository: Path) -> None:
+    paths = Paths.of(load_config(repository / "params.yaml"), repository)
+    source = 'def program(text):\n    """Looks two back."""\n    return {} * text.offset(2)\n'
+    told = make_record(source.format(1), "curated L0H0", "curated", "verified", ["L0H0"], {"prompt": "Explain."})
+    untold = make_record(source.format(2), "two_back", "curated", "verified", [], {})
+    write_programs(paths.programs, [*make_programs(), told, untold])
+    rows = {program.name: len(rows) for program, rows in logged_programs(paths)}
+    assert rows == {"previous_token": 2, "search L0H1": 1, "search L1H2": 1, "curated L0H0": 0}
 
 
 def test_second_publish_changes_nothing(repository: Path) -> None:

@@ -85,7 +85,7 @@ def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]
 
 
 def logged_programs(paths: Paths) -> list[tuple[ProgramRecord, pd.DataFrame]]:
-    """Every program that was selected for a head or written by a language model, with its rows of ``heads.csv``.
+    """Every program that was selected for a head or written from a prompt, with its rows of ``heads.csv``.
 
     The rows are those of heads that it was selected for; none for one that no head has.
 
@@ -103,7 +103,7 @@ def logged_programs(paths: Paths) -> list[tuple[ProgramRecord, pd.DataFrame]]:
     return [
         (program, selected.get(key, nowhere))
         for key, program in sorted(programs.items())
-        if key in selected or program.author == "llm"
+        if key in selected or program.author == "llm" or "prompt" in program.provenance
     ]
 
 
