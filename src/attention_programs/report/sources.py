@@ -121,12 +121,15 @@ def explainer_section(metrics: Mapping[str, Any], heads: pd.DataFrame) -> Sectio
         "Tokens of replies": metrics["reply_tokens"],
     }
     rows = tuple(TableRow(label, (f"{count:,}",)) for label, count in counts.items())
-    known = heads.dropna(subset=["iou_first", "iou_kept", "iou_fitted"])
-    first, kept, fitted = (Estimate(float(known[name].mean())) for name in ("iou_first", "iou_kept", "iou_fitted"))
+    early, kept = heads.dropna(subset=["iou_first"]), heads.dropna(subset=["iou_kept"])
+    first, revised, before, after = (
+        Estimate(float(some[name].mean())).number()
+        for some, name in ((early, "iou_first"), (early, "iou_kept"), (kept, "iou_kept"), (kept, "iou_fitted"))
+    )
     finding = (
-        f"{named}{digest}. Over the {len(known)} heads with a program the mean IoU on training texts is "
-        f"{first.number()} for the best first program, {kept.number()} after revision, {fitted.number()} with fitted "
-        "constants."
+        f"{named}{digest}. The first reply holds a program that runs for {len(early)} heads (mean IoU on training "
+        f"texts {first}, after revision {revised}), either reply for {len(kept)} ({before}, with fitted constants "
+        f"{after})."
     )
     return Section("explainer", EXPLAINER, finding, table=TableView(("", "number"), rows))
 
