@@ -403,7 +403,7 @@ def test_sources_and_the_language_model_are_told_of(page: str) -> None:
         "Over the 2 heads that the language model wrote a usable program for, its best one beats the search's in 50",
         "Over the 1 heads that somebody wrote a program for by hand, the best one by hand beats the search's in 100",
         "Intended against best program",
-        "little, Q4 (file abababababab). The first reply holds a program that runs for 1 heads (mean IoU on training "
+        "little, Q4 (file abababababab). The first reply holds a program that runs for 1 heads (mean IoU on",
         "texts 0.300, after revision 0.400), either reply for 2 (0.300, with fitted constants 0.350).",
         "– refused: exception",
         "Replies: cut off",

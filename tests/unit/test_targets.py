@@ -3,9 +3,9 @@
 from attention_programs.report.targets import BEGIN, END, TARGETS, targets_table
 
 SUMMARY = {
-    "iou/test/stories/selected": 0.632,
-    "iou/test/stories/selected/low": 0.62,
-    "iou/test/stories/selected/high": 0.64,
+    "iou/test/stories/search": 0.632,
+    "iou/test/stories/search/low": 0.62,
+    "iou/test/stories/search/high": 0.64,
     "perplexity_increase/test/distilled/together/25": 5.04,
     "sharing/programs_for_95_percent": 30.0,
 }
