@@ -328,6 +328,19 @@ def test_a_language_model_is_asked_live(
     assert "library/exchanges: 4 exchanges with a language model" in capsys.readouterr().out
 
 
+def test_an_endpoint_that_answers_nothing_ends_as_an_error(
+    project: Path, httpserver: HTTPServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched(project)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    httpserver.expect_request("/v1/chat/completions").respond_with_json({"choices": []})
+    address = httpserver.url_for("/v1")
+    assert cli.main(["synthesize", "--heads", "L0H0", "--model", "m", "--base-url", address]) == 2
+    said = capsys.readouterr()
+    assert re.search(r"^L0H0: .", said.out, re.MULTILINE)
+    assert f"m at {address} answered nothing; check both" in said.err
+
+
 def test_a_batch_is_exported_by_rounds(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     searched(project)
     assert cli.main(["synthesize", "--heads", "L0H0", "--model", "m", "--export-batch", "requests.jsonl"]) == 0

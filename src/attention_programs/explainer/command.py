@@ -66,6 +66,8 @@ def run(config: Config, paths: Paths, files: Mapping[str, Path]) -> None:
             finally:
                 print(f"{settings.model}: {live.spending.line()}")
     _print(told, settings)
+    if told.failed and not told.prompts:
+        raise UserError(f"{settings.model} at {settings.base_url} answered nothing; check both, then run again")
 
 
 def _move_batch(session: Session, settings: ExplainerSettings, heads: list[str], target: Path | None) -> None:
