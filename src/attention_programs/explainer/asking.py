@@ -27,6 +27,14 @@ class Replies:
     prompts_as_recorded: int = 0
     """Answers whose recorded request is this very one."""
 
+    def take(self, request: Request, log: ExchangeLog) -> bool:
+        """Takes the answer to this very request from a log; False if there is none."""
+        exchange = log.answer(request)
+        if exchange is not None:
+            self.answers[request.head] = exchange
+            self.prompts_as_recorded += 1
+        return exchange is not None
+
 
 class Replay:
     """Takes every reply from a log.
@@ -51,9 +59,10 @@ class Replay:
         """
         found = Replies()
         for request in requests:
+            if found.take(request, self._log):
+                continue
             where = Conversation(request.target, request.head, request.round, request.model)
-            exact = self._log.answer(request)
-            exchange = exact or self._log.recorded(where)
+            exchange = self._log.recorded(where)
             if exchange is None:
                 raise UserError(
                     f"{self._place} holds no reply of {request.model!r} for head {request.head}, round {request.round} "
@@ -61,7 +70,6 @@ class Replay:
                     f"{request.head}`, or take the head out of explainer.heads"
                 )
             found.answers[request.head] = exchange
-            found.prompts_as_recorded += exact is not None
         return found
 
 
@@ -93,14 +101,7 @@ class Live:
             UserError: if the endpoint refuses the key or the model.
         """
         found = Replies()
-        missing = []
-        for request in requests:
-            exchange = self._log.answer(request)
-            if exchange is None:
-                missing.append(request)
-            else:
-                found.answers[request.head] = exchange
-                found.prompts_as_recorded += 1
+        missing = [request for request in requests if not found.take(request, self._log)]
         if missing:
             self._ask_all(missing, found)
         return found

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from attention_programs.errors import UserError
 from attention_programs.explainer.asking import Replies
 from attention_programs.explainer.budget import Prices
-from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request, Usage
+from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request, Usage, now
 from attention_programs.files import read_jsonl, write_text
 
 PRICE_SHARE = 0.5
@@ -36,13 +35,9 @@ class Export:
         """The answers that there are; heads without one are left for later."""
         found = Replies()
         for request in requests:
-            exchange = self._log.answer(request)
-            if exchange is None:
+            if not found.take(request, self._log):
                 self.missing.append(request)
                 found.left.append(request.head)
-            else:
-                found.answers[request.head] = exchange
-                found.prompts_as_recorded += 1
         return found
 
 
@@ -66,7 +61,7 @@ def export_batch(requests: Sequence[Request], log: ExchangeLog, path: Path) -> N
     write_text(path, "".join(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n" for line in lines))
     for request in requests:
         if log.exported(request.key) is None:
-            log.append(Exchange(request.key, "exported", request, time=_now()))
+            log.append(Exchange(request.key, "exported", request, time=now()))
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,7 @@ def _exchange(request: Request, row: dict[str, Any], prices: Prices) -> Exchange
         response = row["response"]
         if row.get("error") or response["status_code"] != 200:
             said = row.get("error") or response["body"]
-            return Exchange(request.key, "failed", request, error=f"batch: {json.dumps(said)[:200]}", time=_now())
+            return Exchange(request.key, "failed", request, error=f"batch: {json.dumps(said)[:200]}", time=now())
         body = response["body"]
         choice, counted = body["choices"][0], body.get("usage") or {}
         usage = Usage(int(counted.get("prompt_tokens", 0)), int(counted.get("completion_tokens", 0)))
@@ -132,12 +127,8 @@ def _exchange(request: Request, row: dict[str, Any], prices: Prices) -> Exchange
             usage=usage,
             cost=round(PRICE_SHARE * prices.cost(usage), 9),
             served_by={"batch": str(row.get("id", "")), "model": str(body.get("model", request.model))},
-            time=_now(),
+            time=now(),
         )
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         problem = f"batch: no answer in the form of the interface ({type(error).__name__})"
-        return Exchange(request.key, "failed", request, error=problem, time=_now())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+        return Exchange(request.key, "failed", request, error=problem, time=now())

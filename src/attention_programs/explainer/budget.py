@@ -13,6 +13,11 @@ class Prices:
     prompt: float = 0.0
     reply: float = 0.0
 
+    @classmethod
+    def of(cls, settings: ExplainerSettings) -> "Prices":
+        """Those of the settings."""
+        return cls(settings.price_prompt, settings.price_reply)
+
     def cost(self, usage: Usage) -> float:
         """Of one exchange.
 
@@ -44,8 +49,7 @@ class Spending:
     @classmethod
     def of(cls, settings: ExplainerSettings) -> "Spending":
         """With the bounds and prices of the settings."""
-        prices = Prices(settings.price_prompt, settings.price_reply)
-        return cls(prices, settings.most_tokens, settings.most_cost)
+        return cls(Prices.of(settings), settings.most_tokens, settings.most_cost)
 
     @property
     def cost(self) -> float:

@@ -18,7 +18,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
 from attention_programs.explainer.budget import Prices
-from attention_programs.explainer.exchanges import Exchange, Request, Usage
+from attention_programs.explainer.exchanges import Exchange, Request, Usage, now
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NO_KEY = "none"
@@ -103,7 +103,7 @@ class Client:
         key = read_key(settings)
         self._settings = settings
         self._stop = stop or threading.Event()
-        self._prices = Prices(settings.price_prompt, settings.price_reply)
+        self._prices = Prices.of(settings)
         transport = RedactingTransport(httpx2.HTTPTransport(proxy=_proxy(settings.base_url)), key)
         self._http = httpx2.Client(transport=transport, trust_env=False, follow_redirects=True)
         self._openai = openai.OpenAI(
@@ -158,10 +158,9 @@ class Client:
             failure = Failure(f"no connection ({type(error.__cause__ or error).__name__})", passing=True)
         except (openai.APIError, httpx2.HTTPError, ValueError) as error:  # no JSON, or none of this shape
             failure = Failure(f"no answer in the form of the interface ({type(error).__name__})", passing=True)
-        ended = datetime.now(UTC).isoformat(timespec="seconds")
         message = "" if failure is None else failure.message
         seconds = round(time.monotonic() - start, 3)
-        return replace(exchange, error=message, seconds=seconds, time=ended), failure
+        return replace(exchange, error=message, seconds=seconds, time=now()), failure
 
     def _read(self, exchange: Exchange, completion: Any) -> tuple[Exchange, Failure | None]:
         """Takes the reply out of an answer, which may be anything that is JSON."""

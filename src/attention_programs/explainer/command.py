@@ -52,8 +52,7 @@ def run(config: Config, paths: Paths, files: Mapping[str, Path]) -> None:
     """
     settings = config.explainer
     if "import" in files:
-        prices = Prices(settings.price_prompt, settings.price_reply)
-        found = import_batch(files["import"], open_log(log_path(settings)), prices)
+        found = import_batch(files["import"], open_log(log_path(settings)), Prices.of(settings))
         print(f"{found.answered} replies taken in, {found.failed} failed, {found.known} known before")
     with open_session(config, paths) as session:
         heads = asked_heads(settings, session.index)

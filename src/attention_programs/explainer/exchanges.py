@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,6 +80,11 @@ class Exchange:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {**asdict(self), "prompt_sha256": self.request.prompt_sha256}
+
+
+def now() -> str:
+    """The time as the log notes it: UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def canonical(value: Any) -> str:

@@ -14,7 +14,6 @@ from attention_programs.explainer.session import Session, asked_heads, connected
 from attention_programs.paths import Paths
 from attention_programs.programs.admission import Admission, admit, read_candidates
 from attention_programs.programs.library import load_library, load_written_for
-from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import ProgramRecord, merge, read_programs
 
 
@@ -41,7 +40,7 @@ def gather(config: Config, paths: Paths) -> Gathered:
         UserError: if a file or a recorded reply is missing, or too many imported programs are refused.
     """
     with open_session(config, paths) as session:
-        imported = admit(read_candidates(Path(config.synthesis.imported)), session.runner, PrefixTest(session.views))
+        imported = admit(read_candidates(Path(config.synthesis.imported)), session.runner, session.prefix_test)
         imported.require_share(config.synthesis.max_refused)
         library = Path(config.synthesis.library)
         curated = load_library(library, "curated", session.views)

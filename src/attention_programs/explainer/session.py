@@ -12,7 +12,7 @@ from attention_programs.errors import UserError
 from attention_programs.explainer.asking import Live, Replay
 from attention_programs.explainer.budget import Spending
 from attention_programs.explainer.client import Client
-from attention_programs.explainer.exchanges import ExchangeLog, open_log, read_log
+from attention_programs.explainer.exchanges import open_log, read_log
 from attention_programs.explainer.judging import Judge
 from attention_programs.explainer.rounds import Explainer
 from attention_programs.explainer.texts import choose_texts
@@ -33,6 +33,7 @@ class Session:
     runner: Runner
     views: list[TokenView]
     """Texts on which the prefix rule is tested."""
+    prefix_test: PrefixTest
     explainer: Explainer
 
 
@@ -52,8 +53,9 @@ def open_session(config: Config, paths: Paths) -> Iterator[Session]:
     texts = choose_texts(train, index, config.explainer.texts)
     with Runner(config.sandbox, config.threads, index.token_style) as runner:
         judge = Judge(texts, index.heads, runner)
-        explainer = Explainer(config.explainer, index, judge, runner, PrefixTest(views), searched)
-        yield Session(index, runner, views, explainer)
+        prefix_test = PrefixTest(views)
+        explainer = Explainer(config.explainer, index, judge, runner, prefix_test, searched)
+        yield Session(index, runner, views, prefix_test, explainer)
 
 
 def asked_heads(settings: ExplainerSettings, index: AttentionIndex) -> list[str]:
@@ -79,10 +81,9 @@ def recorded(settings: ExplainerSettings) -> Replay:
 
 @dataclass(frozen=True)
 class LiveSession:
-    """A connection with its log and its costs."""
+    """A connection and its costs."""
 
     replier: Live
-    log: ExchangeLog
     spending: Spending
 
 
@@ -97,6 +98,6 @@ def connected(settings: ExplainerSettings) -> Iterator[LiveSession]:
     client = Client(settings, stop)
     log, spending = open_log(log_path(settings)), Spending.of(settings)
     try:
-        yield LiveSession(Live(log, client, spending, settings, stop), log, spending)
+        yield LiveSession(Live(log, client, spending, settings, stop), spending)
     finally:
         client.close()

@@ -9,7 +9,7 @@ from attention_programs.explainer.judging import Fit
 from attention_programs.explainer.session import Session
 from attention_programs.files import read_text
 from attention_programs.programs.admission import Candidate, admit
-from attention_programs.programs.prefix import Causality, PrefixTest
+from attention_programs.programs.prefix import Causality
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def try_program(session: Session, file: Path, head: str, evaluations: int) -> Tr
         UserError: if the program can't be used.
     """
     candidate = Candidate(file.name, read_text(file), "", "imported", "view", "program", [head])
-    tried = admit([candidate], session.runner, PrefixTest(session.views))
+    tried = admit([candidate], session.runner, session.prefix_test)
     for refusal in tried.refused:
         raise UserError(f"{file}: {refusal.reason}: {refusal.message}; mend it")
     (program,) = tried.admitted

@@ -4,12 +4,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from attention_programs.files import read_json
 from attention_programs.report import paper
 from attention_programs.report.estimate import percent_text
 from attention_programs.report.results import METHODS, ORDERS, PROGRAMS, SHORT_ORDERS, read_table
 from attention_programs.report.section import Section
-from attention_programs.report.sources import explainer_section, intended_section, sources_section
+from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
 from attention_programs.report.summary import estimate_of
 from attention_programs.report.variants import SHARED, TERMS
 from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
@@ -108,8 +107,8 @@ def _lengths(summary: Mapping[str, float]) -> list[str]:
 def sources_block(results: Path) -> str:
     """Where programs come from, with what the language model was asked: the block between the README's marks."""
     sources, asked = read_table(results, "sources.csv"), read_table(results, "explainer.csv")
-    counts = read_json(results / "synthesis.json")["explainer"]
-    found = [sources_section(sources), intended_section(sources), explainer_section(counts, asked)]
+    counted = explainer_section(explainer_counts(results), asked)
+    found = [sources_section(sources), intended_section(sources), counted]
     return "\n".join([SOURCES_BEGIN, *(line for one in found if one for line in _section(one)), SOURCES_END])
 
 

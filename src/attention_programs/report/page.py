@@ -41,7 +41,7 @@ from attention_programs.report.opening import key_numbers, opening
 from attention_programs.report.provenance import trace
 from attention_programs.report.results import ALL_CORPORA, METHODS
 from attention_programs.report.section import Section
-from attention_programs.report.sources import explainer_section, intended_section, sources_section
+from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
 from attention_programs.report.summary import summarise, summary_groups
 from attention_programs.report.tables import Tables
 
@@ -107,7 +107,7 @@ def write_report(config: Config, paths: Paths) -> Path:
             corpora=_corpora(tables.iou),
             methods=_method_rows(tables.iou),
             figures=_figures(tables, record, config, gallery),
-            sections=_sections(tables, programs, _explainer_counts(paths), config, gallery),
+            sections=_sections(tables, programs, explainer_counts(paths.results), config, gallery),
             unanswered=[task_label(task) for task in _unanswered(tables.qa, config)],
             examples=[_example_view(example, index.causal, folder / "figures") for example in examples],
             shown_tokens=SHOWN_TOKENS,
@@ -181,13 +181,6 @@ def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Galle
     if tasks:
         views.append(gallery.add("questions", draw_questions(tables.qa, tasks), QUESTIONS))
     return views
-
-
-def _explainer_counts(paths: Paths) -> dict[str, Any]:
-    """What the synthesize stage counted of the language model's replies; empty where it was not asked."""
-    file = paths.results / "synthesis.json"
-    counts: dict[str, Any] = read_json(file).get("explainer", {}) if file.is_file() else {}
-    return counts
 
 
 def _sections(

@@ -1,11 +1,12 @@
 """Closer looks at where programs come from: sources side by side, intended programs, the language model's replies."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from attention_programs.files import records
+from attention_programs.files import read_json, records
 from attention_programs.report.captions import EXPLAINER, INTENDED, SOURCES
 from attention_programs.report.estimate import ABSENT, Estimate
 from attention_programs.report.section import Section, TableRow, TableView
@@ -92,11 +93,18 @@ def intended_section(sources: pd.DataFrame) -> Section | None:
     return Section("intended", INTENDED, f"Mean test IoU, {finding}.", table=TableView(head, tuple(shown)))
 
 
+def explainer_counts(results: Path) -> dict[str, Any]:
+    """What the synthesize stage counted of the language model's replies; empty where it was not asked."""
+    file = results / "synthesis.json"
+    counts: dict[str, Any] = read_json(file).get("explainer", {}) if file.is_file() else {}
+    return counts
+
+
 def explainer_section(metrics: Mapping[str, Any], heads: pd.DataFrame) -> Section | None:
     """What the language model was asked, what became of its programs, and what the fit of constants gains.
 
     Args:
-        metrics: What ``synthesis.json`` says of the explainer; empty without one.
+        metrics: From :func:`explainer_counts`.
         heads: ``explainer.csv``.
     """
     if not metrics.get("heads_asked"):

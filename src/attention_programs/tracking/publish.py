@@ -38,7 +38,7 @@ class Published:
     gate: str
     """Whether the gate was passed, and why."""
     programs: int
-    """Runs below the profile's: one for each program that was selected or written by a language model."""
+    """Runs below the profile's: one for each program that was selected or written from a prompt."""
     url: str
     """Address of the run within MLflow's web page."""
 

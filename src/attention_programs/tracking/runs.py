@@ -43,7 +43,7 @@ def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, st
         "mlflow.source.name": f"dvc repro ({config.profile})",
         "mlflow.source.git.commit": lineage.git_commit,
         "mlflow.note.content": f"Attention heads of {config.model.name} explained and replaced by programs. "
-        "Each run below this one is a program that was selected for a head or written by a language model.",
+        "Each run below this one is a program that was selected for a head or written from a prompt.",
     }
 
 
