@@ -15,6 +15,7 @@ from attention_programs.stage import run_stage
 from attention_programs.surrogate.choice import compare_orders
 from attention_programs.surrogate.damage import measure_damage
 from attention_programs.surrogate.fisher import greedy_order
+from attention_programs.surrogate.gate import divide_validation
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import Orders, damage_table, order_by_damage, order_by_iou, order_table
@@ -23,7 +24,7 @@ from attention_programs.surrogate.windows import Windows, of_corpus
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Measures single-head damage on validation texts, estimates it on training texts, chooses the best order."""
+    """Ranks heads by what replacing them costs on training texts, and chooses the best ranking on validation texts."""
     settings = config.replacement
     loaded = load_model(paths.model, best_device())
     heads = read_csv(paths.results / "heads.csv")
@@ -31,24 +32,29 @@ def main(config: Config, paths: Paths) -> None:
     validation = [list(text.ids) for text in of_corpus(read_texts(paths.attention, ["validation"]), settings.corpus)]
     train = [text.ids for text in of_corpus(read_texts(paths.attention, ["train"]), settings.corpus)]
     generator = np.random.default_rng(config.seed)
-    drawn = generator.permutation(len(train))[: settings.fisher_texts]
+    drawn = [train[i] for i in generator.permutation(len(train))]
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
         cache = MapCache(loaded.pieces, loaded.record.causal, runner)
-        damages = measure_damage(
-            loaded, selected, validation[: settings.damage_texts], cache, settings.batch_texts, settings.look_ahead
+        single = measure_damage(
+            loaded,
+            selected,
+            drawn[: settings.damage_texts],
+            cache,
+            settings.batch_texts,
+            settings.look_ahead,
+            settings.precision,
         )
         estimated = greedy_order(
             loaded,
             selected,
-            [train[i] for i in drawn],
+            drawn[: settings.fisher_texts],
             cache,
-            settings.batch_texts,
             settings.fisher_samples,
             settings.greedy_rounds,
             config.seed,
             settings.look_ahead,
         )
-        orders: Orders = {"iou": order_by_iou(SELECTED, heads), "damage": order_by_damage(damages)}
+        orders: Orders = {"iou": order_by_iou(SELECTED, heads), "damage": order_by_damage(single.heads)}
         with PatchedModel(loaded, selected, cache, settings.look_ahead) as patched:
             together = order_together(
                 patched,
@@ -60,11 +66,12 @@ def main(config: Config, paths: Paths) -> None:
                 generator,
             )
         orders |= {"fisher": estimated.first, "greedy": estimated.anew, "together": together}
-        few = validation[: settings.choice_texts or None]
+        few = divide_validation(validation, settings.choice_texts).choice
         windows = Windows(few, list(range(len(few))))
         percents = [percent for percent in config.distillation.percents if percent < 100] or [100]
         compared = compare_orders(loaded, selected, orders, percents, windows, settings, cache)
-    write_csv(paths.results / "damage.csv", damage_table(damages))
+    print(f"effects of single heads: {single.texts} texts, reliability of their ranking {single.reliability:.2f}")
+    write_csv(paths.results / "damage.csv", damage_table(single))
     write_csv(paths.results / "orders.csv", order_table(orders))
     write_csv(paths.results / "order_choice.csv", compared)
 

@@ -1,6 +1,7 @@
 """Stage 11: how the model answers questions with heads replaced."""
 
-import pandas as pd
+import sys
+from dataclasses import replace
 
 from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
@@ -11,6 +12,7 @@ from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.progress import progress
 from attention_programs.stage import run_stage
+from attention_programs.surrogate.answers import answer_table
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import distilled_assignment, read_orders
@@ -18,40 +20,40 @@ from attention_programs.surrogate.questions import TaskScore, answer_questions, 
 from attention_programs.surrogate.replacement import heads_at
 from attention_programs.surrogate.specification import read_specification
 
-COLUMNS = ["task", "percent", "heads_replaced", "questions", "accuracy", "low", "high", "chance"]
-
 
 def main(config: Config, paths: Paths) -> None:
     """Asks every task at every share of replaced heads, in the order that was chosen on validation."""
     settings = config.evaluation
     folder = paths.data / "tasks"
     folder.mkdir(parents=True, exist_ok=True)
+    loaded = load_model(paths.model, best_device())
+    if settings.tasks and not loaded.record.causal:
+        left_out = ", ".join(settings.tasks)
+        print(
+            f"{loaded.record.name} is an encoder, whose answers have no likelihood; left out: {left_out}",
+            file=sys.stderr,
+        )
+        settings = replace(settings, tasks=())
     tasks = load_tasks(settings, read_texts(paths.texts), folder, config.seed)
     distilled = read_programs(paths.distilled)
     order = read_orders(paths.results / "orders.csv")[read_specification(paths.data / "surrogate.json").order]
-    loaded = load_model(paths.model, best_device())
-    rows = []
+    scores: dict[int, list[TaskScore]] = {}
+    heads: dict[int, int] = {}
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
         cache = MapCache(loaded.pieces, loaded.record.causal, runner)
         for percent in progress(settings.percents, "questions", unit="shares"):
             replaced = distilled_assignment(heads_at(order, percent), distilled, percent)
+            heads[percent] = len(replaced)
             with PatchedModel(loaded, replaced, cache, config.replacement.look_ahead) as patched:
-                scores = answer_questions(patched.model, patched.tokenizer, tasks, settings.limit, settings.batch_size)
-                rows += [_row(score, percent, len(replaced)) for score in scores]
-    write_csv(paths.results / "qa.csv", pd.DataFrame(rows, columns=COLUMNS))
-
-
-def _row(score: TaskScore, percent: int, heads: int) -> dict[str, object]:
-    return {
-        "task": score.task,
-        "percent": percent,
-        "heads_replaced": heads,
-        "questions": score.questions,
-        "accuracy": score.accuracy,
-        "low": score.interval.low,
-        "high": score.interval.high,
-        "chance": score.chance,
-    }
+                scores[percent] = answer_questions(
+                    patched.model,
+                    patched.tokenizer,
+                    tasks,
+                    settings.limit,
+                    settings.batch_size,
+                    config.replacement.precision,
+                )
+    write_csv(paths.results / "qa.csv", answer_table(scores, heads, config.scoring.bootstrap_samples, config.seed))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ TAKEN = (
     "dvc.yaml", "pyproject.toml", "requirements.lock",
 )  # fmt: skip
 CHANGES: dict[str, dict[str, Any]] = {
-    "corpora": {"limit": 3},
+    "corpora": {"limit": 6},
     "attention": {"max_tokens": 28, "heads": "every 3", "shard_texts": 8},
     "synthesis": {"max_terms": 3, "polish_steps": 5, "sizes": [2], "shared": [2], "domain_texts": 2},
     "explainer": {"heads": ["L0H0", "L0H3"], "texts": 4, "fit_evaluations": 20, "fit_texts": 2},
@@ -49,7 +49,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "replacement": {
         "percents": [0, 25, 50, 100],
         "few_percents": [0, 25, 100],
-        "damage_texts": 3,
+        "damage_texts": 4,
+        "choice_texts": 4,
         "texts": 0,
         "fisher_texts": 3,
         "fisher_samples": 2,

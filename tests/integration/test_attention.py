@@ -78,7 +78,7 @@ def test_rows_that_do_not_sum_to_one_fail_loudly(llama: LoadedModel, monkeypatch
         return output, weights * 0.9
 
     monkeypatch.setattr(module, "eager_attention_forward", leaky)
-    with pytest.raises(RuntimeError, match=r"sums to 1 ± 0\.1"):
+    with pytest.raises(UserError, match=r"sums to 1 ± 0\.1"):
         next(extract(llama, [[[5, 6, 7]]], [Head(0, 0)]))
 
 

@@ -9,13 +9,15 @@ import pytest
 import torch
 
 from attention_programs.config import DistillationSettings
+from attention_programs.errors import UserError
 from attention_programs.heads import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment
+from attention_programs.surrogate import intact
 from attention_programs.surrogate.checkpoint import Standing, read_standing
-from attention_programs.surrogate.distillation import Distillation, Distiller, frozen
+from attention_programs.surrogate.distillation import Distillation, Distiller, frozen, on_device
 from attention_programs.surrogate.distilled import distilled_programs
 from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
 from attention_programs.surrogate.intact import IntactPredictions
@@ -111,7 +113,8 @@ def test_values_that_are_kept_give_the_maps_of_those_that_are_not(any_model: Loa
 
 
 def test_intact_predictions_are_those_of_the_model(any_model: LoadedModel) -> None:
-    texts, known = texts_of(any_model), IntactPredictions(any_model)
+    texts = texts_of(any_model)
+    known = IntactPredictions(any_model, texts)
     for _ in range(2):
         for found, right in zip(
             known.log_probabilities(texts), intact_log_probabilities(any_model, texts), strict=True
@@ -119,6 +122,38 @@ def test_intact_predictions_are_those_of_the_model(any_model: LoadedModel) -> No
             for row, text in enumerate(texts):
                 places = len(text) - any_model.record.causal
                 assert torch.allclose(found[row, :places], right[row, :places], atol=1e-5)
+
+
+def test_what_is_kept_does_not_depend_on_what_is_asked_for_first(
+    any_model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intact, "RUN_TEXTS", 2)
+    texts = texts_of(any_model)
+    forwards, backwards = IntactPredictions(any_model, texts), IntactPredictions(any_model, texts)
+    first = {text: forwards.log_probabilities([text]) for text in texts}
+    for text in texts[::-1]:
+        for one, other in zip(first[text], backwards.log_probabilities([text]), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_texts_of_one_token_teach_nothing_and_are_left_out(
+    causal_model: LoadedModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError, match="no text of the batch holds a token to predict"):
+        divergence(causal_model, [(7,), (8,)], intact_log_probabilities(causal_model, [(7,), (8,)]))
+    texts = [*texts_of(causal_model), (7,), (8,), (9,)]
+    order = list(ASSIGNMENT)
+    found = Distiller(causal_model, ASSIGNMENT, order, texts, [(5,)], SETTINGS, np.random.default_rng(0)).run()
+    assert np.isfinite([value for rows in found.constants[100].values() for value in rows]).all()
+    assert "distillation: 3 of 7 texts have a single token, left out" in capsys.readouterr().err
+
+
+def test_what_the_optimiser_remembers_follows_the_model_to_its_device() -> None:
+    moments = {"step": torch.tensor(3.0), "exp_avg": torch.ones(2, 3), "exp_avg_sq": torch.ones(2, 3)}
+    moved = on_device(moments, torch.device("meta"))
+    assert {name: value.device.type for name, value in moved.items()} == {
+        "step": "cpu", "exp_avg": "meta", "exp_avg_sq": "meta",
+    }  # fmt: skip
 
 
 def test_a_layer_is_taught_by_the_intact_layers_below(any_model: LoadedModel) -> None:

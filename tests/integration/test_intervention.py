@@ -14,7 +14,7 @@ from attention_programs.programs.outcome import Scored
 from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
-from attention_programs.surrogate.identity import check_identity, identity_error
+from attention_programs.surrogate.identity import check_identity, identity_of
 from attention_programs.surrogate.intervention import PatchedModel
 from conftest import FAMILIES, tiny_model
 
@@ -46,13 +46,13 @@ def logits(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_own_maps_change_nothing(any_model: LoadedModel, length: int) -> None:
-    assert identity_error(any_model, HEADS, [ids_of(length)]) < 1e-5
+    assert identity_of(any_model, HEADS, [ids_of(length)]).own < 1e-5
 
 
 def test_a_layer_without_a_head_of_its_own_skips_its_attention(
     any_model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert identity_error(any_model, all_heads(3, 4), [ids_of(17)]) < 1e-5
+    assert identity_of(any_model, all_heads(3, 4), [ids_of(17)]).own < 1e-5
     module = sys.modules[type(any_model.model).__module__]
     eager, calls = module.eager_attention_forward, []
     monkeypatch.setattr(module, "eager_attention_forward", lambda *a, **k: (calls.append(a[0]), eager(*a, **k))[1])

@@ -72,6 +72,6 @@ def test_the_table_has_the_mean_fit_of_each_length_and_method(llama: LoadedModel
             own = score_assignments(methods, dict(texts)[row.tokens], index, runner)[row.method]
             assert (row.texts, row.iou) == (3, pytest.approx(own.iou.mean()))
             assert row.sink_excluded_iou == pytest.approx(own.sink_excluded_iou.mean())
-            assert row.low <= row.iou <= row.high
+            assert np.isnan([row.low, row.high]).all(), "three texts are too few for an interval"
         nothing = length_table(methods, [], index, runner, 20, 0)
     assert (list(nothing.columns), len(nothing)) == (LENGTH_COLUMNS, 0)

@@ -1,5 +1,6 @@
 """Perplexity and damage of replaced heads, held to plain loops without any shortcut."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from attention_programs.config import ReplacementSettings
 from attention_programs.corpora.text import Text, text_key
@@ -18,7 +20,8 @@ from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.bootstrap import resample_weights
 from attention_programs.surrogate.choice import chosen_order, compare_orders
-from attention_programs.surrogate.damage import HeadDamage, measure_damage
+from attention_programs.surrogate.damage import HeadDamage, SingleEffects, measure_damage, rank_reliability
+from attention_programs.surrogate.gate import GateMeasurement, divide_validation, read_gate, write_gate
 from attention_programs.surrogate.intervention import PatchedModel, default_cache
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import (
@@ -27,12 +30,20 @@ from attention_programs.surrogate.orders import (
     order_by_damage,
     order_by_iou,
     order_table,
-    read_damages,
     read_orders,
 )
 from attention_programs.surrogate.perplexity import MASK_STRIDE, TextLoss, ids_losses, perplexity, text_losses
-from attention_programs.surrogate.replacement import Curve, heads_at, increase_interval, measure_curves, shares
-from attention_programs.surrogate.windows import Windows, cut, measured_texts, of_corpus
+from attention_programs.surrogate.replacement import (
+    Curve,
+    Measured,
+    Point,
+    heads_at,
+    increase_interval,
+    measure_curves,
+    perplexity_table,
+    shares,
+)
+from attention_programs.surrogate.windows import Windows, cut, of_corpus, texts_of_split
 from cases import program
 from conftest import SENTENCES
 
@@ -98,20 +109,24 @@ def test_a_text_of_one_token_has_nothing_to_predict(causal_model: LoadedModel) -
     assert loss == TextLoss(0, 0.0)
     short, long = [7], causal_model.encode(SENTENCES[0], 9)
     both = measure_damage(causal_model, {Head(1, 1): FIRST}, [short, long], cache_of(causal_model), 2)
-    assert np.isfinite([both[0].damage, both[0].standard_error, both[0].loss_increase]).all()
-    weights = resample_weights(2, 50, np.random.default_rng(0))
+    assert both.texts == 1, "the text of one token is left out, not counted as one without any effect"
+    assert both.heads == measure_damage(causal_model, {Head(1, 1): FIRST}, [long], cache_of(causal_model), 2).heads
+    with pytest.raises(UserError, match="no text holds a token to predict, so effects of heads can't be measured"):
+        measure_damage(causal_model, {Head(1, 1): FIRST}, [short], cache_of(causal_model), 2)
     curve = Curve("x", "iou", {100: ASSIGNMENT})
-    table = measure_curves(causal_model, [curve], Windows([short, long], [0, 1]), 2, weights, cache_of(causal_model))
-    assert np.isfinite(table[["perplexity", "increase", "low", "high"]].to_numpy()).all()
+    measured = measure_curves(causal_model, [curve], Windows([short, long], [0, 1]), 2, cache_of(causal_model))
+    table = perplexity_table(measured, 50, 0)
+    assert np.isfinite(table[["perplexity", "increase"]].to_numpy()).all()
+    assert table[["low", "high"]].isna().all(axis=None), "two texts are too few for an interval"
     with pytest.raises(UserError, match="the 1 texts hold no token to predict"):
-        measure_curves(causal_model, [curve], Windows([short], [0]), 2, weights[:, :1], cache_of(causal_model))
+        measure_curves(causal_model, [curve], Windows([short], [0]), 2, cache_of(causal_model))
 
 
 @pytest.mark.parametrize("batch_texts", [2, 8])
 def test_damage_equals_patching_the_whole_model(any_model: LoadedModel, batch_texts: int) -> None:
     texts = texts_of(any_model)
     some = {head: ASSIGNMENT[head] for head in (Head(0, 1), Head(1, 0), Head(1, 3), Head(2, 2))}
-    found = measure_damage(any_model, some, texts, cache_of(any_model), batch_texts)
+    found = measure_damage(any_model, some, texts, cache_of(any_model), batch_texts).heads
     assert [damage.head for damage in found] == list(some)
     intact = [log_probabilities(any_model, ids) for ids in texts]
     before = [loss_by_loop(any_model, ids) for ids in texts]
@@ -137,8 +152,7 @@ def test_measuring_damage_leaves_the_model_as_it_was(any_model: LoadedModel) -> 
 
 
 def test_curves_hold_each_share_with_what_it_cost(llama: LoadedModel) -> None:
-    texts = texts_of(llama)
-    weights = resample_weights(len(texts), 200, np.random.default_rng(0))
+    texts = texts_of(llama) * 2
     backwards = list(ASSIGNMENT)[::-1]
     even = dict.fromkeys(ASSIGNMENT, EVEN)
     curves = [
@@ -146,7 +160,8 @@ def test_curves_hold_each_share_with_what_it_cost(llama: LoadedModel) -> None:
         Curve("selected", "damage", shares(ASSIGNMENT, backwards, SHARES)),
         Curve("uniform", "iou", shares(even, list(ASSIGNMENT), SHARES)),
     ]
-    table = measure_curves(llama, curves, Windows(texts, list(range(len(texts)))), 2, weights, cache_of(llama))
+    measured = measure_curves(llama, curves, Windows(texts, list(range(len(texts)))), 2, cache_of(llama))
+    table = perplexity_table(measured, 200, 0)
     assert table["heads_replaced"].tolist() == [0, 6, 12] * 3
     rows = table.set_index(["programs", "order", "percent"])
     intact = ids_losses(llama, texts, 2)
@@ -210,12 +225,25 @@ def test_orders_go_by_iou_and_by_damage_with_ties_by_name() -> None:
     assert order_by_damage(damages) == [Head(10, 0), Head(0, 0), Head(2, 0), Head(0, 1)]
 
 
-def test_damages_come_back_from_their_table(tmp_path: Path) -> None:
-    damages = [HeadDamage(Head(0, 1), 0.25, 0.125, -0.5), HeadDamage(Head(11, 0), 0.0, 0.0, 0.5)]
-    write_csv(tmp_path / "damage.csv", damage_table(damages))
-    assert read_damages(tmp_path / "damage.csv") == damages
-    with pytest.raises(UserError, match="does not exist"):
-        read_damages(tmp_path / "gone.csv")
+def test_the_table_of_effects_says_how_reliable_their_ranking_is() -> None:
+    effects = SingleEffects(
+        [HeadDamage(Head(0, 1), 0.25, 0.125, -0.5), HeadDamage(Head(2, 0), 0.0, 0.0, 0.5)], 32, 0.91
+    )
+    table = damage_table(effects)
+    assert table["head"].tolist() == ["L0H1", "L2H0"]
+    assert table[["texts", "reliability"]].drop_duplicates().to_numpy().tolist() == [[32, 0.91]]
+
+
+def test_reliability_is_the_agreement_with_as_many_other_texts() -> None:
+    """Held to what it stands for: two sets of texts, drawn anew, rank the same heads."""
+    generator = np.random.default_rng(0)
+    true, found, expected = generator.normal(0, 1, 200), [], []
+    for _ in range(20):
+        one, other = (true[:, None] + generator.normal(0, 3, (200, 24)) for _ in range(2))
+        found.append(rank_reliability(one, 20))
+        expected.append(spearmanr(one.mean(axis=1), other.mean(axis=1)).statistic)
+    assert np.mean(found) == pytest.approx(np.mean(expected), abs=0.02)
+    assert np.isnan(rank_reliability(np.ones((5, 3)))), "too few texts to halve"
 
 
 def test_assignments_come_from_the_table_of_heads() -> None:
@@ -304,9 +332,68 @@ def test_perplexity_can_be_measured_on_one_corpus() -> None:
     texts = [Text(str(i), corpus, split, "x") for i, (corpus, split) in enumerate(
         [("a", "test"), ("b", "test"), ("a", "train"), ("b", "test")]
     )]  # fmt: skip
-    assert [t.key for t in measured_texts(texts, ReplacementSettings())] == ["0", "1", "3"]
-    assert [t.key for t in measured_texts(texts, ReplacementSettings(corpus="b", texts=1))] == ["1"]
+    assert [t.key for t in texts_of_split(texts, "test", ReplacementSettings())] == ["0", "1", "3"]
+    assert [t.key for t in texts_of_split(texts, "train", ReplacementSettings(corpus="a"))] == ["2"]
     assert [t.key for t in of_corpus(texts, "a")] == ["0", "2"]
     assert of_corpus(texts, "all") == texts
     with pytest.raises(UserError, match="corpus 'c' has no test texts"):
-        measured_texts(texts, ReplacementSettings(corpus="c"))
+        texts_of_split(texts, "test", ReplacementSettings(corpus="c"))
+
+
+def test_the_gate_asks_for_the_upper_end_on_texts_that_chose_nothing() -> None:
+    divided = divide_validation(list("abcde"), 0)
+    assert (divided.choice, divided.gate) == (["a", "b"], ["c", "d", "e"])
+    assert divide_validation(list("abcde"), 4).gate == ["e"]
+    with pytest.raises(UserError, match="choice_texts takes 5 of 5 validation texts and leaves none for the gate"):
+        divide_validation(list("abcde"), 5)
+    near = GateMeasurement(25, 40, 2520, 18.0, 15.0, 20.5)
+    assert not near.passes(20), "the estimate is below the limit, the upper end is not"
+    assert near.passes(20.5)
+    few = GateMeasurement(25, 6, 300, 1.0, math.nan, math.nan)
+    assert not few.passes(20)
+    assert "6 texts are too few for an interval" in few.verdict(20)
+
+
+def test_the_gate_survives_its_file(tmp_path: Path) -> None:
+    for found in (
+        GateMeasurement(25, 40, 2520, 18.0, 15.0, 20.5),
+        GateMeasurement(25, 6, 300, 1.0, math.nan, math.nan),
+    ):
+        write_gate(tmp_path / "gate.json", found)
+        assert repr(read_gate(tmp_path / "gate.json")) == repr(found)
+    (tmp_path / "gate.json").write_text("[1]")
+    with pytest.raises(UserError, match=r"gate\.json is no measurement of the gate"):
+        read_gate(tmp_path / "gate.json")
+
+
+def test_curves_are_compared_text_by_text_with_the_reference() -> None:
+    generator = np.random.default_rng(0)
+    intact = [TextLoss(10, 10 * d) for d in generator.uniform(1, 8, 30)]
+
+    def worse(by: float) -> list[TextLoss]:
+        return [
+            TextLoss(10, loss.loss_sum + 10 * by + e)
+            for loss, e in zip(intact, generator.normal(0, 0.1, 30), strict=True)
+        ]
+
+    points = [Point("distilled", "iou", 25, 3, worse(0.1)), Point("selected", "iou", 25, 3, worse(0.3))]
+    table = perplexity_table(Measured(intact, points), 400, 0, reference="distilled").set_index("programs")
+    assert table[["texts", "tokens"]].drop_duplicates().to_numpy().tolist() == [[30, 300]]
+    assert table.loc["selected", "above"] == pytest.approx(100 * (np.exp(0.2) - 1), abs=1)
+    assert table.loc["selected", "above_low"] < 100 * (np.exp(0.2) - 1) < table.loc["selected", "above_high"]
+    assert table.loc["distilled", ["above", "above_low"]].isna().all()
+
+
+@pytest.mark.parametrize("texts", [12, 28, 41, 82])
+def test_intervals_of_perplexity_cover(texts: int) -> None:
+    """Simulated with losses as skewed as the real ones: at least 93 % of the intervals hold the true increase."""
+    generator, hits, runs = np.random.default_rng(texts), 0, 1000
+    true = 100 * (np.exp(0.1) - 1)
+    for _ in range(runs):
+        tokens = generator.integers(30, 127, texts)
+        extra = generator.gamma(1.2, 0.1 / 1.2, texts) * tokens
+        intact = [TextLoss(int(n), 3.0 * n) for n in tokens]
+        patched = [TextLoss(int(n), 3.0 * n + e) for n, e in zip(tokens, extra, strict=True)]
+        interval = increase_interval(intact, patched, resample_weights(texts, 400, generator))
+        hits += interval.low <= true <= interval.high
+    assert hits / runs >= 0.92, "0.93 less what 1,000 simulations leave to chance"

@@ -77,7 +77,7 @@ def report(validation: SplitScores, test: SplitScores, choices: list[Choice], se
 
 
 def test_tables_hold_every_method_corpus_and_measure() -> None:
-    validation, test = scores(VALIDATION), scores(TEST, texts=6)
+    validation, test = scores(VALIDATION), scores(TEST, texts=20)
     selection = report(validation, test, choose(PROGRAMS, validation, HEADS, causal=True))
     assert len(selection.heads) == 5 * 2
     assert set(selection.heads.columns) >= {"iou_test_code", "iou_test_stories", "sink_excluded_iou_test", "jsd_test"}
@@ -100,7 +100,7 @@ def test_intervals_over_heads_resample_texts_and_not_heads() -> None:
 
 
 def test_equal_seeds_give_equal_tables() -> None:
-    validation, test = scores(VALIDATION), scores(TEST)
+    validation, test = scores(VALIDATION), scores(TEST, texts=20)
     choices = choose(PROGRAMS, validation, HEADS, causal=True)
     assert report(validation, test, choices).iou.equals(report(validation, test, choices).iou)
     assert not report(validation, test, choices).iou.equals(report(validation, test, choices, seed=1).iou)

@@ -11,9 +11,10 @@ from attention_programs.config import EvaluationSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.surrogate.agreement import OTHER_FORM, PLURAL_OF, agreement_questions, doubt, verb_places
+from attention_programs.surrogate.answers import accuracy_interval, answer_table, change_interval, wilson_interval
 from attention_programs.surrogate.continuation import CONTEXT_WORDS, ENDING_WORDS, continuation_questions, cuts
 from attention_programs.surrogate.paper_tasks import PAPER_TASKS, find_file, paper_task
-from attention_programs.surrogate.questions import load_tasks, wilson_interval
+from attention_programs.surrogate.questions import TaskScore, load_tasks
 from attention_programs.surrogate.sentences import passages, sentences
 
 ANIMALS = ("fox", "mole", "hen", "cat", "owl", "frog")
@@ -313,3 +314,47 @@ def test_wilson_interval_stays_in_range() -> None:
     none, every = wilson_interval(0, 10), wilson_interval(10, 10)
     assert (none.low, every.high) == pytest.approx((0, 1))
     assert none.high == pytest.approx(1 - every.low) == pytest.approx(0.2775, abs=1e-4)
+
+
+def score(correct: list[int], per_story: int, task: str = "t", chance: float = 0.5) -> TaskScore:
+    origins = tuple(f"story {number // per_story}" for number in range(len(correct)))
+    return TaskScore(task, sum(correct) / len(correct), chance, tuple(correct), origins)
+
+
+def test_questions_of_one_story_count_as_one() -> None:
+    """Answers that agree within a story say no more than one answer a story would."""
+    stories = [int(i % 3 > 0) for i in range(30)]
+    single, sixfold = score(stories, 1), score([answer for answer in stories for _ in range(6)], 6)
+    one, six = accuracy_interval(single, 500, 0), accuracy_interval(sixfold, 500, 0)
+    assert (one.low, one.high) == pytest.approx((six.low, six.high))
+    independent = wilson_interval(sum(sixfold.correct), sixfold.questions)
+    assert six.high - six.low > 2 * (independent.high - independent.low)
+
+
+def test_answers_that_are_all_alike_still_have_an_interval() -> None:
+    everything = score([1] * 60, 3)
+    assert accuracy_interval(everything, 100, 0) == wilson_interval(20, 20)
+    change = change_interval(everything, everything, 100, 0)
+    assert change.mean == 0
+    assert change.high == -change.low == pytest.approx(wilson_interval(0, 20).high)
+    few = accuracy_interval(score([1, 0, 1, 1], 1), 100, 0)
+    assert few.mean == 0.75
+    assert np.isnan([few.low, few.high]).all(), "four stories are too few for an interval"
+
+
+def test_a_task_that_does_not_react_is_called_insensitive() -> None:
+    right = [int(i % 10 > 0) for i in range(100)]
+    worse = [int(answer and i % 3 > 0) for i, answer in enumerate(right)]
+    scores = {
+        0: [score(right, 4, "reacts"), score(right, 4, "does not")],
+        100: [score(worse, 4, "reacts"), score([0, *right[1:-1], 0], 4, "does not")],
+    }
+    table = answer_table(scores, {0: 0, 100: 9}, 400, 0).set_index(["task", "percent"])
+    assert table.loc["reacts", "insensitive"].tolist() == [False, False]
+    assert table.loc["does not", "insensitive"].tolist() == [True, True]
+    row = table.loc[("reacts", 100)]
+    assert row["change"] == pytest.approx(np.mean(worse) - np.mean(right))
+    assert row["change_low"] < row["change"] < row["change_high"] < 0
+    assert (row["questions"], row["sources"], row["heads_replaced"]) == (100, 25, 9)
+    unpaired = answer_table({100: scores[100]}, {100: 9}, 400, 0)
+    assert unpaired["change"].isna().all(), "nothing to compare with"

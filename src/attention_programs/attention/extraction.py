@@ -8,11 +8,12 @@ import torch
 from numpy.typing import NDArray
 
 from attention_programs.attention.packing import pack, row_starts
+from attention_programs.errors import UserError
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
 
-ROW_TOLERANCE = 1e-3
-"""How far a row's sum may be from 1 before extraction fails; bf16 models need this much."""
+ROW_TOLERANCE = {"float64": 1e-3, "float32": 1e-3, "float16": 5e-3, "bfloat16": 2e-2}
+"""How far a row's sum may be from 1, by the weights' precision: bfloat16 rounds a weight near 1 by up to 0.002."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,26 @@ class AttentionMaps:
     """Packed maps, shape (heads, cells), rows summing to 1."""
 
 
-def _check_rows(cells: NDArray[np.float32], tokens: int, causal: bool) -> None:
-    sums = np.add.reduceat(cells, row_starts(tokens, causal), axis=-1)
+def _normalised(cells: NDArray[np.float32], tokens: int, causal: bool, precision: str) -> NDArray[np.float32]:
+    """Packed maps whose rows sum to 1 as well as single precision can say; they came from ``precision``.
+
+    Raises:
+        UserError: if a row is off by more than that precision explains.
+    """
+    starts = row_starts(tokens, causal)
+    sums = np.add.reduceat(cells, starts, axis=-1)
     worst = float(np.abs(sums - 1).max())
-    if not worst <= ROW_TOLERANCE:
-        raise RuntimeError(
-            f"an attention row sums to 1 ± {worst:.2g}; the weights were not read before dropout or mask"
+    if not np.isfinite(worst):
+        raise UserError(
+            "an attention weight is not a number; look for NaN in the weights, or load the model in float32"
         )
+    if worst > ROW_TOLERANCE[precision]:
+        raise UserError(
+            f"an attention row sums to 1 ± {worst:.2g}, more than {precision} explains: part of the attention lies "
+            "outside the tokens (as with learned sinks), which programs can't describe"
+        )
+    lengths = np.diff(np.append(starts, cells.shape[-1]))
+    return cells / np.repeat(sums, lengths, axis=-1)
 
 
 @torch.inference_mode()
@@ -41,7 +55,8 @@ def extract(
     """Yields the maps of each batch of token-id lists, in order; heads stand in the order given.
 
     Raises:
-        RuntimeError: if the model returns no weights or rows that do not sum to 1.
+        RuntimeError: if the model returns no weights.
+        UserError: if a layer has no attention, or a row of weights does not sum to 1.
     """
     causal = loaded.record.causal
     for batch in batches:
@@ -49,12 +64,17 @@ def extract(
         output = loaded.model.base_model(input_ids=padded.ids, attention_mask=padded.mask, output_attentions=True)
         if not output.attentions or any(layer is None for layer in output.attentions):
             raise RuntimeError("the model returned no attention weights; load it with attn_implementation='eager'")
+        if len(output.attentions) != loaded.record.layers:
+            raise UserError(
+                f"{loaded.record.architecture} has {loaded.record.layers} layers, and {len(output.attentions)} of them "
+                "attend; models that mix attention with other layers are not supported"
+            )
         chosen = [output.attentions[head.layer][:, head.index] for head in heads]
         stacked = torch.stack(chosen, dim=1).float().cpu().numpy()
         maps = []
         for row, tokens in enumerate(batch):
             n = len(tokens)
             cells = pack(stacked[row, :, :n, :n], causal).astype(np.float32)
-            _check_rows(cells, n, causal)
+            cells = _normalised(cells, n, causal, str(output.attentions[0].dtype).removeprefix("torch."))
             maps.append(AttentionMaps(tuple(tokens), loaded.pieces(tokens), cells))
         yield maps

@@ -189,7 +189,7 @@ def read_index(folder: Path) -> AttentionIndex:
 
 def read_texts(folder: Path, splits: Sequence[Split]) -> list[MappedText]:
     """The texts of the given splits in the order of :func:`read_maps`, without their maps: shape (heads, 0)."""
-    return [replace(text, cells=text.cells[:, :0].copy()) for text in read_maps(folder, splits)]
+    return list(_read(folder, splits, None, maps=False))
 
 
 def read_maps(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None = None) -> Iterator[MappedText]:
@@ -203,6 +203,11 @@ def read_maps(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None
     Raises:
         UserError: if a file of maps is missing.
     """
+    yield from _read(folder, splits, texts, maps=True)
+
+
+def _read(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None, maps: bool) -> Iterator[MappedText]:
+    """The texts of some splits and keys; their maps, which are most of a file, are left where they are if not asked."""
     index = read_index(folder)
     for file in index.shards:
         if not (folder / file).is_file():
@@ -215,12 +220,15 @@ def read_maps(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None
             if split not in splits or (texts is not None and key not in texts):
                 continue
             ids = table["ids"][row].as_py()
-            cells = table["attention"][row].values.to_numpy(zero_copy_only=False).astype(np.float32)
+            cells = np.zeros((len(index.heads), 0), np.float32)
+            if maps:
+                flat = table["attention"][row].values.to_numpy(zero_copy_only=False).astype(np.float32)
+                cells = flat.reshape(len(index.heads), cell_count(len(ids), index.causal))
             yield MappedText(
                 key=key,
                 corpus=table["corpus"][row].as_py(),
                 split=split,
                 ids=tuple(ids),
                 pieces=tuple(table["pieces"][row].as_py()),
-                cells=cells.reshape(len(index.heads), cell_count(len(ids), index.causal)),
+                cells=cells,
             )

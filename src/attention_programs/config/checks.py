@@ -47,7 +47,6 @@ LEAST = {
     "scoring.bootstrap_samples": 1,
     "replacement.texts": 0,
     "replacement.windows": 1,
-    "replacement.few_texts": 0,
     "replacement.damage_texts": 1,
     "replacement.batch_texts": 1,
     "replacement.fisher_texts": 1,

@@ -51,6 +51,10 @@ class Replay:
         self._log = log
         self._place = place
 
+    def knows(self, target: str, head: str, model: str) -> bool:
+        """Whether a head of the model with these weights was ever asked about."""
+        return self._log.recorded(Conversation(target, head, 0, model)) is not None
+
     def replies(self, requests: Sequence[Request]) -> Replies:
         """The recorded replies.
 

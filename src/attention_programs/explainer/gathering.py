@@ -2,13 +2,13 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from attention_programs.config import Config
+from attention_programs.config import Config, ExplainerSettings
 from attention_programs.explainer.outcome import COLUMNS, Explained, explained
 from attention_programs.explainer.session import Session, asked_heads, connected, open_session, recorded
 from attention_programs.paths import Paths
@@ -55,17 +55,32 @@ def gather(config: Config, paths: Paths) -> Gathered:
 
 
 def _written(config: Config, session: Session, elsewhere: set[str]) -> Explained:
-    """The language model's programs, from recorded replies or live."""
+    """The language model's programs, from recorded replies or live; heads that were never asked about are left out."""
     settings = config.explainer
+    nothing = Explained([], [], pd.DataFrame(columns=list(COLUMNS)), {})
     if settings.mode == "off":
-        return Explained([], [], pd.DataFrame(columns=list(COLUMNS)), {})
+        return nothing
     heads = asked_heads(settings, session.index)
     if settings.mode == "replay":
-        return explained(session.explainer.tell(heads, recorded(settings)), elsewhere)
+        replay = recorded(settings)
+        known = [head for head in heads if replay.knows(session.index.weights_sha256, head, settings.model)]
+        left_out = [head for head in heads if head not in known]
+        if left_out:
+            print(_left_out(left_out, len(heads), settings), file=sys.stderr)
+        found = explained(session.explainer.tell(known, replay), elsewhere) if known else nothing
+        return replace(found, metrics=found.metrics | {"heads_not_recorded": left_out})
     with connected(settings) as live:
         told = session.explainer.tell(heads, live.replier)
         print(live.spending.line(), file=sys.stderr)
     return explained(told, elsewhere)
+
+
+def _left_out(heads: Sequence[str], asked: int, settings: ExplainerSettings) -> str:
+    named = ", ".join(heads[:6]) + (" ..." if len(heads) > 6 else "")
+    return (
+        f"{settings.exchanges} holds no replies of {settings.model!r} about {len(heads)} of {asked} heads of this model, "
+        f"which are left out: {named}; ask with `attention-programs synthesize`"
+    )
 
 
 def _metrics(programs: Sequence[ProgramRecord], imported: Admission, written: Explained, level: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from attention_programs.scoring.assignments import Assignment
 from attention_programs.scoring.selection import SELECTED
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import Orders
-from attention_programs.surrogate.replacement import Curve, measure_curves, shares
+from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table, shares
 from attention_programs.surrogate.windows import Windows
 
 
@@ -32,15 +32,16 @@ def compare_orders(
         One row an order and share: increase of validation perplexity in percent, and whether the order is chosen.
     """
     curves = [Curve(SELECTED, name, shares(assignment, heads, percents)) for name, heads in orders.items()]
-    texts = len(set(validation.text_of))
-    table = measure_curves(
-        loaded, curves, validation, settings.batch_texts, np.ones((1, texts)), cache, settings.look_ahead
+    measured = measure_curves(
+        loaded, curves, validation, settings.batch_texts, cache, settings.look_ahead, settings.precision
     )
+    table = perplexity_table(measured, samples=1, seed=0)
     losses = np.log1p(table["increase"] / 100).groupby(table["order"]).mean()
     return pd.DataFrame(
         {
             "order": table["order"],
             "percent": table["percent"],
+            "tokens": table["tokens"],
             "increase_validation": table["increase"],
             "chosen": table["order"] == losses.idxmin(),
         }

@@ -1,5 +1,6 @@
 """What replacing one head alone costs."""
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,14 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 
+from attention_programs.config import Precision
+from attention_programs.errors import UserError
 from attention_programs.heads import Head
+from attention_programs.models.architecture import decoder_layers
 from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
-from attention_programs.surrogate.intervention import PatchedModel, decoder_layers
+from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
-from attention_programs.surrogate.perplexity import predictions
+from attention_programs.surrogate.perplexity import passes_in, predictions, with_predictions
 
 
 @dataclass(frozen=True)
@@ -33,15 +38,17 @@ class HeadDamage:
 
 @dataclass(frozen=True)
 class _Intact:
-    """What the intact model did on a batch."""
+    """What the intact model did on a batch; lists hold one tensor a pass."""
 
     texts: Sequence[Sequence[int]]
     layer_outputs: list[Any]
     """Empty for encoders, which see each text several times with other tokens masked."""
-    log_probabilities: list[torch.Tensor]
-    """Of each pass, shape (batch, places, vocabulary)."""
+    probabilities: list[torch.Tensor]
+    """Shape (batch, places, vocabulary)."""
+    negentropies: list[torch.Tensor]
+    """Sum of p log p, shape (batch, places)."""
     losses: list[torch.Tensor]
-    """Of each pass, shape (batch, places)."""
+    """Shape (batch, places)."""
 
 
 @contextmanager
@@ -68,27 +75,52 @@ def _run_intact(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> _Intact:
     finally:
         for handle in handles:
             handle.remove()
-    kept = outputs if loaded.record.causal else []
+    log_p = [found.logits - found.log_partition[..., None] for found in passes]
+    p = [each.exp() for each in log_p]
     return _Intact(
-        texts, kept, [found.logits.log_softmax(dim=-1) for found in passes], [found.losses() for found in passes]
+        texts,
+        outputs if loaded.record.causal else [],
+        p,
+        [_dot(*both) for both in zip(p, log_p, strict=True)],
+        [found.losses() for found in passes],
     )
+
+
+def _dot(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Sum of products over the last axis, in full precision whatever the passes are computed in."""
+    with torch.autocast(first.device.type, enabled=False):
+        return torch.linalg.vecdot(first, second)
 
 
 @torch.inference_mode()
 def _compare(loaded: LoadedModel, intact: _Intact) -> np.ndarray:
-    """Per text: mean divergence and mean increase of the loss over its predicted tokens, shape (texts, 2)."""
+    """Per text: mean divergence and mean increase of the loss over its predicted tokens, shape (texts, 2).
+
+    KL(p || q) = sum of p log p + log Z - sum of p z, with q's logits z and their partition sum Z: the logits are read
+    twice and nothing of their size is written.
+    """
     sums = np.zeros((len(intact.texts), 2))
     counts = np.zeros((len(intact.texts), 1))
-    for found, log_p, before in zip(
-        predictions(loaded, intact.texts), intact.log_probabilities, intact.losses, strict=True
+    for found, p, negentropy, before in zip(
+        predictions(loaded, intact.texts), intact.probabilities, intact.negentropies, intact.losses, strict=True
     ):
-        # The log-ratio is formed first: it is small everywhere, so the sum keeps its precision.
-        log_ratio = log_p - found.logits.log_softmax(dim=-1)
-        divergence = torch.linalg.vecdot(log_p.exp(), log_ratio)
+        divergence = negentropy + found.log_partition - _dot(p, found.logits)
         both = torch.stack([divergence, found.losses() - before], dim=-1).double()
         sums += (both * found.counted.unsqueeze(-1)).sum(dim=1).cpu().numpy()
         counts += found.counted.sum(dim=1, keepdim=True).cpu().numpy()
-    return sums / np.maximum(counts, 1)
+    return sums / counts
+
+
+@dataclass(frozen=True)
+class SingleEffects:
+    """What replacing each head alone costs."""
+
+    heads: list[HeadDamage]
+    """In the order of the assignment."""
+    texts: int
+    """Texts that it was measured on."""
+    reliability: float
+    """How well the ranking of heads would agree with that of as many other texts, see :func:`rank_reliability`."""
 
 
 def measure_damage(
@@ -98,34 +130,70 @@ def measure_damage(
     cache: MapCache,
     batch_texts: int,
     look_ahead: Collection[str] = (),
-) -> list[HeadDamage]:
+    precision: Precision = "float32",
+) -> SingleEffects:
     """Replaces each head alone and compares the predictions on the same texts.
 
     The layers below the head need not run again; for causal models their outputs are kept from the intact run.
 
-    Returns:
-        One record a head, in the order of ``assignment``.
+    Raises:
+        UserError: if no text holds a token to predict.
     """
+    texts = with_predictions([tuple(text) for text in texts], "effects of single heads")
+    if not texts:
+        raise UserError("no text holds a token to predict, so effects of heads can't be measured; add longer texts")
     batches = [texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts)]
     parts: dict[Head, list[np.ndarray]] = {head: [] for head in assignment}
     layers = list(decoder_layers(loaded.model))
-    bar = progress(range(len(batches) * len(assignment)), "damage of single heads", unit="heads")
+    bar = progress(range(len(batches) * len(assignment)), "effects of single heads", unit="heads")
     steps = iter(bar)
-    for batch in batches:
-        intact = _run_intact(loaded, batch)
-        for head, program in assignment.items():
-            next(steps)
-            keep = head.layer if intact.layer_outputs else 0
-            with (
-                PatchedModel(loaded, {head: program}, cache, look_ahead),
-                _remembered(layers[:keep], intact.layer_outputs[:keep]),
-            ):
-                parts[head].append(_compare(loaded, intact))
+    with passes_in(precision, loaded):
+        for batch in batches:
+            intact = _run_intact(loaded, batch)
+            for head, program in assignment.items():
+                next(steps)
+                keep = head.layer if intact.layer_outputs else 0
+                with (
+                    PatchedModel(loaded, {head: program}, cache, look_ahead),
+                    _remembered(layers[:keep], intact.layer_outputs[:keep]),
+                ):
+                    parts[head].append(_compare(loaded, intact))
     next(steps, None)
-    return [_summarise(head, np.concatenate(found)) for head, found in parts.items()]
+    values = np.stack([np.concatenate(found) for found in parts.values()])  # shape (heads, texts, 2)
+    heads = [_summarise(head, own) for head, own in zip(parts, values, strict=True)]
+    return SingleEffects(heads, len(texts), rank_reliability(values[:, :, 0]))
 
 
 def _summarise(head: Head, values: np.ndarray) -> HeadDamage:
     divergence, increase = values.mean(axis=0)
     error = values[:, 0].std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
     return HeadDamage(head, float(divergence), float(error), float(increase))
+
+
+def rank_reliability(values: np.ndarray, splits: int = 100) -> float:
+    """Reliability of the ranking of rows by their mean over columns (Spearman-Brown).
+
+    Columns are halved at random; with r the mean over halvings of the rank correlation between the two halves' means,
+    all columns together have reliability 2 r / (1 + r).
+
+    Args:
+        values: Shape (rows, columns).
+        splits: Halvings.
+
+    Returns:
+        At most 1; NaN for fewer than 4 columns or 3 rows.
+
+    >>> rank_reliability(np.array([[1.0, 1.1, 0.9, 1.0], [2.0, 2.1, 1.9, 2.0], [3.0, 3.1, 2.9, 3.0]]))
+    1.0
+    """
+    rows, columns = values.shape
+    if columns < 4 or rows < 3:
+        return math.nan
+    generator = np.random.default_rng(0)
+    found = []
+    for _ in range(splits):
+        shuffled = generator.permutation(columns)
+        first, second = (values[:, half].mean(axis=1) for half in np.array_split(shuffled, 2))
+        found.append(spearmanr(first, second).statistic)
+    mean = float(np.nanmean(found))
+    return round(2 * mean / (1 + mean), 6) if mean > -1 else math.nan

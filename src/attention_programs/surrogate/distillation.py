@@ -6,7 +6,7 @@ those of the share before: what is minimised is the KL divergence of the patched
 the intact one's, on training texts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,9 +24,10 @@ from attention_programs.programs.table import ProgramRecord
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.checkpoint import Standing, read_standing
-from attention_programs.surrogate.divergence import divergence, passes_in
+from attention_programs.surrogate.divergence import divergence
 from attention_programs.surrogate.intact import IntactPredictions
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
+from attention_programs.surrogate.perplexity import passes_in, with_predictions
 from attention_programs.surrogate.replacement import heads_at
 from attention_programs.surrogate.soft_programs import SoftPrograms, has_terms, patch_softly
 
@@ -110,12 +111,14 @@ class Distiller:
         self._loaded = loaded
         self._assignment = {head: program for head, program in assignment.items() if has_terms(program)}
         self._order = order
-        self._validation = validation[: settings.check_texts]
+        self._validation = with_predictions(validation, "distillation's curve")[: settings.check_texts]
         self._settings = settings
         self._phases = phases_of(settings)
+        texts = with_predictions(texts, "distillation")
         self._batches = [_draw(texts, phase.steps, settings.batch_texts, generator) for phase in self._phases]
         self._soft = SoftPrograms(loaded, self._assignment, settings.memory_mib)
-        self._intact = IntactPredictions(loaded)
+        with passes_in(settings.precision, loaded):
+            self._intact = IntactPredictions(loaded, [*texts, *self._validation])
 
     @property
     def fingerprint(self) -> str:
@@ -162,7 +165,7 @@ class Distiller:
         constants.data.copy_(standing.constants)
         optimiser = torch.optim.Adam([constants], betas=BETAS, eps=SMALLEST)
         if standing.moments:
-            optimiser.state[constants] = dict(standing.moments)
+            optimiser.state[constants] = on_device(standing.moments, constants.device)
         for step in range(standing.done, phase.steps if chosen else 0):
             next(bar, None)
             self._check(number, step, chosen, standing)
@@ -212,6 +215,11 @@ class Distiller:
     def _of_heads(self, chosen: Assignment, learned: torch.Tensor) -> dict[Head, list[float]]:
         rows = {head: learned[row].tolist() for row, head in enumerate(self._soft.heads)}
         return {head: rows[head][: len(self._soft.terms[head])] for head in chosen}
+
+
+def on_device(moments: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    """What Adam remembers, where the constants are; its count of steps stays on the processor, as it keeps it."""
+    return {name: value if name == "step" else value.to(device) for name, value in moments.items()}
 
 
 def _draw(texts: Sequence[Ids], steps: int, batch: int, generator: np.random.Generator) -> list[list[Ids]]:

@@ -1,18 +1,12 @@
 """How far a patched model's predictions are from the intact model's."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 import torch
 
-from attention_programs.config import Precision
+from attention_programs.errors import UserError
 from attention_programs.models.loading import LoadedModel
-from attention_programs.surrogate.perplexity import predictions
-
-
-def passes_in(precision: Precision, loaded: LoadedModel) -> AbstractContextManager:
-    """Lets products of matrices be computed in a shorter precision; sums and states keep the model's own."""
-    return torch.autocast(loaded.model.device.type, torch.bfloat16, enabled=precision == "bfloat16")
+from attention_programs.surrogate.perplexity import FEWEST_TOKENS, predictions
 
 
 def divergence(loaded: LoadedModel, texts: Sequence[Sequence[int]], intact: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -22,8 +16,14 @@ def divergence(loaded: LoadedModel, texts: Sequence[Sequence[int]], intact: Sequ
         loaded: The model, patched.
         texts: A batch of tokenised texts.
         intact: What the intact model predicts on it, one tensor a pass, shape (batch, places, vocabulary).
+
+    Raises:
+        UserError: if no text of the batch holds a token to predict.
     """
-    total, count = torch.zeros(()), torch.zeros(())
+    if max(map(len, texts)) < FEWEST_TOKENS and loaded.record.causal:
+        raise UserError("no text of the batch holds a token to predict; leave out texts of a single token")
+    device = loaded.model.device
+    total, count = torch.zeros((), device=device), torch.zeros((), device=device)
     for found, before in zip(predictions(loaded, texts), intact, strict=True):
         log_ratio = before - found.logits.log_softmax(dim=-1)
         each = (before.exp() * log_ratio).sum(dim=-1)  # no product of matrices: it stays in full precision

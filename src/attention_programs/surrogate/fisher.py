@@ -11,13 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from attention_programs.errors import UserError
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
-from attention_programs.surrogate.perplexity import predictions
+from attention_programs.surrogate.perplexity import predictions, with_predictions
+
+BATCH_TEXTS = 8
+"""Texts in one pass, which keeps everything for its gradient."""
 
 
 def fisher_damage(
@@ -40,7 +44,11 @@ def fisher_damage(
 
     Returns:
         One estimate a replaced head; for heads with open gates that of the last bit of the way.
+
+    Raises:
+        UserError: if no text holds a token to predict.
     """
+    texts = with_predictions([tuple(text) for text in texts], "Fisher estimate")
     sums = dict.fromkeys(patched.assignment, 0.0)
     count = 0
     for start in range(0, len(texts), batch_texts):
@@ -61,6 +69,8 @@ def fisher_damage(
                     )
                     for head, slope in zip(gates, slopes, strict=True):
                         sums[head] += float(slope.square().sum()) / 2 / samples
+    if not count:
+        raise UserError("no text of the Fisher estimate holds a token to predict; add longer texts")
     return {head: total / count for head, total in sums.items()}
 
 
@@ -79,7 +89,6 @@ def greedy_order(
     assignment: Assignment,
     texts: Sequence[Sequence[int]],
     cache: MapCache,
-    batch_texts: int,
     samples: int,
     rounds: int,
     seed: int,
@@ -92,7 +101,6 @@ def greedy_order(
         assignment: Program of each head.
         texts: Tokenised texts.
         cache: Maps of the programs.
-        batch_texts: Texts in one pass.
         samples: Draws from the model's predictions.
         rounds: Shares that the heads are taken in, with an estimate before each.
         seed: Of the draws.
@@ -104,7 +112,7 @@ def greedy_order(
     share = int(np.ceil(len(assignment) / rounds))
     with PatchedModel(loaded, assignment, cache, look_ahead) as patched:
         for _ in progress(range(rounds), "Fisher estimates of damage", unit="rounds"):
-            damages = fisher_damage(patched, taken, texts, batch_texts, samples, generator)
+            damages = fisher_damage(patched, taken, texts, BATCH_TEXTS, samples, generator)
             ranked = sorted((head for head in damages if head not in taken), key=lambda head: (damages[head], head))
             first = first or ranked
             taken += ranked[:share]

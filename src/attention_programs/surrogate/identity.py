@@ -1,6 +1,8 @@
-"""The identity test: replacing heads by their own maps changes nothing."""
+"""The identity test: replacing heads by their own maps changes nothing, by wrong ones something."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,57 +25,86 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-6, "float16": 0.2, "bfloat16": 0.5}
 """Largest change of a logit that rounding explains, by precision of the model."""
 
 
-class _OwnMaps(MapCache):
-    """Hands out the model's own maps instead of a program's."""
+class _GivenMaps(MapCache):
+    """Hands out given maps instead of a program's."""
 
-    def __init__(self, loaded: LoadedModel, own: dict[tuple[tuple[int, ...], str], Maps]) -> None:
+    def __init__(self, loaded: LoadedModel, given: dict[tuple[tuple[int, ...], str], Maps]) -> None:
         super().__init__(loaded.pieces, loaded.record.causal, Runner(SandboxSettings(), 1, loaded.token_style))
-        self._own = own
+        self._given = given
 
     def get(self, ids: tuple[int, ...], record: ProgramRecord) -> Maps:
-        return self._own[ids, record.name]
+        return self._given[ids, record.name]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How far logits move when heads get patterns whose effect is known; the largest absolute change."""
+
+    own: float
+    """With each head's own pattern: nothing but rounding, if the intervention is exact."""
+    wrong: float
+    """With each row of it the wrong way round: much more, if the intervention is not inert."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether a wrong pattern moves the logits further than the right one."""
+        return self.wrong > 2 * self.own
 
 
 @torch.inference_mode()
-def identity_error(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[Sequence[int]]) -> float:
-    """Largest absolute change of a logit when ``heads`` are replaced by their own maps on ``texts``.
+def identity_of(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[Sequence[int]]) -> Identity:
+    """Replaces ``heads`` by their own patterns and by wrong ones on ``texts``.
 
     Raises:
-        UserError: if a head does not exist.
+        UserError: if a head does not exist, or a replaced layer does not ask for its patterns.
     """
     record = loaded.record
     wanted = choose_heads(map(str, heads), record.layers, record.heads_per_layer)
     if not wanted:
-        return 0.0
-    own: dict[tuple[tuple[int, ...], str], Maps] = {}
-    worst = 0.0
-    for text in texts:
-        (maps,) = next(extract(loaded, [[text]], wanted))
-        square = unpack(maps.cells, len(text), loaded.record.causal).astype(np.float32)
-        own.update({(tuple(text), str(head)): square[slot] for slot, head in enumerate(wanted)})
+        return Identity(0.0, math.inf)
     source = 'def program(text):\n    """Stands for the head\'s own map."""\n    return text.uniform\n'
     assignment = {head: make_record(source, str(head), "baseline", "verified", [str(head)], {}) for head in wanted}
+    changes = []
     for text in texts:
+        (maps,) = next(extract(loaded, [[text]], wanted))
+        own = unpack(maps.cells, len(text), record.causal).astype(np.float32)
         ids = torch.tensor([list(text)], device=loaded.model.device)
         intact = loaded.model(input_ids=ids).logits
-        with PatchedModel(loaded, assignment, _OwnMaps(loaded, own)):
-            patched = loaded.model(input_ids=ids).logits
-        worst = max(worst, float((patched - intact).abs().max()))
-    return worst
+        for patterns in (own, _turned(own, record.causal)):
+            known = {(tuple(text), str(head)): patterns[slot] for slot, head in enumerate(wanted)}
+            with PatchedModel(loaded, assignment, _GivenMaps(loaded, known)):
+                changes.append(float((loaded.model(input_ids=ids).logits - intact).abs().max()))
+    return Identity(max(changes[::2], default=0.0), max(changes[1::2], default=math.inf))
 
 
-def check_identity(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[str] = ()) -> float:
-    """Runs the identity test and returns the largest change of a logit.
+def _turned(patterns: Maps, causal: bool) -> Maps:
+    """Patterns whose rows run the other way over the tokens that they see."""
+    turned = np.zeros_like(patterns)
+    for row in range(patterns.shape[-1]):
+        seen = row + 1 if causal else patterns.shape[-1]
+        turned[:, row, :seen] = patterns[:, row, :seen][:, ::-1]
+    return turned
+
+
+def check_identity(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[str] = ()) -> Identity:
+    """Runs the identity test: a head's own pattern must change nothing, a wrong one must change something.
 
     Raises:
-        UserError: if it is more than rounding explains.
+        UserError: if own patterns change more than rounding explains, or wrong ones change nothing.
     """
     encoded = [loaded.encode(text, 64) for text in texts or (PROBE,)]
-    error = identity_error(loaded, heads, encoded)
-    allowed = TOLERANCE.get(loaded.record.dtype, TOLERANCE["float32"])
-    if error > allowed:
+    found = identity_of(loaded, heads, encoded)
+    record = loaded.record
+    allowed = TOLERANCE.get(record.dtype, TOLERANCE["float32"])
+    if found.own > allowed:
         raise UserError(
-            f"replacing heads of {loaded.record.name} by their own maps changes a logit by {error:.3g} (allowed "
-            f"{allowed}); this version of transformers is not supported for {loaded.record.architecture}"
+            f"replacing heads of {record.name} by their own maps changes a logit by {found.own:.3g} (allowed "
+            f"{allowed}); this version of transformers is not supported for {record.architecture}"
         )
-    return error
+    if not found.proved:
+        raise UserError(
+            f"replacing heads of {record.name} by wrong patterns changes no logit by more than {found.wrong:.3g}, "
+            f"where their own change {found.own:.3g}: the replacement has no "
+            f"effect; {record.architecture} is not supported"
+        )
+    return found

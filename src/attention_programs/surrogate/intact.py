@@ -9,6 +9,8 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.surrogate.divergence import intact_log_probabilities
 
 Ids = tuple[int, ...]
+RUN_TEXTS = 16
+"""Texts that are run together, always the same ones: what is kept does not depend on what is asked for first."""
 
 
 class IntactPredictions:
@@ -20,22 +22,26 @@ class IntactPredictions:
 
     Args:
         loaded: The model; it must be intact whenever it is asked.
+        texts: All that it will be asked about.
     """
 
-    def __init__(self, loaded: LoadedModel) -> None:
+    def __init__(self, loaded: LoadedModel, texts: Sequence[Ids]) -> None:
         self._loaded = loaded
         self._output_layer = loaded.model.get_output_embeddings()
         self._kept: dict[Ids, list[torch.Tensor]] = {}
-        self._applicable = True
+        distinct = list(dict.fromkeys(texts))
+        runs = [distinct[start : start + RUN_TEXTS] for start in range(0, len(distinct), RUN_TEXTS)]
+        self._run_of = {text: run for run in runs for text in run}
+        self._applicable = bool(runs) and self._keep(runs[0], check=True)
 
     @torch.no_grad()
     def log_probabilities(self, texts: Sequence[Ids]) -> list[torch.Tensor]:
         """What it predicts on a batch padded on the right, one tensor a pass, shape (batch, places, vocabulary)."""
-        for text in texts:
-            if self._applicable and text not in self._kept:
-                self._run(text)
         if not self._applicable:
             return intact_log_probabilities(self._loaded, texts)
+        for text in texts:
+            if text not in self._kept:
+                self._keep(self._run_of[text])
         passes = zip(*(self._kept[text] for text in texts), strict=True)
         return [self._apply(pad_sequence(list(states), batch_first=True)) for states in passes]
 
@@ -43,14 +49,18 @@ class IntactPredictions:
         logits = self._output_layer(states)[:, : -1 if self._loaded.record.causal else None]
         return logits.float().log_softmax(dim=-1)
 
-    def _run(self, text: Ids) -> None:
-        """Runs one text alone, so that what is kept does not depend on the texts beside it."""
+    @torch.no_grad()
+    def _keep(self, texts: Sequence[Ids], check: bool = False) -> bool:
+        """Runs texts and keeps their states; says whether the output layer alone makes predictions of them."""
         states: list[torch.Tensor] = []
         handle = self._output_layer.register_forward_pre_hook(lambda _module, inputs: states.append(inputs[0]))
         try:
-            found = intact_log_probabilities(self._loaded, [text])
+            found = intact_log_probabilities(self._loaded, texts)
         finally:
             handle.remove()
-        pairs = zip(states, found, strict=True)
-        self._applicable = all(torch.allclose(self._apply(state), log_p, atol=1e-4) for state, log_p in pairs)
-        self._kept[text] = [state[0] for state in states]
+        for row, text in enumerate(texts):
+            self._kept[text] = [state[row, : len(text)].clone() for state in states]
+        same = (
+            torch.allclose(self._apply(state), log_p, atol=1e-4) for state, log_p in zip(states, found, strict=True)
+        )
+        return not check or all(same)

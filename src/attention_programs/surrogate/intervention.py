@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.hooks import RemovableHandle
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import AttentionInterface, AttentionMaskInterface, StaticCache
 from transformers.masking_utils import eager_mask
 
 from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.heads import Head
+from attention_programs.models.architecture import decoder_layers, layer_window, token_stack
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import ProgramRecord
@@ -41,10 +42,14 @@ class _LayerPlan:
     """The replaced heads of one layer and, during a forward pass, their weights."""
 
     heads: list[int]
+    windowed: bool
+    """Whether its tokens see only the last ones, so that a cache keeps no others."""
     weights: torch.Tensor | None = None
-    """Shape (batch, replaced heads, queries, keys)."""
+    """Shape (batch, replaced heads, queries, tokens so far)."""
     gates: torch.Tensor | None = None
     """How far each head is its program, 0 to 1, shape (batch, replaced heads); all the way if None."""
+    uses: int = 0
+    """How often the layer asked for its weights in this forward pass."""
 
 
 def _attention(
@@ -61,31 +66,48 @@ def _attention(
     (batch, queries, heads, d) and the weights are (batch, heads, queries, keys).
     """
     plan: _LayerPlan | None = getattr(module, _MARK, None)
-    needed = (query.shape[2], key.shape[2])
-    if plan is not None and (plan.weights is None or plan.weights.shape[-2:] != needed):
-        found = None if plan.weights is None else tuple(plan.weights.shape)
-        raise RuntimeError(f"the programs' maps have shape {found}, the layer needs {needed} queries and keys")
-    if plan is not None and plan.gates is None and len(plan.heads) == query.shape[1]:
-        # No head of its own is left: neither the scores nor their gradients are worth computing.
-        new = _map_of_heads(plan, value)
-        return _outputs(plan, new, value, query).contiguous(), new
     eager = sys.modules[type(module).__module__].eager_attention_forward
-    output, weights = eager(module, query, key, value, attention_mask, **kwargs)
     if plan is None:
+        output, weights = eager(module, query, key, value, attention_mask, **kwargs)
         return output, weights
-    new = _map_of_heads(plan, value)
+    plan.uses += 1
+    new = _patterns(plan, query.shape[2], key.shape[2], attention_mask).to(device=value.device, dtype=value.dtype)
+    if plan.gates is None and len(plan.heads) == query.shape[1]:
+        # No head of its own is left: neither the scores nor their gradients are worth computing.
+        return _outputs(plan, new, value, query).contiguous(), new
+    output, weights = eager(module, query, key, value, attention_mask, **kwargs)
     if plan.gates is not None:
         own = weights[:, plan.heads]
-        new = own + plan.gates[:, :, None, None] * (new - own)
+        new = own + plan.gates[:, :, None, None].to(own) * (new - own)
     output, weights = output.clone(), weights.clone()
-    output[:, :, plan.heads] = _outputs(plan, new, value, query).to(output.dtype)
+    output[:, :, plan.heads] = _outputs(plan, new.to(value.dtype), value, query).to(output.dtype)
     weights[:, plan.heads] = new.to(weights.dtype)
     return output, weights
 
 
-def _map_of_heads(plan: _LayerPlan, value: torch.Tensor) -> torch.Tensor:
-    assert plan.weights is not None
-    return plan.weights.to(device=value.device, dtype=value.dtype)
+def _patterns(plan: _LayerPlan, queries: int, keys: int, mask: torch.Tensor | None) -> torch.Tensor:
+    """The programs' patterns on the tokens that the layer sees, shape (batch, replaced heads, queries, keys)."""
+    found = plan.weights
+    fits = found is not None and found.shape[-2] == queries
+    if found is None or not fits or found.shape[-1] < keys or (found.shape[-1] > keys and not plan.windowed):
+        shape = None if found is None else tuple(found.shape)
+        raise RuntimeError(f"the programs' patterns have shape {shape}, the layer needs {queries} queries, {keys} keys")
+    found = found[..., found.shape[-1] - keys :]
+    return _within_window(found, mask) if plan.windowed and mask is not None else found
+
+
+def _within_window(weights: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Patterns without what lies outside a layer's window; a row that had all its weight there is uniform inside.
+
+    Args:
+        weights: Patterns, rows summing to 1, or to 0 in padding.
+        mask: 0 (or true) where a token is seen, shape (batch, 1, queries, keys).
+    """
+    seen = (mask if mask.dtype == torch.bool else mask == 0).to(weights)
+    inside = weights * seen
+    total = inside.sum(dim=-1, keepdim=True)
+    uniform = seen / seen.sum(dim=-1, keepdim=True).clamp(min=1)
+    return torch.where(total > 0, inside / total.clamp(min=torch.finfo(weights.dtype).tiny), uniform)
 
 
 def _outputs(plan: _LayerPlan, weights: torch.Tensor, value: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
@@ -100,17 +122,34 @@ def _register() -> None:
     AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)
 
 
-def decoder_layers(model: Any) -> torch.nn.ModuleList:
-    """The list of a model's layers.
+def _real_tokens(mask: Any, ids: torch.Tensor) -> torch.Tensor:
+    """Which tokens are no padding, shape (batch, tokens so far).
 
     Raises:
-        UserError: if the model has no single list of as many layers as its configuration names.
+        UserError: if the mask does not say it token by token.
     """
-    count = model.config.num_hidden_layers
-    lists = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count]
-    if not lists:
-        raise UserError(f"{type(model).__name__} has no list of its {count} layers; this architecture is not supported")
-    return lists[0]
+    if mask is None:
+        return torch.ones_like(ids, dtype=torch.bool)
+    if not isinstance(mask, torch.Tensor) or mask.ndim != 2 or mask.shape[1] < ids.shape[1]:
+        found = tuple(mask.shape) if isinstance(mask, torch.Tensor) else type(mask).__name__
+        raise UserError(
+            f"attention_mask is {found}; a surrogate needs one number a token, shape (batch, all tokens so far): "
+            "leave out cache_implementation, and masks made by hand"
+        )
+    return mask[:, : ids.shape[1]].bool()
+
+
+def _require_one_text_a_row(positions: Any, real: torch.Tensor) -> None:
+    """Refuses texts packed into one row, which programs would take for one text.
+
+    Raises:
+        UserError: if positions begin anew, or leap, within a row.
+    """
+    if not isinstance(positions, torch.Tensor) or positions.ndim != 2 or positions.shape[1] < 2:
+        return
+    both = (real[:, 1:] & real[:, :-1]).to(positions.device)
+    if bool(((positions.diff(dim=1) != 1) & both).any()):
+        raise UserError("position_ids begin anew within a row: texts are packed; give one text a row, padded")
 
 
 @dataclass
@@ -174,15 +213,19 @@ class PatchedModel:
         _register()
         self._before = self.model.config._attn_implementation
         self.model.set_attn_implementation(IMPLEMENTATION)
-        self._plans = {layer: _LayerPlan([h.index for h, _ in pairs]) for layer, pairs in self._by_layer.items()}
+        config = self.model.config
+        self._plans = {
+            layer: _LayerPlan([head.index for head, _ in pairs], bool(layer_window(config, layer)))
+            for layer, pairs in self._by_layer.items()
+        }
         for index, layer in enumerate(decoder_layers(self.model)):
             for module in layer.modules():
                 setattr(module, _MARK, self._plans.get(index))
         setattr(self.model, _MARK, True)
-        base = self.model.base_model
+        stack = token_stack(self.model)
         self._handles = [
-            base.register_forward_pre_hook(self._prepare, with_kwargs=True),
-            base.register_forward_hook(self._remember, with_kwargs=True),
+            stack.register_forward_pre_hook(self._prepare, with_kwargs=True),
+            stack.register_forward_hook(self._remember, with_kwargs=True),
         ]
 
     def restore(self) -> None:
@@ -219,6 +262,8 @@ class PatchedModel:
         if ids is None:
             raise UserError("a surrogate needs input_ids: programs read tokens, not embeddings")
         past = kwargs.get("past_key_values")
+        if isinstance(past, StaticCache):
+            raise UserError("a surrogate needs a cache that grows with the text; leave out cache_implementation")
         known = past.get_seq_length() if past is not None else 0
         if known:
             history = self._history.get(past)
@@ -232,13 +277,11 @@ class PatchedModel:
             self._follow(past, ids)
         if not self._plans:
             return
-        mask = kwargs.get("attention_mask")
-        if mask is not None and (mask.ndim != 2 or mask.shape[1] < ids.shape[1]):
-            raise UserError(
-                f"attention_mask has shape {tuple(mask.shape)}; a surrogate needs (batch, all tokens so far)"
-            )
-        real = torch.ones_like(ids) if mask is None else mask[:, : ids.shape[1]]
-        self._fill(ids.cpu().numpy(), real.cpu().numpy().astype(bool), known)
+        for plan in self._plans.values():
+            plan.uses = 0
+        real = _real_tokens(kwargs.get("attention_mask"), ids)
+        _require_one_text_a_row(kwargs.get("position_ids"), real[:, known:])
+        self._fill(ids.cpu().numpy(), real.cpu().numpy(), known)
 
     def _follow(self, cache: Any, ids: torch.Tensor) -> None:
         """Notes which tokens a cache holds; when beam search reorders the cache, the tokens go along."""
@@ -269,10 +312,22 @@ class PatchedModel:
             self._plans[layer].weights = torch.from_numpy(weights)
 
     def _remember(self, _module: Any, _args: Any, _kwargs: dict[str, Any], output: Any) -> None:
-        """After a forward pass: notes which tokens a cache made by the model holds."""
+        """After a forward pass: makes sure of the replacement, and notes which tokens a cache made by the model holds.
+
+        Raises:
+            UserError: if a replaced layer did not ask for its programs' patterns exactly once.
+        """
         made = getattr(output, "past_key_values", None)
         if made is not None and self._pending is not None:
             self._follow(made, self._pending)
         self._pending = None
+        wrong = {layer: plan.uses for layer, plan in self._plans.items() if plan.uses != 1}
         for plan in self._plans.values():
             plan.weights = None
+        if wrong:
+            layer, uses = next(iter(wrong.items()))
+            raise UserError(
+                f"layer {layer} of {self.loaded.record.name} used its programs' patterns {uses} times in a forward "
+                f"pass instead of once: its heads were not replaced as asked; {type(self.model).__name__} is not "
+                "supported"
+            )

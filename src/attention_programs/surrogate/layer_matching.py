@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
+from attention_programs.models.architecture import decoder_layers
 from attention_programs.models.loading import LoadedModel
-from attention_programs.surrogate.intervention import PatchedModel, decoder_layers
+from attention_programs.surrogate.intervention import PatchedModel
 
 Ids = tuple[int, ...]
 
@@ -70,7 +71,8 @@ def _taught(
     def compare(layer: int, output: Any) -> Any:
         right = intact[layer]
         squares = (_states(output).float() - right.float()).square().sum(dim=-1)
-        errors.append((squares * counted).sum() / (right.float().square().sum(dim=-1) * counted).sum())
+        size = (right.float().square().sum(dim=-1) * counted).sum()
+        errors.append((squares * counted).sum() / size.clamp(min=torch.finfo(size.dtype).tiny))
         return (right, *output[1:]) if isinstance(output, tuple) else right
 
     handles = [

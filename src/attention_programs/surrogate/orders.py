@@ -11,7 +11,7 @@ from attention_programs.files import read_csv, records
 from attention_programs.heads import Head
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
-from attention_programs.surrogate.damage import HeadDamage
+from attention_programs.surrogate.damage import HeadDamage, SingleEffects
 
 
 def distilled_assignment(heads: Sequence[Head], distilled: Sequence[ProgramRecord], percent: int) -> Assignment:
@@ -50,21 +50,10 @@ def order_by_damage(damages: Sequence[HeadDamage]) -> list[Head]:
     return [damage.head for damage in sorted(damages, key=lambda d: (d.damage, d.head))]
 
 
-def read_damages(path: Path) -> list[HeadDamage]:
-    """Reads the table of single-head damage.
-
-    Raises:
-        UserError: if it is missing.
-    """
-    return [
-        HeadDamage(Head.parse(row.head), float(row.damage), float(row.standard_error), float(row.loss_increase))
-        for row in records(read_csv(path))
-    ]
-
-
-def damage_table(damages: Sequence[HeadDamage]) -> pd.DataFrame:
-    """One row a head; :func:`read_damages` reads it back."""
-    return pd.DataFrame([{**asdict(damage), "head": str(damage.head)} for damage in damages])
+def damage_table(effects: SingleEffects) -> pd.DataFrame:
+    """One row a head; the texts and the reliability of the ranking stand in each."""
+    whole = {"texts": effects.texts, "reliability": effects.reliability}
+    return pd.DataFrame([{**asdict(damage), "head": str(damage.head), **whole} for damage in effects.heads])
 
 
 Orders = dict[str, list[Head]]

@@ -1,16 +1,48 @@
 """The loss of a model on texts; patched or not, it is measured alike."""
 
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
+from attention_programs.config import Precision
 from attention_programs.models.loading import LoadedModel
 from attention_programs.surrogate.intervention import PatchedModel
 
 MASK_STRIDE = 7
 """For encoders: every seventh token is masked at a time, so that each is masked once in seven passes."""
+
+
+FEWEST_TOKENS = 2
+"""Tokens of a text in which something is predicted from something."""
+
+
+def passes_in(precision: Precision, loaded: LoadedModel) -> AbstractContextManager:
+    """Lets products of matrices be computed in a shorter precision; sums and states keep the model's own.
+
+    A model that is in half precision already stays as it is.
+    """
+    shorter = precision == "bfloat16" and loaded.record.dtype == "float32"
+    return torch.autocast(loaded.model.device.type, torch.bfloat16, enabled=shorter)
+
+
+def with_predictions(texts: Sequence[tuple[int, ...]], purpose: str) -> list[tuple[int, ...]]:
+    """The tokenised texts that hold something to predict; says how many are left out.
+
+    Args:
+        texts: Tokenised texts.
+        purpose: What they are for, for the message.
+    """
+    found = [text for text in texts if len(text) >= FEWEST_TOKENS]
+    if len(found) < len(texts):
+        print(
+            f"{purpose}: {len(texts) - len(found)} of {len(texts)} texts have a single token, left out", file=sys.stderr
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -34,10 +66,14 @@ class Prediction:
     counted: torch.Tensor
     """Whether the place counts (no padding, and masked in this pass), shape (batch, places)."""
 
+    @cached_property
+    def log_partition(self) -> torch.Tensor:
+        """Log of the sum of exponentials of each place's logits, shape (batch, places)."""
+        return self.logits.logsumexp(dim=-1)
+
     def losses(self) -> torch.Tensor:
         """Negative log-likelihood of each target, nats, shape (batch, places)."""
-        right = self.logits.gather(-1, self.targets.unsqueeze(-1)).squeeze(-1)
-        return self.logits.logsumexp(dim=-1) - right
+        return self.log_partition - self.logits.gather(-1, self.targets.unsqueeze(-1)).squeeze(-1)
 
 
 def perplexity(losses: Sequence[TextLoss]) -> float:
@@ -80,11 +116,17 @@ def batch_losses(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> list[Te
     return [TextLoss(int(count), float(total)) for count, total in zip(counts, totals, strict=True)]
 
 
-def ids_losses(model: LoadedModel | PatchedModel, texts: Sequence[Sequence[int]], batch_texts: int) -> list[TextLoss]:
-    """Losses of tokenised texts, ``batch_texts`` at a time."""
+def ids_losses(
+    model: LoadedModel | PatchedModel,
+    texts: Sequence[Sequence[int]],
+    batch_texts: int,
+    precision: Precision = "float32",
+) -> list[TextLoss]:
+    """Losses of tokenised texts, ``batch_texts`` at a time, in passes of ``precision``."""
     loaded = model.loaded if isinstance(model, PatchedModel) else model
     batches = (texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts))
-    return [loss for batch in batches for loss in batch_losses(loaded, batch)]
+    with passes_in(precision, loaded):
+        return [loss for batch in batches for loss in batch_losses(loaded, batch)]
 
 
 def text_losses(model: LoadedModel | PatchedModel, texts: Sequence[str], max_tokens: int) -> list[TextLoss]:

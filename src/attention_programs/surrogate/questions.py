@@ -1,40 +1,21 @@
 """Asking a model questions through lm-eval: how much it still knows with heads replaced."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
-from attention_programs.config import EvaluationSettings
+from attention_programs.config import EvaluationSettings, Precision
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
-from attention_programs.scoring.bootstrap import Interval
 from attention_programs.surrogate.paper_tasks import PAPER_TASKS, paper_task
 from attention_programs.surrogate.shipped_tasks import SHIPPED_TASKS, shipped_task
 from attention_programs.surrogate.task_loading import quiet_harness
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
-
-QUANTILE = 1.959964
-"""Of the normal distribution, for 95 %."""
-
-
-def wilson_interval(correct: int, questions: int) -> Interval:
-    """Wilson's 95 % interval of a share: unlike mean plus or minus error it stays in 0..1 and holds near both ends.
-
-    It speaks about other questions of the same kind, each independent of the others.
-
-    >>> interval = wilson_interval(8, 10)
-    >>> round(interval.low, 4), round(interval.high, 4)
-    (0.4902, 0.9433)
-    """
-    share, squared = correct / questions, QUANTILE**2 / questions
-    middle = (share + squared / 2) / (1 + squared)
-    half = QUANTILE / (1 + squared) * math.sqrt(share * (1 - share) / questions + squared / questions / 4)
-    return Interval(mean=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
 
 
 @dataclass(frozen=True)
@@ -48,6 +29,8 @@ class TaskScore:
     """Accuracy of guessing: the mean of 1 / choices."""
     correct: tuple[int, ...]
     """1 or 0 for each question, in the task's order: the same question for every model."""
+    origins: tuple[str, ...]
+    """What each question was made from, alike in order: a story, or the question itself."""
 
     @property
     def questions(self) -> int:
@@ -55,9 +38,9 @@ class TaskScore:
         return len(self.correct)
 
     @property
-    def interval(self) -> Interval:
-        """Wilson's 95 % interval of the accuracy."""
-        return wilson_interval(sum(self.correct), self.questions)
+    def sources(self) -> int:
+        """Different origins: the independent units."""
+        return len(set(self.origins))
 
 
 def load_tasks(settings: EvaluationSettings, texts: list[Text], folder: Path, seed: int) -> "list[ConfigurableTask]":
@@ -94,14 +77,21 @@ def _require_causal(model: Any) -> None:
         )
 
 
-def _harness_model(model: Any, tokenizer: Any, batch_size: int) -> Any:
+def _harness_model(model: Any, tokenizer: Any, batch_size: int, precision: Precision) -> Any:
     from lm_eval.models.huggingface import HFLM  # takes seconds to import
 
     # lm-eval wants a token that may open an empty question. There is no such question, so any token will do for a
     # tokenizer that marks neither beginning nor end.
     unmarked = tokenizer.bos_token_id is None and tokenizer.eos_token_id is None
     opening = tokenizer.pad_token_id if unmarked else None
-    return HFLM(pretrained=model, tokenizer=tokenizer, batch_size=batch_size, prefix_token_id=opening)
+    shorter = precision == "bfloat16" and model.dtype == torch.float32
+    return HFLM(
+        pretrained=model,
+        tokenizer=tokenizer,
+        batch_size=batch_size,
+        prefix_token_id=opening,
+        mixed_precision_dtype="bfloat16" if shorter else None,
+    )
 
 
 def _score(task: str, accuracy: float, samples: list[dict[str, Any]]) -> TaskScore:
@@ -111,11 +101,17 @@ def _score(task: str, accuracy: float, samples: list[dict[str, Any]]) -> TaskSco
         accuracy=float(accuracy),
         chance=sum(1 / len(sample["arguments"]) for sample in ordered) / len(ordered),
         correct=tuple(int(sample["acc"]) for sample in ordered),
+        origins=tuple(str(sample["doc"].get("story", sample["doc_id"])) for sample in ordered),
     )
 
 
 def answer_questions(
-    model: Any, tokenizer: Any, tasks: "list[ConfigurableTask]", limit: int, batch_size: int
+    model: Any,
+    tokenizer: Any,
+    tasks: "list[ConfigurableTask]",
+    limit: int,
+    batch_size: int,
+    precision: Precision = "float32",
 ) -> list[TaskScore]:
     """Lets a model answer, by the likelihood it gives to each choice after the question; no examples are shown.
 
@@ -129,6 +125,7 @@ def answer_questions(
         tasks: From :func:`load_tasks`; may be asked again with another model.
         limit: Most questions of a task: its first.
         batch_size: Choices in one forward pass.
+        precision: Of the passes' products of matrices; lm-eval heeds no setting but its own.
 
     Returns:
         One score a task, in the order of ``tasks``.
@@ -144,7 +141,7 @@ def answer_questions(
 
     with quiet_harness():
         answers = lm_eval.simple_evaluate(
-            model=_harness_model(model, tokenizer, batch_size),
+            model=_harness_model(model, tokenizer, batch_size, precision),
             tasks=tasks,
             task_manager=TaskManager(include_defaults=False),
             limit=limit,

@@ -1,17 +1,19 @@
 """Perplexity against the share of heads that programs replace."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from attention_programs.config import Precision
 from attention_programs.errors import UserError
 from attention_programs.heads import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
-from attention_programs.scoring.bootstrap import Interval, interval_of_ratio
+from attention_programs.scoring.bootstrap import Interval, interval_of_ratio, resample_weights
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.perplexity import TextLoss, ids_losses
@@ -58,50 +60,95 @@ def shares(assignment: Assignment, order: Sequence[Head], percents: Sequence[int
     return {percent: {head: assignment[head] for head in heads_at(order, percent)} for percent in percents}
 
 
+@dataclass(frozen=True)
+class Point:
+    """A curve at one share of the heads: the losses with these heads replaced, text by text."""
+
+    programs: str
+    order: str
+    percent: int
+    heads: int
+    losses: list[TextLoss]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All points of some curves, on the same texts."""
+
+    intact: list[TextLoss]
+    """Losses of the intact model, text by text."""
+    points: list[Point]
+
+
 def measure_curves(
     loaded: LoadedModel,
     curves: Sequence[Curve],
     texts: Windows,
     batch_texts: int,
-    weights: np.ndarray,
     cache: MapCache,
     look_ahead: Collection[str] = (),
-) -> pd.DataFrame:
+    precision: Precision = "float32",
+) -> Measured:
     """Measures every curve at every share on the same texts; equal sets of heads and programs are measured once.
 
     At no head at all the model is intact to the last bit, so that share is not measured again.
 
-    Returns:
-        One row per curve and share.
-
     Raises:
         UserError: if no text holds a token to predict.
     """
-    intact = texts.by_text(ids_losses(loaded, texts.ids, batch_texts))
-    tokens = sum(loss.tokens for loss in intact)
-    if not tokens:
+    intact = texts.by_text(ids_losses(loaded, texts.ids, batch_texts, precision))
+    if not sum(loss.tokens for loss in intact):
         raise UserError(f"the {len(intact)} texts hold no token to predict; raise attention.max_tokens or add texts")
     known = {frozenset[tuple[Head, str]](): intact}
-    rows = []
+    points = []
     work = [(curve, percent, replaced) for curve in curves for percent, replaced in curve.replaced.items()]
     for curve, percent, replaced in progress(work, "perplexity of surrogates", unit="points"):
         key = frozenset((head, program.id) for head, program in replaced.items())
         if key not in known:
             with PatchedModel(loaded, replaced, cache, look_ahead) as patched:
-                known[key] = texts.by_text(ids_losses(patched, texts.ids, batch_texts))
-        increase = increase_interval(intact, known[key], weights)
-        total = sum(loss.loss_sum for loss in known[key])
+                known[key] = texts.by_text(ids_losses(patched, texts.ids, batch_texts, precision))
+        points.append(Point(curve.programs, curve.order, percent, len(replaced), known[key]))
+    return Measured(intact, points)
+
+
+def perplexity_table(measured: Measured, samples: int, seed: int, reference: str = "") -> pd.DataFrame:
+    """One row a curve and share: perplexity, its increase over the intact model's, and over that of a reference.
+
+    Args:
+        measured: The points.
+        samples: Resamples of texts.
+        seed: Of the resamples, the same for all rows.
+        reference: Programs whose curve the others are compared with at the same share, text by text; none if empty.
+
+    Returns:
+        Increases in percent with their 95 % intervals; ``above``, ``above_low``, ``above_high`` are over the reference.
+    """
+    intact = measured.intact
+    weights = resample_weights(len(intact), samples, np.random.default_rng(seed))
+    tokens = sum(loss.tokens for loss in intact)
+    references = {point.percent: point for point in measured.points if point.programs == reference}
+    rows = []
+    for point in measured.points:
+        increase = increase_interval(intact, point.losses, weights)
+        above = Interval(math.nan, math.nan, math.nan)
+        if point.programs != reference and point.percent in references:
+            above = increase_interval(references[point.percent].losses, point.losses, weights)
+        total = sum(loss.loss_sum for loss in point.losses)
         rows.append(
             {
-                "programs": curve.programs,
-                "order": curve.order,
-                "percent": percent,
-                "heads_replaced": len(replaced),
+                "programs": point.programs,
+                "order": point.order,
+                "percent": point.percent,
+                "heads_replaced": point.heads,
+                "texts": len(intact),
                 "tokens": tokens,
                 "perplexity": float(np.exp(total / tokens)),
                 "increase": increase.mean,
                 "low": increase.low,
                 "high": increase.high,
+                "above": above.mean,
+                "above_low": above.low,
+                "above_high": above.high,
             }
         )
     return pd.DataFrame(rows)

@@ -15,8 +15,9 @@ import torch
 from attention_programs.config import Precision
 from attention_programs.heads import Head
 from attention_programs.progress import progress
-from attention_programs.surrogate.divergence import divergence, intact_log_probabilities, passes_in
+from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
 from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.perplexity import passes_in, with_predictions
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def order_together(
         precision: Of the passes.
         generator: Draws sets and texts.
     """
+    texts = with_predictions([tuple(text) for text in texts], "joint effects")
     heads = sorted(patched.assignment)
     ranking = [heads.index(head) for head in first]
     bar = iter(progress(range(draws), "damage in company", unit="draws"))

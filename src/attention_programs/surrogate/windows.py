@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from attention_programs.config import ReplacementSettings
-from attention_programs.corpora.text import Text
+from attention_programs.corpora.text import Split, Text
 from attention_programs.errors import UserError
 from attention_programs.models.loading import LoadedModel
 from attention_programs.surrogate.perplexity import TextLoss
@@ -72,15 +72,15 @@ def of_corpus(texts: Iterable[Item], corpus: str) -> list[Item]:
     return [text for text in texts if corpus in ("all", text.corpus)]
 
 
-def measured_texts(texts: Sequence[Text], settings: ReplacementSettings) -> list[Text]:
-    """The texts on which perplexity is measured.
+def texts_of_split(texts: Sequence[Text], split: Split, settings: ReplacementSettings) -> list[Text]:
+    """The texts of a split on which the surrogate's perplexity may be measured.
 
     Raises:
-        UserError: if the named corpus has none.
+        UserError: if the corpus that it is made for has none.
     """
-    found = [text for text in of_corpus(texts, settings.corpus) if text.split == "test"]
+    found = [text for text in of_corpus(texts, settings.corpus) if text.split == split]
     if not found:
         raise UserError(
-            f"corpus {settings.corpus!r} has no test texts; change replacement.corpus or corpora.test_share"
+            f"corpus {settings.corpus!r} has no {split} texts; change replacement.corpus or corpora.{split}_share"
         )
-    return found[: settings.texts or None]
+    return found

@@ -1,0 +1,56 @@
+"""What a model looks like inside: its layers, the module that runs them, and how far a layer may look back."""
+
+import inspect
+from typing import Any
+
+import torch
+
+from attention_programs.errors import UserError
+
+FULL = "full_attention"
+"""What transformers calls a layer that sees every earlier token."""
+
+
+def decoder_layers(model: Any) -> torch.nn.ModuleList:
+    """The list of a model's layers.
+
+    Raises:
+        UserError: if the model has no single list of as many layers as its configuration names.
+    """
+    count = model.config.num_hidden_layers
+    lists = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count]
+    if not lists:
+        raise UserError(f"{type(model).__name__} has no list of its {count} layers; this architecture is not supported")
+    return lists[0]
+
+
+def token_stack(model: Any) -> torch.nn.Module:
+    """The innermost module that takes token ids and runs the layers.
+
+    It is not always ``model.base_model``: OPT's language model calls the decoder inside it directly.
+    """
+    layers = decoder_layers(model)
+    stack: torch.nn.Module = model
+    for module in model.modules():  # outer modules come first
+        takes_tokens = "input_ids" in inspect.signature(module.forward).parameters
+        if takes_tokens and any(inner is layers for inner in module.modules()):
+            stack = module
+    return stack
+
+
+def layer_window(config: Any, layer: int) -> int:
+    """How many tokens, its own included, a token of a layer sees; 0 if all.
+
+    Mistral names one window for all layers; Gemma 3, Qwen2, Cohere2 and Llama 4 say for each layer whether it has one.
+    """
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None and kinds[layer] == FULL:
+        return 0
+    chunk = getattr(config, "attention_chunk_size", None) if kinds is not None else None
+    return int(getattr(config, "sliding_window", None) or chunk or 0)
+
+
+def shortest_window(config: Any) -> int:
+    """The shortest window of all layers; 0 if every layer sees all tokens."""
+    windows = [layer_window(config, layer) for layer in range(config.num_hidden_layers)]
+    return min((window for window in windows if window), default=0)

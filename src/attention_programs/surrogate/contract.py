@@ -1,0 +1,117 @@
+"""What an architecture must do for its heads to be explained and replaced, tried before anything is computed.
+
+It is tried on a small random model of the same configuration, which takes a second whatever the model's size: every
+layer attends, its weights can be seen, and what is put in their place is used.
+"""
+
+import copy
+import math
+from typing import Any
+
+import torch
+
+from attention_programs.errors import UserError
+from attention_programs.models.architecture import decoder_layers
+from attention_programs.models.loading import LoadedModel, require_interface
+from attention_programs.models.record import ModelRecord
+from attention_programs.surrogate.identity import identity_of
+
+TOKENS = 12
+"""Length of the text it is tried on: longer than the small model's window."""
+SIZES = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+    "word_embed_proj_dim": 32,
+    "embedding_size": 32,
+    "head_dim": 8,
+    "max_position_embeddings": 64,
+    "sliding_window": 8,
+    "attention_chunk_size": 8,
+}
+"""Sizes of the small model, where its configuration has them."""
+HEADS = 4
+MOST_TOKENS = 1000
+"""Of the vocabulary, that the text is drawn from."""
+TOLERANCE = 1e-4
+"""Largest change of a logit that rounding explains in the small model, which computes in single precision."""
+
+
+def check_architecture(model: Any, tokenizer: Any) -> None:
+    """Makes sure that a model's heads can be seen and replaced.
+
+    Args:
+        model: A model of transformers; it is not changed.
+        tokenizer: Its tokenizer.
+
+    Raises:
+        UserError: naming the architecture, and what it does not do.
+    """
+    require_interface(model)
+    decoder_layers(model)
+    usable = [number for number in range(min(MOST_TOKENS, len(tokenizer))) if number not in tokenizer.all_special_ids]
+    text = [usable[place * len(usable) // TOKENS] for place in range(TOKENS)]
+    try:
+        small = small_model(model, tokenizer)
+        for layer in range(small.record.layers):
+            found = identity_of(small, [head for head in small.record.heads if head.layer == layer], [text])
+            if found.own > TOLERANCE or not found.proved:
+                raise UserError(
+                    f"with their own patterns in place the heads of layer {layer} change a logit by {found.own:.2g}, "
+                    f"with wrong ones by {found.wrong:.2g}"
+                )
+    except UserError as error:
+        raise _refused(model, str(error)) from error
+    except Exception as error:  # an architecture that is built otherwise may fail in any way
+        raise _refused(model, f"trying it at a small size ends in {type(error).__name__} ({error})") from error
+
+
+def _refused(model: Any, reason: str) -> UserError:
+    return UserError(
+        f"{type(model).__name__} is not supported: {reason}; choose another architecture (GPT-2, Llama, Qwen2, Gemma, "
+        "Mistral, OPT, GPT-NeoX, BERT ...)"
+    )
+
+
+def small_model(model: Any, tokenizer: Any) -> LoadedModel:
+    """A small random model of the same configuration: as many kinds of layers, the same grouping of heads."""
+    config = _small_config(model.config)
+    small = type(model)._from_config(config, attn_implementation="eager", dtype=torch.float32)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in small.parameters():
+        if parameter.ndim > 1:  # the usual initialisation is so small that attention is all but uniform
+            torch.nn.init.normal_(parameter, std=2 / math.sqrt(parameter.shape[-1]), generator=generator)
+    small.eval().requires_grad_(False)
+    record = ModelRecord(
+        name=f"a small {type(model).__name__}",
+        source="folder",
+        location="",
+        revision="",
+        architecture=type(model).__name__,
+        layers=config.num_hidden_layers,
+        heads_per_layer=config.num_attention_heads,
+        key_value_heads=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
+        causal="MaskedLM" not in type(model).__name__,
+        parameters=0,
+        dtype="float32",
+        weights_sha256="",
+    )
+    return LoadedModel(small, tokenizer, record)
+
+
+def _small_config(config: Any) -> Any:
+    small = copy.deepcopy(config)
+    for name, size in SIZES.items():
+        if isinstance(getattr(small, name, None), int):
+            setattr(small, name, size)
+    layers, kinds = config.num_hidden_layers, list(getattr(config, "layer_types", None) or ())
+    kept = min(layers, max(2, 1 + max((kinds.index(kind) for kind in set(kinds)), default=0)))
+    for name, value in vars(config).items():
+        if isinstance(value, list | tuple) and len(value) == layers and layers > kept:
+            setattr(small, name, list(value[:kept]))
+    small.num_hidden_layers = kept
+    small.num_attention_heads = HEADS
+    if groups := getattr(config, "num_key_value_heads", None):
+        small.num_key_value_heads = max(1, HEADS * groups // config.num_attention_heads)
+    return small

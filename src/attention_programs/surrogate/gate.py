@@ -1,0 +1,116 @@
+"""Whether the surrogate that gets registered keeps the model well enough, decided on validation texts."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_json, records, write_json
+from attention_programs.scoring.bootstrap import FEWEST_TEXTS
+from attention_programs.surrogate.replacement import Measured, perplexity_table
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class GateMeasurement:
+    """How much perplexity rises on validation texts with the registered surrogate's heads replaced."""
+
+    percent: int
+    """Share of the studied heads that is replaced, in percent."""
+    texts: int
+    tokens: int
+    increase: float
+    """In percent."""
+    low: float
+    high: float
+    """Bounds of its 95 % interval; NaN where the texts are too few for one."""
+
+    def passes(self, limit: float) -> bool:
+        """Whether even the upper end of the interval is within the limit; without an interval it does not pass."""
+        return self.high <= limit
+
+    def verdict(self, limit: float) -> str:
+        """The decision and its reason.
+
+        Args:
+            limit: Highest increase that passes, in percent.
+
+        >>> GateMeasurement(25, 40, 2520, 8.1, 6.2, 10.4).verdict(20)
+        'passed: with 25 % of heads replaced, validation perplexity rises by 8.10 % (95 % interval 6.20 to 10.40 %, 40 \
+texts); the upper end is within the limit of 20 %'
+        """
+        word = "passed" if self.passes(limit) else "failed"
+        found = f"{word}: with {self.percent} % of heads replaced, validation perplexity rises by {self.increase:.2f} %"
+        if not math.isfinite(self.high):
+            return f"{found}, and {self.texts} texts are too few for an interval; {FEWEST_TEXTS} are needed"
+        relation = "within" if self.passes(limit) else "above"
+        return (
+            f"{found} (95 % interval {self.low:.2f} to {self.high:.2f} %, {self.texts} texts); the upper end is "
+            f"{relation} the limit of {limit:g} %"
+        )
+
+
+def gate_measurement(measured: Measured, percent: int, samples: int, seed: int) -> GateMeasurement:
+    """The measurement for the gate, from a curve of distilled programs on validation texts.
+
+    Args:
+        measured: The curve.
+        percent: Share of the heads that the registered surrogate replaces.
+        samples: Resamples of texts.
+        seed: Of the resamples.
+    """
+    table = perplexity_table(measured, samples, seed)
+    (row,) = records(table[table["percent"] == percent])
+    return GateMeasurement(percent, int(row.texts), int(row.tokens), row.increase, row.low, row.high)
+
+
+@dataclass(frozen=True)
+class ValidationTexts:
+    """Validation texts by what they decide; none decides both."""
+
+    choice: list
+    """On these the rankings of heads are compared."""
+    gate: list
+    """On these the gate is measured."""
+
+
+def divide_validation(texts: Sequence[Item], choice_texts: int) -> ValidationTexts:
+    """Divides validation texts between the choice of a ranking and the gate.
+
+    Args:
+        texts: All of them, in a fixed order.
+        choice_texts: How many are for the choice; 0 is half of them.
+
+    Raises:
+        UserError: if none is left for the gate.
+    """
+    first = choice_texts or max(1, len(texts) // 2)
+    if first >= len(texts):
+        raise UserError(
+            f"replacement.choice_texts takes {first} of {len(texts)} validation texts and leaves none for the gate; "
+            "lower it, or add texts"
+        )
+    return ValidationTexts(list(texts[:first]), list(texts[first:]))
+
+
+def write_gate(path: Path, measurement: GateMeasurement) -> None:
+    """Writes it as JSON, undefined bounds as null."""
+    values = {key: value if math.isfinite(value) else None for key, value in asdict(measurement).items()}
+    write_json(path, values)
+
+
+def read_gate(path: Path) -> GateMeasurement:
+    """Reads what :func:`write_gate` wrote.
+
+    Raises:
+        UserError: if it is missing or of another shape.
+    """
+    values = read_json(path)
+    try:
+        known: dict[str, Any] = {key: math.nan if value is None else value for key, value in values.items()}
+        return GateMeasurement(**known)
+    except (AttributeError, TypeError) as error:
+        raise UserError(f"{path} is no measurement of the gate ({error}); run `dvc repro replace`") from error

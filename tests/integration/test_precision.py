@@ -1,0 +1,124 @@
+"""Everything that runs a model runs it in single and in both half precisions."""
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from attention_programs.attention.extraction import extract
+from attention_programs.attention.packing import row_starts
+from attention_programs.attention.store import extract_to_folder, read_maps
+from attention_programs.config import AttentionSettings, DistillationSettings, EvaluationSettings
+from attention_programs.corpora.text import Text, text_key
+from attention_programs.errors import UserError
+from attention_programs.files import read_jsonl
+from attention_programs.heads import all_heads
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.table import make_record
+from attention_programs.surrogate.damage import measure_damage
+from attention_programs.surrogate.distillation import Distiller
+from attention_programs.surrogate.fisher import greedy_order
+from attention_programs.surrogate.identity import check_identity
+from attention_programs.surrogate.intervention import PatchedModel, default_cache
+from attention_programs.surrogate.perplexity import perplexity
+from attention_programs.surrogate.questions import answer_questions, load_tasks
+from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table
+from attention_programs.surrogate.together import order_together
+from attention_programs.surrogate.windows import cut
+from cases import program
+from conftest import FAMILIES, ROOT, SENTENCES, tiny_model
+
+DTYPES = ("float32", "bfloat16", "float16")
+SUMS = ("2.0 * text.first_token - 0.5 * text.log_distance", "1.5 * text.previous_token + 0.7 * text.key.comma")
+RECORDS = [make_record(program(f"text.softmax({terms})"), terms, "search", "verified", [], {}) for terms in SUMS]
+ASSIGNMENT = {head: RECORDS[i % 2] for i, head in enumerate(all_heads(3, 4))}
+TEXTS = [Text(text_key(s), "stories", "train", s) for s in SENTENCES]
+SETTINGS = DistillationSettings(steps=(2,), layer_steps=2, percents=(100,), batch_texts=2, check_texts=1)
+
+
+def in_precision(family: str, dtype: str) -> LoadedModel:
+    loaded = tiny_model(family)
+    model = copy.deepcopy(loaded.model).to(getattr(torch, dtype))
+    return LoadedModel(model, loaded.tokenizer, replace(loaded.record, dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_stage_that_runs_the_model_runs(family: str, dtype: str, tmp_path: Path) -> None:
+    loaded = in_precision(family, dtype)
+    check_identity(loaded, loaded.record.heads)
+    extract_to_folder(loaded, TEXTS, AttentionSettings(max_tokens=20), tmp_path)
+    for text in read_maps(tmp_path, ["train"]):
+        sums = np.add.reduceat(text.cells, row_starts(len(text.ids), loaded.record.causal), axis=-1)
+        assert np.abs(sums - 1).max() < 5e-3, "rows are right but for the half precision that they are stored in"
+    ids = [tuple(loaded.encode(text.content, 20)) for text in TEXTS]
+    cache = default_cache(loaded)
+    single = measure_damage(loaded, ASSIGNMENT, ids[:2], cache, 2, precision="bfloat16")
+    ranked = greedy_order(loaded, ASSIGNMENT, ids[:2], cache, samples=1, rounds=2, seed=0).anew
+    with PatchedModel(loaded, ASSIGNMENT, cache) as patched:
+        joint = order_together(patched, ranked, ids, 4, 2, "bfloat16", np.random.default_rng(0))
+    found = Distiller(loaded, ASSIGNMENT, joint, ids, ids[:1], SETTINGS, np.random.default_rng(0)).run()
+    curve = Curve("selected", "together", {100: ASSIGNMENT})
+    table = perplexity_table(measure_curves(loaded, [curve], cut(loaded, TEXTS, 20, 2), 2, cache), 20, 0)
+    assert set(ranked) == set(joint) == set(ASSIGNMENT)
+    assert np.isfinite([each.damage for each in single.heads]).all()
+    assert np.isfinite([constants for row in found.constants[100].values() for constants in row]).all()
+    assert np.isfinite(table[["perplexity", "increase"]].to_numpy()).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_questions_are_answered(dtype: str, tmp_path: Path) -> None:
+    contents = [row["text"] for row in read_jsonl(ROOT / "corpora" / "stories.jsonl")[:12]]
+    stories = [Text(text_key(content), "stories", "test", content) for content in contents]
+    tasks = load_tasks(EvaluationSettings("x", tasks=("verb_agreement",)), stories, tmp_path, seed=0)
+    loaded = in_precision("llama", dtype)
+    with PatchedModel(loaded, ASSIGNMENT):
+        (score,) = answer_questions(loaded.model, loaded.tokenizer, tasks, 4, 4, "bfloat16")
+    assert (score.questions, len(score.origins)) == (4, 4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_short_passes_measure_what_long_ones_do(family: str) -> None:
+    loaded = tiny_model(family)
+    curve = Curve("selected", "x", {100: ASSIGNMENT})
+    windows, cache = cut(loaded, TEXTS, 20, 2), default_cache(loaded)
+    exact = measure_curves(loaded, [curve], windows, 2, cache)
+    short = measure_curves(loaded, [curve], windows, 2, cache, precision="bfloat16")
+    assert perplexity(short.intact) == pytest.approx(perplexity(exact.intact), rel=0.01)
+    assert perplexity(short.points[0].losses) == pytest.approx(perplexity(exact.points[0].losses), rel=0.01)
+    assert perplexity(short.intact) != perplexity(exact.intact)
+
+
+@pytest.mark.parametrize(("dtype", "off", "named"), [("float32", 1.004, True), ("bfloat16", 1.004, False),
+                                                     ("bfloat16", 0.9, True)])  # fmt: skip
+def test_a_row_is_held_to_what_its_precision_can_say(
+    dtype: str, off: float, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    loaded = in_precision("llama", dtype)
+    module = sys.modules[type(loaded.model).__module__]
+    eager = module.eager_attention_forward
+
+    def scaled(*args: Any, **kwargs: Any) -> Any:
+        output, weights = eager(*args, **kwargs)
+        return output, (weights.float() * off).to(weights.dtype)
+
+    monkeypatch.setattr(module, "eager_attention_forward", scaled)
+    if named:
+        with pytest.raises(UserError, match=f"more than {dtype} explains"):
+            next(extract(loaded, [[[5, 6, 7]]], loaded.record.heads))
+    else:
+        (maps,) = next(extract(loaded, [[[5, 6, 7]]], loaded.record.heads))
+        np.testing.assert_allclose(np.add.reduceat(maps.cells, [0, 1, 3], axis=-1), 1, atol=1e-6)
+
+
+def test_weights_that_are_no_numbers_are_not_called_anything_else() -> None:
+    loaded = in_precision("llama", "float32")
+    loaded.model.model.layers[1].self_attn.q_proj.weight.data[0] = float("nan")
+    with pytest.raises(UserError, match="an attention weight is not a number; look for NaN in the weights"):
+        next(extract(loaded, [[[5, 6, 7]]], loaded.record.heads))
