@@ -101,15 +101,18 @@ def _shard_name(record_hash: str, texts: Sequence[Text], encoded: Mapping[str, l
 def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict[str, list[int]]:
     """Token ids of each text, by key."""
     encoded = {text.key: loaded.encode(text.content, max_tokens) for text in texts}
+    rows = len(loaded.model.get_input_embeddings().weight)
     for text in texts:
-        if not encoded[text.key]:
+        ids = encoded[text.key]
+        if len(ids) <= loaded.template.tokens:
             raise UserError(
                 f"text {text.key} of corpus {text.corpus!r} has no tokens: {text.content[:40]!r}; remove it"
             )
-    longest = max(map(len, encoded.values()), default=0)
-    limit = getattr(loaded.model.config, "max_position_embeddings", None)
-    if limit is not None and longest > limit:
-        raise UserError(f"attention.max_tokens lets {longest} tokens in, {loaded.record.name} reads {limit}; lower it")
+        if max(ids) >= rows:
+            raise UserError(
+                f"text {text.key} of corpus {text.corpus!r} has token {max(ids)}, {loaded.pieces([max(ids)])[0]!r}, "
+                f"and {loaded.record.name} has embeddings of {rows} tokens; remove the token from its tokenizer.json"
+            )
     return encoded
 
 

@@ -90,7 +90,7 @@ def _map_own_text(config: Config, paths: Paths, head: Head, text: str) -> Mapped
 
     loaded = load_model(paths.model, best_device())
     ids = loaded.encode(text, config.attention.max_tokens)
-    if not ids:
+    if len(ids) <= loaded.template.tokens:
         raise UserError(f"the text {text!r} has no tokens; give a longer one")
     (found,) = next(extract(loaded, [[ids]], [head]))
     return MappedText("", "", "test", found.ids, found.pieces, found.cells.astype(np.float32))

@@ -32,18 +32,19 @@ def texts_of_lengths(
         settings: Lengths and number of texts.
     """
     longest = max(settings.lengths, default=0)
-    encoded = [loaded.encode(text.content, longest) for text in texts] if longest else []
-    ids = [each for each in encoded if len(each) == longest][: settings.length_texts or None]
-    mapped = _mapped(loaded, ids, index) if index.causal else []
-    for tokens in progress(settings.lengths if ids else (), "texts of several lengths", unit="lengths"):
+    contents = [text.content for text in texts if longest and len(loaded.encode(text.content, longest)) == longest]
+    contents = contents[: settings.length_texts or None]
+    mapped = _mapped(loaded, contents, longest, index) if index.causal else []
+    for tokens in progress(settings.lengths if contents else (), "texts of several lengths", unit="lengths"):
         if index.causal:
             yield tokens, [cut(text, tokens) for text in mapped]
         else:
-            yield tokens, _mapped(loaded, [each[:tokens] for each in ids], index)
+            yield tokens, _mapped(loaded, contents, tokens, index)
 
 
-def _mapped(loaded: LoadedModel, ids: Sequence[Sequence[int]], index: AttentionIndex) -> list[MappedText]:
-    maps = (one for batch in extract(loaded, [[each] for each in ids], index.head_list) for one in batch)
+def _mapped(loaded: LoadedModel, contents: Sequence[str], tokens: int, index: AttentionIndex) -> list[MappedText]:
+    batches = [[loaded.encode(content, tokens)] for content in contents]
+    maps = (one for batch in extract(loaded, batches, index.head_list) for one in batch)
     return [
         MappedText(str(number), "", "test", one.ids, one.pieces, one.cells.astype(np.float32))
         for number, one in enumerate(maps)
