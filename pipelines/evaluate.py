@@ -11,8 +11,7 @@ from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.progress import progress
 from attention_programs.stage import run_stage
-from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.intervention import PatchedModel, map_cache
 from attention_programs.surrogate.orders import distilled_assignment, read_orders
 from attention_programs.surrogate.questions import TaskScore, answer_questions, load_tasks
 from attention_programs.surrogate.replacement import heads_at
@@ -32,7 +31,7 @@ def main(config: Config, paths: Paths) -> None:
     loaded = load_model(paths.model, best_device())
     rows = []
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
-        cache = MapCache(loaded.pieces, loaded.record.causal, runner)
+        cache = map_cache(loaded, runner)
         for percent in progress(settings.percents, "questions", unit="shares"):
             replaced = distilled_assignment(heads_at(order, percent), distilled, percent)
             with PatchedModel(loaded, replaced, cache, config.replacement.look_ahead) as patched:

@@ -15,7 +15,7 @@ from attention_programs.scoring.bootstrap import resample_weights
 from attention_programs.scoring.selection import SELECTED
 from attention_programs.stage import run_stage
 from attention_programs.surrogate.choice import chosen_order
-from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.intervention import map_cache
 from attention_programs.surrogate.orders import distilled_assignment, read_orders
 from attention_programs.surrogate.replacement import DISTILLED, Curve, heads_at, measure_curves, shares
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
@@ -35,7 +35,7 @@ def main(config: Config, paths: Paths) -> None:
     loaded = load_model(paths.model, best_device())
     test = measured_texts(read_texts(paths.texts), settings)
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
-        cache = MapCache(loaded.pieces, loaded.record.causal, runner)
+        cache = map_cache(loaded, runner)
         selected = assignment_of(SELECTED, heads, programs)
         compared = [
             Curve(SELECTED, name, shares(selected, ranked, settings.few_percents)) for name, ranked in orders.items()

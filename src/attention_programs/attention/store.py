@@ -17,7 +17,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import free_bytes, read_json, replacing, sha256_text, write_json
 from attention_programs.heads import Head, choose_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.models.token_style import TokenStyle
+from attention_programs.models.token_style import NO_SPECIAL, SpecialIds, TokenStyle
 from attention_programs.progress import progress
 
 SCHEMA_VERSION = 1
@@ -47,6 +47,8 @@ class MappedText:
     pieces: tuple[str, ...]
     cells: NDArray[np.floating]
     """Packed maps, shape (heads, cells)."""
+    special_ids: SpecialIds = NO_SPECIAL
+    """The tokenizer's."""
 
     def halved(self) -> "MappedText":
         """The same with maps in half precision, as they are stored: half the memory, and nothing is lost."""
@@ -87,13 +89,13 @@ def _rows(texts: Sequence[Text], maps: Sequence[AttentionMaps]) -> Iterator[dict
         }
 
 
-def _shard_name(record_hash: str, texts: Sequence[Text], encoded: Mapping[str, list[int]], heads: Sequence[str]) -> str:
+def _shard_name(loaded: LoadedModel, texts: Sequence[Text], encoded: Mapping[str, list[int]], heads: list[str]) -> str:
     """Names a file after all that it depends on; the key of a text says nothing about case and white space."""
     parts = [
         str(SCHEMA_VERSION),
-        record_hash,
+        loaded.record.weights_sha256,
         *heads,
-        *(f"{t.corpus}/{t.split}/{t.key} {encoded[t.key]}" for t in texts),
+        *(f"{t.corpus}/{t.split}/{t.key} {encoded[t.key]} {loaded.pieces(encoded[t.key])}" for t in texts),
     ]
     return f"maps-{sha256_text(' '.join(parts))[:16]}.arrow"
 
@@ -129,7 +131,7 @@ def extract_to_folder(
     names = [str(head) for head in heads]
     encoded = _encode(loaded, texts, settings.max_tokens)
     shards = [texts[i : i + settings.shard_texts] for i in range(0, len(texts), settings.shard_texts)]
-    files = [_shard_name(record.weights_sha256, shard, encoded, names) for shard in shards]
+    files = [_shard_name(loaded, shard, encoded, names) for shard in shards]
     folder.mkdir(parents=True, exist_ok=True)
     _check_space(folder, files, sum(2 * len(heads) * cell_count(len(ids), record.causal) for ids in encoded.values()))
     for stale in folder.iterdir():
@@ -226,4 +228,5 @@ def read_maps(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None
                 ids=tuple(ids),
                 pieces=tuple(table["pieces"][row].as_py()),
                 cells=cells.reshape(len(index.heads), cell_count(len(ids), index.causal)),
+                special_ids=index.token_style.special_ids,
             )

@@ -1,5 +1,6 @@
 """The rule by which a GGUF file's byte-level tokenizer cuts a text before it looks for tokens."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def _digits_apart() -> Any:
     return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), _gpt_2()])
 
 
-RULES = {
+RULES: dict[str, Callable[[], Any]] = {
     **dict.fromkeys(("gpt-2", "phi-2"), _gpt_2),
     **dict.fromkeys(("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"), _digits_apart),
     **dict.fromkeys(("llama-bpe", "llama3", "llama-v3", "falcon3"), lambda: _by_expression(_LLAMA_3)),
@@ -46,7 +47,7 @@ def apply_rule(tokenizer: Any, gguf: Path) -> None:
     """
     from gguf import GGUFReader
 
-    fields = GGUFReader(gguf).fields  # type: ignore[no-untyped-call]
+    fields = GGUFReader(gguf).fields
     named = {
         key: str(fields[key].contents()) for key in ("tokenizer.ggml.model", "tokenizer.ggml.pre") if key in fields
     }

@@ -26,6 +26,10 @@ class SpecialIds:
         found = set(ids)
         return SpecialIds(*(tuple(i for i in part if i in found) for part in (self.around, self.inside)))
 
+    def occur_in(self, ids: Sequence[int]) -> bool:
+        """Whether ``ids`` hold any."""
+        return not {*self.around, *self.inside}.isdisjoint(ids)
+
     @classmethod
     def of(cls, tokenizer: Any) -> "SpecialIds":
         """Reads them off a fast tokenizer of transformers."""

@@ -46,7 +46,9 @@ def _mapped(loaded: LoadedModel, contents: Sequence[str], tokens: int, index: At
     batches = [[loaded.encode(content, tokens)] for content in contents]
     maps = (one for batch in extract(loaded, batches, index.head_list) for one in batch)
     return [
-        MappedText(str(number), "", "test", one.ids, one.pieces, one.cells.astype(np.float32))
+        MappedText(
+            str(number), "", "test", one.ids, one.pieces, one.cells.astype(np.float32), index.token_style.special_ids
+        )
         for number, one in enumerate(maps)
     ]
 
