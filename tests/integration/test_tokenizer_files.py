@@ -54,6 +54,13 @@ def test_roles_that_only_the_class_knows_are_kept(tmp_path: Path) -> None:
     assert (tokenizer.mask_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id) == (2, BOS, EOS)
 
 
+def test_an_encoder_whose_tokenizer_names_no_mask_is_refused(tmp_path: Path) -> None:
+    bert = tiny_model("bert")
+    location = saved(bert, tmp_path, bert.tokenizer.backend_tokenizer, tokenizer_class="GPT2Tokenizer")
+    with pytest.raises(UserError, match=r"model 'x': its tokenizer names no mask token, .*; name it as mask_token"):
+        fetch_model(ModelSettings("x", "folder", location), tmp_path / "x")
+
+
 def test_a_broken_tokenizer_ends_in_one_line(tmp_path: Path) -> None:
     location = saved(tiny_model("llama"), tmp_path, tiny_model("llama").tokenizer.backend_tokenizer)
     (tmp_path / "tokenizer.json").write_text('{"version": "1.0"}', encoding="utf-8")

