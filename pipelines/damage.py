@@ -16,8 +16,7 @@ from attention_programs.surrogate.choice import compare_orders
 from attention_programs.surrogate.damage import measure_damage
 from attention_programs.surrogate.fisher import greedy_order
 from attention_programs.surrogate.gate import divide_validation
-from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.intervention import PatchedModel, map_cache
 from attention_programs.surrogate.orders import Orders, damage_table, order_by_damage, order_by_iou, order_table
 from attention_programs.surrogate.together import order_together
 from attention_programs.surrogate.windows import Windows, of_corpus
@@ -34,7 +33,7 @@ def main(config: Config, paths: Paths) -> None:
     generator = np.random.default_rng(config.seed)
     drawn = [train[i] for i in generator.permutation(len(train))]
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
-        cache = MapCache(loaded.pieces, loaded.record.causal, runner)
+        cache = map_cache(loaded, runner)
         single = measure_damage(
             loaded,
             selected,

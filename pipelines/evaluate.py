@@ -13,8 +13,7 @@ from attention_programs.programs.table import read_programs
 from attention_programs.progress import progress
 from attention_programs.stage import run_stage
 from attention_programs.surrogate.answers import answer_table
-from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.intervention import PatchedModel, map_cache
 from attention_programs.surrogate.orders import distilled_assignment, read_orders
 from attention_programs.surrogate.questions import TaskScore, answer_questions, load_tasks
 from attention_programs.surrogate.replacement import heads_at
@@ -40,7 +39,7 @@ def main(config: Config, paths: Paths) -> None:
     scores: dict[int, list[TaskScore]] = {}
     heads: dict[int, int] = {}
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
-        cache = MapCache(loaded.pieces, loaded.record.causal, runner)
+        cache = map_cache(loaded, runner)
         for percent in progress(settings.percents, "questions", unit="shares"):
             replaced = distilled_assignment(heads_at(order, percent), distilled, percent)
             heads[percent] = len(replaced)

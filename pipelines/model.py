@@ -4,11 +4,12 @@ from attention_programs.config import Config
 from attention_programs.models.fetching import fetch_model
 from attention_programs.paths import Paths
 from attention_programs.stage import run_stage
+from attention_programs.surrogate.contract import check_architecture
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Fetches and converts the model."""
-    record = fetch_model(config.model, paths.model)
+    """Fetches and converts the model, once it is known that its heads can be seen and replaced."""
+    record = fetch_model(config.model, paths.model, check=check_architecture)
     print(f"{record.name}: {record.layers} layers x {record.heads_per_layer} heads, {record.parameters:,} parameters")
 
 

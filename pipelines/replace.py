@@ -14,7 +14,7 @@ from attention_programs.scoring.selection import SELECTED
 from attention_programs.stage import run_stage
 from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.gate import divide_validation, gate_measurement, write_gate
-from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.intervention import map_cache
 from attention_programs.surrogate.orders import distilled_assignment, read_orders
 from attention_programs.surrogate.replacement import (
     DISTILLED,
@@ -51,7 +51,7 @@ def main(config: Config, paths: Paths) -> None:
     texts = read_texts(paths.texts)
     loaded = load_model(paths.model, best_device())
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
-        cache = MapCache(loaded.pieces, loaded.record.causal, runner)
+        cache = map_cache(loaded, runner)
 
         def measure(some: Sequence[Text], lines: Sequence[Curve]) -> Measured:
             windows = cut(loaded, some, config.attention.max_tokens, settings.windows)

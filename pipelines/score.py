@@ -21,7 +21,9 @@ def main(config: Config, paths: Paths) -> None:
     """Writes the score table."""
     programs = read_programs(paths.programs)
     index = read_index(paths.attention)
-    views = [TokenView(text.ids, text.pieces, index.causal) for text in read_texts(paths.attention, SPLITS)]
+    views = [
+        TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in read_texts(paths.attention, SPLITS)
+    ]
     workers = Workers(config.threads, config.scoring.memory_mib, best_device())
     with Runner(config.sandbox, config.threads, index.token_style) as runner:
         finished = runner.finish(programs, views, paths.outcomes)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
 from attention_programs.programs.outcome import Reason
 from attention_programs.programs.prefix import Causality
 from attention_programs.programs.view import TokenView
@@ -16,10 +17,22 @@ LONG = tuple("The old cat , who sat by the door ( it was cold ) , said : Tom is 
 EXP = float(np.exp(1.0))
 
 
-def view_of(pieces: Sequence[str], causal: bool = True) -> TokenView:
-    """A view whose ids number the distinct pieces in the order of their first occurrence."""
+AROUND, INSIDE = ("<s>", "</s>", "[CLS]", "[SEP]", "<bos>", "<|begin_of_text|>"), ("<mask>", "[MASK]", "<unk>")
+"""What the cases' special tokens look like."""
+
+
+def view_of(pieces: Sequence[str], causal: bool = True, special: bool = False) -> TokenView:
+    """A view whose ids number the distinct pieces in the order of their first occurrence.
+
+    Args:
+        pieces: Token strings.
+        causal: Whether the model is causal.
+        special: Whether what looks like a special token is one.
+    """
     numbers = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
-    return TokenView([numbers[piece] for piece in pieces], pieces, causal)
+    around, inside = (tuple(numbers[piece] for piece in some if piece in numbers) for some in (AROUND, INSIDE))
+    ids = [numbers[piece] for piece in pieces]
+    return TokenView(ids, pieces, causal, SpecialIds(around, inside) if special else NO_SPECIAL)
 
 
 def program(expression: str, docstring: str = "Does what the case says.") -> str:

@@ -15,6 +15,7 @@ for _name, _value in {
 }.items():
     os.environ[_name] = _value
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,18 @@ def tiny_model(family: str) -> LoadedModel:
         weights_sha256=f"random-{family}",
     )
     return LoadedModel(model, tokenizer, record)
+
+
+BOS, EOS = 3, 4  # [CLS] and [SEP] of the vocabulary above
+
+
+def with_template(single: str, family: str = "llama", **options: Any) -> LoadedModel:
+    """A tiny model whose tokenizer puts special tokens around a text."""
+    loaded = tiny_model(family)
+    core = Tokenizer.from_str(loaded.tokenizer.backend_tokenizer.to_str())
+    core.post_processor = processors.TemplateProcessing(single=single, special_tokens=[("[CLS]", BOS), ("[SEP]", EOS)])
+    roles = {"unk_token": "[UNK]", "pad_token": "[PAD]", "bos_token": "[CLS]", "eos_token": "[SEP]"}
+    return replace(loaded, tokenizer=transformers.PreTrainedTokenizerFast(tokenizer_object=core, **roles, **options))
 
 
 @pytest.fixture(params=FAMILIES)

@@ -101,7 +101,7 @@ def import_programs(arguments: argparse.Namespace) -> None:
     config, paths, root = _context()
     index = read_index(paths.attention)
     texts = itertools.islice(read_maps(paths.attention, ["train"]), PREFIX_TEXTS)
-    test = PrefixTest([TokenView(text.ids, text.pieces, index.causal) for text in texts])
+    test = PrefixTest([TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in texts])
     with Runner(config.sandbox, config.threads, index.token_style) as runner:
         intake = take_in(file, arguments.form, runner, test)
     target = store(intake, root / config.synthesis.imported, file.stem, arguments.replace)

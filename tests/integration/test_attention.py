@@ -212,3 +212,11 @@ def test_damaged_folders_end_in_one_line(folder: Path) -> None:
         read_index(folder)
     with pytest.raises(UserError, match="does not exist"):
         read_index(folder / "nowhere")
+
+
+def test_texts_longer_than_a_window_are_refused(
+    llama: LoadedModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(llama.model.config, "sliding_window", 8, False)
+    with pytest.raises(UserError, match="some layers of tiny-llama see the last 8 alone"):
+        extract_to_folder(llama, TEXTS, SETTINGS, tmp_path)

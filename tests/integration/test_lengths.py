@@ -30,10 +30,9 @@ def index_of(loaded: LoadedModel) -> AttentionIndex:
 def test_beginnings_of_long_texts_are_mapped_as_if_nothing_followed(any_model: LoadedModel) -> None:
     index = index_of(any_model)
     found = dict(texts_of_lengths(any_model, TEXTS, index, SETTINGS))
-    ids = [any_model.encode(text.content, 12) for text in TEXTS[1:4]]
     assert list(found) == [4, 12]
     for tokens, texts in found.items():
-        assert [list(text.ids) for text in texts] == [each[:tokens] for each in ids]
+        assert [list(text.ids) for text in texts] == [any_model.encode(text.content, tokens) for text in TEXTS[1:4]]
         for text in texts:
             alone = next(extract(any_model, [[text.ids]], index.head_list))[0]
             assert text.pieces == alone.pieces
@@ -75,3 +74,14 @@ def test_the_table_has_the_mean_fit_of_each_length_and_method(llama: LoadedModel
             assert np.isnan([row.low, row.high]).all(), "three texts are too few for an interval"
         nothing = length_table(methods, [], index, runner, 20, 0)
     assert (list(nothing.columns), len(nothing)) == (LENGTH_COLUMNS, 0)
+
+
+def test_lengths_that_a_layer_cannot_see_as_a_whole_are_left_out(
+    llama: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ScoringSettings(lengths=(4, 12), length_texts=0)
+    monkeypatch.setattr(
+        llama.model.config, "layer_types", ["full_attention", "sliding_attention", "full_attention"], False
+    )
+    monkeypatch.setattr(llama.model.config, "sliding_window", 8, False)
+    assert [tokens for tokens, _ in texts_of_lengths(llama, TEXTS, index_of(llama), settings)] == [4]

@@ -1,5 +1,6 @@
 """Models: fetched completely or not at all, recorded, loaded as they were."""
 
+import copy
 import json
 import zipfile
 from dataclasses import replace
@@ -204,3 +205,32 @@ def test_a_tokenizer_without_any_special_token_still_pads(llama: LoadedModel, tm
     (tmp_path / "x/tokenizer_config.json").write_text(json.dumps(plain), encoding="utf-8")
     found = load_model(tmp_path / "x")
     assert found.tokenizer.pad_token_id is not None
+
+
+def test_a_checkpoint_without_a_language_model_head_is_refused(tmp_path: Path) -> None:
+    bert = tiny_model("bert")
+    bert.model.bert.save_pretrained(tmp_path / "headless")
+    bert.tokenizer.save_pretrained(tmp_path / "headless")
+    with pytest.raises(
+        UserError, match=r"lacks \d+ weights of a BertForMaskedLM, such as cls.*with its language-model"
+    ):
+        fetch_model(ModelSettings("x", "folder", str(tmp_path / "headless")), tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_weights_that_are_no_numbers_are_named(llama: LoadedModel, tmp_path: Path) -> None:
+    broken = copy.deepcopy(llama.model)
+    broken.model.layers[1].mlp.up_proj.weight.data[0, 0] = float("nan")
+    broken.save_pretrained(tmp_path / "broken")
+    llama.tokenizer.save_pretrained(tmp_path / "broken")
+    with pytest.raises(UserError, match=r"the weight model\.layers\.1\.mlp\.up_proj\.weight holds NaN or infinity"):
+        fetch_model(ModelSettings("x", "folder", str(tmp_path / "broken")), tmp_path / "x")
+
+
+def test_an_architecture_that_fails_its_trial_is_not_written(llama: LoadedModel, tmp_path: Path) -> None:
+    def refuse(model: object, tokenizer: object) -> None:
+        raise UserError("no")
+
+    with pytest.raises(UserError, match="no"):
+        fetch_model(saved(llama, tmp_path / "original"), tmp_path / "x", check=refuse)
+    assert not (tmp_path / "x").exists()

@@ -14,7 +14,7 @@ from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.files import read_jsonl
 from attention_programs.models.loading import LoadedModel
-from attention_programs.surrogate.questions import TaskScore, answer_questions, load_tasks
+from attention_programs.surrogate.questions import TaskScore, _harness_model, answer_questions, load_tasks
 from conftest import ROOT, tiny_model
 
 LIMIT = 12
@@ -40,6 +40,12 @@ def tasks(folder: Path) -> list[Any]:
 def scores(tasks: list[Any]) -> list[TaskScore]:
     loaded = tiny_model("llama")
     return answer_questions(loaded.model, loaded.tokenizer, tasks, LIMIT, batch_size=8)
+
+
+def test_no_question_is_taken_for_special_tokens(llama: LoadedModel) -> None:
+    asked = _harness_model(llama.model, llama.tokenizer, 1)
+    assert asked.tok_encode("the [SEP] frog") == llama.encode("the [SEP] frog", 100)
+    assert llama.tokenizer("[SEP]").input_ids == [4]
 
 
 def test_scores_agree_with_their_questions(scores: list[TaskScore]) -> None:

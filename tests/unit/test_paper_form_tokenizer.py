@@ -42,6 +42,7 @@ def test_raw_tokens_are_those_of_the_tokenizer(kind: str, anything: str, sentenc
 
 def test_parts_of_a_character_stay_what_they_show() -> None:
     assert raw_tokens([" é\ufffd", "\ufffd"], TokenStyle("byte-level")) == ("ĠÃ©\ufffd", "\ufffd")
+    assert raw_tokens(["é", " é"], TokenStyle("byte-level", plain=("é",))) == ("é", "ĠÃ©")  # added to the vocabulary
 
 
 def test_control_characters_of_sentence_pieces_are_bytes() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attention_programs.models.token_style import SpecialIds
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term
 from attention_programs.programs.vocabulary.registry import Array
@@ -55,6 +56,7 @@ PICKS: list[tuple[str, int | None, Sequence[str], str]] = [
     ("latest_same_token", None, REPEATS, "-/-/0/1/3/2"),
     ("first_same_token", None, REPEATS, "0/1/0/1/1/0"),
     ("same_word", None, (" The", "the", " THE", " ", "", "cat", " "), "-/0/01/-/-/-/-"),
+    ("same_word", None, ("\ufffd", "\ufffd", " a\ufffd", "a\ufffd"), "-/-/-/-"),
     ("induction", None, REPEATS, "-/-/1/2/24/13"),
     ("latest_induction", None, REPEATS, "-/-/1/2/4/3"),
     ("before_same_token", None, REPEATS, "-/-/-/0/02/1"),
@@ -148,6 +150,7 @@ MANY = "abcde" * 6
 # Token by token, whether it is in the class.
 FLAGS: list[tuple[str, Sequence[str], str]] = [
     ("punctuation", (" a", ",", "...", "$", "\n", "", "x."), "0111000"),
+    ("punctuation", ("caf", "\ufffd", "\ufffd", " \ufffd", "\ufffd.", "."), "000001"),
     ("comma", (",", " ,", ',"', "a,"), "1110"),
     ("full_stop", (".", "!", " ?", "...", "a.", ",", ".5"), "1111001"),
     ("colon", (":", ";", " ::", "a:"), "1110"),
@@ -190,6 +193,7 @@ FLAGS: list[tuple[str, Sequence[str], str]] = [
     ("second_sink", ("x", " ", " cat", " in", " the"), "01000"),
     ("second_sink", (" cat", " in", " the", " cat", "=", " "), "001000"),
     ("second_sink", (" the", ",", " the", ",", " the"), "00000"),
+    ("special", ("<s>", "Once", " <s", "<mask>", "</s>"), "10011"),
     *((f"opening_{count}", "abcdefghi" * 4, ("1" * count).ljust(36, "0")) for count in (4, 8, 16, 32)),
 ]
 
@@ -230,7 +234,7 @@ def test_what_fades_needs_a_scale(name: str, scale: int) -> None:
 
 @pytest.mark.parametrize(("name", "pieces", "flags"), FLAGS)
 def test_class_flags(name: str, pieces: Sequence[str], flags: str) -> None:
-    assert view_of(pieces).vector(name).tolist() == [float(flag) for flag in flags]
+    assert view_of(pieces, special=name == "special").vector(name).tolist() == [float(flag) for flag in flags]
 
 
 @pytest.mark.parametrize("name", GRADES)
@@ -278,7 +282,7 @@ def example_view(pieces: str) -> TokenView:
         return TokenView([int(word) for word in words[1:]], ["a"] * (len(words) - 1))
     if words[-1] == "tokens":
         return view_of(["a"] * int(words[0]))
-    return view_of([word.replace("~", " ").replace("↵", "\n") for word in words])
+    return view_of([word.replace("~", " ").replace("↵", "\n") for word in words], special="<s>" in words)
 
 
 def example_values(result: str, n: int) -> list[float]:
@@ -347,9 +351,11 @@ def test_terms_obey_the_prefix_rule_and_are_well_formed(length: int | None, caus
     def check(data: st.DataObject, tokens: tuple[list[int], list[str]]) -> None:
         ids, pieces = tokens
         n = len(ids)
-        view = TokenView(ids, pieces, causal)
+        around, inside = (tuple(data.draw(st.sets(st.integers(0, 7), max_size=2))) for _ in range(2))
+        special = SpecialIds(around, inside)
+        view = TokenView(ids, pieces, causal, special)
         cut = data.draw(st.integers(1, n))
-        prefix = every_value(TokenView(ids[:cut], pieces[:cut], causal))
+        prefix = every_value(TokenView(ids[:cut], pieces[:cut], causal, special))
         for (name, parameter), (whole, looks_ahead) in every_value(view).items():
             assert whole.shape == ((n,) if name in CLASSES else (n, n)), name
             assert whole.dtype == np.float32, name

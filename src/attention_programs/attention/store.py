@@ -16,8 +16,9 @@ from attention_programs.corpora.text import Split, Text
 from attention_programs.errors import UserError
 from attention_programs.files import free_bytes, read_json, replacing, sha256_text, write_json
 from attention_programs.heads import Head, choose_heads
+from attention_programs.models.architecture import shortest_window
 from attention_programs.models.loading import LoadedModel
-from attention_programs.models.token_style import TokenStyle
+from attention_programs.models.token_style import NO_SPECIAL, SpecialIds, TokenStyle
 from attention_programs.progress import progress
 
 SCHEMA_VERSION = 1
@@ -47,6 +48,8 @@ class MappedText:
     pieces: tuple[str, ...]
     cells: NDArray[np.floating]
     """Packed maps, shape (heads, cells)."""
+    special_ids: SpecialIds = NO_SPECIAL
+    """The tokenizer's."""
 
     def halved(self) -> "MappedText":
         """The same with maps in half precision, as they are stored: half the memory, and nothing is lost."""
@@ -87,13 +90,13 @@ def _rows(texts: Sequence[Text], maps: Sequence[AttentionMaps]) -> Iterator[dict
         }
 
 
-def _shard_name(record_hash: str, texts: Sequence[Text], encoded: Mapping[str, list[int]], heads: Sequence[str]) -> str:
+def _shard_name(loaded: LoadedModel, texts: Sequence[Text], encoded: Mapping[str, list[int]], heads: list[str]) -> str:
     """Names a file after all that it depends on; the key of a text says nothing about case and white space."""
     parts = [
         str(SCHEMA_VERSION),
-        record_hash,
+        loaded.record.weights_sha256,
         *heads,
-        *(f"{t.corpus}/{t.split}/{t.key} {encoded[t.key]}" for t in texts),
+        *(f"{t.corpus}/{t.split}/{t.key} {encoded[t.key]} {loaded.pieces(encoded[t.key])}" for t in texts),
     ]
     return f"maps-{sha256_text(' '.join(parts))[:16]}.arrow"
 
@@ -101,15 +104,24 @@ def _shard_name(record_hash: str, texts: Sequence[Text], encoded: Mapping[str, l
 def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict[str, list[int]]:
     """Token ids of each text, by key."""
     encoded = {text.key: loaded.encode(text.content, max_tokens) for text in texts}
+    window, longest = shortest_window(loaded.model.config), max(map(len, encoded.values()), default=0)
+    if window and longest > window:
+        raise UserError(
+            f"attention.max_tokens lets {longest} tokens in, and some layers of {loaded.record.name} see the last "
+            f"{window} alone: programs would be scored on what the heads can't see; lower it"
+        )
+    rows = len(loaded.model.get_input_embeddings().weight)
     for text in texts:
-        if not encoded[text.key]:
+        ids = encoded[text.key]
+        if len(ids) <= loaded.template.tokens:
             raise UserError(
                 f"text {text.key} of corpus {text.corpus!r} has no tokens: {text.content[:40]!r}; remove it"
             )
-    longest = max(map(len, encoded.values()), default=0)
-    limit = getattr(loaded.model.config, "max_position_embeddings", None)
-    if limit is not None and longest > limit:
-        raise UserError(f"attention.max_tokens lets {longest} tokens in, {loaded.record.name} reads {limit}; lower it")
+        if max(ids) >= rows:
+            raise UserError(
+                f"text {text.key} of corpus {text.corpus!r} has token {max(ids)}, {loaded.pieces([max(ids)])[0]!r}, "
+                f"and {loaded.record.name} has embeddings of {rows} tokens; remove the token from its tokenizer.json"
+            )
     return encoded
 
 
@@ -126,7 +138,7 @@ def extract_to_folder(
     names = [str(head) for head in heads]
     encoded = _encode(loaded, texts, settings.max_tokens)
     shards = [texts[i : i + settings.shard_texts] for i in range(0, len(texts), settings.shard_texts)]
-    files = [_shard_name(record.weights_sha256, shard, encoded, names) for shard in shards]
+    files = [_shard_name(loaded, shard, encoded, names) for shard in shards]
     folder.mkdir(parents=True, exist_ok=True)
     _check_space(folder, files, sum(2 * len(heads) * cell_count(len(ids), record.causal) for ids in encoded.values()))
     for stale in folder.iterdir():
@@ -231,4 +243,5 @@ def _read(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None, ma
                 ids=tuple(ids),
                 pieces=tuple(table["pieces"][row].as_py()),
                 cells=cells,
+                special_ids=index.token_style.special_ids,
             )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import entropy
 from attention_programs.explainer.texts import ExplainedText, ExplainedTexts
+from attention_programs.programs.view import SPECIAL
 from attention_programs.programs.vocabulary import CLASSES
 from attention_programs.synthesis.features import Feature, candidate_features
 
@@ -99,8 +100,10 @@ class EvidenceMaker:
         self._heads = list(heads)
         self._excerpts = excerpts
         self._most = most
-        self._features = [f for f in candidate_features(causal) if not (f.query or f.graded or (f.key and f.pattern))]
-        self._totals = _measure(texts.shown, self._features, causal)
+        features = candidate_features(causal, texts.hold_special)
+        self._features = [f for f in features if not (f.query or f.graded or (f.key and f.pattern))]
+        self._classes = [name for name in _PLAIN_CLASSES if texts.hold_special or name != SPECIAL]
+        self._totals = _measure(texts.shown, self._features, self._classes, causal)
 
     def of(self, head: str) -> HeadEvidence:
         """The evidence on one head."""
@@ -139,7 +142,7 @@ class EvidenceMaker:
         totals = self._totals
         found = [
             QueryRest(name, float(totals.query_first[number, i] / totals.query_rows[i]))
-            for i, name in enumerate(_PLAIN_CLASSES)
+            for i, name in enumerate(self._classes)
             if totals.query_rows[i] >= LEAST_ROWS
         ]
         return tuple(sorted(found, key=lambda rest: -rest.first_token))
@@ -168,11 +171,13 @@ class _Totals:
     """Attention on the first token from each class's queries, shape (heads, classes)."""
 
 
-def _measure(texts: Sequence[ExplainedText], features: Sequence[Feature], causal: bool) -> _Totals:
+def _measure(
+    texts: Sequence[ExplainedText], features: Sequence[Feature], names: Sequence[str], causal: bool
+) -> _Totals:
     heads = len(texts[0].cells)
     means = np.zeros((4, heads))
     on_features, even = np.zeros((heads, len(features))), np.zeros((heads, len(features)))
-    query_rows, query_first = np.zeros(len(_PLAIN_CLASSES)), np.zeros((heads, len(_PLAIN_CLASSES)))
+    query_rows, query_first = np.zeros(len(names)), np.zeros((heads, len(names)))
     rows, most_entropy = 0, 0.0
     for text in texts:
         view, n = text.view, text.view.n
@@ -190,7 +195,7 @@ def _measure(texts: Sequence[ExplainedText], features: Sequence[Feature], causal
         flat = values.reshape(len(features), -1).T
         on_features += beside.reshape(heads, -1) @ flat
         even += beside.sum(2) @ (values * spread).sum(2).T
-        classes = np.stack([view.vector(name) for name in _PLAIN_CLASSES])
+        classes = np.stack([view.vector(name) for name in names])
         query_rows += classes.sum(1)
         query_first += first @ classes.T
         rows += n

@@ -78,8 +78,8 @@ def _written(config: Config, session: Session, elsewhere: set[str]) -> Explained
 def _left_out(heads: Sequence[str], asked: int, settings: ExplainerSettings) -> str:
     named = ", ".join(heads[:6]) + (" ..." if len(heads) > 6 else "")
     return (
-        f"{settings.exchanges} holds no replies of {settings.model!r} about {len(heads)} of {asked} heads of this model, "
-        f"which are left out: {named}; ask with `attention-programs synthesize`"
+        f"{settings.exchanges} holds no replies of {settings.model!r} about {len(heads)} of {asked} heads of this "
+        f"model, which are left out: {named}; ask with `attention-programs synthesize`"
     )
 
 

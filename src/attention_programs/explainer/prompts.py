@@ -15,6 +15,7 @@ from attention_programs.explainer.evidence import HeadEvidence, Weight
 from attention_programs.explainer.examples import EXAMPLES
 from attention_programs.explainer.tokens import CountTokens
 from attention_programs.files import sha256_text
+from attention_programs.programs.view import SPECIAL
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 
 FOLDER = Path(__file__).parent / "templates"
@@ -75,6 +76,7 @@ class PromptWriter:
         programs: Programs asked for in one reply.
         limit: Most tokens of a prompt.
         count: Counts tokens.
+        special: Whether texts hold special tokens; if not, prompts don't speak of them.
     """
 
     form: ExplainerForm
@@ -82,6 +84,7 @@ class PromptWriter:
     programs: int
     limit: int
     count: CountTokens
+    special: bool = False
 
     def synthesis(self, evidence: HeadEvidence, known: Known | None) -> Prompt:
         """Asks for the first programs of a head.
@@ -99,7 +102,7 @@ class PromptWriter:
     @cached_property
     def opening(self) -> tuple[dict[str, str], ...]:
         """The messages that all prompts share, so that servers can keep them: rules, vocabulary, worked examples."""
-        messages = [{"role": "system", "content": system_prompt(self.form, self.causal)}]
+        messages = [{"role": "system", "content": system_prompt(self.form, self.causal, self.special)}]
         for example in EXAMPLES if self.form == "vocabulary" else ():
             asked = render("synthesize.md.j2", evidence=example.evidence, known=None, programs=2)
             messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": example.reply}]
@@ -151,14 +154,15 @@ def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:
     return tuple(weights[place * len(weights) // most] for place in range(most))
 
 
-def system_prompt(form: ExplainerForm, causal: bool) -> str:
+def system_prompt(form: ExplainerForm, causal: bool, special: bool) -> str:
     """The part that all prompts of a form share, so that servers can keep it."""
+    classes = [term for term in CLASSES.values() if special or term.name != SPECIAL]
     patterns = [term for term in PATTERNS.values() if not (causal and term.looks_ahead)]
     return render(
         SYSTEM[form],
         causal=causal,
         patterns=_described([(f"text.{t.name}", t.parameters, t.summary) for t in patterns]),
-        classes=_described([(t.name, t.parameters, t.summary) for t in CLASSES.values()]),
+        classes=_described([(t.name, t.parameters, t.summary) for t in classes]),
     )
 
 

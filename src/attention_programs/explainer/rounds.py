@@ -62,7 +62,12 @@ class Explainer:
         }
         self._evidence = EvidenceMaker(judge.texts, index.heads, index.causal, settings.excerpts, settings.most_weights)
         self._writer = PromptWriter(
-            settings.form, index.causal, settings.programs, settings.prompt_tokens, token_counter(settings.tokenizer)
+            settings.form,
+            index.causal,
+            settings.programs,
+            settings.prompt_tokens,
+            token_counter(settings.tokenizer),
+            judge.texts.hold_special,
         )
 
     def first_prompt(self, head: str) -> Prompt:

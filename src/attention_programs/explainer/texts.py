@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class ExplainedText:
     @property
     def opening(self) -> str:
         """Its first characters."""
-        return "".join(self.view.pieces)[:OPENING]
+        return "".join(self.view.strings)[:OPENING]
 
     def map(self, head: int) -> NDArray[np.float32]:
         """The map of the head at a position of the index, shape (n, n)."""
@@ -44,6 +45,11 @@ class ExplainedTexts:
     def all(self) -> tuple[ExplainedText, ...]:
         """Both."""
         return self.shown + self.kept_back
+
+    @cached_property
+    def hold_special(self) -> bool:
+        """Whether special tokens are among theirs; if not, prompts don't speak of such."""
+        return any(text.view.is_special.any() for text in self.all)
 
     def excerpt(self, number: int, texts: int) -> tuple[int, ...]:
         """Positions in ``shown`` of the texts whose weights a head's prompt lists; one from each corpus in turn.
@@ -71,7 +77,9 @@ def choose_texts(train: Sequence[MappedText], index: AttentionIndex, texts: int)
     places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
     chosen = [
         ExplainedText(
-            TokenView(train[i].ids, train[i].pieces, index.causal), train[i].corpus, train[i].cells.astype(np.float16)
+            TokenView(train[i].ids, train[i].pieces, index.causal, train[i].special_ids),
+            train[i].corpus,
+            train[i].cells.astype(np.float16),
         )
         for i in places
     ]

@@ -25,7 +25,7 @@ def token_counter(tokenizer: str) -> CountTokens:
     """How to count: exactly with a tokenizer in a folder (of ``save_pretrained``), by an estimate if none is named.
 
     Raises:
-        UserError: if the folder holds no tokenizer.
+        UserError: if it is no folder, or holds no fast tokenizer.
     """
     if not tokenizer:
         return estimate_tokens
@@ -34,10 +34,11 @@ def token_counter(tokenizer: str) -> CountTokens:
         raise UserError(
             f"explainer.tokenizer is {tokenizer!r}, which is no folder; save the tokenizer there, or empty it"
         )
-    from transformers import AutoTokenizer
+    from attention_programs.models.encoding import TextTokenizer
+    from attention_programs.models.tokenizer_file import load_tokenizer
 
     try:
-        loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"explainer.tokenizer: {folder} holds no tokenizer ({str(error)[:100]})") from error
-    return lambda text: len(loaded(text, add_special_tokens=False)["input_ids"])
+        own_tokens = TextTokenizer(load_tokenizer(tokenizer, local_files_only=True))
+    except UserError as error:
+        raise UserError(f"explainer.tokenizer: {error}") from error
+    return lambda text: len(own_tokens(text))

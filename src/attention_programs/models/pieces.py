@@ -4,9 +4,10 @@ Programs must see the same strings when maps are extracted and when the patched 
 So the strings come from the ids, one by one, and the character offsets from the strings.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
+
+from attention_programs.models.token_style import TokenStyle
 
 
 def byte_alphabet() -> dict[str, int]:
@@ -21,18 +22,17 @@ class Pieces:
     """Turns token ids into strings; a word that follows a space keeps it in front (``" dog"``).
 
     Byte-level, SentencePiece-like and WordPiece vocabularies are told apart by the tokenizer's own decoder.
-    Part of a character, split over several tokens, shows as the replacement character.
+    Part of a character, split over several tokens, shows as the replacement character; a token that was added to a
+    byte-level vocabulary shows as it is.
     """
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._known: dict[int, str] = {}
-        added = tokenizer.added_tokens_decoder.values()
-        self._special = {*tokenizer.all_special_tokens, *(token.content for token in added if token.special)}
-        decoder = json.loads(tokenizer.backend_tokenizer.to_str()).get("decoder") or {}
-        kinds = json.dumps(decoder)
-        self._bytes = byte_alphabet() if "ByteLevel" in kinds else {}
-        self._word_piece = "WordPiece" in kinds
+        style = TokenStyle.of(tokenizer)
+        self._literal = {*style.special, *style.plain}
+        self._bytes = byte_alphabet() if style.kind == "byte-level" else {}
+        self._word_piece = style.kind == "wordpiece"
 
     def __call__(self, ids: Sequence[int]) -> tuple[str, ...]:
         """The string of each id."""
@@ -44,7 +44,7 @@ class Pieces:
     def _piece(self, token: str | None) -> str:
         if token is None:
             return "\ufffd"
-        if token in self._special:
+        if token in self._literal:
             return token
         if self._bytes and all(character in self._bytes for character in token):
             return bytes(self._bytes[character] for character in token).decode("utf-8", errors="replace")

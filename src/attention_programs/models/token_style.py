@@ -1,11 +1,65 @@
 """How a model's tokenizer writes tokens, in so few words that it can be stored beside maps."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["byte-level", "sentencepiece", "wordpiece"]
+
+
+@dataclass(frozen=True)
+class SpecialIds:
+    """Ids of the special tokens, told apart by whether they stand in a text or around it; both sorted."""
+
+    around: tuple[int, ...] = ()
+    """Tokens that open, close, part or fill up texts."""
+    inside: tuple[int, ...] = ()
+    """Tokens that stand for a token of the text: the mask, and whatever the vocabulary lacks."""
+
+    def among(self, ids: Sequence[int]) -> "SpecialIds":
+        """Those that occur in ``ids``.
+
+        >>> SpecialIds((0, 1), (2,)).among([1, 5])
+        SpecialIds(around=(1,), inside=())
+        """
+        found = set(ids)
+        return SpecialIds(*(tuple(i for i in part if i in found) for part in (self.around, self.inside)))
+
+    def occur_in(self, ids: Sequence[int]) -> bool:
+        """Whether ``ids`` hold any."""
+        return not {*self.around, *self.inside}.isdisjoint(ids)
+
+    @classmethod
+    def of(cls, tokenizer: Any) -> "SpecialIds":
+        """Reads them off a fast tokenizer of transformers."""
+        special = {token.content: i for i, token in special_tokens(tokenizer).items()}
+        model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+        unknown = model.get("unk_id", special.get(model.get("unk_token")))
+        inside = {unknown, special.get(tokenizer.mask_token)} & set(special.values())
+        others = {token for role, token in _roles(tokenizer).items() if role not in ("unk_token", "mask_token")}
+        inside -= {special.get(token) for token in others}
+        return cls(tuple(sorted(set(special.values()) - inside)), tuple(sorted(inside)))
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "SpecialIds":
+        """The ids that ``dataclasses.asdict`` wrote as plain values."""
+        return cls(tuple(values["around"]), tuple(values["inside"]))
+
+
+NO_SPECIAL = SpecialIds()
+
+
+def special_tokens(tokenizer: Any) -> dict[int, Any]:
+    """A fast tokenizer's special tokens by id.
+
+    A token that only fills up batches, for want of a better one, is not among them.
+    """
+    return {i: token for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+
+
+def _roles(tokenizer: Any) -> dict[str, str]:
+    return {role: token for role, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
 
 
 @dataclass(frozen=True)
@@ -20,23 +74,33 @@ class TokenStyle:
     vocabulary_size: int = 0
     spells_bytes: bool = False
     """Whether control characters are written as bytes, ``<0x0A>``, because the vocabulary lacks them."""
+    plain: tuple[str, ...] = ()
+    """Tokens of text that a byte-level vocabulary writes as they are, because they were added to it."""
+    special_ids: SpecialIds = NO_SPECIAL
 
     @classmethod
     def of(cls, tokenizer: Any) -> "TokenStyle":
         """Reads the style off a fast tokenizer of transformers."""
         decoder = json.dumps(json.loads(tokenizer.backend_tokenizer.to_str()).get("decoder") or {})
-        added = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
         vocabulary = tokenizer.get_vocab()
-        roles = {role: token for role, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+        byte_level = "ByteLevel" in decoder
+        added = {token.content for token in tokenizer.added_tokens_decoder.values() if not token.special}
         return cls(
-            kind="byte-level" if "ByteLevel" in decoder else "wordpiece" if "WordPiece" in decoder else "sentencepiece",
-            special=tuple(sorted({*tokenizer.all_special_tokens, *added})),
-            roles=dict(sorted(roles.items())),
+            kind="byte-level" if byte_level else "wordpiece" if "WordPiece" in decoder else "sentencepiece",
+            special=tuple(sorted(token.content for token in special_tokens(tokenizer).values())),
+            roles=dict(sorted(_roles(tokenizer).items())),
             vocabulary_size=len(tokenizer),
             spells_bytes="<0x0A>" in vocabulary and "\n" not in vocabulary,
+            plain=tuple(sorted(added)) if byte_level else (),
+            special_ids=SpecialIds.of(tokenizer),
         )
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "TokenStyle":
-        """The style that ``dataclasses.asdict`` wrote as plain values."""
-        return cls(**{**values, "special": tuple(values["special"])})
+        """The style that ``dataclasses.asdict`` wrote as plain values.
+
+        Raises:
+            KeyError: if they were written by an earlier version.
+        """
+        strings = {name: tuple(values[name]) for name in ("special", "plain")}
+        return cls(**{**values, **strings, "special_ids": SpecialIds.from_json(values["special_ids"])})

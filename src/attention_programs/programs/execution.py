@@ -106,11 +106,11 @@ class Runner:
     def _texts(self, programs: Sequence[ProgramRecord], views: Sequence[TokenView]) -> list[SandboxText]:
         """The texts as these programs need to see them."""
         if all(program.form == "view" for program in programs):
-            return [SandboxText(view.ids, view.pieces) for view in views]
+            return [SandboxText.of(view) for view in views]
         papers = [PaperText.of(view.ids, view.pieces, self._style) for view in views]
         if any(program.provenance.get("uses_spacy") for program in programs):
             papers = [paper.annotated(self._annotator.annotate(paper.sentence)) for paper in papers]
-        return [SandboxText(view.ids, view.pieces, paper) for view, paper in zip(views, papers, strict=True)]
+        return [SandboxText.of(view, paper) for view, paper in zip(views, papers, strict=True)]
 
     def finish(self, programs: Sequence[ProgramRecord], views: Sequence[TokenView], folder: Path) -> "Finished":
         """Runs all programs of unknown origin on all texts; what a killed run finished is not run again.

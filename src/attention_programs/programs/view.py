@@ -7,8 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 from attention_programs.programs.vocabulary.registry import Array
+
+SPECIAL = "special"
+"""Name of the class of special tokens."""
 
 
 class _Classes:
@@ -33,6 +37,7 @@ class TokenView:
         ids: Token ids, length n.
         pieces: Token strings with their leading spaces, length n.
         causal: Whether row i may use tokens 0..i only.
+        special_ids: Ids of special tokens. Such tokens are in the class ``special`` and in no other.
         key: Token classes of the attended token: ``text.key.comma`` has shape (1, n).
         query: Token classes of the attending token: ``text.query.comma`` has shape (n, 1).
 
@@ -44,10 +49,13 @@ class TokenView:
     [1.0, 0.0, 0.0]
     """
 
-    def __init__(self, ids: Sequence[int], pieces: Sequence[str], causal: bool = True) -> None:
+    def __init__(
+        self, ids: Sequence[int], pieces: Sequence[str], causal: bool = True, special_ids: SpecialIds = NO_SPECIAL
+    ) -> None:
         self.ids = tuple(ids)
         self.pieces = tuple(pieces)
         self.causal = causal
+        self.special_ids = special_ids
         self.key = _Classes(self, axis=1)
         self.query = _Classes(self, axis=0)
         self._cache: dict[tuple[str, int | None], Array] = {}
@@ -79,9 +87,34 @@ class TokenView:
         return self._nbytes + sum(prefix.nbytes for prefix in self._prefixes.values())
 
     @cached_property
+    def is_around(self) -> NDArray[np.bool_]:
+        """Whether each token is a special one around the text, shape (n,)."""
+        return np.isin(self.ids, self.special_ids.around)
+
+    @cached_property
+    def is_special(self) -> NDArray[np.bool_]:
+        """Whether each token is special, around the text or in place of a token of the text, shape (n,)."""
+        return self.is_around | np.isin(self.ids, self.special_ids.inside)
+
+    @cached_property
+    def text_start(self) -> int:
+        """Position of the text's own first token: how many special tokens stand in front of it."""
+        return int(np.logical_and.accumulate(self.is_around).sum())
+
+    @cached_property
+    def positions(self) -> NDArray[np.int64]:
+        """Position of each token counted from the text's own first token, 0 in front of it, shape (n,)."""
+        return np.maximum(np.arange(self.n) - self.text_start, 0)
+
+    @cached_property
+    def strings(self) -> tuple[str, ...]:
+        """The pieces; those of special tokens are empty, as they stand for no characters of the text."""
+        return tuple("" if special else piece for piece, special in zip(self.pieces, self.is_special, strict=True))
+
+    @cached_property
     def starts(self) -> NDArray[np.int64]:
-        """Character offset of each token in the text put together from the pieces, shape (n,)."""
-        lengths = np.array([len(piece) for piece in self.pieces], dtype=np.int64)
+        """Character offset of each token in the text put together from the strings, shape (n,)."""
+        lengths = np.array([len(string) for string in self.strings], dtype=np.int64)
         return np.cumsum(lengths) - lengths
 
     @cached_property
@@ -89,7 +122,7 @@ class TokenView:
         """For each token the position of the first piece of its word, shape (n,)."""
         begins = np.ones(self.n, dtype=bool)
         for position in range(1, self.n):
-            piece, before = self.pieces[position], self.pieces[position - 1]
+            piece, before = self.strings[position], self.strings[position - 1]
             begins[position] = not (piece[:1].isalnum() and before[-1:].isalnum())
         return np.maximum.accumulate(np.where(begins, np.arange(self.n), 0))
 
@@ -97,7 +130,7 @@ class TokenView:
     def words_so_far(self) -> tuple[str, ...]:
         """For each token its word from the word's start up to the token, lower case and stripped."""
         return tuple(
-            "".join(self.pieces[start : position + 1]).strip().lower()
+            "".join(self.strings[start : position + 1]).strip().lower()
             for position, start in enumerate(self.word_starts)
         )
 
@@ -106,7 +139,7 @@ class TokenView:
         return self._cached(name, parameter, PATTERNS[name].compute)
 
     def vector(self, name: str) -> Array:
-        """A token class by name, shape (n,).
+        """A token class by name, shape (n,); special tokens are in none but their own.
 
         Raises:
             AttributeError: if the vocabulary has no such class.
@@ -114,7 +147,9 @@ class TokenView:
         if name not in CLASSES:
             close = difflib.get_close_matches(name, CLASSES, n=1, cutoff=0.0)[0]
             raise AttributeError(f"the vocabulary has no token class {name!r}; did you mean {close!r}?")
-        return self._cached(name, None, CLASSES[name].compute)
+        return self._cached(
+            name, None, CLASSES[name].compute if name == SPECIAL else _of_the_text(CLASSES[name].compute)
+        )
 
     def _cached(self, name: str, parameter: int | None, compute: Callable[..., Array]) -> Array:
         found = self._cache.get((name, parameter))
@@ -146,8 +181,13 @@ class TokenView:
     def prefix(self, tokens: int) -> "TokenView":
         """The view of the first ``tokens`` tokens alone; kept, so that all programs share what it derives."""
         if tokens not in self._prefixes:
-            self._prefixes[tokens] = TokenView(self.ids[:tokens], self.pieces[:tokens], self.causal)
+            self._prefixes[tokens] = TokenView(self.ids[:tokens], self.pieces[:tokens], self.causal, self.special_ids)
         return self._prefixes[tokens]
+
+
+def _of_the_text(compute: Callable[[TokenView], Array]) -> Callable[[TokenView], Array]:
+    """A class without special tokens."""
+    return lambda view: compute(view) * ~view.is_special
 
 
 def _ceiling(view: TokenView) -> Array:

@@ -93,7 +93,7 @@ def show(choices: Sequence[Choice], texts: Iterable[MappedText], index: Attentio
     compiled = {choice.head: choice.record.compiled() for choice in choices}
     best: dict[str, Example] = {}
     for text in texts:
-        view = TokenView(text.ids, text.pieces, index.causal)
+        view = TokenView(text.ids, text.pieces, index.causal, text.special_ids)
         for choice in choices:
             outcome = run(compiled[choice.head], view)
             if not isinstance(outcome, Scored):

@@ -1,7 +1,7 @@
 """One head on one text: program, scores, real and predicted map; for the terminal and as a page."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +72,7 @@ def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -
     )
     slot = index.heads.index(str(head))
     mapped = _map_own_text(config, paths, head, text) if text else _first_test_text(paths, slot)
-    view = TokenView(mapped.ids, mapped.pieces, index.causal)
+    view = TokenView(mapped.ids, mapped.pieces, index.causal, mapped.special_ids)
     outcome = run(program.compiled(), view)
     if isinstance(outcome, Rejected):
         raise UserError(f"program {program.name!r} fails on this text: {outcome.reason} ({outcome.message})")
@@ -82,7 +82,7 @@ def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -
 
 def _first_test_text(paths: Paths, slot: int) -> MappedText:
     found = next(read_maps(paths.attention, ["test"]))
-    return MappedText(found.key, found.corpus, found.split, found.ids, found.pieces, found.cells[slot : slot + 1])
+    return replace(found, cells=found.cells[slot : slot + 1])
 
 
 def _map_own_text(config: Config, paths: Paths, head: Head, text: str) -> MappedText:
@@ -90,10 +90,11 @@ def _map_own_text(config: Config, paths: Paths, head: Head, text: str) -> Mapped
 
     loaded = load_model(paths.model, best_device())
     ids = loaded.encode(text, config.attention.max_tokens)
-    if not ids:
+    if len(ids) <= loaded.template.tokens:
         raise UserError(f"the text {text!r} has no tokens; give a longer one")
     (found,) = next(extract(loaded, [[ids]], [head]))
-    return MappedText("", "", "test", found.ids, found.pieces, found.cells.astype(np.float32))
+    special_ids = loaded.token_style.special_ids
+    return MappedText("", "", "test", found.ids, found.pieces, found.cells.astype(np.float32), special_ids)
 
 
 def head_page(view: HeadView, target: Path) -> Path:

@@ -27,7 +27,7 @@ def behaviour_table(texts: Iterable[MappedText], index: AttentionIndex) -> pd.Da
     sums = np.zeros((len(index.heads), len(PLACES) + 2))
     rows = 0
     for text in texts:
-        view = TokenView(text.ids, text.pieces, index.causal)
+        view = TokenView(text.ids, text.pieces, index.causal, text.special_ids)
         maps = unpack(text.cells, view.n, index.causal)[:, 1:]
         rows += view.n - 1
         for number, name in enumerate(PLACES):

@@ -11,6 +11,7 @@ from attention_programs.attention.packing import cell_count
 from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.config import ScoringSettings
 from attention_programs.corpora.text import Text
+from attention_programs.models.architecture import shortest_window
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.execution import Runner
 from attention_programs.progress import progress
@@ -29,23 +30,28 @@ def texts_of_lengths(
         loaded: The model.
         texts: Of these the first ``settings.length_texts`` that are long enough for every length are taken.
         index: Which heads are mapped.
-        settings: Lengths and number of texts.
+        settings: Lengths, of which those that a layer can't see as a whole are left out, and number of texts.
     """
-    longest = max(settings.lengths, default=0)
-    encoded = [loaded.encode(text.content, longest) for text in texts] if longest else []
-    ids = [each for each in encoded if len(each) == longest][: settings.length_texts or None]
-    mapped = _mapped(loaded, ids, index) if index.causal else []
-    for tokens in progress(settings.lengths if ids else (), "texts of several lengths", unit="lengths"):
+    most = min(loaded.most_tokens, shortest_window(loaded.model.config) or loaded.most_tokens)
+    lengths = [tokens for tokens in settings.lengths if tokens <= most]
+    longest = max(lengths, default=0)
+    contents = [text.content for text in texts if longest and len(loaded.encode(text.content, longest)) == longest]
+    contents = contents[: settings.length_texts or None]
+    mapped = _mapped(loaded, contents, longest, index) if index.causal else []
+    for tokens in progress(lengths if contents else (), "texts of several lengths", unit="lengths"):
         if index.causal:
             yield tokens, [cut(text, tokens) for text in mapped]
         else:
-            yield tokens, _mapped(loaded, [each[:tokens] for each in ids], index)
+            yield tokens, _mapped(loaded, contents, tokens, index)
 
 
-def _mapped(loaded: LoadedModel, ids: Sequence[Sequence[int]], index: AttentionIndex) -> list[MappedText]:
-    maps = (one for batch in extract(loaded, [[each] for each in ids], index.head_list) for one in batch)
+def _mapped(loaded: LoadedModel, contents: Sequence[str], tokens: int, index: AttentionIndex) -> list[MappedText]:
+    batches = [[loaded.encode(content, tokens)] for content in contents]
+    maps = (one for batch in extract(loaded, batches, index.head_list) for one in batch)
     return [
-        MappedText(str(number), "", "test", one.ids, one.pieces, one.cells.astype(np.float32))
+        MappedText(
+            str(number), "", "test", one.ids, one.pieces, one.cells.astype(np.float32), index.token_style.special_ids
+        )
         for number, one in enumerate(maps)
     ]
 

@@ -109,7 +109,7 @@ def _score_text(
     causal: bool,
     workers: Workers,
 ) -> pa.Table:
-    view = TokenView(text.ids, text.pieces, causal)
+    view = TokenView(text.ids, text.pieces, causal, text.special_ids)
     attention = _exact_rows(text.cells, view.n, causal)
     count = len(programs)
     shape = (count, len(attention))

@@ -32,9 +32,14 @@ IMPLEMENTATION = "attention_programs"
 _MARK = "_attention_programs_layer"
 
 
+def map_cache(loaded: LoadedModel, runner: Runner) -> MapCache:
+    """A store of maps on a model's texts; closing the runner is the caller's."""
+    return MapCache(loaded.pieces, loaded.record.causal, runner, special_ids=loaded.token_style.special_ids)
+
+
 def default_cache(loaded: LoadedModel, sandbox: SandboxSettings = SandboxSettings()) -> MapCache:
     """A store of maps of its own, whose programs of unknown origin run in a sandbox with these settings."""
-    return MapCache(loaded.pieces, loaded.record.causal, Runner(sandbox, 1, loaded.token_style))
+    return map_cache(loaded, Runner(sandbox, 1, loaded.token_style))
 
 
 @dataclass

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_programs.models.pieces import Pieces
+from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.outcome import Outcome, Rejected
 from attention_programs.programs.table import ProgramRecord
@@ -34,10 +35,19 @@ class MapCache:
         causal: Whether the model is causal.
         runner: What runs programs; closing it is the caller's.
         max_bytes: Bound on the arrays of all maps and views that are kept.
+        special_ids: Ids of special tokens.
     """
 
-    def __init__(self, pieces: Pieces, causal: bool, runner: Runner, max_bytes: int = 2**30) -> None:
+    def __init__(
+        self,
+        pieces: Pieces,
+        causal: bool,
+        runner: Runner,
+        max_bytes: int = 2**30,
+        special_ids: SpecialIds = NO_SPECIAL,
+    ) -> None:
         self._pieces = pieces
+        self._special_ids = special_ids
         self._causal = causal
         self._runner = runner
         self._max_bytes = max_bytes
@@ -73,10 +83,13 @@ class MapCache:
 
     def _run(self, ids: Ids, record: ProgramRecord) -> Outcome:
         found = self._kept.get(_Key(ids))
-        view = found if isinstance(found, TokenView) else TokenView(ids, self._pieces(ids), self._causal)
+        view = found if isinstance(found, TokenView) else self._view(ids)
         (outcome,) = self._runner.outcomes([record], view)
         self._keep(_Key(ids), view)
         return outcome
+
+    def _view(self, ids: Ids) -> TokenView:
+        return TokenView(ids, self._pieces(ids), self._causal, self._special_ids)
 
     def _keep(self, key: _Key, value: Maps | TokenView) -> None:
         """Keeps a value as the one used last, and lets go of those used longest ago until all fits the bound."""

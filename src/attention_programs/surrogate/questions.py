@@ -1,5 +1,6 @@
 """Asking a model questions through lm-eval: how much it still knows with heads replaced."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,8 @@ def _harness_model(model: Any, tokenizer: Any, batch_size: int, precision: Preci
 
     # lm-eval wants a token that may open an empty question. There is no such question, so any token will do for a
     # tokenizer that marks neither beginning nor end.
+    tokenizer = copy.copy(tokenizer)
+    tokenizer.split_special_tokens = True  # no question's text is taken for a special token
     unmarked = tokenizer.bos_token_id is None and tokenizer.eos_token_id is None
     opening = tokenizer.pad_token_id if unmarked else None
     shorter = precision == "bfloat16" and model.dtype == torch.float32

@@ -7,6 +7,7 @@ import torch
 
 from attention_programs.attention.packing import pack
 from attention_programs.models.pieces import Pieces
+from attention_programs.models.token_style import SpecialIds
 from attention_programs.programs.view import TokenView
 from attention_programs.synthesis.features import Feature
 
@@ -23,10 +24,14 @@ class TermValues:
         causal: Whether the model is causal.
         features: Which features.
         memory_mib: Bound on what is kept, MiB; texts beyond it are computed anew each time.
+        special_ids: Ids of special tokens.
     """
 
-    def __init__(self, pieces: Pieces, causal: bool, features: Sequence[Feature], memory_mib: int) -> None:
+    def __init__(
+        self, pieces: Pieces, causal: bool, features: Sequence[Feature], memory_mib: int, special_ids: SpecialIds
+    ) -> None:
         self._pieces = pieces
+        self._special_ids = special_ids
         self._causal = causal
         self._features = list(features)
         self._free = memory_mib * 2**20
@@ -43,6 +48,6 @@ class TermValues:
         return found
 
     def _compute(self, text: Ids) -> torch.Tensor:
-        view = TokenView(text, self._pieces(text), self._causal)
+        view = TokenView(text, self._pieces(text), self._causal, self._special_ids)
         cells = [pack(feature.matrix(view), self._causal) for feature in self._features]
         return torch.from_numpy(np.stack(cells).astype(np.float16))

@@ -41,14 +41,13 @@ def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: in
         max_tokens: Most tokens of a piece.
         windows: Most pieces of a text.
     """
-    opening = loaded.encode("", max_tokens) if loaded.record.causal else []
-    own = max_tokens - len(opening)
+    room = loaded.room(max_tokens)
     ids: list[list[int]] = []
     text_of: list[int] = []
     for number, text in enumerate(texts):
         if loaded.record.causal:
-            whole = loaded.encode(text.content, len(opening) + windows * own)[len(opening) :]
-            pieces = [opening + whole[start : start + own] for start in range(0, len(whole), own)]
+            whole = loaded.own_tokens(text.content)[: windows * room]
+            pieces = [loaded.wrap(whole[start : start + room]) for start in range(0, len(whole), room)]
         else:
             pieces = [loaded.encode(text.content, max_tokens)]
         kept = [piece for place, piece in enumerate(pieces) if place == 0 or len(piece) >= SHORTEST]

@@ -106,7 +106,7 @@ def build_design(texts: Sequence[MappedText], features: Sequence[Feature], causa
     }
     filled = [0] * (longest + 1)
     for number, text in enumerate(texts):
-        view = TokenView(text.ids, text.pieces, causal)
+        view = TokenView(text.ids, text.pieces, causal, text.special_ids)
         values = torch.from_numpy(np.stack([feature.matrix(view) for feature in features]).astype(np.float16))
         maps = torch.from_numpy(unpack(text.cells, view.n, causal).astype(np.float16))
         for row in range(view.n):

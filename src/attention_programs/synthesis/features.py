@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attention_programs.programs.view import TokenView
+from attention_programs.programs.view import SPECIAL, TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 from attention_programs.programs.vocabulary.registry import Array
 
@@ -96,18 +96,23 @@ class Feature:
         return np.broadcast_to(value, (view.n, view.n))
 
 
-def candidate_features(causal: bool) -> list[Feature]:
+def candidate_features(causal: bool, special: bool = True) -> list[Feature]:
     """Every feature that the search considers, in a fixed order.
 
     ``uniform`` is left out: softmax does not see a constant. Terms that look ahead are for encoders only.
+
+    Args:
+        causal: Whether the model is causal.
+        special: Whether its texts hold special tokens; without any their class is nothing to choose.
     """
     features = []
+    classes = [name for name in CLASSES if special or name != SPECIAL]
     for term in PATTERNS.values():
         if term.name != "uniform" and not (causal and term.looks_ahead):
             features += [Feature(term.name, parameter) for parameter in term.parameters or (None,)]
-    features += [Feature(key=name) for name in CLASSES]
+    features += [Feature(key=name) for name in classes]
     features += [Feature(place, scale, key=name) for name in PLACED_CLASSES for place, scale in PLACES]
-    for query in CLASSES:
+    for query in classes:
         features += [Feature(pattern, query=query) for pattern in GATED_PATTERNS]
         features += [Feature(key=key, query=query) for key in GATED_CLASSES]
     return features

@@ -83,7 +83,7 @@ class Material:
         self.train = train
         self.validation = validation
         self.settings = settings
-        self.features = candidate_features(causal)
+        self.features = candidate_features(causal, any(text.special_ids.occur_in(text.ids) for text in train))
         self._causal = causal
         self._device = device
 

@@ -80,7 +80,7 @@ def search_programs(attention: Path, settings: SynthesisSettings, standing: Path
 
 def prefix_views(train: Sequence[MappedText], index: AttentionIndex) -> list[TokenView]:
     """The texts on which the prefix rule is tested."""
-    return [TokenView(text.ids, text.pieces, index.causal) for text in train[:PREFIX_TEXTS]]
+    return [TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in train[:PREFIX_TEXTS]]
 
 
 def _search_provenance(

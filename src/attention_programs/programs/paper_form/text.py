@@ -22,7 +22,8 @@ def raw_tokens(pieces: Sequence[str], style: TokenStyle) -> tuple[str, ...]:
     >>> raw_tokens([" her", "s"], TokenStyle("byte-level")), raw_tokens([" her", "s"], TokenStyle("wordpiece"))
     (('Ġher', 's'), ('her', '##s'))
     """
-    return tuple(piece if piece in style.special else _raw_token(piece, style) for piece in pieces)
+    literal = {*style.special, *style.plain}
+    return tuple(piece if piece in literal else _raw_token(piece, style) for piece in pieces)
 
 
 def _raw_token(piece: str, style: TokenStyle) -> str:

@@ -11,17 +11,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
+from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
 from attention_programs.programs.outcome import Outcome, Reason, Rejected
 from attention_programs.programs.paper_form.text import PaperText
 from attention_programs.programs.sandbox.arena import Arena, Layout, create_file
 from attention_programs.programs.sandbox.child import Job
 from attention_programs.programs.sandbox.layers import Layer
 from attention_programs.programs.sandbox.wire import Closed, receive, send
+from attention_programs.programs.view import TokenView
 
 ATTEMPTS = 2
 """Runs of a program whose process, or whose server, was ended from outside."""
@@ -56,10 +58,22 @@ class SandboxText:
     pieces: tuple[str, ...]
     paper: PaperText | None = None
     """What programs of the paper's form see; None for the other form."""
+    special_ids: SpecialIds = NO_SPECIAL
+    """Those of the text's tokens that are special."""
+
+    @classmethod
+    def of(cls, view: TokenView, paper: PaperText | None = None) -> "SandboxText":
+        """The text of a view."""
+        return cls(view.ids, view.pieces, paper, view.special_ids.among(view.ids))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values only."""
-        return {"ids": self.ids, "pieces": self.pieces, "paper": self.paper.to_json() if self.paper else None}
+        return {
+            "ids": self.ids,
+            "pieces": self.pieces,
+            "paper": self.paper.to_json() if self.paper else None,
+            "special_ids": asdict(self.special_ids),
+        }
 
 
 class ForkServer:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from attention_programs.models.token_style import SpecialIds
 from attention_programs.programs.paper_form.text import PaperText
 from attention_programs.programs.sandbox import facade, kernel
 from attention_programs.programs.sandbox.arena import Arena, Layout
@@ -85,7 +86,7 @@ class Server:
             self.arena.close()
         self.texts = [
             LoadedText(
-                TokenView(row["ids"], row["pieces"], message["causal"]),
+                TokenView(row["ids"], row["pieces"], message["causal"], SpecialIds.from_json(row["special_ids"])),
                 PaperText.from_json(row["paper"]) if row["paper"] else None,
             )
             for row in message["texts"]
@@ -121,7 +122,8 @@ class Server:
                 continue
             if sum(text.view.nbytes for text in self.texts) > self.limits["warm_bytes"]:
                 self.texts = [
-                    LoadedText(TokenView(t.view.ids, t.view.pieces, t.view.causal), t.paper) for t in self.texts
+                    LoadedText(TokenView(t.view.ids, t.view.pieces, t.view.causal, t.view.special_ids), t.paper)
+                    for t in self.texts
                 ]
                 self.warmed = set()
             for text in self.texts:

@@ -63,7 +63,9 @@ def sentence_opener(view: TokenView) -> Array:
     Example: ·a . ·b ↵ c -> marks 0, 2 and 4.
     """
     ends = np.maximum(view.vector("full_stop"), view.vector("newline"))
-    return np.concatenate([[1.0], ends])[: view.n]
+    openers = np.concatenate([[0.0], ends])[: view.n]
+    openers[view.text_start : view.text_start + 1] = 1
+    return openers
 
 
 @token_class("tokens after the first sentence")
@@ -92,7 +94,7 @@ def governed_the(view: TokenView) -> Array:
     Example: ·the ·cat ·in ·the ·is ·the -> marks 3.
     """
     before = np.concatenate([[0.0], np.maximum(view.vector("preposition"), view.vector("content_word"))])[: view.n]
-    return before * piece_flags(view, lambda p: p == " the") * (np.arange(view.n) >= 2)
+    return before * piece_flags(view, lambda p: p == " the") * (view.positions >= 2)
 
 
 @token_class("the first bare blank")
@@ -144,7 +146,7 @@ def token_length(view: TokenView) -> Array:
 
 def _register_opening(tokens: int) -> None:
     def term(view: TokenView) -> Array:
-        return (np.arange(view.n) < tokens).astype(np.float32)
+        return (view.positions < tokens).astype(np.float32)
 
     term.__name__ = f"opening_{tokens}"
     term.__doc__ = (
@@ -156,3 +158,14 @@ def _register_opening(tokens: int) -> None:
 
 for _tokens in (4, 8, 16, 32):
     _register_opening(_tokens)
+
+
+@token_class("special tokens")
+def special(view: TokenView) -> Array:
+    """Special tokens of the tokenizer: around a text, a mask in it, or in place of what the vocabulary lacks.
+
+    They are in no other class, and positions in the text are counted from the first token behind those in front of it.
+
+    Example: <s> ·a ·b </s> -> marks 0 and 3.
+    """
+    return view.is_special.astype(np.float32)

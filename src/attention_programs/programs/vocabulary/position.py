@@ -26,6 +26,17 @@ def one_hot(view: TokenView, columns: np.ndarray) -> Array:
     return matrix
 
 
+def _own_token(view: TokenView, number: int) -> Array:
+    """Picks a token of the text by its number, counted from 0, from that token on."""
+    column = view.text_start + number
+    return one_hot(view, np.where(np.arange(view.n) >= column, column, -1))
+
+
+def _own_positions(view: TokenView) -> Array:
+    """Each token's position in the text."""
+    return view.positions.astype(np.float32)
+
+
 @pattern("position", "all tokens")
 def uniform(view: TokenView) -> Array:
     """Every token alike.
@@ -39,6 +50,8 @@ def uniform(view: TokenView) -> Array:
 def first_token(view: TokenView) -> Array:
     """The first token, where idle heads rest (the attention sink).
 
+    It is the very first, be it special or not.
+
     Example: a b c -> row 2 picks 0.
     """
     return one_hot(view, np.zeros(view.n, dtype=int))
@@ -48,9 +61,11 @@ def first_token(view: TokenView) -> Array:
 def second_token(view: TokenView) -> Array:
     """The second token; nothing in the first row.
 
+    As with all positions, special tokens in front of the text are not counted.
+
     Example: a b c -> row 2 picks 1.
     """
-    return one_hot(view, np.where(np.arange(view.n) >= 1, 1, -1))
+    return _own_token(view, 1)
 
 
 @pattern("position", "the third token")
@@ -59,7 +74,7 @@ def third_token(view: TokenView) -> Array:
 
     Example: a b c d -> row 3 picks 2.
     """
-    return one_hot(view, np.where(np.arange(view.n) >= 2, 2, -1))
+    return _own_token(view, 2)
 
 
 @pattern("position", "itself")
@@ -133,9 +148,11 @@ def last_tokens(view: TokenView, count: int) -> Array:
 def early(view: TokenView, scale: int) -> Array:
     """exp(-j / scale): closeness to the text's beginning that fades over ``scale`` tokens.
 
+    The first token of the text itself has j = 0; special tokens around it count 0.
+
     Example: a b c with 2 -> row 2 is 1 0.61 0.37.
     """
-    column = _fading(np.arange(view.n, dtype=np.float32), scale)
+    column = _fading(_own_positions(view), scale) * ~view.is_around
     return np.broadcast_to(column[None, :], (view.n, view.n))
 
 
@@ -143,18 +160,23 @@ def early(view: TokenView, scale: int) -> Array:
 def log_position(view: TokenView) -> Array:
     """log(1 + j): a positive weight prefers tokens that stand late in the text.
 
+    The first token of the text itself has j = 0; special tokens around it count 0.
+
     Example: a b c -> row 2 is 0 0.69 1.10.
     """
-    return np.broadcast_to(np.log1p(np.arange(view.n, dtype=np.float32))[None, :], (view.n, view.n))
+    column = np.log1p(_own_positions(view)) * ~view.is_around
+    return np.broadcast_to(column[None, :], (view.n, view.n))
 
 
 @pattern("position", "all but the first token late in the text", graded=True)
 def row_position(view: TokenView) -> Array:
     """log(1 + i) for every token j but the first: how the pull of the first token changes along the text.
 
+    The first token of the text itself has i = 0, whatever stands in front of it.
+
     Example: a b c -> row 2 is 0 1.10 1.10.
     """
-    matrix = np.repeat(np.log1p(np.arange(view.n, dtype=np.float32))[:, None], view.n, axis=1)
+    matrix = np.repeat(np.log1p(_own_positions(view))[:, None], view.n, axis=1)
     matrix[:, 0] = 0
     return matrix
 

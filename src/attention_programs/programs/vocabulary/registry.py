@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from attention_programs.programs.view import TokenView
 
 Array = NDArray[np.float32]
+PART = "\ufffd"
+"""What shows in place of a part of a character; it may be of a letter or a sign."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attention_programs.programs.vocabulary.position import nearness, one_hot
-from attention_programs.programs.vocabulary.registry import Array, pattern
+from attention_programs.programs.vocabulary.registry import PART, Array, pattern
 
 if TYPE_CHECKING:
     from attention_programs.programs.view import TokenView
@@ -73,7 +73,8 @@ def same_word(view: TokenView) -> Array:
 
     Example: The cat ·the -> row 2 picks 0.
     """
-    words = np.asarray([piece.strip().casefold() for piece in view.pieces])
+    # Parts of a character all show as the replacement character, and are no copies of each other.
+    words = np.asarray(["" if PART in string else string.strip().casefold() for string in view.strings])
     return np.tril((words[:, None] == words[None, :]) & (words != "")[None, :], k=-1).astype(np.float32)
 
 

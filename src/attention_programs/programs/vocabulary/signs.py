@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attention_programs.programs.vocabulary.registry import Array, token_class
+from attention_programs.programs.vocabulary.registry import PART, Array, token_class
 
 if TYPE_CHECKING:
     from attention_programs.programs.view import TokenView
@@ -26,9 +26,11 @@ def _made_of(characters: str) -> Callable[[str], bool]:
 def punctuation(view: TokenView) -> Array:
     """Tokens of printable characters that are neither letters nor digits.
 
+    Part of a character is none: what it is part of is not known.
+
     Example: ·cat , ... x. -> marks 1 and 2.
     """
-    return piece_flags(view, lambda p: bool(p.strip()) and not any(c.isalnum() for c in p))
+    return piece_flags(view, lambda p: bool(p.strip()) and not any(c.isalnum() or c == PART for c in p))
 
 
 @token_class("commas")

@@ -23,10 +23,20 @@ def unit_starts(ends: np.ndarray) -> np.ndarray:
     return latest(ends, include_self=False) + 1
 
 
+def _own(view: TokenView, picked: np.ndarray) -> Array:
+    """Takes away what is picked of the special tokens around the text: they are no part of its structure."""
+    return (picked * ~view.is_around[None, :]).astype(np.float32)
+
+
+def _pick(view: TokenView, columns: np.ndarray) -> Array:
+    """Row i picks token ``columns[i]`` of the text; a negative column picks nothing."""
+    return _own(view, one_hot(view, columns))
+
+
 def _since(view: TokenView, starts: np.ndarray) -> Array:
     """Row i picks the tokens from ``starts[i]`` to i."""
     columns = np.arange(view.n)
-    return ((columns[None, :] >= starts[:, None]) & (columns[None, :] <= columns[:, None])).astype(np.float32)
+    return _own(view, (columns[None, :] >= starts[:, None]) & (columns[None, :] <= columns[:, None]))
 
 
 def _previous_unit(view: TokenView, starts: np.ndarray) -> Array:
@@ -34,20 +44,24 @@ def _previous_unit(view: TokenView, starts: np.ndarray) -> Array:
     before = starts - 1
     from_start = np.where(before >= 0, starts[np.maximum(before, 0)], view.n)
     columns = np.arange(view.n)
-    return ((columns[None, :] >= from_start[:, None]) & (columns[None, :] <= before[:, None])).astype(np.float32)
+    return _own(view, (columns[None, :] >= from_start[:, None]) & (columns[None, :] <= before[:, None]))
+
+
+def _starts_after(view: TokenView, *classes: str) -> np.ndarray:
+    """Start of each token's unit, where a unit begins after tokens of some classes, and where the text itself does."""
+    return unit_starts(np.maximum.reduce([view.is_around, *(view.vector(name) for name in classes)]))
 
 
 def _sentence_starts(view: TokenView) -> np.ndarray:
-    return unit_starts(np.maximum(view.vector("full_stop"), view.vector("newline")))
+    return _starts_after(view, "full_stop", "newline")
 
 
 def _clause_starts(view: TokenView) -> np.ndarray:
-    marks = [view.vector(name) for name in ("full_stop", "newline", "comma", "colon")]
-    return unit_starts(np.maximum.reduce(marks))
+    return _starts_after(view, "full_stop", "newline", "comma", "colon")
 
 
 def _line_starts(view: TokenView) -> np.ndarray:
-    return unit_starts(view.vector("newline"))
+    return _starts_after(view, "newline")
 
 
 @pattern("structure", "the current word")
@@ -65,7 +79,7 @@ def current_word_start(view: TokenView) -> Array:
 
     Example: ·un believ able -> row 2 picks 0.
     """
-    return one_hot(view, view.word_starts)
+    return _pick(view, view.word_starts)
 
 
 @pattern("structure", "the previous word")
@@ -92,7 +106,7 @@ def clause_start(view: TokenView) -> Array:
 
     Example: ·a , ·b ·c -> row 3 picks 2.
     """
-    return one_hot(view, _clause_starts(view))
+    return _pick(view, _clause_starts(view))
 
 
 @pattern("structure", "the previous clause")
@@ -119,7 +133,7 @@ def sentence_start(view: TokenView) -> Array:
 
     Example: ·a . ·b , ·c -> row 4 picks 2.
     """
-    return one_hot(view, _sentence_starts(view))
+    return _pick(view, _sentence_starts(view))
 
 
 @pattern("structure", "the previous sentence")
@@ -146,7 +160,7 @@ def line_start(view: TokenView) -> Array:
 
     Example: a ↵ b . c -> row 4 picks 2.
     """
-    return one_hot(view, _line_starts(view))
+    return _pick(view, _line_starts(view))
 
 
 @pattern("structure", "the token above in the line before")
@@ -158,7 +172,7 @@ def token_above(view: TokenView) -> Array:
     starts = _line_starts(view)
     before = np.where(starts > 0, starts[np.maximum(starts - 1, 0)], -1)
     column = before + np.arange(view.n) - starts
-    return one_hot(view, np.where((before >= 0) & (column < starts), column, -1))
+    return _pick(view, np.where((before >= 0) & (column < starts), column, -1))
 
 
 @pattern("structure", "starts of earlier lines with the same indent")
@@ -172,7 +186,7 @@ def same_indent(view: TokenView) -> Array:
     columns = np.arange(view.n)
     begins = starts == columns
     alike = ids[starts][:, None] == ids[None, :]
-    return (alike & begins[None, :] & (columns[None, :] < starts[:, None])).astype(np.float32)
+    return _own(view, alike & begins[None, :] & (columns[None, :] < starts[:, None]))
 
 
 def _open_positions(view: TokenView) -> tuple[np.ndarray, np.ndarray]:
@@ -181,10 +195,10 @@ def _open_positions(view: TokenView) -> tuple[np.ndarray, np.ndarray]:
     quotes = np.full(view.n, -1)
     stack: list[int] = []
     quote = -1
-    for position, piece in enumerate(view.pieces):
+    for position, string in enumerate(view.strings):
         brackets[position] = stack[-1] if stack else -1
         quotes[position] = quote
-        for character in piece:
+        for character in string:
             if character in "([{":
                 stack.append(position)
             elif character in ")]}" and stack:
@@ -200,7 +214,7 @@ def open_bracket(view: TokenView) -> Array:
 
     Example: f ( x , ) -> row 4 picks 1.
     """
-    return one_hot(view, _open_positions(view)[0])
+    return _pick(view, _open_positions(view)[0])
 
 
 @pattern("structure", "the open quotation mark")
@@ -209,7 +223,7 @@ def open_quote(view: TokenView) -> Array:
 
     Example: a " b " -> row 3 picks 1.
     """
-    return one_hot(view, _open_positions(view)[1])
+    return _pick(view, _open_positions(view)[1])
 
 
 @pattern("structure", "the current quotation")

@@ -68,7 +68,8 @@ def name_like(view: TokenView) -> Array:
 
     Example: Then ·Tom . ·He -> marks 1.
     """
-    before = np.concatenate([[1.0], view.vector("full_stop") + view.vector("newline") + view.vector("quote")])[:-1]
+    before = np.concatenate([[0.0], view.vector("full_stop") + view.vector("newline") + view.vector("quote")])[:-1]
+    before[view.text_start : view.text_start + 1] = 1
     return (capitalised(view) * (before == 0)).astype(np.float32)
 
 

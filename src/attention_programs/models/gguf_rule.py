@@ -1,0 +1,62 @@
+"""The rule by which a GGUF file's byte-level tokenizer cuts a text before it looks for tokens."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Regex, pre_tokenizers
+
+from attention_programs.errors import UserError
+
+_LLAMA_3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+    r"|\s+(?!\S)|\s+"
+)
+_QWEN_2 = _LLAMA_3.replace(r"\p{N}{1,3}", r"\p{N}")
+
+
+def _by_expression(expression: str) -> Any:
+    split = pre_tokenizers.Split(Regex(expression), behavior="isolated")
+    return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def _gpt_2() -> Any:
+    return pre_tokenizers.ByteLevel(add_prefix_space=False)
+
+
+def _digits_apart() -> Any:
+    return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), _gpt_2()])
+
+
+RULES: dict[str, Callable[[], Any]] = {
+    **dict.fromkeys(("gpt-2", "phi-2"), _gpt_2),
+    **dict.fromkeys(("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"), _digits_apart),
+    **dict.fromkeys(("llama-bpe", "llama3", "llama-v3", "falcon3"), lambda: _by_expression(_LLAMA_3)),
+    **dict.fromkeys(("qwen2", "deepseek-r1-qwen"), lambda: _by_expression(_QWEN_2)),
+}
+"""Makers of the rule by the name that llama.cpp gives it (``tokenizer.ggml.pre``)."""
+
+
+def apply_rule(tokenizer: Any, gguf: Path) -> None:
+    """Has a tokenizer that was read from a GGUF file split texts by the rule that the file names.
+
+    Only byte-level vocabularies (``tokenizer.ggml.model`` is ``gpt2``) name one.
+
+    Raises:
+        UserError: if the file names none, or one that is not known here: a wrong one would give other tokens silently.
+    """
+    from gguf import GGUFReader
+
+    fields = GGUFReader(gguf).fields
+    named = {
+        key: str(fields[key].contents()) for key in ("tokenizer.ggml.model", "tokenizer.ggml.pre") if key in fields
+    }
+    if named.get("tokenizer.ggml.model") != "gpt2":
+        return
+    rule = named.get("tokenizer.ggml.pre", "")
+    if rule not in RULES:
+        raise UserError(
+            f"{gguf.name} names the splitting rule {rule!r} (tokenizer.ggml.pre), known are {', '.join(sorted(RULES))};"
+            " take the model with its tokenizer.json by model.source: folder"
+        )
+    tokenizer.backend_tokenizer.pre_tokenizer = RULES[rule]()
