@@ -228,7 +228,7 @@ def test_tables_hold_every_head_and_share(paths: Paths) -> None:
     ids = {program.id for program in read_programs(paths.programs)}
     assert set(heads["program_id"]) <= ids
     counts = read_json(paths.results / "corpora.json")
-    assert counts == {name: {"train": 3, "validation": 3, "test": 3} for name in ("stories", "code", "mathematics")}
+    assert counts == {name: {"train": 6, "validation": 6, "test": 6} for name in ("stories", "code", "mathematics")}
     assert len(read_texts(paths.texts)) == 27
 
 
