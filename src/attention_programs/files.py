@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -98,6 +99,19 @@ def rounded(value: Any, digits: int = DIGITS) -> Any:
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON with sorted keys and rounded floats."""
     write_text(path, json.dumps(rounded(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def defined(value: Any) -> Any:
+    """A value for JSON, with null where a number is undefined.
+
+    >>> defined({"mean": 0.5, "low": float("nan"), "tasks": [float("nan")]})
+    {'mean': 0.5, 'low': None, 'tasks': [None]}
+    """
+    if isinstance(value, dict):
+        return {key: defined(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [defined(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:

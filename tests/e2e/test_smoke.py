@@ -59,7 +59,7 @@ CHANGES: dict[str, dict[str, Any]] = {
         "together_texts": 2,
     },
     "distillation": {"steps": [2, 3], "layer_steps": 2, "batch_texts": 2, "percents": [25, 100], "check_every": 2},
-    "evaluation": {"limit": 4, "percents": [0, 100]},
+    "evaluation": {"limit": 4, "percents": [0, 25, 100]},
     "report": {"example_heads": 2},
 }
 
@@ -229,7 +229,7 @@ def test_tables_hold_every_head_and_share(paths: Paths) -> None:
     assert set(heads["program_id"]) <= ids
     counts = read_json(paths.results / "corpora.json")
     assert counts == {name: {"train": 6, "validation": 6, "test": 6} for name in ("stories", "code", "mathematics")}
-    assert len(read_texts(paths.texts)) == 27
+    assert len(read_texts(paths.texts)) == 54
 
 
 def test_programs_of_unknown_origin_are_scored_from_the_sandbox(paths: Paths) -> None:

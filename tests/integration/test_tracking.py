@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from attention_programs.config import load_config
+from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import Text, text_key, write_texts
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, write_csv, write_json, write_text
@@ -23,8 +23,10 @@ from attention_programs.models.loading import load_model
 from attention_programs.models.record import weights_hash, write_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, make_record, read_programs, write_programs
+from attention_programs.surrogate.gate import GateMeasurement, write_gate
 from attention_programs.surrogate.perplexity import text_losses
-from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
+from attention_programs.surrogate.rankings import RANKINGS
+from attention_programs.surrogate.specification import SurrogateSpecification, read_specification, write_specification
 from attention_programs.tracking import publish as publishing
 from attention_programs.tracking.artifact_store import ROOT_VARIABLE
 from attention_programs.tracking.lineage import dvc_hash, read_lineage
@@ -32,6 +34,7 @@ from attention_programs.tracking.publish import Published, publish
 from attention_programs.tracking.registry import ALIAS, load_surrogate, surrogate_info
 from attention_programs.tracking.runs import logged_programs
 from attention_programs.tracking.store import DATABASE, Store, open_store
+from attention_programs.tracking.validation import read_validation
 from conftest import SENTENCES, tiny_model
 
 PARAMS: dict[str, Any] = {
@@ -109,6 +112,8 @@ def write_results(paths: Paths, programs: list[ProgramRecord], increase: float) 
     numbers = {"questions": 50, "accuracy": 0.6, "low": 0.5, "high": 0.7, "chance": 0.25}
     tasks = [{"task": "story_continuation", "percent": p, "heads_replaced": p * 12 // 100} | numbers for p in (0, 25)]
     write_csv(paths.results / "qa.csv", pd.DataFrame(tasks))
+    held = GateMeasurement(25, 40, 2520, increase - 1, increase - 2, increase)
+    write_gate(paths.results / "gate.json", held)
     write_json(paths.results / "synthesis.json", {"sandbox": "strong"})
     write_json(paths.results / "scoring.json", {"sandbox": "not used"})
     write_json(paths.results / "summary.json", {"iou/test/all/selected": 0.61, "heads/above_0.5/selected": 0.75})
@@ -344,13 +349,36 @@ def test_failing_gate_registers_without_the_alias_and_says_why(repository: Path)
     published = publish_at(repository)
     assert (published.version, published.alias) == ("2", "")
     assert published.gate == (
-        "failed: with 25 % of heads replaced, test perplexity rises by 8.00 %, above the limit of 2.5 %"
+        "failed: with 25 % of heads replaced, validation perplexity rises by 7.00 % (95 % interval 6.00 to 8.00 %, 40 "
+        "texts); the upper end is above the limit of 2.5 %"
     )
     failed = surrogate_info("tiny-llama/2", repository)
     assert failed.tags["gate"] == published.gate
     assert published.gate in failed.description
     assert failed.aliases == ()
     assert surrogate_info("tiny-llama", repository).version == "1"
+
+
+def test_the_gate_is_held_to_the_upper_end(repository: Path) -> None:
+    write_params(repository, tracking={"gate_percent": 25, "gate_increase": 7.5})  # between estimate and upper end
+    published = publish_at(repository)
+    assert (published.alias, published.gate.split(":")[0]) == ("", "failed")
+
+
+@pytest.mark.parametrize("ranking", RANKINGS)
+def test_every_ranking_is_named_in_the_description(template: Path, ranking: str) -> None:
+    validation = replace(read_validation(*validated(template)), order=ranking)
+    assert f"the ones {RANKINGS[ranking].heads}" in validation.description
+
+
+def test_a_surrogate_that_was_asked_nothing_says_so(template: Path) -> None:
+    assert "No questions were asked of it." in replace(read_validation(*validated(template)), tasks=()).description
+
+
+def validated(root: Path) -> tuple[Config, Paths, SurrogateSpecification]:
+    config = load_config(root / "params.yaml")
+    paths = Paths.of(config, root)
+    return config, paths, read_specification(paths.data / "surrogate.json")
 
 
 def test_version_carries_numbers_and_the_way_back(template: Path) -> None:
@@ -361,7 +389,9 @@ def test_version_carries_numbers_and_the_way_back(template: Path) -> None:
     assert wanted.items() <= info.tags.items()
     assert (info.tags["perplexity_increase_low"], info.tags["qa/story_continuation"]) == ("7.0", "0.6")
     assert info.tags["weights_sha256"] == weights_hash(template / "models/tiny-llama")
-    assert "rises by 8.00 %, within the limit of 15 %" in info.description
+    assert "That is 8.00 % above the intact model's (95 % interval 7.00 to 9.00)." in info.description
+    assert "validation perplexity rises by 7.00 %" in info.description
+    assert "the upper end is within the limit of 15 %" in info.description
     with open_store(template) as store:
         run = store.client.get_run(info.run_id)
         assert run.data.tags["content_key"] == info.tags["content_key"]
@@ -461,7 +491,7 @@ def test_what_the_lock_does_not_vouch_for_is_not_published(repository: Path) -> 
     write_params(repository, profile="other")
     with pytest.raises(UserError, match="no outputs of profile 'other'"):
         publish_at(repository)
-    write_params(repository, tracking={"gate_percent": 100})
+    write_params(repository, tracking={"gate_percent": 100}, evaluation=PARAMS["evaluation"] | {"percents": [0, 100]})
     with pytest.raises(UserError, match=r"replaces 25 % of heads and tracking\.gate_percent is 100"):
         publish_at(repository)
     write_params(repository)

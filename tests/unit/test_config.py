@@ -183,3 +183,33 @@ def test_the_repository_is_found_from_a_folder_below_it(tmp_path: Path, monkeypa
         repository_root()
     (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
     assert repository_root() == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("percents", "words"),
+    [([0, 50], r"the registered surrogate replaces 25 percent \(tracking\.gate_percent\)"), ([25], "add 0, which all")],
+)
+def test_questions_must_be_asked_of_what_is_registered(tmp_path: Path, percents: list[int], words: str) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["evaluation"]["percents"] = percents
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    with pytest.raises(UserError, match=words):
+        load_config(tmp_path / "params.yaml")
+    params["evaluation"]["tasks"] = []
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    assert load_config(tmp_path / "params.yaml").evaluation.tasks == ()
+
+
+@pytest.mark.parametrize(("steps", "fitted"), [([0, 6, 24], False), ([0, 0, 24], False), ([1, 0, 0], True)])
+def test_the_registered_share_gets_the_fit_that_its_record_names(
+    tmp_path: Path, steps: list[int], fitted: bool
+) -> None:
+    params = values()
+    params["distillation"] |= {"percents": [25, 50, 100], "steps": steps}
+    if fitted:
+        assert load_config(write(tmp_path, params)).distillation.steps == tuple(steps)
+    else:
+        with pytest.raises(
+            UserError, match=r"the registered share of heads \(25 percent\) is not fitted to the model's"
+        ):
+            load_config(write(tmp_path, params))

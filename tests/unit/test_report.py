@@ -23,10 +23,14 @@ from attention_programs.report.figures.perplexity import draw_perplexity
 from attention_programs.report.figures.style import spread
 from attention_programs.report.page import write_report
 from attention_programs.report.results import BASELINES, METHODS, read_table
+from attention_programs.surrogate.gate import GateMeasurement, write_gate
 
 HOSTILE = "</script><script>alert(1)</script><img src='http://example.org/x'>"
 LAYERS, PER_LAYER = 2, 3
 NAMES = [str(head) for head in all_heads(LAYERS, PER_LAYER)]
+QA_COLUMNS = (
+    "task,percent,heads_replaced,questions,sources,accuracy,low,high,chance,change,change_low,change_high,insensitive"
+)
 TERMS = ("first_token", "previous_token", "self_token", "log_distance", "same_token", "uniform")
 CORPORA = ("all", "stories", "code")
 VARIANTS = (("selected", 6, 0.6), ("first_self", 1, 0.4), ("first_token", 1, 0.3), ("terms/3", 6, 0.5),
@@ -98,15 +102,16 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
     iou = ["method,corpus,metric,mean,low,high"]
     for metric in ("iou", "sink_excluded_iou", "jsd"):
         iou += [f"{method},{corpus},{metric},0.5,0.4,0.6" for method in METHODS for corpus in ("all", "stories")]
-    perplexity = ["programs,order,percent,heads_replaced,tokens,perplexity,increase,low,high"]
+    perplexity = [
+        "programs,order,percent,heads_replaced,texts,tokens,perplexity,increase,low,high,above,above_low,above_high"
+    ]
     for name in ("distilled", "selected", "uniform", "first_token"):
         for order in ("iou", "damage", "fisher", "greedy"):
-            tokens = 99 if name == "distilled" else 44
-            perplexity += [f"{name},{order},{p},{p},{tokens},{20 + p},{5 * p},{4 * p},{6 * p}" for p in (0, 25, 100)]
-    qa = ["task,percent,heads_replaced,questions,accuracy,low,high,chance"]
-    qa += [f"story_continuation,{p},{p},50,0.6,0.5,0.7,0.25" for p in (0, 100)]
-    damage = ["head,damage,standard_error"]
-    damage += [f"{head},0.0{rank},0.001" for rank, head in enumerate(NAMES) if rank]
+            perplexity += [f"{name},{order},{p},{p},12,99,{20 + p},{5 * p},{4 * p},{6 * p},1,0,2" for p in (0, 25, 100)]
+    qa = [QA_COLUMNS]
+    qa += [f"story_continuation,{p},{p},50,20,0.6,0.5,0.7,0.25,-0.1,-0.2,0.0,True" for p in (0, 100)]
+    damage = ["head,damage,standard_error,texts,reliability"]
+    damage += [f"{head},0.0{rank},0.001,32,0.91" for rank, head in enumerate(NAMES) if rank]
     objectives = ["objective,percent,heads,iou_test", "pattern,25,1,0.5", "causal,25,1,0.4"]
     variants = ["variant,corpus,programs,terms,iou,low,high,sink_excluded_iou"]
     for name, programs_used, fit in VARIANTS:
@@ -115,7 +120,7 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
     lengths += [f"{m},{t},3,0.5,0.4,0.6,0.2" for m in ("selected", "first_self", "first_token") for t in (16, 32)]
     behaviour = ["head,first_token,content_word,digit,distance,entropy"]
     behaviour += [f"{head},0.{rank},0.5,0.01,{rank},1.5" for rank, head in enumerate(NAMES)]
-    choice = ["order,percent,increase_validation,chosen", "iou,25,9.0,False", "damage,25,5.0,True"]
+    choice = ["order,percent,tokens,increase_validation,chosen", "iou,25,9,9.0,False", "damage,25,9,5.0,True"]
     distillation = ["matched,percent,step,training,validation", "layers,100,0,3.0,"]
     distillation += ["predictions,25,0,0.5,0.6", "predictions,25,1,0.4,", "predictions,25,2,,0.5"]
     sources = [
@@ -161,6 +166,7 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
         "explainer": {"model": "little", "quantization": "Q4", "file_sha256": "ab" * 32}, "cost": 0.0,
     }  # fmt: skip
     write_json(folder / "synthesis.json", {"explainer": counts})
+    write_gate(folder / "gate.json", GateMeasurement(25, 40, 2520, 9.0, 7.0, 12.0))
     write_json(folder / "corpora.json", {"stories": {"train": 5, "validation": 2, "test": 3}})
 
 
@@ -244,7 +250,7 @@ def test_page_says_what_matters(page: str) -> None:
     assert "cut to at most 13 tokens" in text
     assert "raises perplexity (20.00 intact) by 125 % [100, 150] with constants fitted to keep the model" in text
     assert ", and by 125 % [100, 150] with the programs as they fit attention" in text
-    assert "Perplexity on 99 test tokens; lines for comparison on 44, over that of the intact model" in text
+    assert "Perplexity on 99 tokens of 12 test texts, the same for every line, over that of the intact model" in text
     assert text.index("distilled, best order") < text.index(">best fit first<")
     assert "f" * 64 in page
     assert "Not measured: question answering on verb agreement." in text
@@ -282,7 +288,7 @@ def test_second_run_gives_equal_bytes(paths: Paths, config: Config) -> None:
 
 def test_no_questions_and_few_heads(tmp_path: Path, config: Config) -> None:
     paths = _project(tmp_path, config)
-    write_text(paths.results / "qa.csv", "task,percent,heads_replaced,questions,accuracy,low,high,chance\n")
+    write_text(paths.results / "qa.csv", f"{QA_COLUMNS}\n")
     table = (paths.results / "heads.csv").read_text(encoding="utf-8").splitlines()
     few = [line for line in table if not line.startswith("L") or line.startswith("L1H2")]
     write_text(paths.results / "heads.csv", "\n".join(few) + "\n")

@@ -27,13 +27,19 @@ IOU = (
     "selected,all,jsd,0.1,,\n"
 )
 PERPLEXITY = (
-    "programs,order,percent,heads_replaced,tokens,perplexity,increase,low,high\n"
-    "selected,iou,25,1,900,22.0,10.0,8.0,12.0\n"
-    "selected,iou,0,0,900,20.0,0.0,0.0,0.0\n"
-    "selected,damage,25,1,900,21.0,5.0,4.0,6.0\n"
-    "uniform,iou,100,4,900,2020.0,10000.0,9000.0,11000.0\n"
+    "programs,order,percent,heads_replaced,texts,tokens,perplexity,increase,low,high,above,above_low,above_high\n"
+    "selected,iou,25,1,12,900,22.0,10.0,8.0,12.0,2.0,1.0,3.0\n"
+    "selected,iou,0,0,12,900,20.0,0.0,0.0,0.0,,,\n"
+    "selected,damage,25,1,12,900,21.0,5.0,4.0,6.0,,,\n"
+    "uniform,iou,100,4,12,900,2020.0,10000.0,9000.0,11000.0,,,\n"
 )
-QA = "task,percent,heads_replaced,questions,accuracy,low,high,chance\nstory_continuation,25,1,100,0.7,0.6,0.8,0.25\n"
+QA = (
+    "task,percent,heads_replaced,questions,sources,accuracy,low,high,chance,change,change_low,change_high,insensitive\n"
+    "story_continuation,25,1,100,40,0.7,0.6,0.8,0.25,-0.05,-0.09,-0.01,False\n"
+)
+DAMAGE = "head,damage,standard_error,texts,reliability\nL0H0,0.1,0.01,32,0.91\n"
+GATE = '{"high": 12.0, "increase": 9.0, "low": 7.0, "percent": 25, "texts": 50, "tokens": 3000}'
+
 OBJECTIVES = "objective,percent,heads,iou_test\npattern,25,1,0.55\ncausal,25,1,0.5\n"
 VARIANTS = (
     "variant,corpus,programs,terms,iou,low,high,sink_excluded_iou\n"
@@ -51,7 +57,7 @@ LENGTHS = (
     "selected,16,9,0.7,0.6,0.8,0.5\nselected,128,9,0.5,0.4,0.6,0.3\nfirst_self,16,9,0.5,0.4,0.6,0.1\n"
 )
 TABLES = {"heads.csv": HEADS, "iou.csv": IOU, "perplexity.csv": PERPLEXITY, "qa.csv": QA}
-TABLES |= {"objectives.csv": OBJECTIVES}
+TABLES |= {"objectives.csv": OBJECTIVES, "damage.csv": DAMAGE, "gate.json": GATE}
 
 
 @pytest.fixture
@@ -159,7 +165,7 @@ def test_table_sets_numbers_beside_the_papers(results: Path) -> None:
 
 
 def test_distilled_programs_stand_for_an_order_where_they_were_measured(results: Path) -> None:
-    row = "distilled,damage,25,1,900,20.4,2.0,1.0,3.0\n"
+    row = "distilled,damage,25,1,12,900,20.4,2.0,1.0,3.0,,,\n"
     write_text(results / "perplexity.csv", PERPLEXITY + row)
     titles = {group.title: group for group in summary_groups(summarise(results))}
     (damage,) = [title for title in titles if "least damage first (measured" in title]

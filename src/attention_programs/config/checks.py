@@ -82,6 +82,7 @@ def check(config: Config, place: str) -> None:
     _check_corpora(config.corpora, place)
     _check_numbers(config, place)
     _check_percents(config, place)
+    _check_questions(config, place)
     _check_distillation(config, place)
 
 
@@ -103,6 +104,18 @@ def _check_percents(config: Config, place: str) -> None:
         )
 
 
+def _check_questions(config: Config, place: str) -> None:
+    """A version would be registered without a word on what it does to answers."""
+    percent, asked = config.tracking.gate_percent, config.evaluation.percents
+    if config.evaluation.tasks and percent not in asked:
+        raise UserError(
+            f"{place}: evaluation.percents is {list(asked)}, and the registered surrogate replaces {percent} percent "
+            "(tracking.gate_percent); add that share, or leave evaluation.tasks empty"
+        )
+    if config.evaluation.tasks and 0 not in asked:
+        raise UserError(f"{place}: evaluation.percents is {list(asked)}; add 0, which all others are compared with")
+
+
 def _check_distillation(config: Config, place: str) -> None:
     percents, steps = config.distillation.percents, config.distillation.steps
     if len(percents) != len(steps):
@@ -112,6 +125,14 @@ def _check_distillation(config: Config, place: str) -> None:
         )
     if list(percents) != sorted(set(percents)):
         raise UserError(f"{place}: distillation.percents is {list(percents)}; write ascending shares")
+    # A share's constants start from those of the shares before, so their steps count as well.
+    known = [percent for percent in percents if percent >= config.tracking.gate_percent][:1] or list(percents[-1:])
+    if not sum(step for percent, step in zip(percents, steps, strict=True) if known and percent <= known[0]):
+        raise UserError(
+            f"{place}: distillation.steps is {list(steps)}, so that the registered share of heads "
+            f"({config.tracking.gate_percent} percent) is not fitted to the model's predictions as its record says; "
+            "give it steps"
+        )
     measured = max((*config.replacement.percents, *config.replacement.few_percents, *config.evaluation.percents))
     if not percents or measured > percents[-1]:
         raise UserError(

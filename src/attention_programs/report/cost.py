@@ -10,11 +10,10 @@ from attention_programs.report.figures.distillation import draw_distillation
 from attention_programs.report.figures.orders import draw_orders
 from attention_programs.report.gallery import Gallery
 from attention_programs.report.rank import rank_correlation
-from attention_programs.report.results import ORDERS as ORDER_NAMES
-from attention_programs.report.results import SHORT_ORDERS
 from attention_programs.report.section import Section, TableRow, TableView
 from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
 from attention_programs.surrogate.distillation import PREDICTIONS
+from attention_programs.surrogate.rankings import RANKINGS
 
 KINDS = {"pattern": "selected", "causal": "distilled"}
 """Constants fitted to the maps and to the model's predictions, and the programs that have them in a model."""
@@ -66,7 +65,7 @@ def constants_section(
         f"At {last:g} % of the heads, distilling changes their mean IoU from {fit[0].number()} to {fit[1].number()}"
         + (f" and the increase of perplexity from {percent_text(cost[0])} to {percent_text(cost[1])}"
            if all(each.measured for each in cost) else "")
-        + (f" (order: {ORDER_NAMES[order]})." if order else ".")
+        + (f" (order: {RANKINGS[order].label})." if order else ".")
     )  # fmt: skip
     return Section("constants", CONSTANTS, finding, figures, TableView(head, tuple(rows)))
 
@@ -75,7 +74,7 @@ def _common_order(perplexity: pd.DataFrame, order_choice: pd.DataFrame) -> str:
     """The chosen order, or else the first in which both kinds were measured; empty if there is none."""
     orders = [set(perplexity.loc[perplexity["programs"] == programs, "order"]) for programs in KINDS.values()]
     chosen = order_choice.loc[order_choice["chosen"] > 0, "order"].tolist()
-    return next((order for order in [*chosen, *ORDER_NAMES] if all(order in each for each in orders)), "")
+    return next((order for order in [*chosen, *RANKINGS] if all(order in each for each in orders)), "")
 
 
 def order_section(
@@ -95,7 +94,7 @@ def order_section(
     (chosen,) = order_choice.loc[order_choice["chosen"] > 0, "order"].unique()
     figures = [gallery.add("orders", draw_orders(order_choice), ORDERS)]
     finding = (
-        f"Chosen: {SHORT_ORDERS[chosen]}, with a mean increase of {percent_text(Estimate(means[chosen]))} over the "
+        f"Chosen: {RANKINGS[chosen].short}, with a mean increase of {percent_text(Estimate(means[chosen]))} over the "
         "shares shown" + (f"; best fit first: {percent_text(Estimate(means['iou']))}." if "iou" in means else ".")
     )
     selected = heads[heads["method"] == SELECTED]
@@ -108,4 +107,10 @@ def order_section(
             f" Rank correlation between a head's test IoU and its damage: {correlation.number(2)} "
             f"({len(joined)} heads; -1 would mean that the better the fit, the lower the cost)."
         )
+        reliability = Estimate(float(damage["reliability"].iloc[0]))
+        if reliability.measured:
+            finding += (
+                f" Damage is measured on {damage['texts'].iloc[0]:.0f} training texts; the reliability of its ranking "
+                f"(split half, Spearman-Brown) is {reliability.number(2)}."
+            )
     return Section("order", ORDERS, finding, figures)

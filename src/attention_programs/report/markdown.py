@@ -6,12 +6,13 @@ from pathlib import Path
 
 from attention_programs.report import paper
 from attention_programs.report.estimate import percent_text
-from attention_programs.report.results import METHODS, ORDERS, PROGRAMS, SHORT_ORDERS, read_table
+from attention_programs.report.results import METHODS, PROGRAMS, read_table
 from attention_programs.report.section import Section
 from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
 from attention_programs.report.summary import estimate_of
 from attention_programs.report.variants import SHARED, TERMS
 from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
+from attention_programs.surrogate.rankings import RANKINGS
 
 BEGIN = "<!-- numbers: begin -->"
 END = "<!-- numbers: end -->"
@@ -45,26 +46,46 @@ def _fit(summary: Mapping[str, float]) -> list[str]:
 
 def _perplexity(summary: Mapping[str, float]) -> list[str]:
     prefix = "perplexity_increase/test/"
-    percents = sorted({int(p) for m in PROGRAMS for o in ORDERS for p in _parts(summary, f"{prefix}{m}/{o}/")})
+    percents = sorted({int(p) for m in PROGRAMS for o in RANKINGS for p in _parts(summary, f"{prefix}{m}/{o}/")})
     rows = []
     for programs in PROGRAMS:
-        for order in ORDERS:
+        for order in RANKINGS:
             keys = [f"{prefix}{programs}/{order}/{percent}" for percent in percents if percent]
             found = [estimate_of(summary, key) for key in keys]
             if any(increase.measured for increase in found):
-                tokens = estimate_of(summary, f"perplexity_tokens/test/{programs}/{order}").number(0)
-                rows.append([f"{PROGRAMS[programs]}, {SHORT_ORDERS[order]}", tokens, *map(percent_text, found)])
+                rows.append([f"{PROGRAMS[programs]}, {RANKINGS[order].short}", *map(percent_text, found)])
     published = dict(zip(paper.PERCENTS, paper.MODELS[1].increases, strict=True))
     known = [f"{published[p]:,.0f} %" if p in published else "" for p in percents if p]
-    rows.append([f"(paper, {paper.MODELS[1].name}, best fit first)", "", *known])
-    return _table(["perplexity increase at", "test tokens", *(f"{p} % of heads" for p in percents if p)], rows)
+    rows.append([f"(paper, {paper.MODELS[1].name}, best fit first)", *known])
+    tokens = estimate_of(summary, "perplexity/test/tokens").number(0)
+    columns = [f"{p} % of heads" for p in percents if p]
+    return [*_table([f"perplexity increase, {tokens} test tokens", *columns], rows), *_above(summary, percents)]
+
+
+def _above(summary: Mapping[str, float], percents: Sequence[int]) -> list[str]:
+    """What the same heads, or those of another ranking, cost beyond the distilled programs: paired, text by text."""
+    prefix = "perplexity_above_distilled/test/selected/"
+    rows = []
+    for order in _parts(summary, prefix):
+        found = [estimate_of(summary, f"{prefix}{order}/{p}") for p in percents if p]
+        rows.append([f"Selected programs, {RANKINGS[order].short}", *map(percent_text, found)])
+    head = ["perplexity above that of the distilled programs", *(f"{p} % of heads" for p in percents if p)]
+    return _table(head, rows) if rows else []
 
 
 def _questions(summary: Mapping[str, float]) -> list[str]:
     tasks = _parts(summary, "qa/")
     percents = sorted({int(p) for task in tasks for p in _parts(summary, f"qa/{task}/") if p.isdigit()})
-    rows = [[task, *(estimate_of(summary, f"qa/{task}/{p}").text(2) for p in percents)] for task in tasks]
-    return _table(["accuracy at", *(f"{p} % of heads" for p in percents)], rows)
+    rows = []
+    for task in tasks:
+        questions, sources = (estimate_of(summary, f"qa_{key}/{task}").number(0) for key in ("questions", "sources"))
+        label = f"{task} ({questions} questions from {sources} sources)"
+        if summary.get(f"qa_insensitive/{task}"):
+            label += ", insensitive"
+        change = estimate_of(summary, f"qa_change/{task}/{percents[-1]}").text(2)
+        rows.append([label, *(estimate_of(summary, f"qa/{task}/{p}").text(2) for p in percents), change])
+    columns = [f"{p} % of heads" for p in percents]
+    return _table(["accuracy at", *columns, f"change at {percents[-1]} %"], rows) if rows else []
 
 
 def _terms(summary: Mapping[str, float]) -> list[str]:

@@ -175,7 +175,8 @@ def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Galle
     grid = draw_grid(tables.heads, tables.damage, record.layers, record.heads_per_layer)
     views = [gallery.add("fit", fit, fit_caption(config.attention.max_tokens)), gallery.add("heads", grid, GRID)]
     if len(tables.perplexity):
-        caption = perplexity_caption(tables.perplexity["tokens"].astype(int).tolist())
+        measured = tables.perplexity.iloc[0]
+        caption = perplexity_caption(int(measured.texts), int(measured.tokens), config.replacement.precision)
         views.append(gallery.add("perplexity", draw_perplexity(tables.perplexity), caption))
     tasks = _answered(tables.qa, config)
     if tasks:

@@ -31,22 +31,6 @@ PROGRAMS = {
     "uniform": "Uniform",
 }
 """What replaces heads in ``perplexity.csv``; distilled ones are the selected with other constants."""
-ORDERS = {
-    "iou": "best fit first (validation IoU)",
-    "damage": "least damage first (measured on validation)",
-    "fisher": "least damage first (Fisher estimate)",
-    "greedy": "least damage first (Fisher estimate made anew on the way)",
-    "together": "least damage first (measured with random others replaced as well)",
-}
-"""In which order heads are replaced."""
-SHORT_ORDERS = {
-    "iou": "best fit first",
-    "damage": "least damage first",
-    "fisher": "least estimated damage first",
-    "greedy": "the same, estimated anew",
-    "together": "least damage in company first",
-}
-"""The same in a few words."""
 ALL_CORPORA = "all"
 
 _INTERVAL = ("low", "high")
@@ -59,13 +43,14 @@ _COLUMNS = {
     "variants.csv": ("variant", "corpus", "programs", "terms", "iou", *_INTERVAL, "sink_excluded_iou"),
     "lengths.csv": ("method", "tokens", "texts", "iou", *_INTERVAL, "sink_excluded_iou"),
     "behaviour.csv": ("head", "distance", "entropy"),
-    "damage.csv": ("head", "damage", "standard_error"),
-    "order_choice.csv": ("order", "percent", "increase_validation", "chosen"),
+    "damage.csv": ("head", "damage", "standard_error", "texts", "reliability"),
+    "order_choice.csv": ("order", "percent", "tokens", "increase_validation", "chosen"),
     "distillation.csv": ("matched", "percent", "step", "training", "validation"),
     "objectives.csv": ("objective", "percent", "iou_test"),
     "perplexity.csv": (
-        *("programs", "order", "percent", "heads_replaced", "tokens", "perplexity", "increase"),
+        *("programs", "order", "percent", "heads_replaced", "texts", "tokens", "perplexity", "increase"),
         *_INTERVAL,
+        *("above", "above_low", "above_high"),
     ),
     "sources.csv": (
         *("source", "programs", "heads_intended", "share_best", "coverage"),
@@ -77,7 +62,10 @@ _COLUMNS = {
         *("head", "programs", "kept_round", "jsd_first", "jsd_kept", "iou_first", "iou_kept", "iou_fitted"),
         *("constants", "prompt_tokens", "reply_tokens", "cost"),
     ),
-    "qa.csv": ("task", "percent", "heads_replaced", "questions", "accuracy", *_INTERVAL, "chance"),
+    "qa.csv": (
+        *("task", "percent", "heads_replaced", "questions", "sources", "accuracy", *_INTERVAL, "chance"),
+        *("change", "change_low", "change_high", "insensitive"),
+    ),
 }
 _STAGES = {
     "heads.csv": "select",

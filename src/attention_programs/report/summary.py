@@ -11,9 +11,11 @@ import pandas as pd
 from attention_programs.files import records
 from attention_programs.report import paper
 from attention_programs.report.estimate import ABSENT, Estimate, percent_text
-from attention_programs.report.results import ORDERS, read_if_there, read_table
+from attention_programs.report.results import read_if_there, read_table
 from attention_programs.report.variants import SHARED, enough, family, fit_of
 from attention_programs.scoring.selection import SELECTED
+from attention_programs.surrogate.gate import read_gate
+from attention_programs.surrogate.rankings import RANKINGS
 
 IOU_THRESHOLDS = (0.5, 0.75)
 """Test IoU above which heads are counted."""
@@ -36,6 +38,8 @@ def summarise(results: Path) -> dict[str, float]:
     return {
         **summarise_fit(results),
         **_cost(read_table(results, "perplexity.csv"), heads),
+        **_effects(read_table(results, "damage.csv")),
+        **_gate(results / "gate.json"),
         **_objectives(read_table(results, "objectives.csv")),
         **_answers(read_table(results, "qa.csv")),
     }
@@ -60,6 +64,10 @@ def _entry(key: str, estimate: Estimate) -> dict[str, float]:
     if estimate.has_interval:
         entry |= {f"{key}/low": estimate.low, f"{key}/high": estimate.high}
     return entry
+
+
+def _entry_if_measured(key: str, estimate: Estimate) -> dict[str, float]:
+    return _entry(key, estimate) if estimate.measured else {}
 
 
 def _fit(table: pd.DataFrame) -> dict[str, float]:
@@ -90,8 +98,28 @@ def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
         for programs in ("selected", "search") if same and row.programs == "selected" else (row.programs,):
             key = f"perplexity_increase/test/{programs}/{row.order}/{row.percent:g}"
             found |= _entry(key, Estimate(row.increase, row.low, row.high))
-            found[f"perplexity_tokens/test/{programs}/{row.order}"] = float(row.tokens)
+            above = Estimate(row.above, row.above_low, row.above_high)
+            if above.measured and row.percent:
+                found |= _entry(f"perplexity_above_distilled/test/{programs}/{row.order}/{row.percent:g}", above)
+        found |= {"perplexity/test/texts": float(row.texts), "perplexity/test/tokens": float(row.tokens)}
     return found
+
+
+def _effects(table: pd.DataFrame) -> dict[str, float]:
+    """How many texts the effects of single heads rest on, and how reliable their ranking is."""
+    if table.empty:
+        return {}
+    texts, reliability = table[["texts", "reliability"]].iloc[0]
+    return {"effects/texts": float(texts)} | _entry_if_measured(
+        "effects/rank_reliability", Estimate(float(reliability))
+    )
+
+
+def _gate(path: Path) -> dict[str, float]:
+    """How much perplexity rises on the validation texts of the gate."""
+    gate = read_gate(path)
+    found = {"gate/validation/texts": float(gate.texts), "gate/validation/tokens": float(gate.tokens)}
+    return found | _entry("gate/validation/perplexity_increase", Estimate(gate.increase, gate.low, gate.high))
 
 
 def _objectives(table: pd.DataFrame) -> dict[str, float]:
@@ -103,6 +131,12 @@ def _answers(table: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in records(table):
         found |= _entry(f"qa/{row.task}/{row.percent:g}", Estimate(row.accuracy, row.low, row.high))
+        if row.percent and not math.isnan(row.change):
+            change = Estimate(row.change, row.change_low, row.change_high)
+            found |= _entry(f"qa_change/{row.task}/{row.percent:g}", change)
+            found[f"qa_insensitive/{row.task}"] = row.insensitive
+        found[f"qa_questions/{row.task}"] = row.questions
+        found[f"qa_sources/{row.task}"] = row.sources
     return found
 
 
@@ -185,7 +219,7 @@ def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
             tuple(SummaryRow(label, estimate_of(summary, key).text(), papers) for label, key, papers in fits),
         )
     ]
-    for order, meaning in ORDERS.items():
+    for order, ranking in RANKINGS.items():
         rows = []
         programs = replacing(summary, order)
         for rank, percent in enumerate(paper.PERCENTS):
@@ -195,7 +229,7 @@ def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
         if order != "iou":
             rows = [row for row in rows if row.ours != ABSENT]
         if rows:
-            groups.append(SummaryGroup(f"Perplexity increase, {programs} programs, {meaning}", tuple(rows)))
+            groups.append(SummaryGroup(f"Perplexity increase, {programs} programs, {ranking.label}", tuple(rows)))
     return groups
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from attention_programs.errors import UserError
-from attention_programs.files import read_json, records, write_json
+from attention_programs.files import defined, read_json, records, write_json
 from attention_programs.scoring.bootstrap import FEWEST_TEXTS
 from attention_programs.surrogate.replacement import Measured, perplexity_table
 
@@ -98,8 +98,7 @@ def divide_validation(texts: Sequence[Item], choice_texts: int) -> ValidationTex
 
 def write_gate(path: Path, measurement: GateMeasurement) -> None:
     """Writes it as JSON, undefined bounds as null."""
-    values = {key: value if math.isfinite(value) else None for key, value in asdict(measurement).items()}
-    write_json(path, values)
+    write_json(path, defined(asdict(measurement)))
 
 
 def read_gate(path: Path) -> GateMeasurement:

@@ -113,7 +113,7 @@ def published_files(paths: Paths) -> list[Path]:
         paths.texts,
         paths.programs,
         paths.data / SURROGATE_FILE,
-        *(paths.results / name for name in ("heads.csv", "perplexity.csv", "qa.csv", "summary.json")),
+        *(paths.results / name for name in ("gate.json", "heads.csv", "perplexity.csv", "qa.csv", "summary.json")),
         paths.report / "report.html",
     ]
     found = [*paths.results.glob("*.csv"), *paths.report.rglob("*.png")]

@@ -14,7 +14,7 @@ from mlflow.models import Model
 
 from attention_programs.config import Config
 from attention_programs.errors import UserError
-from attention_programs.files import write_json
+from attention_programs.files import defined, write_json
 from attention_programs.surrogate.specification import Surrogate, read_specification
 from attention_programs.tracking import surrogate_model
 from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage
@@ -121,7 +121,7 @@ def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validat
     logged = client.create_logged_model(run.info.experiment_id, "surrogate", run_id, tags, model_type="surrogate")
     with tempfile.TemporaryDirectory() as scratch:
         numbers = Path(scratch) / "validation.json"
-        write_json(numbers, asdict(validation) | {"gate": validation.gate})
+        write_json(numbers, defined(asdict(validation)) | {"gate": validation.gate})
         mlflow.pyfunc.save_model(
             path=f"{scratch}/model",
             mlflow_model=Model(run_id=run_id, model_id=logged.model_id, artifact_path=logged.artifact_location),

@@ -1,5 +1,6 @@
 """How well the surrogate that gets registered does, and whether that earns it the alias."""
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -8,15 +9,10 @@ from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv
 from attention_programs.paths import Paths
+from attention_programs.surrogate.gate import GateMeasurement, read_gate
+from attention_programs.surrogate.rankings import RANKINGS
 from attention_programs.surrogate.replacement import DISTILLED
 from attention_programs.surrogate.specification import SurrogateSpecification
-
-ORDERS = {
-    "iou": "of highest validation IoU",
-    "damage": "of lowest measured damage",
-    "fisher": "of lowest estimated damage",
-    "greedy": "of lowest estimated damage, estimated anew on the way",
-}
 
 
 @dataclass(frozen=True)
@@ -43,38 +39,37 @@ class Validation:
     """Of perplexity over the intact model, in percent, with its 95 % interval."""
     increase_low: float
     increase_high: float
+    held: GateMeasurement
+    """The same on validation texts, where the gate is held."""
     limit: float
     """Highest increase that passes the gate, in percent."""
     tasks: tuple[TaskAccuracy, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether the gate is passed; an undefined increase does not."""
-        return self.increase <= self.limit
+        """Whether the gate is passed."""
+        return self.held.passes(self.limit)
 
     @property
     def gate(self) -> str:
         """The verdict and its reason."""
-        verdict = "passed" if self.passed else "failed"
-        relation = "within" if self.passed else "above"
-        return (
-            f"{verdict}: with {self.percent} % of heads replaced, test perplexity rises by {self.increase:.2f} %, "
-            f"{relation} the limit of {self.limit:g} %"
-        )
+        return self.held.verdict(self.limit)
 
     @property
     def description(self) -> str:
         """The surrogate in plain words."""
-        share = f"{self.percent} % of those studied, the ones {ORDERS.get(self.order, self.order)}"
-        interval = f"95 % interval {self.increase_low:.2f} to {self.increase_high:.2f} %"
+        share = f"{self.percent} % of those studied, the ones {RANKINGS[self.order].heads}"
+        interval = _interval(self.increase_low, self.increase_high, 2)
         lines = [
             f"{self.heads_replaced} attention heads ({share}) are replaced by programs.",
             f"Test perplexity is {self.perplexity:.2f} per token over {self.tokens} tokens.",
             f"That is {self.increase:.2f} % above the intact model's ({interval}).",
         ]
         for task in self.tasks:
-            interval = f"95 % interval {task.low:.3f} to {task.high:.3f}; guessing {task.chance:.2f}"
-            lines.append(f"Accuracy at {task.task}: {task.accuracy:.3f} ({interval}).")
+            interval = _interval(task.low, task.high, 3)
+            lines.append(f"Accuracy at {task.task}: {task.accuracy:.3f} ({interval}; guessing {task.chance:.2f}).")
+        if not self.tasks:
+            lines.append("No questions were asked of it.")
         return "\n".join([*lines, f"Gate {self.gate}."])
 
     def tags(self) -> dict[str, str]:
@@ -101,6 +96,12 @@ class Validation:
             "surrogate/perplexity_increase": self.increase,
             **{f"surrogate/qa/{task.task}": task.accuracy for task in self.tasks},
         }
+
+
+def _interval(low: float, high: float, digits: int) -> str:
+    """An interval in words; too few texts have none."""
+    known = math.isfinite(low) and math.isfinite(high)
+    return f"95 % interval {low:.{digits}f} to {high:.{digits}f}" if known else "too few texts for an interval"
 
 
 def read_validation(config: Config, paths: Paths, specification: SurrogateSpecification) -> Validation:
@@ -133,6 +134,7 @@ def read_validation(config: Config, paths: Paths, specification: SurrogateSpecif
         increase=float(row["increase"]),
         increase_low=float(row["low"]),
         increase_high=float(row["high"]),
+        held=read_gate(paths.results / "gate.json"),
         limit=config.tracking.gate_increase,
         tasks=_tasks(questions[questions["percent"] == percent]),
     )

@@ -6,7 +6,7 @@ from matplotlib.ticker import FuncFormatter
 
 from attention_programs.report.estimate import Estimate, percent_text
 from attention_programs.report.figures.style import BLUE, GREY, MUTED, WIDTH
-from attention_programs.report.results import SHORT_ORDERS
+from attention_programs.surrogate.rankings import RANKINGS
 
 
 def draw_orders(table: pd.DataFrame) -> Figure:
@@ -15,7 +15,7 @@ def draw_orders(table: pd.DataFrame) -> Figure:
     Args:
         table: ``order_choice.csv``.
     """
-    orders = [order for order in SHORT_ORDERS if (table["order"] == order).any()]
+    orders = [order for order in RANKINGS if (table["order"] == order).any()]
     percents = sorted(table["percent"].unique())
     chosen = set(table.loc[table["chosen"] > 0, "order"])
     figure = Figure(figsize=(WIDTH, 0.28 * len(orders) + 0.75), layout="constrained")
@@ -34,7 +34,7 @@ def draw_orders(table: pd.DataFrame) -> Figure:
         axes.locator_params(axis="x", nbins=4)
         axes.tick_params(axis="y", length=0)
         axes.axvline(0, color=MUTED, linewidth=0.6)
-    names = [f"{SHORT_ORDERS[order]}{' (chosen)' if order in chosen else ''}" for order in orders]
+    names = [f"{RANKINGS[order].short}{' (chosen)' if order in chosen else ''}" for order in orders]
     panels[0].set_yticks(range(len(orders)), names)
     panels[0].set_ylim(len(orders) - 0.5, -0.5)
     figure.supxlabel("increase of perplexity on validation texts", fontsize=8)

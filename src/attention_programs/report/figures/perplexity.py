@@ -8,10 +8,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from attention_programs.report import paper
 from attention_programs.report.figures.style import BLUE, GREEN, GREY, INK, MUTED, ORANGE, WIDTH, spread
-from attention_programs.report.results import PROGRAMS, SHORT_ORDERS
+from attention_programs.report.results import PROGRAMS
+from attention_programs.surrogate.rankings import RANKINGS
 
 COLORS = {"distilled": BLUE, "selected": INK, "first_token": ORANGE, "uniform": GREEN}
-STYLES = {"iou": "-", "damage": (0, (3, 1.6)), "fisher": ":", "greedy": "-.", "together": (0, (1, 1, 1, 1, 6, 1))}
 LINEAR_UP_TO = 1.0
 """Percent below which the axis is linear, so that 0 and small gains can be shown."""
 
@@ -30,16 +30,21 @@ def draw_perplexity(table: pd.DataFrame) -> Figure:
     for name, programs in table.groupby("programs", sort=False):
         color = COLORS.get(str(name), INK)
         for order, curve in programs.groupby("order", sort=False):
-            _curve(axes, curve.sort_values("percent"), color, STYLES[str(order)])
+            _curve(axes, curve.sort_values("percent"), color, _style(str(order)))
         last = programs.sort_values("percent").iloc[-1]
         ends.append((float(last["percent"]), float(last["increase"]), PROGRAMS.get(str(name), str(name)), color))
     _scale(axes, min(0.0, float(table["low"].min())) if len(table) else 0.0)
     _labels(axes, ends)
     for order in table["order"].unique():
-        axes.plot([], [], linestyle=STYLES[order], color=INK, label=SHORT_ORDERS[order])
+        axes.plot([], [], linestyle=_style(order), color=INK, label=RANKINGS[order].short)
     axes.plot([], [], color=GREY, linewidth=1, label="published by the paper (other models and texts)")
     axes.legend(loc="lower right", handlelength=2.6)
     return figure
+
+
+def _style(order: str) -> object:
+    dashes = RANKINGS[order].dashes
+    return (0, dashes) if dashes else "-"
 
 
 def _paper_curve(axes: Axes, model: paper.PaperModel) -> tuple[float, float, str, str]:
