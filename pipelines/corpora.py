@@ -2,9 +2,10 @@
 
 from attention_programs.config import Config
 from attention_programs.corpora.loading import load_corpus, load_test_rows
+from attention_programs.corpora.near_duplicates import near_duplicates
 from attention_programs.corpora.splitting import check_disjoint, split_corpus
 from attention_programs.corpora.text import describe, write_texts
-from attention_programs.files import write_json
+from attention_programs.files import write_csv, write_json
 from attention_programs.paths import Paths
 from attention_programs.stage import run_stage
 
@@ -19,6 +20,10 @@ def main(config: Config, paths: Paths) -> None:
     check_disjoint(texts)
     write_texts(paths.texts, sorted(texts, key=lambda text: (text.split, text.key)))
     write_json(paths.results / "corpora.json", describe(texts))
+    alike = near_duplicates(texts)
+    for (corpus, split), rows in alike.groupby(["corpus", "split"]):
+        print(f"{corpus}: {len(rows)} {split} texts share more than half of their wording with a training text")
+    write_csv(paths.results / "near_duplicates.csv", alike)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from attention_programs.config import CorporaSettings, CorpusSettings, load_config
 from attention_programs.corpora.loading import load_corpus, load_test_rows
+from attention_programs.corpora.near_duplicates import near_duplicates
 from attention_programs.corpora.schema import check_rows
 from attention_programs.corpora.splitting import check_disjoint, split_corpus
 from attention_programs.corpora.text import SPLITS, Text, describe, read_texts, text_key, write_texts
@@ -218,3 +219,18 @@ def test_texts_come_back_and_bad_records_are_refused(tmp_path: Path) -> None:
         write_text(tmp_path / "t.jsonl", json.dumps(bad))
         with pytest.raises(UserError, match="row 1: not a text record"):
             read_texts(tmp_path / "t.jsonl")
+
+
+def test_texts_that_share_most_of_their_wording_with_a_training_text_are_named() -> None:
+    words = "one two three four five six seven eight nine ten eleven twelve".split()
+    train = Text("a", "x", "train", " ".join(words))
+    alike = Text("b", "x", "test", " ".join([*words[:10], "other", "words"]))  # 6 of 8 runs of five words
+    half = Text("c", "x", "test", " ".join([*words[:8], "not", "the", "same", "end"]))  # 4 of 8: not more than half
+    other = Text("d", "x", "validation", "nothing of that kind stands in this short text")
+    apart = Text("e", "y", "validation", " ".join(reversed(words)))
+    found = near_duplicates([train, half, alike, other, apart])
+    assert found.to_dict("records") == [
+        {"corpus": "x", "split": "test", "text": "b", "train_text": "a", "shared": 0.75}
+    ]
+    assert near_duplicates([train, half, other]).empty
+    assert list(near_duplicates([]).columns) == ["corpus", "split", "text", "train_text", "shared"]

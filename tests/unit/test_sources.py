@@ -90,3 +90,17 @@ def test_what_a_language_model_beats_is_counted_on_the_heads_it_was_asked_about(
     assert (llm["beats_search"], llm["beats_curated"]) == (0.5, 0.5)
     assert (table.loc["llm_written", "beats_search"], table.loc["llm_written", "beats_curated"]) == (0.0, 0.5)
     assert math.isnan(table.loc["search", "beats_search"])
+
+
+def test_what_beats_what_is_told_of_test_texts_after_a_choice_on_validation() -> None:
+    """Head 1: by hand is chosen on validation with 0.7 against 0.6, and is worse on test texts."""
+    test = [row[:] for row in TEST]
+    test[3][1] = 0.5
+    found = compare_sources(PROGRAMS, scores(VALIDATION), scores(test), HEADS, 50, np.random.default_rng(0))
+    by_hand = found.set_index("source").loc["curated"]
+    assert by_hand["beats_search"] == 0
+    assert (by_hand["iou_test_best_of_source"], by_hand["iou_test_of_search"]) == pytest.approx((0.5, 0.61))
+
+
+def test_sizes_stand_beside_what_beats_what(table: pd.DataFrame) -> None:
+    assert table.loc["curated", ["terms", "terms_of_search"]].tolist() == [1, 1]

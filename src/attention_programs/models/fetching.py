@@ -131,6 +131,7 @@ def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRe
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
         weights_sha256=weights_hash(folder),
+        quantization=settings.quantization,
     )
 
 

@@ -27,6 +27,8 @@ class ModelRecord:
     dtype: str
     weights_sha256: str
     """Hash over the hashes of all weight files, in name order."""
+    quantization: str = ""
+    """How the weights were stored before they were read back into floating point; empty if never."""
 
     @property
     def heads(self) -> list[Head]:

@@ -131,8 +131,8 @@ EXPLAINER = Caption(
 )
 WORST = Caption(
     "The heads explained worst",
-    "Lowest test IoU first; below each program stands where the head's attention really goes, with the mean over all "
-    "heads in brackets.",
+    "Lowest validation IoU first; the IoU shown is on test texts. Below each program stands where the head's attention "
+    "really goes, with the mean over all heads in brackets.",
     "Shares overlap (a name is a content word too), kinds of token do not count a text's first token, and a share says "
     "where attention goes, not why.",
 )

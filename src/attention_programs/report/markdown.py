@@ -56,7 +56,8 @@ def _perplexity(summary: Mapping[str, float]) -> list[str]:
                 rows.append([f"{PROGRAMS[programs]}, {RANKINGS[order].short}", *map(percent_text, found)])
     published = dict(zip(paper.PERCENTS, paper.MODELS[1].increases, strict=True))
     known = [f"{published[p]:,.0f} %" if p in published else "" for p in percents if p]
-    rows.append([f"(paper, {paper.MODELS[1].name}, best fit first)", *known])
+    caveat = "another model, 5 sentences, attention exchanged behind the output projection, no intervals"
+    rows.append([f"(paper, {paper.MODELS[1].name}, best fit first; {caveat})", *known])
     tokens = estimate_of(summary, "perplexity/test/tokens").number(0)
     columns = [f"{p} % of heads" for p in percents if p]
     return [*_table([f"perplexity increase, {tokens} test tokens", *columns], rows), *_above(summary, percents)]

@@ -30,8 +30,10 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
     text = (
         f"Each of {heads} attention heads of {config.model.name} is explained by a short Python program "
         f"({summary['programs/distinct/selected']:.0f} distinct programs in all), chosen on validation texts. "
-        f"Every number here comes from test texts, {tests} of them at most ({_corpora(provenance.texts)}), cut to at "
-        f"most {config.attention.max_tokens} tokens, that took no part in any choice. "
+        f"Fit, perplexity and answers are measured on test texts, {tests} of them at most "
+        f"({_corpora(provenance.texts)}), cut to at most {config.attention.max_tokens} tokens, that chose no program, "
+        "ranking or constant; effects of single heads come from training texts, the comparison of rankings from "
+        "validation texts, and what is told of prompts from training texts. "
         f"On average a head's program matches its attention with an IoU of {fit}, where 1 is a perfect match; "
         f"{above.number(0)} % of heads lie above 0.5. "
         f"Attention on the first token accounts for much of that: the first token alone reaches {first_token}, "

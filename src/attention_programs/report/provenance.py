@@ -55,6 +55,7 @@ def trace(
     facts = (
         Fact("Model", f"{record.name} ({record.architecture}, {record.parameters:,} parameters, {record.dtype})"),
         Fact("Source", location),
+        *([Fact("Quantised", f"{record.quantization}, read back into {record.dtype}")] if record.quantization else []),
         Fact("Weights, SHA-256", record.weights_sha256),
         Fact("Heads", f"{len(index.heads)} studied of {record.layers} layers x {record.heads_per_layer} heads"),
         Fact("Attention", "causal" if record.causal else "both directions"),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.bootstrap import interval_of_means, resample_weights
 from attention_programs.scoring.table import SplitScores
+from attention_programs.scoring.variants import summands
 
 EXPLAINED = 0.5
 """Test IoU above which a head counts as covered."""
@@ -16,7 +17,7 @@ NOTHING = float("nan")
 COLUMNS = (
     *("source", "programs", "heads_intended", "share_best", "coverage", "iou_test", "iou_test_low", "iou_test_high"),
     *("beats_search", "beats_curated", "iou_test_intended", "iou_test_best_of_source", "iou_test_best_of_all"),
-    *("share_intended_is_best", "iou_test_of_search"),
+    *("share_intended_is_best", "iou_test_of_search", "terms", "terms_of_search"),
 )
 
 
@@ -45,10 +46,11 @@ def compare_sources(
 ) -> pd.DataFrame:
     """A row a source. Programs are chosen on validation; what is named test is measured on test texts.
 
-    ``share_best`` is the share of all heads for which the source has the best program; ``beats_search`` and
-    ``beats_curated`` are shares of the heads that the source has programs for. The last columns are means over those
-    heads, too: of the program written for the head, of the source's best, of the best of all sources, and of the
-    search's best.
+    ``share_best`` is the share of all heads for which the source has the best program on validation texts.
+    ``beats_search`` and ``beats_curated`` are shares of the heads that the source has programs for: those in which its
+    program is better on test texts. The last columns are means over those heads, too: of the program written for the
+    head, of the source's best, of the best of all sources, and of the search's best, with the number of terms of the
+    source's and the search's.
 
     Args:
         programs: The program table.
@@ -59,6 +61,7 @@ def compare_sources(
         generator: Draws them.
     """
     means, on_test = validation.iou.mean(axis=0), test.iou.mean(axis=0)
+    sizes = np.array([summands(program) for program in programs], dtype=float)
     groups = source_groups(programs)
     best = {name: _best(means, members) for name, members in groups.items()}
     owners = ("search", "curated", "llm", "imported")
@@ -84,12 +87,14 @@ def compare_sources(
                 "iou_test": interval.mean,
                 "iou_test_low": interval.low,
                 "iou_test_high": interval.high,
-                **{f"beats_{other}": _beats(means, best, name, other, asked) for other in ("search", "curated")},
+                **{f"beats_{other}": _beats(on_test, best, name, other, asked) for other in ("search", "curated")},
                 "iou_test_intended": _mean(on_test[written, asked]),
                 "iou_test_best_of_source": _mean(tested[asked]),
                 "iou_test_best_of_all": _mean(on_test[overall[asked], asked]),
                 "share_intended_is_best": _mean((written == overall[asked]).astype(float)),
                 "iou_test_of_search": _mean(on_test[best["search"][asked], asked]) if "search" in best else NOTHING,
+                "terms": _mean(sizes[chosen[asked]]),
+                "terms_of_search": _mean(sizes[best["search"][asked]]) if "search" in best else NOTHING,
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -117,7 +122,7 @@ def _intended(
 
 
 def _beats(
-    means: NDArray[np.float64],
+    on_test: NDArray[np.float64],
     best: dict[str, NDArray[np.int64]],
     name: str,
     other: str,
@@ -125,7 +130,7 @@ def _beats(
 ) -> float:
     if other not in best or name == other or not len(asked):
         return NOTHING
-    return float((means[best[name][asked], asked] > means[best[other][asked], asked]).mean())
+    return float((on_test[best[name][asked], asked] > on_test[best[other][asked], asked]).mean())
 
 
 def _mean(values: NDArray[np.float64]) -> float:

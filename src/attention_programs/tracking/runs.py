@@ -32,12 +32,14 @@ LONGEST_TAG = 5000
 
 def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, str]:
     """Tags of a profile's run: what it is and the way back."""
+    record = read_record(paths.model)
     return {
         **lineage.tags(),
         "kind": PROFILE_RUN,
         "profile": config.profile,
         "model": config.model.name,
-        "weights_sha256": read_record(paths.model).weights_sha256,
+        "weights_sha256": record.weights_sha256,
+        "quantization": record.quantization or "none",
         "sandbox_synthesize": read_json(paths.results / "synthesis.json")["sandbox"],
         "sandbox_score": read_json(paths.results / "scoring.json")["sandbox"],
         "mlflow.source.name": f"dvc repro ({config.profile})",
