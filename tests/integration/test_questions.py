@@ -112,3 +112,8 @@ def test_a_model_without_likelihoods_is_refused(tasks: list[Any]) -> None:
     bert = tiny_model("bert")
     with pytest.raises(UserError, match="BertForMaskedLM is not a causal language model"):
         answer_questions(bert.model, bert.tokenizer, tasks, 2, batch_size=2)
+
+
+def test_an_encoder_that_is_asked_nothing_answers_nothing() -> None:
+    bert = tiny_model("bert")
+    assert answer_questions(bert.model, bert.tokenizer, [], 4, 4) == []

@@ -136,9 +136,9 @@ def answer_questions(
     Raises:
         UserError: if the model is not causal.
     """
-    _require_causal(model)
     if not tasks:
         return []
+    _require_causal(model)
     import lm_eval  # takes seconds to import
     from lm_eval.tasks import TaskManager
 
