@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from attention_programs.errors import UserError
 
@@ -163,6 +165,21 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
             raise UserError(f"{path}, line {number}: half a character (a lone \\ud800 to \\udfff); correct the escape")
         rows.append(row)
     return rows
+
+
+def read_yaml(path: Path) -> Any:
+    """Reads YAML 1.2 as DVC does, which writes it: ``off`` is a word there, where YAML 1.1 has a truth value.
+
+    Raises:
+        UserError: if the file is missing or malformed; the line is named.
+    """
+    try:
+        return YAML(typ="safe", pure=True).load(read_text(path))
+    except (YAMLError, ValueError) as error:  # a date that is none, for one
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"{path}{line}: not valid YAML ({reason})") from error
 
 
 def read_csv(path: Path) -> pd.DataFrame:
