@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import re
@@ -116,19 +117,24 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Reads UTF-8 text.
+    """Reads UTF-8 text, with or without the byte-order mark that Excel and PowerShell put in front.
 
     Raises:
-        UserError: if the file is missing, a folder, unreadable or not UTF-8.
+        UserError: if the file is missing, a folder, unreadable or not UTF-8; UTF-16 and UTF-32 are named.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist; check the path, or run `dvc repro` if a stage makes it") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
+    encoding = json.detect_encoding(content)  # by the mark, or by where the first characters have zero bytes
+    if not encoding.startswith("utf-8"):
+        raise UserError(f"{path} is {encoding[:6].upper()} text; save it as UTF-8")
+    try:
+        return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig").read()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from error
 
 
 def read_json(path: Path) -> Any:
@@ -188,9 +194,9 @@ def read_csv(path: Path) -> pd.DataFrame:
     Raises:
         UserError: if the file is missing or malformed.
     """
-    read_text(path)
+    text = io.StringIO(read_text(path))
     try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+        return pd.read_csv(text, keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UserError(f"{path} is not a table: {str(error).strip()}") from error
 
