@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import math
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from attention_programs.errors import UserError
 
@@ -128,19 +131,24 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Reads UTF-8 text.
+    """Reads UTF-8 text, with or without the byte-order mark that Excel and PowerShell put in front.
 
     Raises:
-        UserError: if the file is missing, a folder, unreadable or not UTF-8.
+        UserError: if the file is missing, a folder, unreadable or not UTF-8; UTF-16 and UTF-32 are named.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist; check the path, or run `dvc repro` if a stage makes it") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
+    encoding = json.detect_encoding(content)  # by the mark, or by where the first characters have zero bytes
+    if not encoding.startswith("utf-8"):
+        raise UserError(f"{path} is {encoding[:6].upper()} text; save it as UTF-8")
+    try:
+        return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig").read()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from error
 
 
 def read_json(path: Path) -> Any:
@@ -179,15 +187,30 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def read_yaml(path: Path) -> Any:
+    """Reads YAML 1.2 as DVC does, which writes it: ``off`` is a word there, where YAML 1.1 has a truth value.
+
+    Raises:
+        UserError: if the file is missing or malformed; the line is named.
+    """
+    try:
+        return YAML(typ="safe", pure=True).load(read_text(path))
+    except (YAMLError, ValueError) as error:  # a date that is none, for one
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"{path}{line}: not valid YAML ({reason})") from error
+
+
 def read_csv(path: Path) -> pd.DataFrame:
     """Reads a table that :func:`write_csv` wrote.
 
     Raises:
         UserError: if the file is missing or malformed.
     """
-    read_text(path)
+    text = io.StringIO(read_text(path))
     try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+        return pd.read_csv(text, keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UserError(f"{path} is not a table: {str(error).strip()}") from error
 

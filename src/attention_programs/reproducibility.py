@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from attention_programs.config import Config, ReproducibilitySettings, load_config
 from attention_programs.errors import UserError
-from attention_programs.files import read_csv, read_json, read_text
+from attention_programs.files import read_csv, read_json, read_yaml
 from attention_programs.paths import Paths
 from attention_programs.reproduction import compose, environment
 
@@ -89,7 +88,7 @@ def _link_or_copy(source: str, target: str) -> None:
 
 
 def _outputs(lock: Path) -> dict[tuple[str, str], str]:
-    stages: dict[str, Any] = yaml.safe_load(read_text(lock))["stages"]
+    stages: dict[str, Any] = read_yaml(lock)["stages"]
     return {(stage, out["path"]): out["md5"] for stage, entry in stages.items() for out in entry.get("outs", [])}
 
 

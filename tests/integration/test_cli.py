@@ -242,6 +242,22 @@ def test_validate_checks_the_whole_project_or_single_files(project: Path, capsys
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_files_as_windows_programs_write_them_are_read_and_wide_ones_named(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = ["corpora/a.jsonl", "params.yaml", "library/curated/free.py"]
+    texts = {file: (project / file).read_text(encoding="utf-8") for file in files}
+    for file in files:
+        (project / file).write_text(texts[file], encoding="utf-8-sig", newline="\r\n")
+    assert cli.main(["validate", *files]) == 0
+    assert cli.main(["import", "library/curated/free.py", "--form", "view"]) == 0
+    assert "free  runs; obeys the prefix rule" in capsys.readouterr().out
+    for file in files:
+        (project / file).write_text(texts[file], encoding="utf-16")
+        assert cli.main(["validate", file]) == 2
+        assert capsys.readouterr().err == f"error: {file} is UTF-16 text; save it as UTF-8\n"
+
+
 def test_the_vocabulary_names_every_term(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,11 +18,12 @@ import yaml
 from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import Text, text_key, write_texts
 from attention_programs.errors import UserError
-from attention_programs.files import read_csv, read_json, write_csv, write_json, write_text
+from attention_programs.files import read_csv, read_json, read_yaml, write_csv, write_json, write_text
 from attention_programs.models.loading import load_model
 from attention_programs.models.record import weights_hash, write_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, make_record, read_programs, write_programs
+from attention_programs.reproduction import compose, profiles
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
 from attention_programs.surrogate.perplexity import text_losses
 from attention_programs.surrogate.rankings import RANKINGS
@@ -35,7 +36,7 @@ from attention_programs.tracking.registry import ALIAS, load_surrogate, surrogat
 from attention_programs.tracking.runs import logged_programs
 from attention_programs.tracking.store import DATABASE, Store, open_store
 from attention_programs.tracking.validation import read_validation
-from conftest import SENTENCES, tiny_model
+from conftest import ROOT, SENTENCES, tiny_model
 
 PARAMS: dict[str, Any] = {
     "profile": "tiny-llama",
@@ -506,6 +507,42 @@ def test_what_the_lock_does_not_vouch_for_is_not_published(repository: Path) -> 
     with pytest.raises(UserError, match=r"report.html does not exist; run `dvc repro`"):
         publish_at(repository)
     assert contents(repository) == before
+
+
+@pytest.mark.parametrize("profile", profiles(ROOT))
+def test_the_settings_that_dvc_locks_are_found_unchanged_in_every_profile(tmp_path: Path, profile: str) -> None:
+    """Both files are written by DVC, as in a real run; what follows in ``publish`` is the same for all profiles."""
+    from dvc.dependency.param import read_param_file
+    from dvc.fs import localfs
+    from dvc.utils.serialize import dump_yaml
+
+    params = tmp_path / "params.yaml"
+    compose(profile, params, ROOT)
+    write_text(tmp_path / "requirements.lock", "mlflow==3.17.2\n")
+    stages = {
+        name: {
+            "params": {"params.yaml": read_param_file(localfs, str(params), stage["params"], flatten=True)},
+            "outs": [{"path": f"data/{read_yaml(params)['profile']}/{name}", "md5": "0" * 32}],
+        }
+        for name, stage in read_yaml(ROOT / "dvc.yaml")["stages"].items()
+    }
+    dump_yaml(str(tmp_path / "dvc.lock"), {"schema": "2.0", "stages": stages})
+    config = load_config(params)
+    assert len(read_lineage(config, Paths.of(config, tmp_path), tmp_path).outputs) == len(stages)
+
+
+def test_a_profile_without_a_language_model_and_without_questions_is_published(repository: Path) -> None:
+    from dvc.utils.serialize import dump_yaml
+
+    write_params(repository, explainer={"mode": "off"}, evaluation={"name": "none", "tasks": []})
+    questions = repository / "results/tiny-llama/qa.csv"
+    write_csv(questions, read_csv(questions).head(0))
+    lock(repository)
+    locked = read_yaml(repository / "dvc.lock")
+    locked["stages"]["programs"]["params"] = {"params.yaml": {"explainer": {"mode": "off"}}}
+    dump_yaml(str(repository / "dvc.lock"), locked)
+    assert "mode: off\n" in (repository / "dvc.lock").read_text()
+    assert publish_at(repository).version == "2"
 
 
 def test_hash_is_that_of_dvc(tmp_path: Path) -> None:

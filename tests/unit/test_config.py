@@ -144,6 +144,23 @@ def test_a_file_that_is_no_yaml_names_the_line(tmp_path: Path) -> None:
         load_config(path)
 
 
+def test_settings_are_yaml_of_the_version_that_dvc_writes(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "params.yaml"
+    path.write_text(text.replace("mode: replay", "mode: off").replace("temperature: 0.5", "temperature: 1e-3"))
+    explainer = load_config(path).explainer
+    assert (explainer.mode, explainer.temperature) == ("off", 0.001)
+    for bad, words in (
+        ("a: 1\na: 2\n", r"params\.yaml, line 2: not valid YAML \(found duplicate key"),
+        ("a: 2020-13-45\n", r"params\.yaml: not valid YAML \(month"),
+        ("a: \0\n", r"params\.yaml: not valid YAML \(unacceptable character"),
+    ):
+        path.write_text(bad, encoding="utf-8")
+        with pytest.raises(UserError, match=words) as caught:
+            load_config(path)
+        assert "\n" not in str(caught.value)
+
+
 def test_defaults_are_taken_when_a_key_is_absent() -> None:
     assert from_mapping(AttentionSettings, {}) == AttentionSettings()
 

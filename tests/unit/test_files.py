@@ -23,6 +23,7 @@ from attention_programs.files import (
     read_json,
     read_jsonl,
     read_text,
+    read_yaml,
     replacing,
     sha256_file,
     sha256_text,
@@ -223,7 +224,36 @@ def test_malformed_files_name_file_and_line(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("read", [read_text, read_json, read_jsonl, read_csv])
+READERS = (
+    (read_text, "déjà\n", "déjà\n"),
+    (read_json, '{"a": "é"}\n', {"a": "é"}),
+    (read_jsonl, '{"a": "é"}\n', [{"a": "é"}]),
+    (read_yaml, "a: é\n", {"a": "é"}),
+    (lambda path: read_csv(path).to_dict("records"), "a,b\né,1\n", [{"a": "é", "b": 1}]),
+)
+"""Every reader, with what a file holds and what comes of it."""
+
+
+@pytest.mark.parametrize(("read", "text", "value"), READERS)
+def test_a_byte_order_mark_and_foreign_ends_of_lines_are_no_part_of_the_content(
+    tmp_path: Path, read: Callable[[Path], object], text: str, value: object
+) -> None:
+    for ends in ("\n", "\r\n"):
+        (tmp_path / "x").write_bytes(text.replace("\n", ends).encode("utf-8-sig"))
+        assert read(tmp_path / "x") == value
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize(("read", "text", "value"), READERS)
+def test_wide_encodings_are_named(
+    tmp_path: Path, read: Callable[[Path], object], text: str, value: object, encoding: str
+) -> None:
+    (tmp_path / "x").write_bytes(text.encode(encoding))
+    with pytest.raises(UserError, match=f"x is {encoding[:6].upper()} text; save it as UTF-8"):
+        read(tmp_path / "x")
+
+
+@pytest.mark.parametrize("read", [read_text, read_json, read_jsonl, read_csv, read_yaml])
 def test_missing_files_and_folders_end_in_one_line(tmp_path: Path, read: Callable[[Path], object]) -> None:
     with pytest.raises(UserError, match=r"gone does not exist; check the path, or run `dvc repro`"):
         read(tmp_path / "gone")

@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
-
 from attention_programs.config.checks import check
 from attention_programs.config.settings import Config
 from attention_programs.errors import UserError
-from attention_programs.files import read_text
+from attention_programs.files import read_yaml
 
 Settings = TypeVar("Settings")
 
@@ -82,13 +80,6 @@ def load_config(path: Path = Path("params.yaml")) -> Config:
     Raises:
         UserError: if the file is missing, is no YAML, or holds a bad key or value.
     """
-    try:
-        values = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise UserError(f"{path}{line}: not valid YAML ({reason})") from error
-    config = from_mapping(Config, values, str(path))
+    config = from_mapping(Config, read_yaml(path), str(path))
     check(config, str(path))
     return config

@@ -12,11 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
-from attention_programs.files import read_text, sha256_file, sha256_text
+from attention_programs.files import read_yaml, sha256_file, sha256_text
 from attention_programs.paths import Paths
 
 PARAMS_FILE = "params.yaml"
@@ -155,7 +153,7 @@ def existing(path: Path, remedy: str = REPEAT) -> Path:
 
 def _stages(root: Path) -> dict[str, Any]:
     path = root / DVC_LOCK
-    lock = yaml.safe_load(read_text(path))
+    lock = read_yaml(path)
     if not isinstance(lock, dict) or not isinstance(lock.get("stages"), dict):
         raise UserError(f"{path} holds no stages; {REPEAT}")
     stages: dict[str, Any] = lock["stages"]
@@ -174,7 +172,7 @@ def _within(path: str, homes: list[str]) -> bool:
 def _check_params(name: str, stage: dict[str, Any], root: Path) -> None:
     """Compares the settings that a stage ran with, as ``dvc.lock`` keeps them, with those of the files now."""
     for file, settings in stage.get("params", {}).items():
-        now = yaml.safe_load(read_text(root / file))
+        now = read_yaml(root / file)
         for key, value in settings.items():
             if _lookup(now, key) != [value]:
                 raise UserError(f"{root / file}: {key} has changed since stage {name!r} ran; {REPEAT}")
