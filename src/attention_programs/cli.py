@@ -163,7 +163,7 @@ def synthesize(arguments: argparse.Namespace) -> None:
     )
     given = {"export": arguments.export_batch, "import": arguments.import_batch}
     files = {name: Path(value).resolve() for name, value in given.items() if value}
-    with traced(root, config.model.name):
+    with traced(root):
         command.run(dataclasses.replace(config, explainer=settings), paths, files)
 
 
@@ -226,9 +226,10 @@ def reproduce(arguments: argparse.Namespace) -> None:
 def ui(arguments: argparse.Namespace) -> None:
     """Serves MLflow's pages on the local store until stopped."""
     from attention_programs.tracking.pages import serve
+    from attention_programs.tracking.store import EXPERIMENT
 
-    config, _, root = _context()
-    serve(root, config.model.name, arguments.port)
+    _, _, root = _context()
+    serve(root, EXPERIMENT, arguments.port)
 
 
 def summary(arguments: argparse.Namespace) -> None:

@@ -30,7 +30,7 @@ from attention_programs.reproduction import environment
 from attention_programs.surrogate.orders import share_of
 from attention_programs.surrogate.specification import load_surrogate
 from attention_programs.tracking.publish import Published, publish
-from attention_programs.tracking.store import open_store
+from attention_programs.tracking.store import EXPERIMENT, open_store
 from cases import program
 from conftest import ROOT, tiny_model
 
@@ -268,8 +268,7 @@ def test_the_shipped_exchanges_are_replayed(paths: Paths) -> None:
 def test_programs_of_a_language_model_are_published_with_what_was_said(project: Path, paths: Paths) -> None:
     written = {p.id for p in read_programs(paths.programs) if p.author == "llm"}
     with open_store(project) as store:
-        (experiment,) = [e.experiment_id for e in store.client.search_experiments() if e.name == "tiny-llama"]
-        runs = store.runs(experiment, "tags.author = 'llm'")
+        runs = store.runs(store.experiment(EXPERIMENT), "tags.author = 'llm'")
         assert {run.data.tags["program_id"] for run in runs} == written
         for run in runs:
             folder = store.folder(run.info.artifact_uri)

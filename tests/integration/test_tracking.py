@@ -31,7 +31,7 @@ from attention_programs.tracking.lineage import dvc_hash, read_lineage
 from attention_programs.tracking.publish import Published, publish
 from attention_programs.tracking.registry import ALIAS, load_surrogate, surrogate_info
 from attention_programs.tracking.runs import logged_programs
-from attention_programs.tracking.store import DATABASE, Store, open_store
+from attention_programs.tracking.store import DATABASE, EXPERIMENT, Store, open_store
 from conftest import SENTENCES, tiny_model
 
 PARAMS: dict[str, Any] = {
@@ -102,7 +102,7 @@ def write_results(paths: Paths, programs: list[ProgramRecord], increase: float) 
     curve = [
         {"programs": kind, "order": order, "percent": percent, "heads_replaced": percent * 12 // 100, "tokens": 99}
         | {"perplexity": 20.0 * (1 + rise / 100), "increase": rise, "low": rise - 1, "high": rise + 1}
-        for kind, order in [("distilled", "damage"), ("distilled", "iou"), ("uniform", "iou")]
+        for kind, order in [("distilled", "damage"), ("selected", "iou"), ("uniform", "iou")]
         for percent, rise in [(0, 0.0), (25, increase if order == "damage" else 3 * increase), (100, 300.0)]
     ]
     write_csv(paths.results / "perplexity.csv", pd.DataFrame(curve))
@@ -114,22 +114,22 @@ def write_results(paths: Paths, programs: list[ProgramRecord], increase: float) 
     write_json(paths.results / "summary.json", {"iou/test/all/selected": 0.61, "heads/above_0.5/selected": 0.75})
 
 
-def lock(root: Path) -> None:
+def lock(root: Path, name: str = "tiny-llama") -> None:
     """Writes ``dvc.lock`` for what lies there, as ``dvc repro`` would."""
     outputs = {
-        "model": ["models/tiny-llama"],
-        "corpora": ["data/tiny-llama/texts.jsonl"],
-        "attention": ["data/tiny-llama/attention"],
-        "programs": ["data/tiny-llama/programs.jsonl"],
-        "replace": ["data/tiny-llama/surrogate.json", "results/tiny-llama"],
-        "report": ["reports/tiny-llama"],
+        "model": [f"models/{name}"],
+        "corpora": [f"data/{name}/texts.jsonl"],
+        "attention": [f"data/{name}/attention"],
+        "programs": [f"data/{name}/programs.jsonl"],
+        "replace": [f"data/{name}/surrogate.json", f"results/{name}"],
+        "report": [f"reports/{name}"],
         "of another profile": ["library"],
     }
     stages = {
         name: {"outs": [{"path": path, "hash": "md5", "md5": dvc_hash(root / path)} for path in paths]}
         for name, paths in outputs.items()
     }
-    stages["attention"]["params"] = {"params.yaml": {"attention": {"max_tokens": 24}, "model.name": "tiny-llama"}}  # type: ignore[assignment]
+    stages["attention"]["params"] = {"params.yaml": {"attention": {"max_tokens": 24}, "model.name": name}}  # type: ignore[assignment]
     write_text(root / "dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
@@ -225,7 +225,7 @@ def test_profile_run_holds_params_metrics_data_sets_files_and_the_way_back(templ
         assert data.params["corpora.sources.1.location"] == "corpora/code.jsonl"
         assert data.params["replacement.percents"] == "0, 25, 100"
         assert data.metrics["iou/test/all/selected"] == 0.61
-        history = store.client.get_metric_history(parent.info.run_id, "perplexity_increase/distilled/damage")
+        history = store.client.get_metric_history(parent.info.run_id, "perplexity_increase/distilled")
         table = read_csv(template / "results/tiny-llama/perplexity.csv")
         rows = table[(table["programs"] == "distilled") & (table["order"] == "damage")]
         assert {m.step: m.value for m in history} == dict(zip(rows["percent"], rows["increase"], strict=True))
@@ -284,6 +284,52 @@ def test_second_publish_changes_nothing(repository: Path) -> None:
     assert publish_at(repository) == first
     assert first.programs == 3
     assert contents(repository) == before
+
+
+def test_settings_profiles_and_models_are_compared_in_one_experiment(repository: Path) -> None:
+    first = publish_at(repository)
+    write_params(repository, tracking={"gate_percent": 25, "gate_increase": 14.0})
+    second = publish_at(repository)
+    for folder in ("models", "data", "results", "reports"):
+        shutil.copytree(repository / folder / "tiny-llama", repository / folder / "other")
+    for file in ("models/other/model.json", "data/other/surrogate.json"):
+        write_text(repository / file, (repository / file).read_text().replace("tiny-llama", "other"))
+    curve = read_csv(repository / "results/other/perplexity.csv")
+    write_csv(repository / "results/other/perplexity.csv", curve.replace({"order": {"damage": "fisher"}}))
+    surrogate = repository / "data/other/surrogate.json"
+    write_json(surrogate, read_json(surrogate) | {"order": "fisher"})
+    lock(repository, "other")
+    write_params(repository, profile="other", model=PARAMS["model"] | {"name": "other"})
+    third = publish_at(repository)
+    assert len({first.run_id, second.run_id, third.run_id}) == 3
+    assert {published.experiment_id for published in (first, second, third)} == {"1"}
+    with open_store(repository) as store:
+        one, two, other = (store.client.get_run(published.run_id).data for published in (first, second, third))
+    assert [data.tags["model"] for data in (one, two, other)] == ["tiny-llama", "tiny-llama", "other"]
+    assert [data.tags["order"] for data in (one, two, other)] == ["damage", "damage", "fisher"]
+    assert (one.params["tracking.gate_increase"], two.params["tracking.gate_increase"]) == ("15.0", "14.0")
+    assert set(one.metrics) == set(two.metrics) == set(other.metrics) >= {"perplexity/distilled"}
+    assert surrogate_info("tiny-llama", repository).version == "2"
+    assert surrogate_info("other", repository).version == "1"
+    assert publish_at(repository) == third
+
+
+def test_a_store_with_an_experiment_a_model_keeps_working(repository: Path) -> None:
+    """As earlier versions left it: the same content is then published once in the common experiment, too."""
+    before = surrogate_info("tiny-llama", repository)
+    with open_store(repository) as store:
+        store.client.rename_experiment(store.experiment(EXPERIMENT), "tiny-llama")
+    assert surrogate_info("tiny-llama", repository) == before
+    published = publish_at(repository)
+    assert (published.experiment_id, published.version) == ("2", "2")
+    assert publish_at(repository) == published
+    assert load_surrogate("tiny-llama/1", repository).specification is not None
+    with open_store(repository) as store:
+        assert store.client.get_run(before.run_id).info.lifecycle_stage == "active"
+        store.client.delete_model_version("surrogate-tiny-llama", published.version)
+    anew = publish_at(repository)
+    assert (anew.version, anew.run_id != published.run_id) == ("3", True)
+    assert surrogate_info("tiny-llama/1", repository).run_id == before.run_id
 
 
 def start(work: Callable[[], object]) -> int:

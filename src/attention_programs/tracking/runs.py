@@ -19,7 +19,8 @@ from attention_programs.files import read_csv, read_json, write_csv, write_json,
 from attention_programs.models.record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, read_programs
-from attention_programs.tracking.lineage import DVC_LOCK, PARAMS_FILE, REQUIREMENTS, Lineage, flattened
+from attention_programs.surrogate.specification import read_specification
+from attention_programs.tracking.lineage import DVC_LOCK, PARAMS_FILE, REQUIREMENTS, SURROGATE_FILE, Lineage, flattened
 from attention_programs.tracking.measurements import log_all, perplexity_curves, program_metrics, qa_curves, to_metrics
 from attention_programs.tracking.prompts import exchange_metrics, write_exchanges
 from attention_programs.tracking.store import Store
@@ -37,6 +38,7 @@ def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, st
         "kind": PROFILE_RUN,
         "profile": config.profile,
         "model": config.model.name,
+        "order": read_specification(paths.data / SURROGATE_FILE).order,
         "weights_sha256": read_record(paths.model).weights_sha256,
         "sandbox_synthesize": read_json(paths.results / "synthesis.json")["sandbox"],
         "sandbox_score": read_json(paths.results / "scoring.json")["sandbox"],
