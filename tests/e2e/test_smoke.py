@@ -283,7 +283,7 @@ def test_programs_of_a_language_model_are_published_with_what_was_said(project: 
 def test_the_registered_surrogate_loads_and_speaks(paths: Paths) -> None:
     import torch
 
-    with load_surrogate(paths.data / "surrogate.json", paths.model) as surrogate:
+    with load_surrogate(paths.data / "surrogate.json", paths.model, verify=True) as surrogate:
         assert len(surrogate.assignment) == 1
         ids = torch.tensor([surrogate.loaded.encode("The two frogs", 10)])
         spoken = surrogate.model.generate(ids, max_new_tokens=5, do_sample=False)

@@ -1,6 +1,7 @@
 """Publishing to a real MLflow store and loading from it, on a small repository with a tiny random model."""
 
 import os
+import re
 import shutil
 import subprocess
 import traceback
@@ -15,16 +16,22 @@ import pandas as pd
 import pytest
 import yaml
 
+from attention_programs import cli
 from attention_programs.config import load_config
-from attention_programs.corpora.text import Text, text_key, write_texts
+from attention_programs.corpora.text import Text, read_texts, text_key, write_texts
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, write_csv, write_json, write_text
+from attention_programs.heads import Head
 from attention_programs.models.loading import load_model
 from attention_programs.models.record import weights_hash, write_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, make_record, read_programs, write_programs
+from attention_programs.surrogate.intervention import default_cache
 from attention_programs.surrogate.perplexity import text_losses
+from attention_programs.surrogate.recorded_losses import record_losses
+from attention_programs.surrogate.replacement import DISTILLED, Curve, measure_curves
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
+from attention_programs.surrogate.windows import cut
 from attention_programs.tracking import publish as publishing
 from attention_programs.tracking.artifact_store import ROOT_VARIABLE
 from attention_programs.tracking.lineage import dvc_hash, read_lineage
@@ -156,6 +163,10 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
     write_programs(paths.programs, programs)
     by_name = {program.name: program for program in programs}
     replaced = {head: by_name[name] for head, name in list(SELECTED.items())[:3]}
+    texts = read_texts(paths.texts)
+    windows = cut(llama, texts, 24, 2)
+    point = Curve(DISTILLED, "damage", {25: {Head.parse(head): program for head, program in replaced.items()}})
+    measured = measure_curves(llama, [point], windows, 4, default_cache(llama))
     specification = SurrogateSpecification(
         profile="tiny-llama",
         model="tiny-llama",
@@ -166,6 +177,7 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
         max_tokens=24,
         heads={head: program.id for head, program in replaced.items()},
         programs={program.id: program for program in replaced.values()},
+        recorded=record_losses(texts, windows, measured, 25, "float32"),
     )
     write_specification(paths.data / "surrogate.json", specification)
     write_results(paths, programs, increase)
@@ -455,6 +467,24 @@ def test_loaded_surrogate_measures_as_the_patched_model_does(template: Path, mon
     assert model.predict(texts, params={"max_tokens": 5})["tokens"].max() == 4
     with pytest.raises(UserError, match="'review' was given"):
         model.predict(pd.DataFrame({"review": texts}))
+
+
+def test_a_registered_surrogate_is_measured_again(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_surrogate("tiny-llama", repository, verify=True).restore()
+    monkeypatch.chdir(repository)
+    assert cli.main(["surrogate", "info", "tiny-llama", "--verify"]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    found = re.fullmatch(r"3 recorded test texts .* by (\S+) % on them, recorded (\S+) %; no loss differs .*", said)
+    assert found is not None
+    assert found[1] == found[2] != "0.00"
+    (stored,) = repository.glob("mlruns/artifacts/**/surrogate.json")
+    specification = read_json(stored)
+    specification["recorded"]["texts"][1]["replaced"] += 1
+    write_json(stored, specification)
+    assert cli.main(["surrogate", "info", "tiny-llama", "--verify"]) == 2
+    assert f"recorded text {text_key(SENTENCES[2])} (stories): summed loss" in capsys.readouterr().err
 
 
 def test_surrogate_without_its_weights_is_refused(repository: Path) -> None:
