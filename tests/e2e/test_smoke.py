@@ -23,6 +23,7 @@ from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import read_texts
 from attention_programs.explainer.exchanges import read_exchanges
 from attention_programs.files import read_csv, read_json, read_jsonl, write_jsonl
+from attention_programs.models.record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.admission import Candidate, write_candidates
 from attention_programs.programs.table import read_programs
@@ -90,7 +91,7 @@ def make_copy(root: Path) -> Path:
     write_candidates(root / "library/imported/theirs.jsonl", imported)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params |= {"profile": "tiny", "threads": 1}
-    params["model"] = {"name": "tiny-llama", "source": "folder", "location": "tiny"}
+    params["model"] = {"name": "tiny-llama", "source": "folder", "location": "tiny", "watched": "tiny"}
     for group, values in CHANGES.items():
         params[group] |= values
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -180,6 +181,19 @@ def test_stages_wrote_exactly_what_dvc_expects(project: Path) -> None:
     names = [out.replace("${profile}", "tiny").replace("${model.name}", "tiny-llama") for out in outputs]
     for file in made(project):
         assert any(file == name or file.startswith(name + "/") for name in names), f"no stage names {file}"
+
+
+def test_a_folder_model_whose_files_changed_is_fetched_again(project: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(project, tmp_path / "repository", symlinks=True)
+    before = read_record(root / "models/tiny-llama")
+    assert "up to date" in dvc(root, "status", "model")
+    other = tiny_model("llama").model.float()
+    changed = {name: 2 * value if "embed" in name else value for name, value in other.state_dict().items()}
+    other.save_pretrained(root / "tiny", state_dict=changed)
+    dvc(root, "repro", "model")
+    after = read_record(root / "models/tiny-llama")
+    assert after.weights_sha256 not in ("", before.weights_sha256)
+    assert "up to date" in dvc(root, "status", "model")
 
 
 def test_a_second_run_elsewhere_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:

@@ -599,6 +599,21 @@ def test_commit_is_recorded_and_does_not_make_content_new(repository: Path) -> N
     assert changed.content_key == surrogate_info("tiny-llama", repository).tags["content_key"]
 
 
+@pytest.mark.parametrize("linked", ["models", "models/tiny-llama", "results"])
+def test_a_folder_may_be_a_link_to_another_disk(repository: Path, tmp_path: Path, linked: str) -> None:
+    folder = repository / linked
+    folder.symlink_to(folder.rename(tmp_path / "large disk"))
+    write_params(repository, tracking={"gate_percent": 25, "gate_increase": 14.0})
+    published = publish_at(repository)
+    assert published.version == "2"
+    info = surrogate_info("tiny-llama", repository)
+    assert info.tags["dvc/models/tiny-llama"] == dvc_hash(repository / "models/tiny-llama")
+    link = tmp_path / "link to all"
+    link.symlink_to(repository)
+    assert publish_at(link) == published
+    assert load_surrogate("tiny-llama", link, verify=True).specification is not None
+
+
 def test_repository_with_odd_letters_in_its_path(template: Path, tmp_path: Path) -> None:
     odd = shutil.copytree(template, tmp_path / "my köpie (100 %) & more")
     assert publish_at(odd) == publish_at(template)

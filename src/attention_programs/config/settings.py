@@ -24,6 +24,9 @@ class ModelSettings:
     """Expected hash of the wheel; empty only for the other sources."""
     revision: str = ""
     """Commit of the hub's repository; a hub id without one is refused."""
+    watched: str = ""
+    """What ``dvc repro`` looks at beside these settings to see whether the model is another one: a local folder itself;
+    for the other sources, which a hash pins, the file in ``conf/model`` that names them."""
 
 
 @dataclass(frozen=True)
