@@ -16,6 +16,7 @@ from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.gate import divide_validation, gate_measurement, write_gate
 from attention_programs.surrogate.intervention import map_cache
 from attention_programs.surrogate.orders import distilled_assignment, read_orders
+from attention_programs.surrogate.recorded_losses import record_losses
 from attention_programs.surrogate.replacement import (
     DISTILLED,
     Curve,
@@ -26,7 +27,7 @@ from attention_programs.surrogate.replacement import (
     shares,
 )
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
-from attention_programs.surrogate.windows import cut, texts_of_split
+from attention_programs.surrogate.windows import Windows, cut, texts_of_split
 
 BASELINES = ("uniform", "first_token")
 
@@ -53,16 +54,20 @@ def main(config: Config, paths: Paths) -> None:
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
         cache = map_cache(loaded, runner)
 
-        def measure(some: Sequence[Text], lines: Sequence[Curve]) -> Measured:
-            windows = cut(loaded, some, config.attention.max_tokens, settings.windows)
+        def windows_of(some: Sequence[Text]) -> Windows:
+            return cut(loaded, some, config.attention.max_tokens, settings.windows)
+
+        def measure(windows: Windows, lines: Sequence[Curve]) -> Measured:
             return measure_curves(
                 loaded, lines, windows, settings.batch_texts, cache, settings.look_ahead, settings.precision
             )
 
         validation = texts_of_split(texts, "validation", settings)
         held = divide_validation(validation, settings.choice_texts).gate
-        gate = measure(held, [Curve(DISTILLED, best, {percent: distilled[percent]})])
-        test = measure(texts_of_split(texts, "test", settings)[: settings.texts or None], curves)
+        gate = measure(windows_of(held), [Curve(DISTILLED, best, {percent: distilled[percent]})])
+        test_texts = texts_of_split(texts, "test", settings)[: settings.texts or None]
+        test_windows = windows_of(test_texts)
+        test = measure(test_windows, curves)
         level = runner.level
     replaced = distilled[percent]
     specification = SurrogateSpecification(
@@ -77,6 +82,7 @@ def main(config: Config, paths: Paths) -> None:
         programs={program.id: program for program in replaced.values()},
         look_ahead=list(settings.look_ahead),
         sandbox=level,
+        recorded=record_losses(test_texts, test_windows, test, percent, settings.precision),
     )
     samples = config.scoring.bootstrap_samples
     write_csv(paths.results / "perplexity.csv", perplexity_table(test, samples, config.seed, DISTILLED))

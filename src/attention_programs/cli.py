@@ -61,8 +61,9 @@ def heads(arguments: argparse.Namespace) -> None:
 
 
 def surrogate_info(arguments: argparse.Namespace) -> None:
-    """Prints what a registered surrogate is."""
+    """Prints what a registered surrogate is; measures it again if asked."""
     from attention_programs.tracking.registry import surrogate_info as look_up
+    from attention_programs.tracking.registry import verify_surrogate
 
     _, _, root = _context()
     info = look_up(arguments.name, root=root)
@@ -72,6 +73,10 @@ def surrogate_info(arguments: argparse.Namespace) -> None:
     print(f"\n{len(info.assignment)} heads replaced:")
     for replaced in info.assignment:
         print(f"  {replaced.head:7} {replaced.program_id[:12]}  {replaced.program_name}: {replaced.description}")
+    if arguments.verify:
+        again = verify_surrogate(arguments.name, root)
+        print(f"\n{again.summary()}")
+        again.check()
 
 
 def validate(arguments: argparse.Namespace) -> None:
@@ -163,7 +168,7 @@ def synthesize(arguments: argparse.Namespace) -> None:
     )
     given = {"export": arguments.export_batch, "import": arguments.import_batch}
     files = {name: Path(value).resolve() for name, value in given.items() if value}
-    with traced(root, config.model.name):
+    with traced(root):
         command.run(dataclasses.replace(config, explainer=settings), paths, files)
 
 
@@ -226,9 +231,10 @@ def reproduce(arguments: argparse.Namespace) -> None:
 def ui(arguments: argparse.Namespace) -> None:
     """Serves MLflow's pages on the local store until stopped."""
     from attention_programs.tracking.pages import serve
+    from attention_programs.tracking.store import EXPERIMENT
 
-    config, _, root = _context()
-    serve(root, config.model.name, arguments.port)
+    _, _, root = _context()
+    serve(root, EXPERIMENT, arguments.port)
 
 
 def summary(arguments: argparse.Namespace) -> None:

@@ -52,7 +52,10 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     table.add_argument("--sort", choices=["name", "iou"], default="name", help="order of the lines")
     table.add_argument("--limit", type=int, default=0, help="most lines; 0 for all")
 
-    example = "examples:\n  attention-programs surrogate info smollm2-135m@latest-validated"
+    example = (
+        "examples:\n  attention-programs surrogate info smollm2-135m@latest-validated\n"
+        "  attention-programs surrogate info smollm2-135m --verify"
+    )
     plain = argparse.RawDescriptionHelpFormatter
     surrogate = subparsers.add_parser(
         "surrogate", help="registered surrogate models", epilog=example, formatter_class=plain
@@ -62,6 +65,7 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         "info", help="which heads are replaced, with what result", epilog=example, formatter_class=plain
     )
     info.add_argument("name", help="NAME, NAME@ALIAS or NAME/VERSION")
+    info.add_argument("--verify", action="store_true", help="measure its recorded test texts again, with the model")
     info.set_defaults(run=commands["surrogate info"])
 
     check = add(

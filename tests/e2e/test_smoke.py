@@ -23,6 +23,7 @@ from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import read_texts
 from attention_programs.explainer.exchanges import read_exchanges
 from attention_programs.files import read_csv, read_json, read_jsonl, write_jsonl
+from attention_programs.models.record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.admission import Candidate, write_candidates
 from attention_programs.programs.table import read_programs
@@ -30,7 +31,7 @@ from attention_programs.reproduction import environment
 from attention_programs.surrogate.orders import share_of
 from attention_programs.surrogate.specification import load_surrogate
 from attention_programs.tracking.publish import Published, publish
-from attention_programs.tracking.store import open_store
+from attention_programs.tracking.store import EXPERIMENT, open_store
 from cases import program
 from conftest import ROOT, tiny_model
 
@@ -90,7 +91,7 @@ def make_copy(root: Path) -> Path:
     write_candidates(root / "library/imported/theirs.jsonl", imported)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params |= {"profile": "tiny", "threads": 1}
-    params["model"] = {"name": "tiny-llama", "source": "folder", "location": "tiny"}
+    params["model"] = {"name": "tiny-llama", "source": "folder", "location": "tiny", "watched": "tiny"}
     for group, values in CHANGES.items():
         params[group] |= values
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -182,6 +183,19 @@ def test_stages_wrote_exactly_what_dvc_expects(project: Path) -> None:
         assert any(file == name or file.startswith(name + "/") for name in names), f"no stage names {file}"
 
 
+def test_a_folder_model_whose_files_changed_is_fetched_again(project: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(project, tmp_path / "repository", symlinks=True)
+    before = read_record(root / "models/tiny-llama")
+    assert "up to date" in dvc(root, "status", "model")
+    other = tiny_model("llama").model.float()
+    changed = {name: 2 * value if "embed" in name else value for name, value in other.state_dict().items()}
+    other.save_pretrained(root / "tiny", state_dict=changed)
+    dvc(root, "repro", "model")
+    after = read_record(root / "models/tiny-llama")
+    assert after.weights_sha256 not in ("", before.weights_sha256)
+    assert "up to date" in dvc(root, "status", "model")
+
+
 def test_a_second_run_elsewhere_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:
     again = make_copy(tmp_path / "another" / "place")
     run_stages(again)
@@ -268,8 +282,7 @@ def test_the_shipped_exchanges_are_replayed(paths: Paths) -> None:
 def test_programs_of_a_language_model_are_published_with_what_was_said(project: Path, paths: Paths) -> None:
     written = {p.id for p in read_programs(paths.programs) if p.author == "llm"}
     with open_store(project) as store:
-        (experiment,) = [e.experiment_id for e in store.client.search_experiments() if e.name == "tiny-llama"]
-        runs = store.runs(experiment, "tags.author = 'llm'")
+        runs = store.runs(store.experiment(EXPERIMENT), "tags.author = 'llm'")
         assert {run.data.tags["program_id"] for run in runs} == written
         for run in runs:
             folder = store.folder(run.info.artifact_uri)
@@ -284,7 +297,7 @@ def test_programs_of_a_language_model_are_published_with_what_was_said(project: 
 def test_the_registered_surrogate_loads_and_speaks(paths: Paths) -> None:
     import torch
 
-    with load_surrogate(paths.data / "surrogate.json", paths.model) as surrogate:
+    with load_surrogate(paths.data / "surrogate.json", paths.model, verify=True) as surrogate:
         assert len(surrogate.assignment) == 1
         ids = torch.tensor([surrogate.loaded.encode("The two frogs", 10)])
         spoken = surrogate.model.generate(ids, max_new_tokens=5, do_sample=False)

@@ -8,20 +8,24 @@ import numpy as np
 import pytest
 
 from attention_programs.config import ModelSettings
+from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.heads import Head
 from attention_programs.models.fetching import fetch_model
 from attention_programs.programs.table import make_record
 from attention_programs.surrogate import identity
-from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.intervention import PatchedModel, default_cache
 from attention_programs.surrogate.perplexity import text_losses
+from attention_programs.surrogate.recorded_losses import RecordedLosses, measure_again, record_losses
+from attention_programs.surrogate.replacement import DISTILLED, Curve, measure_curves
 from attention_programs.surrogate.specification import (
     SurrogateSpecification,
     load_surrogate,
     read_specification,
     write_specification,
 )
+from attention_programs.surrogate.windows import cut
 from cases import program
 from conftest import SENTENCES, tiny_model
 
@@ -114,6 +118,58 @@ def test_a_surrogate_without_a_replaced_head_is_the_intact_model(
     assert found[0].loss_sum == pytest.approx(intact[0].loss_sum, abs=1e-4)
 
 
+@pytest.fixture
+def measured(wanted: SurrogateSpecification) -> SurrogateSpecification:
+    """The surrogate with the losses of some test texts, two windows a text, measured in batches as the stage does."""
+    loaded = tiny_model(wanted.model.removeprefix("tiny-"))
+    texts = [Text(text_key(text), "stories", "test", text) for text in ["T", *SENTENCES * 3]]
+    windows = cut(loaded, texts, 12, 2)
+    curve = Curve(DISTILLED, "damage", {0: {}, 25: wanted.assignment})
+    found = measure_curves(loaded, [curve], windows, 8, default_cache(loaded))
+    return replace(wanted, recorded=record_losses(texts, windows, found, 25, "float32"))
+
+
+def test_a_loaded_surrogate_measures_its_recorded_losses_again(
+    model: Path, measured: SurrogateSpecification, tmp_path: Path
+) -> None:
+    write_specification(tmp_path / "s.json", measured)
+    read = read_specification(tmp_path / "s.json").recorded
+    assert 2 <= len(read.texts) <= 4
+    if measured.causal:  # as the number was measured: in all windows of a text, not in its first
+        assert max(len(text.windows) for text in read.texts) == 2
+    assert all(text.tokens == sum(len(ids) - measured.causal for ids in text.windows) for text in read.texts)
+    with load_surrogate(tmp_path / "s.json", model, verify=True) as surrogate:
+        again = measure_again(surrogate, read)
+        assert "test texts measured again: perplexity rises by" in again.summary()
+        assert max(text.difference() for text in again.texts) < 1e-4
+        assert text_losses(surrogate, SENTENCES[:1], 24) != text_losses(tiny_model("llama"), SENTENCES[:1], 24)
+
+
+@pytest.mark.parametrize("model", ["llama"], indirect=True)
+@pytest.mark.parametrize("loss", ["original", "replaced"])
+def test_a_loss_that_is_not_the_recorded_one_is_named(
+    model: Path, measured: SurrogateSpecification, tmp_path: Path, loss: str
+) -> None:
+    *others, last = measured.recorded.texts
+    wrong = replace(last, **{loss: getattr(last, loss) + 0.002 * last.tokens})
+    write_specification(tmp_path / "s.json", replace(measured, recorded=RecordedLosses("float32", (*others, wrong))))
+    load_surrogate(tmp_path / "s.json", model).restore()
+    with pytest.raises(UserError, match=rf"recorded text {last.key} \(stories\): .* further away than 0.001 nats"):
+        load_surrogate(tmp_path / "s.json", model, verify=True)
+
+
+@pytest.mark.parametrize("model", ["llama"], indirect=True)
+def test_a_file_without_recorded_losses_is_read_and_says_so(
+    model: Path, wanted: SurrogateSpecification, tmp_path: Path
+) -> None:
+    old = asdict(wanted)
+    del old["recorded"]
+    write_json(tmp_path / "s.json", old)
+    assert read_specification(tmp_path / "s.json") == wanted
+    with pytest.raises(UserError, match="no recorded texts to measure again; run `dvc repro replace`"):
+        load_surrogate(tmp_path / "s.json", model, verify=True)
+
+
 def damaged(wanted: SurrogateSpecification, **changes: Any) -> dict[str, Any]:
     return asdict(wanted) | changes
 
@@ -129,6 +185,8 @@ def test_damaged_files_are_refused(wanted: SurrogateSpecification, tmp_path: Pat
         (damaged(wanted, colour="red"), "is no surrogate: .*colour"),
         (damaged(wanted, programs={FIRST.id: {"id": "x"}}), "is no surrogate"),
         (damaged(wanted, programs=[FIRST.id]), "is no surrogate"),
+        (damaged(wanted, recorded=[1]), "is no surrogate"),
+        (damaged(wanted, recorded={"texts": [{"key": "x"}]}), "is no surrogate"),
         (damaged(wanted, programs={FIRST.id: asdict(FIRST)}), "the program of head L2H3 is missing"),
         (damaged(wanted, heads={"L0H1": FIRST.id}, programs=other_source), "'first' does not hash to its id"),
         (damaged(wanted, heads={}, programs={"x": asdict(FIRST)}), "'first' does not hash to its id"),

@@ -1,6 +1,7 @@
 """Publishing to a real MLflow store and loading from it, on a small repository with a tiny random model."""
 
 import os
+import re
 import shutil
 import subprocess
 import traceback
@@ -15,26 +16,32 @@ import pandas as pd
 import pytest
 import yaml
 
+from attention_programs import cli
 from attention_programs.config import Config, load_config
-from attention_programs.corpora.text import Text, text_key, write_texts
+from attention_programs.corpora.text import Text, read_texts, text_key, write_texts
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_yaml, write_csv, write_json, write_text
+from attention_programs.heads import Head
 from attention_programs.models.loading import load_model
 from attention_programs.models.record import weights_hash, write_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, make_record, read_programs, write_programs
 from attention_programs.reproduction import compose, profiles
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
+from attention_programs.surrogate.intervention import default_cache
 from attention_programs.surrogate.perplexity import text_losses
 from attention_programs.surrogate.rankings import RANKINGS
+from attention_programs.surrogate.recorded_losses import record_losses
+from attention_programs.surrogate.replacement import DISTILLED, Curve, measure_curves
 from attention_programs.surrogate.specification import SurrogateSpecification, read_specification, write_specification
+from attention_programs.surrogate.windows import cut
 from attention_programs.tracking import publish as publishing
 from attention_programs.tracking.artifact_store import ROOT_VARIABLE
 from attention_programs.tracking.lineage import dvc_hash, read_lineage
 from attention_programs.tracking.publish import Published, publish
 from attention_programs.tracking.registry import ALIAS, load_surrogate, surrogate_info
 from attention_programs.tracking.runs import logged_programs
-from attention_programs.tracking.store import DATABASE, Store, open_store
+from attention_programs.tracking.store import DATABASE, EXPERIMENT, Store, open_store
 from attention_programs.tracking.validation import read_validation
 from conftest import ROOT, SENTENCES, tiny_model
 
@@ -106,7 +113,7 @@ def write_results(paths: Paths, programs: list[ProgramRecord], increase: float) 
     curve = [
         {"programs": kind, "order": order, "percent": percent, "heads_replaced": percent * 12 // 100, "tokens": 99}
         | {"perplexity": 20.0 * (1 + rise / 100), "increase": rise, "low": rise - 1, "high": rise + 1}
-        for kind, order in [("distilled", "damage"), ("distilled", "iou"), ("uniform", "iou")]
+        for kind, order in [("distilled", "damage"), ("selected", "iou"), ("uniform", "iou")]
         for percent, rise in [(0, 0.0), (25, increase if order == "damage" else 3 * increase), (100, 300.0)]
     ]
     write_csv(paths.results / "perplexity.csv", pd.DataFrame(curve))
@@ -120,22 +127,22 @@ def write_results(paths: Paths, programs: list[ProgramRecord], increase: float) 
     write_json(paths.results / "summary.json", {"iou/test/all/selected": 0.61, "heads/above_0.5/selected": 0.75})
 
 
-def lock(root: Path) -> None:
+def lock(root: Path, name: str = "tiny-llama") -> None:
     """Writes ``dvc.lock`` for what lies there, as ``dvc repro`` would."""
     outputs = {
-        "model": ["models/tiny-llama"],
-        "corpora": ["data/tiny-llama/texts.jsonl"],
-        "attention": ["data/tiny-llama/attention"],
-        "programs": ["data/tiny-llama/programs.jsonl"],
-        "replace": ["data/tiny-llama/surrogate.json", "results/tiny-llama"],
-        "report": ["reports/tiny-llama"],
+        "model": [f"models/{name}"],
+        "corpora": [f"data/{name}/texts.jsonl"],
+        "attention": [f"data/{name}/attention"],
+        "programs": [f"data/{name}/programs.jsonl"],
+        "replace": [f"data/{name}/surrogate.json", f"results/{name}"],
+        "report": [f"reports/{name}"],
         "of another profile": ["library"],
     }
     stages = {
         name: {"outs": [{"path": path, "hash": "md5", "md5": dvc_hash(root / path)} for path in paths]}
         for name, paths in outputs.items()
     }
-    stages["attention"]["params"] = {"params.yaml": {"attention": {"max_tokens": 24}, "model.name": "tiny-llama"}}  # type: ignore[assignment]
+    stages["attention"]["params"] = {"params.yaml": {"attention": {"max_tokens": 24}, "model.name": name}}  # type: ignore[assignment]
     write_text(root / "dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
@@ -162,6 +169,10 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
     write_programs(paths.programs, programs)
     by_name = {program.name: program for program in programs}
     replaced = {head: by_name[name] for head, name in list(SELECTED.items())[:3]}
+    texts = read_texts(paths.texts)
+    windows = cut(llama, texts, 24, 2)
+    point = Curve(DISTILLED, "damage", {25: {Head.parse(head): program for head, program in replaced.items()}})
+    measured = measure_curves(llama, [point], windows, 4, default_cache(llama))
     specification = SurrogateSpecification(
         profile="tiny-llama",
         model="tiny-llama",
@@ -172,6 +183,7 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
         max_tokens=24,
         heads={head: program.id for head, program in replaced.items()},
         programs={program.id: program for program in replaced.values()},
+        recorded=record_losses(texts, windows, measured, 25, "float32"),
     )
     write_specification(paths.data / "surrogate.json", specification)
     write_results(paths, programs, increase)
@@ -231,7 +243,7 @@ def test_profile_run_holds_params_metrics_data_sets_files_and_the_way_back(templ
         assert data.params["corpora.sources.1.location"] == "corpora/code.jsonl"
         assert data.params["replacement.percents"] == "0, 25, 100"
         assert data.metrics["iou/test/all/selected"] == 0.61
-        history = store.client.get_metric_history(parent.info.run_id, "perplexity_increase/distilled/damage")
+        history = store.client.get_metric_history(parent.info.run_id, "perplexity_increase/distilled")
         table = read_csv(template / "results/tiny-llama/perplexity.csv")
         rows = table[(table["programs"] == "distilled") & (table["order"] == "damage")]
         assert {m.step: m.value for m in history} == dict(zip(rows["percent"], rows["increase"], strict=True))
@@ -290,6 +302,52 @@ def test_second_publish_changes_nothing(repository: Path) -> None:
     assert publish_at(repository) == first
     assert first.programs == 3
     assert contents(repository) == before
+
+
+def test_settings_profiles_and_models_are_compared_in_one_experiment(repository: Path) -> None:
+    first = publish_at(repository)
+    write_params(repository, tracking={"gate_percent": 25, "gate_increase": 14.0})
+    second = publish_at(repository)
+    for folder in ("models", "data", "results", "reports"):
+        shutil.copytree(repository / folder / "tiny-llama", repository / folder / "other")
+    for file in ("models/other/model.json", "data/other/surrogate.json"):
+        write_text(repository / file, (repository / file).read_text().replace("tiny-llama", "other"))
+    curve = read_csv(repository / "results/other/perplexity.csv")
+    write_csv(repository / "results/other/perplexity.csv", curve.replace({"order": {"damage": "fisher"}}))
+    surrogate = repository / "data/other/surrogate.json"
+    write_json(surrogate, read_json(surrogate) | {"order": "fisher"})
+    lock(repository, "other")
+    write_params(repository, profile="other", model=PARAMS["model"] | {"name": "other"})
+    third = publish_at(repository)
+    assert len({first.run_id, second.run_id, third.run_id}) == 3
+    assert {published.experiment_id for published in (first, second, third)} == {"1"}
+    with open_store(repository) as store:
+        one, two, other = (store.client.get_run(published.run_id).data for published in (first, second, third))
+    assert [data.tags["model"] for data in (one, two, other)] == ["tiny-llama", "tiny-llama", "other"]
+    assert [data.tags["order"] for data in (one, two, other)] == ["damage", "damage", "fisher"]
+    assert (one.params["tracking.gate_increase"], two.params["tracking.gate_increase"]) == ("15.0", "14.0")
+    assert set(one.metrics) == set(two.metrics) == set(other.metrics) >= {"perplexity/distilled"}
+    assert surrogate_info("tiny-llama", repository).version == "2"
+    assert surrogate_info("other", repository).version == "1"
+    assert publish_at(repository) == third
+
+
+def test_a_store_with_an_experiment_a_model_keeps_working(repository: Path) -> None:
+    """As earlier versions left it: the same content is then published once in the common experiment, too."""
+    before = surrogate_info("tiny-llama", repository)
+    with open_store(repository) as store:
+        store.client.rename_experiment(store.experiment(EXPERIMENT), "tiny-llama")
+    assert surrogate_info("tiny-llama", repository) == before
+    published = publish_at(repository)
+    assert (published.experiment_id, published.version) == ("2", "2")
+    assert publish_at(repository) == published
+    assert load_surrogate("tiny-llama/1", repository).specification is not None
+    with open_store(repository) as store:
+        assert store.client.get_run(before.run_id).info.lifecycle_stage == "active"
+        store.client.delete_model_version("surrogate-tiny-llama", published.version)
+    anew = publish_at(repository)
+    assert (anew.version, anew.run_id != published.run_id) == ("3", True)
+    assert surrogate_info("tiny-llama/1", repository).run_id == before.run_id
 
 
 def start(work: Callable[[], object]) -> int:
@@ -442,6 +500,24 @@ def test_loaded_surrogate_measures_as_the_patched_model_does(template: Path, mon
         model.predict(pd.DataFrame({"review": texts}))
 
 
+def test_a_registered_surrogate_is_measured_again(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_surrogate("tiny-llama", repository, verify=True).restore()
+    monkeypatch.chdir(repository)
+    assert cli.main(["surrogate", "info", "tiny-llama", "--verify"]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    found = re.fullmatch(r"3 recorded test texts .* by (\S+) % on them, recorded (\S+) %; no loss differs .*", said)
+    assert found is not None
+    assert found[1] == found[2] != "0.00"
+    (stored,) = repository.glob("mlruns/artifacts/**/surrogate.json")
+    specification = read_json(stored)
+    specification["recorded"]["texts"][1]["replaced"] += 1
+    write_json(stored, specification)
+    assert cli.main(["surrogate", "info", "tiny-llama", "--verify"]) == 2
+    assert f"recorded text {text_key(SENTENCES[2])} (stories): summed loss" in capsys.readouterr().err
+
+
 def test_surrogate_without_its_weights_is_refused(repository: Path) -> None:
     record = read_json(repository / "models/tiny-llama/model.json")
     write_json(repository / "models/tiny-llama/model.json", record | {"weights_sha256": "0" * 64})
@@ -588,6 +664,21 @@ def test_commit_is_recorded_and_does_not_make_content_new(repository: Path) -> N
     changed = read_lineage(config, paths, repository)
     assert changed.git_changes
     assert changed.content_key == surrogate_info("tiny-llama", repository).tags["content_key"]
+
+
+@pytest.mark.parametrize("linked", ["models", "models/tiny-llama", "results"])
+def test_a_folder_may_be_a_link_to_another_disk(repository: Path, tmp_path: Path, linked: str) -> None:
+    folder = repository / linked
+    folder.symlink_to(folder.rename(tmp_path / "large disk"))
+    write_params(repository, tracking={"gate_percent": 25, "gate_increase": 14.0})
+    published = publish_at(repository)
+    assert published.version == "2"
+    info = surrogate_info("tiny-llama", repository)
+    assert info.tags["dvc/models/tiny-llama"] == dvc_hash(repository / "models/tiny-llama")
+    link = tmp_path / "link to all"
+    link.symlink_to(repository)
+    assert publish_at(link) == published
+    assert load_surrogate("tiny-llama", link, verify=True).specification is not None
 
 
 def test_repository_with_odd_letters_in_its_path(template: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from dvc.utils.hydra import compose_and_dump
 
 from attention_programs.config import Config, load_config
@@ -40,8 +41,19 @@ def test_every_choice_composes(tmp_path: Path, group: str, choice: str) -> None:
     if group == "model":
         assert config.profile == config.model.name
         assert config.model.source == "folder" or config.model.sha256 or len(config.model.revision) == 40
+        assert (ROOT / config.model.watched).is_file() or config.model.watched == config.model.location
     elif group != "synthesis":
         assert getattr(config, group).name == choice
+
+
+def test_a_model_in_a_folder_is_watched_by_dvc(tmp_path: Path) -> None:
+    config = composed(tmp_path, "model=folder", "model.location=/large/disk/mine")
+    assert config.model.watched == "/large/disk/mine"
+    assert (
+        "${model.watched}" in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["model"]["deps"]
+    )
+    with pytest.raises(UserError, match=r"model\.watched is 'conf/model/mine\.yaml', .* write its folder, mine"):
+        composed(tmp_path, "model=folder", "model.location=mine", "model.watched=conf/model/mine.yaml")
 
 
 def test_params_yaml_is_the_composed_full_profile(tmp_path: Path) -> None:
@@ -95,8 +107,6 @@ def test_corpora_of_the_hub_are_pinned_or_say_how_to_pin(tmp_path: Path) -> None
 
 
 def test_stages_of_the_pipeline_name_every_group_of_settings_they_use() -> None:
-    import yaml
-
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     text = json.dumps(stages)
     for group in ("model", "corpora", "attention", "synthesis", "scoring.", "replacement", "evaluation", "report"):

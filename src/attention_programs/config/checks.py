@@ -151,6 +151,12 @@ def _check_names(config: Config, place: str) -> None:
         raise UserError(
             f"{place}: replacement.corpus is {config.replacement.corpus!r}; write one of {', '.join(corpora)}"
         )
+    model = config.model
+    if model.source == "folder" and model.watched not in ("", model.location):
+        raise UserError(
+            f"{place}: model.watched is {model.watched!r}, so that no change of the model's files would be seen; write "
+            f"its folder, {model.location}"
+        )
     if not config.attention.heads:
         raise UserError(f"{place}: attention.heads is empty; write all, every K, or names such as L5H1")
 

@@ -26,6 +26,9 @@ class ModelSettings:
     """Commit of the hub's repository; a hub id without one is refused."""
     quantization: str = ""
     """How the weights were stored before they were read back into floating point, such as Q4_1; empty if never."""
+    watched: str = ""
+    """What ``dvc repro`` looks at beside these settings to see whether the model is another one: a local folder itself;
+    for the other sources, which a hash pins, the file in ``conf/model`` that names them."""
 
 
 @dataclass(frozen=True)

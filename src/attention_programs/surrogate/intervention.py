@@ -247,6 +247,15 @@ class PatchedModel:
         self.model.set_attn_implementation(self._before)
 
     @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Gives the model its own attention back for the time of a ``with`` block."""
+        self.restore()
+        try:
+            yield
+        finally:
+            self._install()
+
+    @contextmanager
     def gated(self, gates: Mapping[Head, torch.Tensor]) -> Iterator[None]:
         """Blends each replaced head's own map with its program's; 0 is the head, 1 the program.
 

@@ -14,6 +14,7 @@ from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.identity import check_identity
 from attention_programs.surrogate.intervention import PatchedModel, default_cache
+from attention_programs.surrogate.recorded_losses import RecordedLosses, measure_again
 
 SCHEMA_VERSION = 2
 
@@ -39,6 +40,8 @@ class SurrogateSpecification:
     """Names of programs that are in although they look ahead."""
     sandbox: str = NOT_USED
     """Level of the sandbox that its programs were measured in."""
+    recorded: RecordedLosses = field(default_factory=RecordedLosses)
+    """Losses on a few test texts, which whoever loads it can measure again; none in files of earlier versions."""
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -63,6 +66,7 @@ def read_specification(path: Path) -> SurrogateSpecification:
         raise UserError(f"{path} is no surrogate of schema {SCHEMA_VERSION}; run `dvc repro replace`")
     try:
         values["programs"] = {key: ProgramRecord(**row) for key, row in values["programs"].items()}
+        values["recorded"] = RecordedLosses.parse(values.get("recorded", {}))
         specification = SurrogateSpecification(**values)
         missing = [head for head, program in specification.heads.items() if program not in specification.programs]
     except (TypeError, KeyError, AttributeError) as error:
@@ -83,7 +87,11 @@ class Surrogate(PatchedModel):
 
 
 def load_surrogate(
-    specification: Path, model_folder: Path, probes: Sequence[str] = (), sandbox: SandboxSettings = SandboxSettings()
+    specification: Path,
+    model_folder: Path,
+    probes: Sequence[str] = (),
+    sandbox: SandboxSettings = SandboxSettings(),
+    verify: bool = False,
 ) -> Surrogate:
     """Loads a model and replaces its heads, after proving anew that the intervention is exact.
 
@@ -92,9 +100,11 @@ def load_surrogate(
         model_folder: ``models/<name>``.
         probes: Texts for the identity test; a built-in one if empty.
         sandbox: Where its programs of unknown origin run; the file has no say in that.
+        verify: Whether to measure its recorded texts again, which takes seconds.
 
     Raises:
-        UserError: if the weights are others than those the programs were validated on, or the identity test fails.
+        UserError: if the weights are others than those the programs were validated on, the identity test fails, or a
+            recorded loss is not found again.
     """
     wanted = read_specification(specification)
     loaded: LoadedModel = load_model(model_folder, best_device(), verify=True)
@@ -104,4 +114,9 @@ def load_surrogate(
             f"{wanted.weights_sha256[:10]} ({wanted.model}); run `dvc repro model` for that profile"
         )
     check_identity(loaded, [Head.parse(head) for head in wanted.heads], probes)
-    return Surrogate(loaded, wanted.assignment, default_cache(loaded, sandbox), wanted.look_ahead, specification=wanted)
+    surrogate = Surrogate(
+        loaded, wanted.assignment, default_cache(loaded, sandbox), wanted.look_ahead, specification=wanted
+    )
+    if verify:
+        measure_again(surrogate, wanted.recorded).check()
+    return surrogate

@@ -78,7 +78,7 @@ def read_lineage(config: Config, paths: Paths, root: Path) -> Lineage:
     """
     if load_config(root / PARAMS_FILE) != config:
         raise UserError(f"{root / PARAMS_FILE} holds other settings than those to be published; publish what is there")
-    homes = [folder.resolve().relative_to(root.resolve()).as_posix() for folder in vars(paths).values()]
+    homes = [place_of(folder, root) for folder in vars(paths).values()]
     stages = {
         name: stage for name, stage in _stages(root).items() if any(_within(out["path"], homes) for out in _outs(stage))
     }
@@ -124,8 +124,7 @@ def check_files(lineage: Lineage, files: list[Path], root: Path) -> None:
     Raises:
         UserError: naming the first that isn't.
     """
-    relative = [file.resolve().relative_to(root.resolve()).as_posix() for file in files]
-    for output in sorted({lineage.output_of(path) for path in relative}):
+    for output in sorted({lineage.output_of(place_of(file, root)) for file in files}):
         if dvc_hash(root / output) != lineage.outputs[output]:
             raise UserError(f"{output} is not what {DVC_LOCK} names (it was changed, or the lock was); {REPEAT}")
 
@@ -138,6 +137,19 @@ def dvc_hash(path: Path) -> str:
     files = {file.relative_to(path).as_posix(): dvc_hash(file) for file in path.rglob("*") if file.is_file()}
     listing = json.dumps([{"md5": files[name], "relpath": name} for name in sorted(files)], sort_keys=True)
     return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def place_of(path: Path, root: Path) -> str:
+    """A path relative to the repository, as DVC writes it: a folder of the repository may be a link to elsewhere.
+
+    Raises:
+        UserError: if the path does not lead through the repository.
+    """
+    path = path.absolute()
+    for folder in path.parents:
+        if folder.resolve() == root.resolve():
+            return path.relative_to(folder).as_posix()
+    raise UserError(f"{path} is not in the repository {root}; publish from the project's folder")
 
 
 def existing(path: Path, remedy: str = REPEAT) -> Path:

@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
 from attention_programs.errors import UserError
+from attention_programs.surrogate.replacement import DISTILLED
 
 BATCH = {"metrics": 900, "params": 100}
 """What MLflow accepts in one call."""
@@ -41,10 +42,14 @@ def to_metrics(values: dict[str, float], step: int = 0) -> list[Metric]:
 
 
 def perplexity_curves(table: pd.DataFrame) -> list[Metric]:
-    """Perplexity and its increase against the share of heads replaced: a curve for each programs and order."""
+    """Perplexity and its increase against the share of heads replaced: a curve for each programs and order.
+
+    The distilled programs have one curve, in the order that was chosen for the model; its name does not say which, so
+    that it lies over that of another model.
+    """
     curves = []
     for row in table.to_dict("records"):
-        curve = f"{row['programs']}/{row['order']}"
+        curve = DISTILLED if row["programs"] == DISTILLED else f"{row['programs']}/{row['order']}"
         values = {
             f"perplexity/{curve}": row["perplexity"],
             f"perplexity_increase/{curve}": row["increase"],

@@ -8,15 +8,17 @@ from attention_programs.surrogate import specification
 from attention_programs.surrogate.specification import Surrogate
 
 
-def load_patched(path: Path, root: Path) -> Surrogate:
+def load_patched(path: Path, root: Path, verify: bool = False) -> Surrogate:
     """Loads a surrogate's weights from a repository's ``models`` folder and replaces its heads.
 
     Args:
         path: The surrogate's file.
         root: The repository's folder.
+        verify: Whether to measure its recorded texts again.
 
     Raises:
-        UserError: if the weights are missing or others than those the programs were validated on.
+        UserError: if the weights are missing or others than those the programs were validated on, or a recorded loss
+            is not found again.
     """
     path = path.resolve()
     name = specification.read_specification(path).model
@@ -25,4 +27,4 @@ def load_patched(path: Path, root: Path) -> Surrogate:
         raise UserError(f"{folder} does not exist and the surrogate needs the weights of {name}; run `dvc repro model`")
     # Programs of the project's library are recognised by their file, relative to the repository.
     with contextlib.chdir(root):
-        return specification.load_surrogate(path, folder)
+        return specification.load_surrogate(path, folder, verify=verify)

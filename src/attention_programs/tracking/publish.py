@@ -17,7 +17,7 @@ from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage, check_f
 from attention_programs.tracking.prompts import answered_by_key, exchanges_of, register_prompts
 from attention_programs.tracking.registry import ALIAS, register, registered_name, versions_of, withdraw
 from attention_programs.tracking.runs import PROFILE_RUN, fill_profile_run, log_program, logged_programs, profile_tags
-from attention_programs.tracking.store import Store, open_store
+from attention_programs.tracking.store import EXPERIMENT, Store, open_store
 from attention_programs.tracking.validation import read_validation
 
 LOCK = "mlruns/publish.lock"
@@ -62,7 +62,7 @@ def publish(config: Config, paths: Paths, root: Path) -> Published:
     check_files(lineage, files, root)
     (root / LOCK).parent.mkdir(parents=True, exist_ok=True)
     with FileLock(root / LOCK), open_store(root, create=True) as store:
-        experiment = store.experiment(config.model.name)
+        experiment = store.experiment(EXPERIMENT)
         _remove_unfinished(store, experiment, config, lineage.content_key)
         if not _finished(store, experiment, config, lineage.content_key):
             _write(store, experiment, config, paths, lineage, files)
@@ -80,8 +80,8 @@ def _profile_runs(config: Config) -> str:
 
 def _found(store: Store, experiment: str, config: Config, content_key: str) -> Published:
     """Describes what is published."""
-    run_id = _finished(store, experiment, config, content_key)[0].info.run_id
-    version = _version(store, config, content_key)[0]
+    run = _finished(store, experiment, config, content_key)[0]
+    run_id, version = run.info.run_id, _versions(store, run)[0]
     gate = version.tags["gate"]
     return Published(
         experiment_id=experiment,
@@ -95,8 +95,14 @@ def _found(store: Store, experiment: str, config: Config, content_key: str) -> P
     )
 
 
-def _version(store: Store, config: Config, content_key: str) -> list[ModelVersion]:
-    return versions_of(store, registered_name(config.profile), content_key)
+def _versions(store: Store, run: Run) -> list[ModelVersion]:
+    """The version that a profile's run registered; none if it came to nothing or somebody deleted it.
+
+    The same content may have other versions: of runs that are in another experiment or in MLflow's bin.
+    """
+    tags = run.data.tags
+    versions = versions_of(store, registered_name(tags["profile"]), tags["content_key"])
+    return [version for version in versions if version.run_id == run.info.run_id]
 
 
 def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage: Lineage, files: list[Path]) -> None:
@@ -135,18 +141,19 @@ def _remove_unfinished(store: Store, experiment: str, config: Config, content_ke
     """
     for run in store.runs(experiment, _profile_runs(config)):
         key = run.data.tags["content_key"]
-        if run.info.status != "FINISHED" or (key == content_key and not _version(store, config, key)):
-            _remove(store, experiment, config, key)
+        if run.info.status != "FINISHED" or (key == content_key and not _versions(store, run)):
+            _remove(store, run)
 
 
-def _remove(store: Store, experiment: str, config: Config, content_key: str) -> None:
-    """Removes everything of one content: the version, the model and all runs, with their files."""
-    client = store.client
-    for version in _version(store, config, content_key):
+def _remove(store: Store, profile_run: Run) -> None:
+    """Removes all that a profile's run made: the version, the model and all runs, with their files."""
+    client, experiment = store.client, profile_run.info.experiment_id
+    same = f"tags.content_key = '{profile_run.data.tags['content_key']}'"
+    for version in _versions(store, profile_run):
         withdraw(store, version)
-    for model in client.search_logged_models([experiment], f"tags.content_key = '{content_key}'"):
+    for model in client.search_logged_models([experiment], same):
         client.delete_logged_model(model.model_id)
         store.remove_files(model.artifact_location)
-    for run in store.runs(experiment, f"tags.content_key = '{content_key}'"):
+    for run in store.runs(experiment, same):
         client.delete_run(run.info.run_id)
         store.remove_files(run.info.artifact_uri)

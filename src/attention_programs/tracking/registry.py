@@ -15,6 +15,7 @@ from mlflow.models import Model
 from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import defined, write_json
+from attention_programs.surrogate.recorded_losses import Remeasurement, measure_again
 from attention_programs.surrogate.specification import Surrogate, read_specification
 from attention_programs.tracking import surrogate_model
 from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage
@@ -215,19 +216,37 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
     )
 
 
-def load_surrogate(reference: str, root: Path) -> Surrogate:
+def load_surrogate(reference: str, root: Path, verify: bool = False) -> Surrogate:
     """A registered surrogate as a patched transformers model, ready to use.
 
     Args:
         reference: ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``; by default the latest that passed the gate.
         root: The repository's folder, whose ``models`` folder holds the weights.
+        verify: Whether to measure again, on a few test texts, the losses that were recorded with it; takes seconds.
 
     Raises:
-        UserError: if there is no such version, or the weights are missing or others than those it was validated on.
+        UserError: if there is no such version, the weights are missing or others than those it was validated on, or a
+            recorded loss is not found again.
     """
     with open_store(root) as store:
         path = _specification_file(store, find_version(store, Reference.parse(reference)))
-    return load_patched(path, root)
+    return load_patched(path, root, verify)
+
+
+def verify_surrogate(reference: str, root: Path) -> Remeasurement:
+    """Measures a registered surrogate's recorded texts again.
+
+    Args:
+        reference: ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``.
+        root: The repository's folder, whose ``models`` folder holds the weights.
+
+    Raises:
+        UserError: if it can't be loaded, or no texts are recorded with it.
+    """
+    with open_store(root) as store:
+        path = _specification_file(store, find_version(store, Reference.parse(reference)))
+    with load_patched(path, root) as surrogate:
+        return measure_again(surrogate, read_specification(path).recorded)
 
 
 def _specification_file(store: Store, version: ModelVersion) -> Path:

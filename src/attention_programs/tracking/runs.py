@@ -19,7 +19,16 @@ from attention_programs.files import read_csv, read_json, write_csv, write_json,
 from attention_programs.models.record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, read_programs
-from attention_programs.tracking.lineage import DVC_LOCK, PARAMS_FILE, REQUIREMENTS, Lineage, flattened
+from attention_programs.surrogate.specification import read_specification
+from attention_programs.tracking.lineage import (
+    DVC_LOCK,
+    PARAMS_FILE,
+    REQUIREMENTS,
+    SURROGATE_FILE,
+    Lineage,
+    flattened,
+    place_of,
+)
 from attention_programs.tracking.measurements import log_all, perplexity_curves, program_metrics, qa_curves, to_metrics
 from attention_programs.tracking.prompts import exchange_metrics, write_exchanges
 from attention_programs.tracking.store import Store
@@ -40,6 +49,7 @@ def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, st
         "model": config.model.name,
         "weights_sha256": record.weights_sha256,
         "quantization": record.quantization or "none",
+        "order": read_specification(paths.data / SURROGATE_FILE).order,
         "sandbox_synthesize": read_json(paths.results / "synthesis.json")["sandbox"],
         "sandbox_score": read_json(paths.results / "scoring.json")["sandbox"],
         "mlflow.source.name": f"dvc repro ({config.profile})",
@@ -77,7 +87,7 @@ def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]
     }
     inputs = []
     for path, table in tables.items():
-        place = path.resolve().relative_to(root).as_posix()
+        place = place_of(path, root)
         digest = lineage.hash_of(place)
         data_set = mlflow.data.from_pandas(
             table, source=CodeDatasetSource({"path": place, "dvc_hash": digest}), name=path.stem, digest=digest[:36]

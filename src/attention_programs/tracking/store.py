@@ -20,6 +20,8 @@ from attention_programs.errors import UserError
 from attention_programs.tracking.artifact_store import ROOT_VARIABLE, artifact_uri, resolve
 
 DATABASE = "mlruns/mlflow.db"
+EXPERIMENT = "attention-programs"
+"""The one experiment of all profiles and models: MLflow compares the runs of one experiment."""
 PUBLISH_COMMAND = "attention-programs publish"
 PAGE = 1000
 """Rows asked for at once."""

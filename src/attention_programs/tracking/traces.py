@@ -4,16 +4,15 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from attention_programs.tracking.store import DATABASE, open_store
+from attention_programs.tracking.store import DATABASE, EXPERIMENT, open_store
 
 
 @contextlib.contextmanager
-def traced(root: Path, experiment: str) -> Iterator[None]:
+def traced(root: Path) -> Iterator[None]:
     """Has MLflow trace every call of the ``openai`` client inside a ``with`` block; does nothing without a store.
 
     Args:
         root: The repository's folder.
-        experiment: Name of the experiment that the traces go to.
     """
     if not (root / DATABASE).is_file():
         yield
@@ -22,7 +21,7 @@ def traced(root: Path, experiment: str) -> Iterator[None]:
     import mlflow.openai
 
     with open_store(root) as store:
-        mlflow.set_experiment(experiment_id=store.experiment(experiment))
+        mlflow.set_experiment(experiment_id=store.experiment(EXPERIMENT))
         mlflow.openai.autolog()
         try:
             yield

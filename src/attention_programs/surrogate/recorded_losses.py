@@ -1,0 +1,171 @@
+"""Losses on a few named texts, kept with a surrogate, so that whoever loads it can measure its number again."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from attention_programs.config import Precision
+from attention_programs.corpora.text import Text
+from attention_programs.errors import UserError
+from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.perplexity import TextLoss, ids_losses, perplexity
+from attention_programs.surrogate.replacement import DISTILLED, Measured
+from attention_programs.surrogate.windows import Windows
+
+RECORDED_TEXTS = 4
+TOLERANCE = {"float32": 1e-3, "bfloat16": 2e-2}
+"""Largest difference of a text's mean loss that rounding explains, nats per token, by precision of the passes: sums
+depend on the processor and on what else is in the batch."""
+
+
+@dataclass(frozen=True)
+class RecordedText:
+    """A text as it was measured: its tokens and its losses."""
+
+    key: str
+    """Names the text in ``texts.jsonl``."""
+    corpus: str
+    windows: list[list[int]]
+    """Token ids of its windows."""
+    tokens: int
+    """Tokens that were predicted, over all windows."""
+    original: float
+    """Summed loss of the original model, nats."""
+    replaced: float
+    """The same with the surrogate's heads replaced."""
+
+
+@dataclass(frozen=True)
+class RecordedLosses:
+    """The recorded texts, and how they were measured."""
+
+    precision: Precision = "float32"
+    """Of the passes."""
+    texts: tuple[RecordedText, ...] = ()
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> "RecordedLosses":
+        """The record that ``dataclasses.asdict`` made these values of.
+
+        Raises:
+            TypeError: if they have another shape.
+        """
+        return cls(**values | {"texts": tuple(RecordedText(**text) for text in values.get("texts", ()))})
+
+
+def record_losses(
+    texts: Sequence[Text], windows: Windows, measured: Measured, percent: int, precision: Precision
+) -> RecordedLosses:
+    """Keeps the losses of a few of the texts on which a surrogate was measured, evenly spread over them.
+
+    Args:
+        texts: All texts that were measured.
+        windows: Their windows.
+        measured: Their losses.
+        percent: Share of the heads that the surrogate replaces, in percent: a point of the distilled programs.
+        precision: Of the passes.
+    """
+    (point,) = [p for p in measured.points if (p.programs, p.percent) == (DISTILLED, percent)]
+    counted = [number for number, loss in enumerate(measured.intact) if loss.tokens]
+    step = math.ceil(len(counted) / RECORDED_TEXTS)
+    return RecordedLosses(
+        precision,
+        tuple(
+            RecordedText(
+                key=texts[number].key,
+                corpus=texts[number].corpus,
+                windows=[ids for ids, text in zip(windows.ids, windows.text_of, strict=True) if text == number],
+                tokens=measured.intact[number].tokens,
+                original=measured.intact[number].loss_sum,
+                replaced=point.losses[number].loss_sum,
+            )
+            for number in counted[::step]
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class MeasuredAgain:
+    """A recorded text, measured again."""
+
+    recorded: RecordedText
+    original: TextLoss
+    replaced: TextLoss
+
+    def difference(self) -> float:
+        """The larger of both models' absolute differences of the mean loss, nats per token."""
+        known = self.recorded
+        changes = (self.original.loss_sum - known.original, self.replaced.loss_sum - known.replaced)
+        return max(map(abs, changes)) / known.tokens
+
+
+@dataclass(frozen=True)
+class Remeasurement:
+    """All recorded texts, measured again."""
+
+    precision: Precision
+    texts: tuple[MeasuredAgain, ...]
+
+    @property
+    def limit(self) -> float:
+        """Largest difference that counts as the same, nats per token."""
+        return TOLERANCE[self.precision]
+
+    def summary(self) -> str:
+        """The recorded and the measured increase of perplexity over these texts, in one line.
+
+        It is that of a few texts alone: the registered number is over all test texts.
+        """
+        known = [again.recorded for again in self.texts]
+        before = _increase(
+            [TextLoss(t.tokens, t.original) for t in known], [TextLoss(t.tokens, t.replaced) for t in known]
+        )
+        now = _increase([again.original for again in self.texts], [again.replaced for again in self.texts])
+        return (
+            f"{len(self.texts)} recorded test texts measured again: perplexity rises by {now:.2f} % on them, recorded "
+            f"{before:.2f} %; no loss differs by more than {max(t.difference() for t in self.texts):.1e} nats per token"
+        )
+
+    def check(self) -> None:
+        """Makes sure that every loss is the recorded one.
+
+        Raises:
+            UserError: naming the first text where it is not.
+        """
+        for again in self.texts:
+            known = again.recorded
+            if not again.difference() <= self.limit:  # also if one of them is undefined
+                raise UserError(
+                    f"recorded text {known.key} ({known.corpus}): summed loss {again.original.loss_sum:.3f}, and "
+                    f"{again.replaced.loss_sum:.3f} with heads replaced, instead of {known.original:.3f} and "
+                    f"{known.replaced:.3f}, further away than {self.limit:g} nats per token; install the versions of "
+                    "requirements.lock, or run `dvc repro` and publish again"
+                )
+
+
+def _increase(original: Sequence[TextLoss], replaced: Sequence[TextLoss]) -> float:
+    """By how much perplexity rises, in percent."""
+    return 100 * (perplexity(replaced) / perplexity(original) - 1)
+
+
+def measure_again(patched: PatchedModel, recorded: RecordedLosses) -> Remeasurement:
+    """Measures the recorded texts again, with and without the replaced heads.
+
+    Raises:
+        UserError: if no text is recorded.
+    """
+    if not recorded.texts:
+        raise UserError("the surrogate holds no recorded texts to measure again; run `dvc repro replace` and publish")
+
+    def losses() -> list[TextLoss]:
+        return [_total(ids_losses(patched, text.windows, 1, recorded.precision)) for text in recorded.texts]
+
+    replaced = losses()
+    with patched.suspended():
+        original = losses()
+    return Remeasurement(recorded.precision, tuple(map(MeasuredAgain, recorded.texts, original, replaced)))
+
+
+def _total(losses: Sequence[TextLoss]) -> TextLoss:
+    return TextLoss(sum(loss.tokens for loss in losses), sum(loss.loss_sum for loss in losses))
