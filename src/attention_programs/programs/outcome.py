@@ -31,6 +31,7 @@ class Reason(enum.StrEnum):
     NOT_DETERMINISTIC = "not deterministic"
     NOT_IN_STUB = "not in the stub"
     MISSING_HELPER = "missing helper"
+    RULED_OUT = "ruled out"
 
 
 @dataclass(frozen=True)
