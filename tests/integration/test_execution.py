@@ -167,7 +167,7 @@ def test_good_programs_are_taken_in_with_their_verdict(admission: Admission) -> 
 def test_failing_programs_are_refused_and_counted(admission: Admission) -> None:
     assert {refusal.candidate.name for refusal in admission.refused} == {case.name for case in FAILING}
     assert sum(admission.counts.values()) == len(FAILING) + sum(case.causal != "verified" for case in GOOD)
-    assert set(admission.counts) == {str(reason) for reason in Reason}
+    assert set(admission.counts) == {str(reason) for reason in Reason} - {"ruled out"}  # the scoring's to give
     reasons = {case.name: case.reason for case in FAILING}
     same = [refusal for refusal in admission.refused if refusal.reason == reasons[refusal.candidate.name]]
     assert len(same) > len(FAILING) / 2  # the others are stopped by the screening before they run
