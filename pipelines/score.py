@@ -10,6 +10,7 @@ from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.programs.view import TokenView
 from attention_programs.progress import progress
+from attention_programs.scoring.first_pass import first_pass
 from attention_programs.scoring.table import score_texts, write_scores
 from attention_programs.scoring.workers import Workers
 from attention_programs.stage import run_stage
@@ -26,9 +27,12 @@ def main(config: Config, paths: Paths) -> None:
     ]
     workers = Workers(config.threads, config.scoring.memory_mib, best_device())
     with Runner(config.sandbox, config.threads, index.token_style) as runner:
-        finished = runner.finish(programs, views, paths.outcomes)
+        look_ahead = config.replacement.look_ahead
+        first = first_pass(programs, paths.attention, index, runner, paths.outcomes, look_ahead, workers)
+        running = [program for program in programs if program.id not in first.ruled_out]
+        finished = runner.finish(running, views, paths.outcomes)
         texts = read_maps(paths.attention, SPLITS)
-        tables = score_texts(texts, programs, finished.outcomes, index.causal, workers)
+        tables = score_texts(texts, programs, first.before(finished), index.causal, workers)
         counts = write_scores(paths.scores, progress(tables, "scoring", len(views), "texts"))
         write_json(paths.results / "scoring.json", {"runs_by_status": counts, "sandbox": runner.level})
     finished.remove()

@@ -106,6 +106,7 @@ def answers(document: Any) -> dict[str, Any]:
                 "strings": [token.text_with_ws, token.orth_, token.lower_, token.prefix_, token.suffix_, str(token)],
                 "features": [token.morph.to_dict(), str(token.morph), token.morph.get("Number")],
                 "under_first": document[0].is_ancestor(token),
+                "known": [token.has_dep(), token.has_head(), token.has_morph()],
             }
             for token in document
         ],
@@ -115,6 +116,9 @@ def answers(document: Any) -> dict[str, Any]:
         "slices": [_span(span) for span in (document[2:5], document[:-1], document[4:2], document[2:9][1:3])],
         "roots": [document[start : start + 3].root.i for start in range(len(document))],
         "text": [document.text, len(document), document[-1].i],
+        "language": [document.lang_, document.has_annotation("DEP")],
+        "common_ancestors": [document.get_lca_matrix().tolist(), document[1:6].get_lca_matrix().tolist()],
+        "found": [_span(document.char_span(0, document[1].idx + len(document[1]))), document.char_span(1, 2) is None],
     }
 
 
@@ -124,7 +128,17 @@ def _span(span: Any) -> dict[str, Any]:
         return {"place": place}
     characters = [span.start_char, span.end_char]
     strings = [span.text, span.text_with_ws, span.lemma_, str(span)]
-    return {"place": place, "characters": characters, "root": span.root.i, "strings": strings, "last": span[-1].i}
+    words = [[word.i for word in words] for words in (span.lefts, span.rights, span.subtree, span.conjuncts)]
+    inner = [[part.start, part.end] for parts in (span.sents, span.ents, span.noun_chunks) for part in parts]
+    return {
+        "place": place,
+        "characters": characters,
+        "root": span.root.i,
+        "strings": [*strings, span.orth_],
+        "last": span[-1].i,
+        "words": [*words, span.n_lefts, span.n_rights],
+        "inner": inner,
+    }
 
 
 def sentence_pieces() -> tuple[Any, Pieces]:

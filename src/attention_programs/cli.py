@@ -103,12 +103,13 @@ def import_programs(arguments: argparse.Namespace) -> None:
     from attention_programs.synthesis.searched import PREFIX_TEXTS
 
     file = Path(arguments.file).resolve()
+    helpers = Path(arguments.helpers).resolve() if arguments.helpers else None
     config, paths, root = _context()
     index = read_index(paths.attention)
     texts = itertools.islice(read_maps(paths.attention, ["train"]), PREFIX_TEXTS)
     test = PrefixTest([TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in texts])
     with Runner(config.sandbox, config.threads, index.token_style) as runner:
-        intake = take_in(file, arguments.form, runner, test)
+        intake = take_in(file, arguments.form, runner, test, helpers)
     target = store(intake, root / config.synthesis.imported, file.stem, arguments.replace)
     print(intake_table(intake))
     print(f"stored in {target.relative_to(root)}; `dvc repro` scores them beside all others")

@@ -80,7 +80,8 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     take = add(
         "import",
         "programs from a file of somebody else's",
-        "  attention-programs import gpt2_programs.py --form paper\n  attention-programs import mine.py --form view",
+        "  attention-programs import gpt2_programs.py --form paper\n  attention-programs import mine.py --form view\n"
+        "  attention-programs import llama_programs.py --helpers helpers.py",
     )
     take.add_argument("file", help="a Python file; it runs in the sandbox alone")
     take.add_argument(
@@ -88,6 +89,12 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         choices=["paper", "view"],
         default="paper",
         help="functions f(sentence, tokenizer) -> (name, matrix) with their helpers, or one function program(text)",
+    )
+    take.add_argument(
+        "--helpers",
+        default="",
+        metavar="FILE",
+        help="a Python file of functions that the programs use and theirs lacks",
     )
     take.add_argument("--replace", action="store_true", help="write over an earlier import of the same name")
 

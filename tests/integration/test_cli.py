@@ -179,6 +179,28 @@ def test_import_takes_a_file_apart_runs_it_and_stores_it(project: Path, capsys: 
     assert cli.main([*again, "--replace"]) == 0
 
 
+def test_import_with_helpers_that_the_file_lacks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = "def {0}(sentence, tokenizer):\n    return '{0}', align(np.eye(len(tokenizer.encode(sentence))))\n"
+    write_text(project / "theirs.py", "".join(body.format(name) for name in ("one_L0H0", "two_L0H1", "three_L0H2")))
+    write_text(project / "more.py", "import numpy as np\ndef align(matrix):\n    return matrix\n")
+    assert cli.main(["import", "theirs.py"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    lack = "the file lacks helper align"
+    assert said[:2] == [
+        f"one_L0H0 and 2 more  missing helper: {lack}; add it with --helpers FILE",
+        f"line 1: {lack}, used by 3 programs; add it with --helpers FILE",
+    ]
+    assert "0 of 3 programs run (3 missing helper)" in said
+    assert cli.main(["import", "theirs.py", "--helpers", "more.py", "--replace"]) == 0
+    assert "3 of 3 programs run" in capsys.readouterr().out
+    provenance = read_jsonl(project / "library/imported/theirs.jsonl")[0]["provenance"]
+    assert (provenance["helpers"], len(provenance["helpers_sha256"])) == ("more.py", 64)
+    assert cli.main(["import", "theirs.py", "--form", "view", "--helpers", "more.py"]) == 2
+    assert "only --form paper takes helpers" in capsys.readouterr().err
+    assert cli.main(["import", "theirs.py", "--helpers", "absent.py"]) == 2
+    assert "absent.py" in capsys.readouterr().err
+
+
 def test_import_of_a_view_program_in_free_python(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_text(project / "mine.py", program("np.eye(text.n)", "Looks at itself."))
     assert cli.main(["import", "mine.py", "--form", "view"]) == 0

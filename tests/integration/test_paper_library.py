@@ -15,7 +15,10 @@ PROGRAMS = library().programs
 TEXTS = parsed_texts()
 FAILURES = {
     "always_fails_L2H0": (Reason.EXCEPTION, "KeyError: 'no such token' (line "),
-    "similar_embeddings_L5H1": (Reason.EXCEPTION, "NameError: name 'embedding_similarity' is not defined (line "),
+    "similar_embeddings_L5H1": (
+        Reason.MISSING_HELPER,
+        "the file lacks helper embedding_similarity; add it with --helpers FILE",
+    ),
     "wrong_shape_L2H2": (Reason.WRONG_SHAPE, "shape "),
     "not_a_number_L2H3": (Reason.NOT_FINITE, "undefined"),
     "negative_weight_L3H0": (Reason.NEGATIVE, "negative weight"),
@@ -59,3 +62,30 @@ def test_a_failing_program_has_its_reason_and_line(entry: str, results: dict[str
         assert isinstance(outcome, Rejected)
         assert outcome.reason is reason
         assert words in outcome.message
+
+
+GAPS = {
+    "return spacy.load('any')(sentence)[0].vector": (
+        Reason.NOT_IN_STUB,
+        "the stub of a spaCy token has no 'vector' (l",
+    ),
+    "return spacy.explain('NOUN')": (Reason.NOT_IN_STUB, "the stub of the module spacy has no 'explain' (line 3: "),
+    "from helpers import align": (Reason.MISSING_HELPER, "the file lacks helper align; add it with --helpers FILE"),
+    "return helpers.align(sentence)": (Reason.MISSING_HELPER, "the file lacks helper align;"),
+    "return align(sentence)": (Reason.MISSING_HELPER, "the file lacks helper align;"),
+    "from spacy import explain": (Reason.IMPORT, "cannot import name 'explain' from 'spacy'"),
+    "raise NameError('mine')": (Reason.EXCEPTION, "NameError: mine (line 3"),
+    "return undefined if 0 else local; local = 1": (Reason.EXCEPTION, "UnboundLocalError: "),
+    "return sentence.vector": (Reason.EXCEPTION, "AttributeError: 'str' object has no attribute 'vector'"),
+}
+
+
+def test_what_a_stub_or_the_file_lacks_is_a_reason_of_its_own() -> None:
+    start = "import spacy, helpers\ndef f(sentence, tokenizer):\n    "
+    with Sandbox(SandboxSettings(), 1) as sandbox:
+        sandbox.load([SandboxText(text.ids, text.pieces, text) for text in TEXTS[:1]], causal=True)
+        found = sandbox.run_all(ForeignProgram(start + body + "\n", "f", "paper") for body in GAPS)
+        for ran, (reason, words) in zip(found, GAPS.values(), strict=True):
+            [outcome] = ran.outcomes
+            assert isinstance(outcome, Rejected)
+            assert (outcome.reason, words in outcome.message) == (reason, True), outcome

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,14 @@ from attention_programs.models.token_style import TokenStyle
 from attention_programs.programs.outcome import Reason, Rejected, Scored, check
 from attention_programs.programs.paper_form import annotation
 from attention_programs.programs.paper_form.annotation import Annotator
-from attention_programs.programs.paper_form.document import Document
+from attention_programs.programs.paper_form.document import Document, Span
+from attention_programs.programs.paper_form.encoding import Tensor
 from attention_programs.programs.paper_form.splitting import PaperSource
 from attention_programs.programs.paper_form.stand_ins import call, stand_in_modules
+from attention_programs.programs.paper_form.stub import NotInStubError
 from attention_programs.programs.paper_form.text import PaperText
+from attention_programs.programs.paper_form.tokenizer import Tokenizer
+from attention_programs.programs.paper_form.words import Token
 from conftest import SENTENCES, tiny_model
 from paper_texts import REAL, answers, library, load, paper_text, parse_anew, parsed, parsed_texts, run_beside, text_of
 
@@ -110,8 +116,95 @@ def test_words_are_equal_by_their_place() -> None:
         document[0].nbor(-1)
     with pytest.raises(IndexError):
         document[100]
-    with pytest.raises(AttributeError):
-        document[0].vector  # noqa: B018
+    assert (document[0].sent_start, document[1].sent_start) == (0, -1)
+    assert document[0].pos != document[1].pos
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What spaCy 3.8 gives."""
+
+    stub: type
+    public: str
+    """The class's public attributes."""
+    missing: str
+    """Those that its stub does not have."""
+
+
+SPACY = {
+    "Token": Recorded(
+        Token,
+        "ancestors check_flag children cluster conjuncts dep dep_ doc ent_id ent_id_ ent_iob ent_iob_ ent_kb_id "
+        "ent_kb_id_ ent_type ent_type_ get_extension has_dep has_extension has_head has_morph has_vector head i "
+        "idx iob_strings is_alpha is_ancestor is_ascii is_bracket is_currency is_digit is_left_punct is_lower "
+        "is_oov is_punct is_quote is_right_punct is_sent_end is_sent_start is_space is_stop is_title is_upper lang "
+        "lang_ left_edge lefts lemma lemma_ lex lex_id like_email like_num like_url lower lower_ morph n_lefts "
+        "n_rights nbor norm norm_ orth orth_ pos pos_ prefix prefix_ prob rank remove_extension right_edge rights "
+        "sent sent_start sentiment set_extension set_morph shape shape_ similarity subtree suffix suffix_ tag tag_ "
+        "tensor text text_with_ws vector vector_norm vocab whitespace_ ",
+        "check_flag cluster get_extension has_extension has_vector iob_strings lex lex_id prob rank "
+        "remove_extension sentiment set_extension set_morph similarity tensor vector vector_norm vocab ",
+    ),
+    "Span": Recorded(
+        Span,
+        "as_doc char_span conjuncts doc end end_char ent_id ent_id_ ents get_extension get_lca_matrix "
+        "has_extension has_vector id id_ kb_id kb_id_ label label_ lefts lemma_ n_lefts n_rights noun_chunks orth_ "
+        "remove_extension rights root sent sentiment sents set_extension similarity start start_char subtree "
+        "tensor text text_with_ws to_array vector vector_norm vocab ",
+        "as_doc char_span ent_id ent_id_ get_extension has_extension has_vector id id_ kb_id kb_id_ label "
+        "remove_extension sentiment set_extension similarity tensor to_array vector vector_norm vocab ",
+    ),
+    "Doc": Recorded(
+        Document,
+        "cats char_span copy count_by doc ents extend_tensor from_array from_bytes from_dict from_disk from_docs "
+        "from_json get_extension get_lca_matrix has_annotation has_extension has_unknown_spaces has_vector "
+        "is_nered is_parsed is_sentenced is_tagged lang lang_ mem noun_chunks noun_chunks_iterator "
+        "remove_extension retokenize sentiment sents set_ents set_extension similarity spans tensor text "
+        "text_with_ws to_array to_bytes to_dict to_disk to_json to_utf8_array user_data user_hooks user_span_hooks "
+        "user_token_hooks vector vector_norm vocab ",
+        "cats copy count_by extend_tensor from_array from_bytes from_dict from_disk from_docs from_json "
+        "get_extension has_extension has_unknown_spaces has_vector is_nered is_parsed is_sentenced is_tagged mem "
+        "noun_chunks_iterator remove_extension retokenize sentiment set_ents set_extension similarity spans tensor "
+        "to_array to_bytes to_dict to_disk to_json to_utf8_array user_data user_hooks user_span_hooks "
+        "user_token_hooks vector vector_norm vocab ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPACY)
+def test_the_stubs_have_spacys_attributes_but_for_a_stated_few(name: str) -> None:
+    stub, public, missing = SPACY[name].stub, SPACY[name].public, SPACY[name].missing
+    document = Document(parsed()[0]["annotations"])
+    instance = {"Token": document[2], "Span": document[0:3], "Doc": document}[name]
+    assert type(instance) is stub
+    assert {attribute for attribute in public.split() if not hasattr(instance, attribute)} == set(missing.split())
+    for attribute in missing.split():
+        with pytest.raises(NotInStubError, match=rf"^the stub of a spaCy \w+ has no '{attribute}'$"):
+            getattr(instance, attribute)
+
+
+@pytest.mark.parametrize("name", SPACY)
+def test_the_recorded_attributes_are_spacys(name: str) -> None:
+    """Runs where ``pip install .[linguistics]`` has been."""
+    real = getattr(pytest.importorskip("spacy").tokens, name)
+    assert SPACY[name].public.split() == sorted(attribute for attribute in dir(real) if not attribute.startswith("_"))
+
+
+def test_what_a_stub_lacks_is_said_of_the_stub() -> None:
+    text = parsed_texts()[0]
+    modules = stand_in_modules(text)
+    gaps: dict[str, Callable[[], Any]] = {
+        "the stub of the module spacy has no 'symbols'": lambda: modules["spacy"].symbols,
+        "the stub of the module transformers has no 'AutoModel'": lambda: modules["transformers"].AutoModel,
+        "the stub of a spaCy pipeline has no 'vocab'": lambda: modules["spacy"].load("any").vocab,
+        "the stub of a tokenizer has no 'backend_tokenizer'": lambda: Tokenizer(text).backend_tokenizer,
+        "the stub of a PyTorch tensor has no 'unsqueeze'": lambda: np.eye(2).view(Tensor).unsqueeze,
+        "the stub of an encoding has input_ids, attention_mask, no 'pixels'": lambda: Tokenizer(text)("").pixels,
+    }
+    for message, ask in gaps.items():
+        with pytest.raises(NotInStubError, match=f"^{message}$"):
+            ask()
+    assert (np.eye(2).view(Tensor) + 1).sum() == 6
 
 
 def test_the_parser_knows_its_sentence_and_says_so() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from attention_programs.errors import UserError
 from attention_programs.heads import Head
+from attention_programs.programs.paper_form.helpers import HelperFile
 from attention_programs.programs.paper_form.importing import import_file
 from attention_programs.programs.paper_form.splitting import PaperSource, parse_paper_source, split
 from paper_texts import DATA, library
@@ -56,11 +57,10 @@ def test_what_is_left_out_is_said() -> None:
     lines = FILE.read_text(encoding="utf-8").splitlines()
     found = {(lines[remark.line - 1].split("(")[0], remark.message.split(";")[0]) for remark in library().remarks}
     later = named("previous_token_L5H2").line
-    undefined = "uses names that nothing in the file defines: embedding_similarity"
     assert found == {
         ("print", "left out: \"print('loading the programs')\""),
         ("for unused in range", "left out: 'for unused in range(3):'"),
-        ("def similar_embeddings_L5H1", f"similar_embeddings_L5H1 {undefined}"),
+        ("def similar_embeddings_L5H1", "the file lacks helper embedding_similarity, used by 1 program"),
         ("def previous_token_L5H2", f"left out: previous_token_L5H2 is defined again in line {later}, which counts"),
         ('if __name__ == "__main__":', "left out: \"if __name__ == '__main__':\""),
     }
@@ -135,6 +135,64 @@ def test_imports_that_may_fail_and_classes_go_along() -> None:
     assert "TYPE_CHECKING" not in program.source
     assert "LATER = 1" in program.source
     assert program.uses_spacy
+
+
+HELPERS = HelperFile(
+    "from __future__ import annotations\nBASE = 2\ndef near(d):\n    return scale() ** d\n"
+    "def scale():\n    return BASE\ndef spare_L0H0(sentence, tokenizer):\n    return 'no program'\nprint('run')\n",
+    "notes/their_helpers.py",
+)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from helpers import *\n" + PROGRAM.format("f", "near(3)"),
+        "from their_helpers import near\n" + PROGRAM.format("f", "near(3)"),
+        "from helpers import near as close, BASE\n" + PROGRAM.format("f", "close(BASE + 1)"),
+        "import numpy, helpers\n" + PROGRAM.format("f", "helpers.near(3)"),
+        "import helpers as h\n" + PROGRAM.format("f", "h.near(3)"),
+        "def f(sentence, tokenizer):\n    from helpers import near\n    return near(3)\n",
+        "try:\n    from helpers import *\nexcept ImportError:\n    pass\n" + PROGRAM.format("f", "near(3)"),
+        "from __future__ import annotations\n" + PROGRAM.format("f", "near(3)"),
+        PROGRAM.format("f", "near(3)"),
+    ],
+)
+def test_a_file_of_helpers_is_split_like_the_rest(use: str) -> None:
+    found = split(use, "place", HELPERS)
+    (program,) = found.programs
+    assert evaluate(program.source, "f") == 8
+    assert (program.entry, "spare" in program.source, "helpers" in program.source) == ("f", False, False)
+    assert [str(remark) for remark in found.remarks] == [
+        (
+            "notes/their_helpers.py, line 9: left out: \"print('run')\"; "
+            "programs take only imports, definitions and assignments along"
+        )
+    ]
+
+
+def test_a_missing_helper_is_one_remark_with_the_number_of_its_programs() -> None:
+    source = "import helpers\nfrom helpers import tell\n" + "".join(
+        PROGRAM.format(name, value)
+        for name, value in {"a": "near(1)", "b": "near(2) + far", "c": "helpers.near(tell)", "d": "1"}.items()
+    )
+    assert [str(remark) for remark in split(source, "place").remarks] == [
+        "line 3: the file lacks helper near, used by 3 programs; add it with --helpers FILE",
+        "line 5: the file lacks helper far, used by 1 program; add it with --helpers FILE",
+        "line 7: the file lacks helper tell, used by 1 program; add it with --helpers FILE",
+    ]
+
+
+def test_a_name_of_both_files_is_the_programs_files_and_said() -> None:
+    source = "BASE = 3\n" + PROGRAM.format("f", "near(2)")
+    found = split(source, "place", HELPERS)
+    assert evaluate(found.programs[0].source, "f") == 9
+    assert "line 1: BASE is defined in the file of helpers, too; what stands here counts" in str(found.remarks[-1])
+
+
+def test_helpers_that_are_no_python_are_named() -> None:
+    with pytest.raises(UserError, match=r"^bad\.py, line 1: not valid Python"):
+        split(PROGRAM.format("f", "1"), "place", HelperFile("def (", "bad.py"))
 
 
 def evaluate(source: str, entry: str) -> Any:

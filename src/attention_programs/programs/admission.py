@@ -56,7 +56,7 @@ class Admission:
         """Candidates refused for each reason; those that look ahead are taken in, marked, and counted too."""
         counts = Counter(str(refusal.reason) for refusal in self.refused)
         counts[str(Reason.LOOKS_AHEAD)] += sum(program.causal == "looks ahead" for program in self.admitted)
-        return {str(reason): counts[str(reason)] for reason in Reason}
+        return {str(reason): counts[str(reason)] for reason in Reason if reason is not Reason.RULED_OUT}
 
     @property
     def refused_share(self) -> float:

@@ -18,7 +18,7 @@ from attention_programs.programs.sandbox.pool import ForeignProgram, Ran, Sandbo
 from attention_programs.programs.sandbox.results import TEXTS_AT_ONCE, ResultStore
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
-from attention_programs.progress import progress
+from attention_programs.progress import SAMPLE, estimated
 
 NOT_USED = "not used"
 """The sandbox's level where every program is trusted."""
@@ -112,22 +112,27 @@ class Runner:
             papers = [paper.annotated(self._annotator.annotate(paper.sentence)) for paper in papers]
         return [SandboxText.of(view, paper) for view, paper in zip(views, papers, strict=True)]
 
-    def finish(self, programs: Sequence[ProgramRecord], views: Sequence[TokenView], folder: Path) -> "Finished":
+    def finish(
+        self, programs: Sequence[ProgramRecord], views: Sequence[TokenView], folder: Path, check: bool = True
+    ) -> "Finished":
         """Runs all programs of unknown origin on all texts; what a killed run finished is not run again.
 
         Args:
             programs: Any; trusted ones are left out.
             views: Texts.
             folder: Where finished outcomes are kept.
+            check: Whether they are run again on some texts to see whether they are deterministic.
         """
         foreign = [program for program in programs if self.is_foreign(program)]
         blocks = _blocks(views, self._settings.shared_mib * 2**20) if foreign else []
         stores = []
         for block in blocks:
             texts = [text.to_json() for text in self._texts(foreign, block)]
-            store = ResultStore(folder, [dataclasses.asdict(self._settings), texts], block[0].causal)
-            missing = [program for program in foreign if not store.has(program.id)]
-            results = progress(self.run_all(missing, block), "programs in the sandbox", len(missing), "programs")
+            settings = dataclasses.asdict(self._settings) | ({} if check else {"check_texts": 0})
+            store = ResultStore(folder, [settings, texts], block[0].causal)
+            missing = _typical_first([program for program in foreign if not store.has(program.id)])
+            results = self.run_all(missing, block, check)
+            results = estimated(results, f"programs in the sandbox, {len(block)} texts", len(missing), "programs")
             for program, ran in zip(missing, results, strict=True):
                 store.put(program.id, ran)
             stores.append(store)
@@ -144,6 +149,12 @@ class Runner:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _typical_first(programs: Sequence[ProgramRecord]) -> list[ProgramRecord]:
+    """The same programs, those first by which the time for all is estimated: from everywhere in the list."""
+    sample = list(range(0, len(programs), max(len(programs) // SAMPLE, 1)))[:SAMPLE]
+    return [programs[i] for i in (*sample, *sorted(set(range(len(programs))) - set(sample)))]
 
 
 def _blocks(views: Sequence[TokenView], most_bytes: int) -> list[list[TokenView]]:
@@ -186,6 +197,10 @@ class Finished:
 
     def _read_piece(self, program_id: str, block: int, piece: int) -> list[Outcome]:
         return self._stores[block].outcomes(program_id, piece)
+
+    def holds(self, view: TokenView) -> bool:
+        """Whether a text is one of those that programs of unknown origin ran on."""
+        return (view.ids, view.pieces) in self._places
 
     def remove(self) -> None:
         """Deletes what was stored."""

@@ -22,7 +22,7 @@ class Intake:
     admission: Admission
 
 
-def take_in(path: Path, form: Form, runner: Runner, test: PrefixTest) -> Intake:
+def take_in(path: Path, form: Form, runner: Runner, test: PrefixTest, helpers: Path | None = None) -> Intake:
     """Reads a file's programs and runs each in the sandbox.
 
     Args:
@@ -31,16 +31,19 @@ def take_in(path: Path, form: Form, runner: Runner, test: PrefixTest) -> Intake:
             helpers beside them.
         runner: What runs them.
         test: The texts.
+        helpers: A Python file of functions and constants that programs of the form ``paper`` use.
 
     Raises:
-        UserError: if the file can't be read or holds no program.
+        UserError: if a file can't be read, the first holds no program, or helpers are given for the form ``view``.
     """
     if form == "view":
+        if helpers is not None:
+            raise UserError(f"--helpers {helpers}: only --form paper takes helpers; write them into {path} itself")
         source = read_text(path)
         provenance = {"author": "imported", "file": path.name, "file_sha256": sha256_text(source)}
         candidates = [Candidate(path.stem, source, "", "imported", "view", "program", [], provenance)]
         return Intake(candidates, [], admit(candidates, runner, test))
-    found = import_file(path)
+    found = import_file(path, helpers)
     candidates = [
         Candidate(
             name=each.program.entry,
@@ -54,7 +57,7 @@ def take_in(path: Path, form: Form, runner: Runner, test: PrefixTest) -> Intake:
         )
         for each in found.programs
     ]
-    remarks = [f"line {remark.line}: {remark.message}" for remark in found.remarks]
+    remarks = [str(remark) for remark in found.remarks]
     return Intake(candidates, remarks, admit(candidates, runner, test))
 
 

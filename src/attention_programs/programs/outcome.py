@@ -29,6 +29,9 @@ class Reason(enum.StrEnum):
     NEGATIVE = "negative"
     LOOKS_AHEAD = "looks ahead"
     NOT_DETERMINISTIC = "not deterministic"
+    NOT_IN_STUB = "not in the stub"
+    MISSING_HELPER = "missing helper"
+    RULED_OUT = "ruled out"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import textwrap
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.programs.intake import Intake
+from attention_programs.programs.outcome import Reason
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term
 from attention_programs.report.figures.maps import token_label
@@ -61,11 +63,24 @@ def head_table(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> str:
 
 
 def intake_table(intake: Intake) -> str:
-    """One line a program of an imported file: whether it runs, whether it looks ahead, or why it is refused."""
+    """One line a program of an imported file: whether it runs, whether it looks ahead, or why it is refused.
+
+    Programs that lack the same helper share a line.
+    """
     verdicts = {program.name: _verdict(program) for program in intake.admission.admitted}
-    verdicts |= {refusal.candidate.name: f"{refusal.reason}: {refusal.message}" for refusal in intake.admission.refused}
-    width = max(len(name) for name in verdicts)
-    lines = [f"{candidate.name:{width}}  {verdicts[candidate.name]}" for candidate in intake.candidates]
+    lacking = defaultdict[str, list[str]](list)
+    for refusal in intake.admission.refused:
+        verdict = f"{refusal.reason}: {refusal.message}"
+        if refusal.reason is Reason.MISSING_HELPER:
+            lacking[verdict].append(refusal.candidate.name)
+        else:
+            verdicts[refusal.candidate.name] = verdict
+    width = max((len(name) for name in verdicts), default=0)
+    lines = [f"{each.name:{width}}  {verdicts[each.name]}" for each in intake.candidates if each.name in verdicts]
+    lines += [
+        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}  {verdict}"
+        for verdict, names in lacking.items()
+    ]
     counts = [f"{count} {reason}" for reason, count in intake.admission.counts.items() if count]
     total = f"{len(intake.admission.admitted)} of {len(intake.candidates)} programs run"
     return "\n".join([*lines, *intake.remarks, "", f"{total} ({', '.join(counts)})" if counts else total])

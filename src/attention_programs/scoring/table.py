@@ -186,6 +186,11 @@ def read_scores(path: Path, split: Split) -> SplitScores:
     table = pq.read_table(path, filters=[("split", "==", split)])
     if not table.num_rows:
         raise UserError(f"{path} holds no scores of the split {split!r}; run `dvc repro score`")
+    return as_arrays(table)
+
+
+def as_arrays(table: pa.Table) -> SplitScores:
+    """Rows of one split, all programs of each text, as arrays."""
     texts = list(dict.fromkeys(table["text"].to_pylist()))
     programs = table["program"].to_pylist()[: table.num_rows // len(texts)]
     corpora = table["corpus"].to_pylist()[:: len(programs)]

@@ -52,6 +52,7 @@ class Annotator:
 
 def _annotation(token: Any, noun_chunk: str) -> Annotation:
     """What differs from the values of :class:`Token`."""
-    values = {name: getattr(token, name) for name in _DEFAULTS}
+    # spaCy gives some numbers as enumerations and some truths as numbers; plain values go to the other process.
+    values = {name: type(default)(getattr(token, name)) for name, default in _DEFAULTS.items()}
     special = {"head_index": token.head.i, "morphology": str(token.morph), "noun_chunk": noun_chunk}
     return {name: value for name, value in values.items() if value != _DEFAULTS[name]} | special

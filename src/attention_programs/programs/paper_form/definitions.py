@@ -60,7 +60,12 @@ class Definition:
     def always(self) -> bool:
         """Whether it concerns every function: what a star brings is not known, and the future changes the language."""
         node = self.node
-        return isinstance(node, ast.ImportFrom) and (node.module == "__future__" or node.names[0].name == "*")
+        return self.is_future or (isinstance(node, ast.ImportFrom) and node.names[0].name == "*")
+
+    @property
+    def is_future(self) -> bool:
+        """Whether it changes the language, which it may do at the beginning of a file alone."""
+        return isinstance(self.node, ast.ImportFrom) and self.node.module == "__future__"
 
 
 def _global_names(table: symtable.SymbolTable) -> set[str]:

@@ -1,18 +1,25 @@
 """A parsed sentence as programs of the paper's form see it: plain objects with spaCy's names.
 
 They hold what was noted down of spaCy's own objects (:mod:`~attention_programs.programs.paper_form.annotation`).
-Vectors, similarities, the vocabulary and the numbers behind names (``token.pos``) are not there.
+Vectors, similarities, the vocabulary, labels as numbers and extensions are not there, and a program that asks for them
+is told so (:class:`~attention_programs.programs.paper_form.stub.Stub`).
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_programs.programs.paper_form.stub import Stub
 from attention_programs.programs.paper_form.text import Annotation
 from attention_programs.programs.paper_form.words import Token
 
 
-class Span:
+class Span(Stub):
     """Words in a row."""
+
+    stands_for = "a spaCy span"
 
     def __init__(self, doc: "Document", start: int, end: int, label_: str = "") -> None:
         self.doc = doc
@@ -86,13 +93,76 @@ class Span:
         return min((token for token in self if token.head not in self or token.head_index == token.i), key=steps)
 
     @property
+    def orth_(self) -> str:
+        """The text."""
+        return self.text
+
+    @property
+    def lefts(self) -> Iterator[Token]:
+        """Words in front of it that depend on one of its words; those of its last word first, as in spaCy."""
+        return (left for token in reversed(list(self)) for left in token.lefts if left.i < self.start)
+
+    @property
+    def rights(self) -> Iterator[Token]:
+        """Words behind it that depend on one of its words."""
+        return (right for token in self for right in token.rights if right.i >= self.end)
+
+    @property
+    def n_lefts(self) -> int:
+        """Number of words in front of it that depend on one of its words."""
+        return sum(1 for _ in self.lefts)
+
+    @property
+    def n_rights(self) -> int:
+        """Number of words behind it that depend on one of its words."""
+        return sum(1 for _ in self.rights)
+
+    @property
+    def subtree(self) -> Iterator[Token]:
+        """Its words and all that depend on them, those in front first, then its own, then those behind."""
+        for word in self.lefts:
+            yield from word.subtree
+        yield from self
+        for word in self.rights:
+            yield from word.subtree
+
+    @property
+    def conjuncts(self) -> tuple[Token, ...]:
+        """The words that its root is coordinated with."""
+        return self.root.conjuncts
+
+    @property
     def sent(self) -> "Span":
         """The sentence that it begins in."""
         return self.doc[self.start].sent
 
+    @property
+    def sents(self) -> Iterator["Span"]:
+        """The sentences that it shares words with."""
+        return (sentence for sentence in self.doc.sents if sentence.start < self.end and sentence.end > self.start)
 
-class Document:
+    @property
+    def ents(self) -> tuple["Span", ...]:
+        """Named entities within it."""
+        return tuple(span for span in self.doc.ents if self.start <= span.start and span.end <= self.end)
+
+    @property
+    def noun_chunks(self) -> Iterator["Span"]:
+        """Nouns with what belongs to them, within it."""
+        return (span for span in self.doc.noun_chunks if self.start <= span.start and span.end <= self.end)
+
+    def get_lca_matrix(self) -> NDArray[np.int32]:
+        """For each two of its words the position in it of the nearest word that both depend on; -1 without one."""
+        inside = self.doc.get_lca_matrix()[self.start : self.end, self.start : self.end]
+        return np.where((inside >= self.start) & (inside < self.end), inside - self.start, -1).astype(np.int32)
+
+
+class Document(Stub):
     """A parsed sentence, or several."""
+
+    stands_for = "a spaCy document"
+    lang_ = Token.lang_
+    lang = Token.lang
 
     def __init__(self, annotations: Sequence[Annotation]) -> None:
         self.words: list[Token] = []
@@ -123,6 +193,11 @@ class Document:
     __repr__ = __str__
 
     @property
+    def doc(self) -> "Document":
+        """Itself."""
+        return self
+
+    @property
     def text(self) -> str:
         """The text."""
         return "".join(token.text_with_ws for token in self.words)
@@ -131,6 +206,28 @@ class Document:
     def text_with_ws(self) -> str:
         """The text."""
         return self.text
+
+    def char_span(self, start: int, end: int, label: str = "", *, alignment_mode: str = "strict") -> Span | None:
+        """The words that begin and end at two positions of the text; None if there are none.
+
+        Raises:
+            NotImplementedError: for another alignment than ``strict``.
+        """
+        if alignment_mode != "strict":
+            raise NotImplementedError(f"the stub of a spaCy document has no alignment mode {alignment_mode!r}")
+        first = next((token.i for token in self.words if token.idx == start), None)
+        last = next((token.i for token in self.words if token.idx + len(token) == end), None)
+        return None if first is None or last is None or last < first else Span(self, first, last + 1, label)
+
+    def has_annotation(self, attr: str, **_: Any) -> bool:
+        """Whether the sentence was parsed: always, which gives all annotations at once."""
+        return True
+
+    def get_lca_matrix(self) -> NDArray[np.int32]:
+        """For each two words the position of the nearest word that both depend on or are; -1 without one."""
+        paths = [[token.i, *(ancestor.i for ancestor in token.ancestors)] for token in self.words]
+        nearest = [[next((i for i in one if i in other), -1) for other in paths] for one in paths]
+        return np.array(nearest, np.int32).reshape(len(self), len(self))
 
     @property
     def sents(self) -> Iterator[Span]:

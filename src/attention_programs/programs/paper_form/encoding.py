@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from attention_programs.programs.paper_form.stub import NotInStubError, Stub
+
 
 class _Size(int):
     """A number of elements that also answers ``size(axis)``, as in PyTorch."""
@@ -15,8 +17,10 @@ class _Size(int):
         return self.shape if axis is None else self.shape[axis]
 
 
-class Tensor(np.ndarray):
+class Tensor(Stub, np.ndarray):
     """An array with the few words of PyTorch by which programs get an array out of a tensor."""
+
+    stands_for = "a PyTorch tensor"
 
     @property
     def size(self) -> Any:
@@ -46,7 +50,7 @@ class Encoding(dict[str, Any]):
 
     def __getattr__(self, name: str) -> Any:
         if name not in self:
-            raise AttributeError(f"an encoding has {', '.join(self)}, no {name!r}")
+            raise NotInStubError(f"the stub of an encoding has {', '.join(self)}, no {name!r}")
         return self[name]
 
     def tokens(self, batch_index: int = 0) -> list[str]:

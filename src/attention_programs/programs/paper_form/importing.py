@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from attention_programs.files import read_text, sha256_file
+from attention_programs.programs.paper_form.helpers import HelperFile
 from attention_programs.programs.paper_form.splitting import PaperSource, Remark, split
 
 
@@ -27,14 +28,21 @@ class ImportedFile:
     remarks: tuple[Remark, ...]
 
 
-def import_file(path: Path) -> ImportedFile:
+def import_file(path: Path, helpers: Path | None = None) -> ImportedFile:
     """Reads a file and takes it apart.
 
+    Args:
+        path: The file of programs.
+        helpers: A file of functions and constants that the programs use and their file lacks.
+
     Raises:
-        UserError: if the file can't be read, is no Python or holds no program.
+        UserError: if a file can't be read or is no Python, or the first holds no program.
     """
-    parts = split(read_text(path), str(path))
+    beside = None if helpers is None else HelperFile(read_text(helpers), str(helpers))
+    parts = split(read_text(path), str(path), beside)
     origin = {"author": "imported", "form": "paper", "file": path.name, "file_sha256": sha256_file(path)}
+    if helpers is not None:
+        origin |= {"helpers": helpers.name, "helpers_sha256": sha256_file(helpers)}
     programs = tuple(
         ImportedProgram(program, {**origin, "function": program.entry, "line": program.line})
         for program in parts.programs

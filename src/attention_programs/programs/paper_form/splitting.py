@@ -3,13 +3,20 @@
 import ast
 import re
 import warnings
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
 from attention_programs.heads import Head
 from attention_programs.programs.paper_form.definitions import Definition, Definitions, is_definition
+from attention_programs.programs.paper_form.helpers import (
+    HelperFile,
+    defined_twice,
+    open_imports,
+    taken_from_helpers,
+    users_by_helper,
+)
 from attention_programs.programs.source import ParsedSource, reading
 
 _HEAD = re.compile(r"_?[Ll](\d+)[Hh](\d+)$")
@@ -39,6 +46,11 @@ class Remark:
 
     line: int
     message: str
+    file: str = ""
+    """The file of helpers, if it stands there."""
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.message}" if self.file else f"line {self.line}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class PaperFile:
     remarks: tuple[Remark, ...]
 
 
-def split(source: str, place: str) -> PaperFile:
+def split(source: str, place: str, helpers: HelperFile | None = None) -> PaperFile:
     """Takes the programs out of a file.
 
     A program is a function at the top level whose name has no underscore in front, with exactly two parameters that
@@ -63,17 +75,35 @@ def split(source: str, place: str) -> PaperFile:
     Args:
         source: Python text.
         place: File that it came from, for messages.
+        helpers: Another file, whose functions and constants the programs may use; none of its functions is a program.
+            A name that both define means what the programs' file made of it.
 
     Raises:
-        UserError: if it is no Python or holds no program.
+        UserError: if a file is no Python, or the first holds no program.
     """
+    beside: list[ast.stmt] = []
+    if helpers is not None:
+        with reading(helpers.place):
+            beside = _parse(helpers.source, helpers.place).body
     with reading(place):
-        return _split(_parse(source, place), place)
+        tree = _parse(source, place)
+        tree = tree if helpers is None else open_imports(tree, helpers)
+        parts = _split(tree.body, beside, place)
+    lost = [_dropped(node, helpers.place) for node in beside if not _may_stand(node)] if helpers else []
+    return replace(parts, remarks=(*lost, *parts.remarks))
 
 
-def _split(tree: ast.Module, place: str) -> PaperFile:
-    body = [node for node in tree.body if not _is_empty(node)]
-    statements = [Definition.of(node) for node in body if is_definition(node)]
+def _may_stand(node: ast.stmt) -> bool:
+    """Whether nothing is lost when only definitions are taken along."""
+    return _is_empty(node) or is_definition(node)
+
+
+def _split(nodes: list[ast.stmt], beside: list[ast.stmt], place: str) -> PaperFile:
+    body = [node for node in nodes if not _is_empty(node)]
+    own = [Definition.of(node) for node in body if is_definition(node)]
+    helping = [Definition.of(node) for node in beside if is_definition(node)]
+    # A file may begin with imports from the future alone.
+    statements = sorted([*helping, *own], key=lambda each: not each.is_future)
     definitions = Definitions(statements)
     helpers = {
         name for each in statements for name in each.needs_at_once | each.needs_later if name not in each.defines
@@ -86,7 +116,8 @@ def _split(tree: ast.Module, place: str) -> PaperFile:
         )
     remarks = [_dropped(node) for node in body if not is_definition(node)]
     remarks += [_replaced(node, definitions) for node in functions if node not in reached]
-    remarks += [remark for node in reached for remark in _undefined(node, definitions)]
+    remarks += [_redefined(name, own) for name in defined_twice(helping, own)]
+    remarks += _missing(reached, definitions)
     programs = tuple(_paper_source(node, definitions) for node in reached)
     return PaperFile(programs, tuple(sorted(remarks, key=lambda remark: remark.line)))
 
@@ -188,10 +219,12 @@ def _imports_spacy(node: ast.AST) -> bool:
     return any(name.split(".")[0] == "spacy" for name in names)
 
 
-def _dropped(node: ast.stmt) -> Remark:
+def _dropped(node: ast.stmt, file: str = "") -> Remark:
     start = ast.unparse(node).split("\n")[0]
     return Remark(
-        node.lineno, f"left out: {start[:60]!r}; programs take only imports, definitions and assignments along"
+        node.lineno,
+        f"left out: {start[:60]!r}; programs take only imports, definitions and assignments along",
+        file,
     )
 
 
@@ -200,10 +233,24 @@ def _replaced(node: ast.FunctionDef, definitions: Definitions) -> Remark:
     return Remark(node.lineno, f"left out: {node.name} is defined again in line {later}, which counts")
 
 
-def _undefined(node: ast.FunctionDef, definitions: Definitions) -> list[Remark]:
-    names = definitions.needed_for(node.name).undefined
-    return (
-        [Remark(node.lineno, f"{node.name} uses names that nothing in the file defines: {', '.join(names)}")]
-        if names
-        else []
-    )
+def _redefined(name: str, definitions: Sequence[Definition]) -> Remark:
+    line = next(each.node.lineno for each in definitions if name in each.defines)
+    return Remark(line, f"{name} is defined in the file of helpers, too; what stands here counts, also for the helpers")
+
+
+def _missing(programs: Sequence[ast.FunctionDef], definitions: Definitions) -> list[Remark]:
+    """A remark a helper that the file lacks, at the first program that uses it; the most used first."""
+    missing = {}
+    for program in programs:
+        needed = definitions.needed_for(program.name)
+        nodes = [definition.node for definition in needed.definitions]
+        missing[program.name] = sorted({*needed.undefined, *taken_from_helpers(nodes)})
+    lines = {program.name: program.lineno for program in programs}
+    return [
+        Remark(
+            lines[users[0]],
+            f"the file lacks helper {helper}, used by {len(users)} {'program' if len(users) == 1 else 'programs'}; "
+            "add it with --helpers FILE",
+        )
+        for helper, users in users_by_helper(missing).items()
+    ]

@@ -12,6 +12,7 @@ import numpy as np
 
 from attention_programs.programs.paper_form.document import Document, Span
 from attention_programs.programs.paper_form.encoding import Tensor
+from attention_programs.programs.paper_form.stub import MissingHelpers, Stub, StubModule
 from attention_programs.programs.paper_form.text import PaperText
 from attention_programs.programs.paper_form.tokenizer import Tokenizer
 from attention_programs.programs.paper_form.words import Token
@@ -22,8 +23,10 @@ _TOKENIZERS = (
 ).split()
 
 
-class Parser:
+class Parser(Stub):
     """spaCy's pipeline for one sentence."""
+
+    stands_for = "a spaCy pipeline"
 
     def __init__(self, text: PaperText) -> None:
         self._sentence = text.sentence
@@ -49,17 +52,17 @@ class Parser:
 
 def stand_in_modules(text: PaperText) -> dict[str, types.ModuleType]:
     """The modules ``spacy``, ``spacy.tokens``, ``transformers`` and ``helpers`` for one text."""
-    tokens = types.ModuleType("spacy.tokens")
+    tokens = StubModule("spacy.tokens")
     vars(tokens).update({"Doc": Document, "Span": Span, "Token": Token})
-    spacy = types.ModuleType("spacy")
+    spacy = StubModule("spacy")
     vars(spacy).update({"load": _Loader(text), "tokens": tokens, "Language": Parser})
-    transformers = types.ModuleType("transformers")
+    transformers = StubModule("transformers")
     vars(transformers).update(dict.fromkeys(_TOKENIZERS, Tokenizer))
     return {
         "spacy": spacy,
         "spacy.tokens": tokens,
         "transformers": transformers,
-        "helpers": types.ModuleType("helpers"),
+        "helpers": MissingHelpers("helpers"),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from attention_programs.programs.paper_form.encoding import Encoding, Tensor
+from attention_programs.programs.paper_form.stub import Stub
 from attention_programs.programs.paper_form.text import PaperText
 
 _ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -17,7 +18,7 @@ _BYTE_LEVEL_WORDS = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\
 _SPACED_WORDS = re.compile(" [^ ]*|[^ ]+")
 
 
-class Tokenizer:
+class Tokenizer(Stub):
     """The tokenizer of one text.
 
     It encodes the text's sentence, and strings that are whole tokens of it in a row, if need be with a space put in
@@ -25,6 +26,7 @@ class Tokenizer:
     know (padding, truncation) are ignored.
     """
 
+    stands_for = "a tokenizer"
     is_fast = True
     padding_side = "right"
     model_max_length = 1_000_000

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from attention_programs.programs.paper_form.stub import Stub
 from attention_programs.programs.paper_form.text import Annotation
 
 if TYPE_CHECKING:
@@ -24,17 +25,20 @@ class Morphology(str):
         return dict(feature.split("=", 1) for feature in self.split("|") if feature)
 
 
-class Token:
+class Token(Stub):
     """A word or a sign of a sentence.
 
     An annotation gives those of its attributes that differ from the values below; all have spaCy's names and meaning,
     but ``head_index`` (position of its head), ``morphology`` and ``noun_chunk`` (``B`` where one begins, ``I`` inside).
+    The numbers behind names (``pos`` of ``pos_``) are spaCy's own.
 
     Attributes:
         doc: The sentence.
         i: Position among its words.
         idx: Position of its first character.
     """
+
+    stands_for = "a spaCy token"
 
     text: str = ""
     whitespace_: str = ""
@@ -46,7 +50,25 @@ class Token:
     dep_: str = ""
     ent_type_: str = ""
     ent_iob_: str = "O"
+    ent_id_: str = ""
+    ent_kb_id_: str = ""
     lang_: str = "en"
+    orth: int = 0
+    lower: int = 0
+    prefix: int = 0
+    suffix: int = 0
+    lemma: int = 0
+    norm: int = 0
+    shape: int = 0
+    pos: int = 0
+    tag: int = 0
+    dep: int = 0
+    ent_type: int = 0
+    ent_iob: int = 2
+    ent_id: int = 0
+    ent_kb_id: int = 0
+    lang: int = 14626626061804382878
+    sent_start: int = -1
     head_index: int = 0
     morphology: str = ""
     noun_chunk: str = ""
@@ -57,6 +79,7 @@ class Token:
     is_digit: bool = False
     is_left_punct: bool = False
     is_lower: bool = False
+    is_oov: bool = True
     is_punct: bool = False
     is_quote: bool = False
     is_right_punct: bool = False
@@ -205,6 +228,18 @@ class Token:
         if not 0 <= self.i + i < len(self.doc):
             raise IndexError(f"word {self.i} has no neighbour at a distance of {i}")
         return self.doc[self.i + i]
+
+    def has_dep(self) -> bool:
+        """Whether its relation to its head is known."""
+        return bool(self.dep_)
+
+    def has_head(self) -> bool:
+        """Whether its head is known: always, in a parsed sentence."""
+        return True
+
+    def has_morph(self) -> bool:
+        """Whether its features are known: always, in a parsed sentence."""
+        return True
 
     def is_ancestor(self, descendant: "Token") -> bool:
         """Whether another word depends on this one through any number of steps."""

@@ -2,12 +2,14 @@
 
 import __future__
 
+import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from attention_programs.programs.outcome import FILE, Reason, Rejected, as_weights, describe
 from attention_programs.programs.paper_form import stand_ins
+from attention_programs.programs.paper_form.stub import NotInStubError
 from attention_programs.programs.paper_form.text import PaperText
 from attention_programs.programs.sandbox import facade
 from attention_programs.programs.sandbox.arena import Arena
@@ -56,12 +58,22 @@ def run_job(job: Job, texts: Sequence[LoadedText], arena: Arena, modules: facade
         except ImportError as error:
             arena.put_reason(index, Rejected(Reason.IMPORT, describe(error, job.source)))
         except BaseException as error:  # its own end and its interrupts are a program's faults, too
-            arena.put_reason(index, Rejected(Reason.EXCEPTION, describe(error, job.source)))
+            arena.put_reason(index, _raised(error, job))
         else:
             if isinstance(result, Rejected):
                 arena.put_reason(index, result)
             else:
                 arena.put_weights(index, result)
+
+
+def _raised(error: BaseException, job: Job) -> Rejected:
+    """What a program raised; whether what it lacks is ours to give, its file's or its own."""
+    if isinstance(error, NotInStubError):
+        return Rejected(Reason.NOT_IN_STUB, describe(error, job.source).removeprefix(f"{type(error).__name__}: "))
+    helper = job.form == "paper" and type(error) is NameError and error.name
+    if helper and helper not in vars(builtins):
+        return Rejected(Reason.MISSING_HELPER, f"the file lacks helper {helper}; add it with --helpers FILE")
+    return Rejected(Reason.EXCEPTION, describe(error, job.source))
 
 
 def _call(job: Job, code: Any, text: LoadedText, modules: facade.Modules) -> Any:
@@ -77,8 +89,6 @@ def _call(job: Job, code: Any, text: LoadedText, modules: facade.Modules) -> Any
 def _function(job: Job, code: Any, modules: facade.Modules) -> Callable[..., Any]:
     names: dict[str, Any] = facade.namespace(modules)
     if not job.filters:
-        import builtins
-
         names["__builtins__"] = builtins
     exec(code, names)  # noqa: S102 - this process is the place for it
     function: Callable[..., Any] = names[job.entry]

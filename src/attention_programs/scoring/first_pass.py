@@ -1,0 +1,139 @@
+"""Which imported programs a few validation texts rule out, so that the other texts are not spent on them.
+
+A library of others may hold a thousand programs, each of which runs in a process of its own; few of them can ever be
+chosen for a head. All that are in contention are run on all texts, and their numbers are exact.
+"""
+
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from attention_programs.attention.store import AttentionIndex, read_maps, read_texts
+from attention_programs.programs.execution import Finished, Runner
+from attention_programs.programs.outcome import Outcome, Reason, Rejected
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.view import TokenView
+from attention_programs.scoring.table import Run, as_arrays, score_texts
+from attention_programs.scoring.workers import Workers
+
+FIRST_TEXTS = 16
+"""Validation texts of the first pass, spread evenly over all; there is none with fewer than twice as many."""
+MARGIN = 0.02
+"""Mean IoU by which a program must be below the best at least to be ruled out."""
+STANDARD_ERRORS = 4.0
+"""Standard errors of the mean difference, text by text, that come on top of the margin."""
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """What the first texts said."""
+
+    finished: Finished
+    """Outcomes of all imported programs on the first texts."""
+    ruled_out: frozenset[str]
+    """Ids of programs that are not run on the others."""
+
+    def before(self, finished: Finished) -> Run:
+        """What gives all programs' outcomes on all texts: a ruled-out one has those on the first texts alone.
+
+        Args:
+            finished: Outcomes of the programs that are not ruled out.
+        """
+        rest = Rejected(Reason.RULED_OUT, "other programs fit every head better on the first texts")
+
+        def short(program: ProgramRecord, view: TokenView) -> Outcome:
+            return self.finished.outcomes([program], view)[0] if self.finished.holds(view) else rest
+
+        def outcomes(programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
+            others = iter(finished.outcomes([one for one in programs if one.id not in self.ruled_out], view))
+            return [short(one, view) if one.id in self.ruled_out else next(others) for one in programs]
+
+        return outcomes
+
+
+def first_pass(
+    programs: Sequence[ProgramRecord],
+    folder: Path,
+    index: AttentionIndex,
+    runner: Runner,
+    kept: Path,
+    look_ahead: Collection[str],
+    workers: Workers,
+) -> FirstPass:
+    """Runs the imported programs of unknown origin on a few validation texts.
+
+    Args:
+        programs: Any; all others are left out.
+        folder: The folder of maps.
+        index: Its index.
+        runner: What runs programs.
+        kept: Where finished outcomes are kept.
+        look_ahead: Names of programs that may go into a causal model although they look ahead.
+        workers: How the scoring is divided.
+    """
+    imported = [program for program in programs if program.author == "imported" and runner.is_foreign(program)]
+    texts = read_texts(folder, ["validation"]) if imported else []
+    if len(texts) < 2 * FIRST_TEXTS:
+        return FirstPass(runner.finish([], [], kept), frozenset())
+    chosen = [texts[i] for i in np.linspace(0, len(texts) - 1, FIRST_TEXTS).astype(int)]
+    views = [TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in chosen]
+    finished = runner.finish(imported, views, kept, check=False)
+    maps = read_maps(folder, ["validation"], [text.key for text in chosen])
+    scores = as_arrays(pa.concat_tables(score_texts(maps, imported, finished.outcomes, index.causal, workers)))
+    stays = in_contention(imported, scores.iou, index.heads, index.causal, look_ahead)
+    out = frozenset(program.id for program, stay in zip(imported, stays, strict=True) if not stay)
+    print(
+        f"{len(out)} of {len(imported)} imported programs are ruled out on {FIRST_TEXTS} validation texts: for every "
+        f"head another is better by more than {MARGIN} of mean IoU and {STANDARD_ERRORS:g} standard errors",
+        file=sys.stderr,
+    )
+    return FirstPass(finished, out)
+
+
+def in_contention(
+    programs: Sequence[ProgramRecord],
+    iou: NDArray[np.float32],
+    heads: Sequence[str],
+    causal: bool,
+    look_ahead: Collection[str],
+) -> NDArray[np.bool_]:
+    """Which programs could still be the best of a group that one is chosen from.
+
+    The groups are, for each head: all programs; those that may go into the model; those that were written for the head.
+
+    Args:
+        programs: Imported programs.
+        iou: Shape (texts, programs, heads).
+        heads: Names of the heads.
+        causal: Whether the model is causal.
+        look_ahead: Names of programs that may go into a causal model although they look ahead.
+    """
+    stays = np.zeros(len(programs), bool)
+    for place, head in enumerate(heads):
+        for members in _groups(programs, head, causal, look_ahead):
+            if len(members):
+                stays[members] |= _close_to_best(iou[:, members, place].astype(np.float64))
+    return stays
+
+
+def _groups(
+    programs: Sequence[ProgramRecord], head: str, causal: bool, look_ahead: Collection[str]
+) -> Iterator[NDArray[np.int64]]:
+    yield np.arange(len(programs))
+    usable = [not causal or program.may_go_into_a_causal_model(look_ahead) for program in programs]
+    yield np.flatnonzero(usable)
+    yield np.flatnonzero([head in program.intended_heads for program in programs])
+
+
+def _close_to_best(iou: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which programs are not clearly below the best mean; ``iou`` is of shape (texts, programs)."""
+    best = iou[:, [int(iou.mean(axis=0).argmax())]]
+    below = best - iou
+    errors = below.std(axis=0, ddof=1) / np.sqrt(len(below))
+    close: NDArray[np.bool_] = below.mean(axis=0) <= MARGIN + STANDARD_ERRORS * errors
+    return close
