@@ -228,7 +228,7 @@ def ui(arguments: argparse.Namespace) -> None:
     from attention_programs.tracking.pages import serve
 
     config, _, root = _context()
-    serve(root, config.model.name, arguments.port)
+    serve(root, config.model.name, arguments.host, arguments.port)
 
 
 def summary(arguments: argparse.Namespace) -> None:
