@@ -235,7 +235,7 @@ def ui(arguments: argparse.Namespace) -> None:
     from attention_programs.tracking.store import EXPERIMENT
 
     _, _, root = _context()
-    serve(root, EXPERIMENT, arguments.port)
+    serve(root, EXPERIMENT, arguments.host, arguments.port)
 
 
 def summary(arguments: argparse.Namespace) -> None:

@@ -154,7 +154,8 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     short.add_argument("--markdown", action="store_true", help="as the README has them")
 
     pages = add("ui", "MLflow's pages on the local store", "  attention-programs ui --port 5001")
-    pages.add_argument("--port", type=int, default=5000, help="port on this machine")
+    pages.add_argument("--host", default="127.0.0.1", help="address to serve at; this machine alone if not given")
+    pages.add_argument("--port", type=int, default=5000, help="port to serve at")
 
     add("publish", "write the current results to MLflow", "  attention-programs publish")
 

@@ -1,8 +1,11 @@
 """Publishing to a real MLflow store and loading from it, on a small repository with a tiny random model."""
 
+import contextlib
 import os
 import re
 import shutil
+import signal
+import sqlite3
 import subprocess
 import traceback
 from collections.abc import Callable
@@ -14,6 +17,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy
 import yaml
 
 from attention_programs import cli
@@ -630,6 +634,46 @@ def test_hash_is_that_of_dvc(tmp_path: Path) -> None:
         for path in ("tables", "one.json"):
             (stage,) = repo.add(str(tmp_path / path))
             assert stage.outs[0].hash_info.value == dvc_hash(tmp_path / path)
+
+
+def make_store_until_killed(root: Path) -> None:
+    """Begins a store, and kills its own process in the middle of the first change of MLflow's tables."""
+
+    def kill(*arguments: Any) -> None:
+        if arguments[2].lstrip().startswith("CREATE TABLE _alembic_tmp_experiments"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sqlalchemy.event.listen(sqlalchemy.engine.Engine, "after_cursor_execute", kill)
+    with open_store(root, create=True):
+        pass
+
+
+def test_a_store_whose_making_was_killed_is_made_by_the_next(tmp_path: Path) -> None:
+    assert exit_code(start(lambda: make_store_until_killed(tmp_path))) == -signal.SIGKILL
+    assert sorted(path.name.split("-")[0] for path in (tmp_path / "mlruns").iterdir()) == ["create.lock", "making"]
+    (left,) = (tmp_path / "mlruns").glob("making-*/mlflow.db")
+    elsewhere = tmp_path / "elsewhere"  # where it lies in the place of the store itself
+    (elsewhere / DATABASE).parent.mkdir(parents=True)
+    shutil.copyfile(left, elsewhere / DATABASE)
+    for root in (tmp_path, elsewhere):
+        with pytest.raises(UserError, match="nothing is published yet"):
+            surrogate_info("tiny-llama", root)
+        with open_store(root, create=True) as store:
+            assert store.experiment("tiny") == "1"
+        assert not list((root / "mlruns").glob("making-*"))
+        with contextlib.closing(sqlite3.connect(root / DATABASE)) as connection:
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_store_that_is_no_database_is_named_and_kept(tmp_path: Path) -> None:
+    write_text(tmp_path / DATABASE, "precious" * 100)
+    for create in (False, True):
+        with (
+            pytest.raises(UserError, match=r"cannot read .*mlflow\.db \(file is not a database\); move it away"),
+            open_store(tmp_path, create=create),
+        ):
+            pass
+    assert (tmp_path / DATABASE).read_text() == "precious" * 100
 
 
 def test_store_opens_from_two_processes_at_once_and_leaves_no_trace(tmp_path: Path) -> None:

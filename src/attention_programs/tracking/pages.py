@@ -1,25 +1,77 @@
 """MLflow's own pages on the local store."""
 
+import contextlib
+import errno
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+from attention_programs.errors import UserError
+from attention_programs.reproduction import QUIET
 from attention_programs.tracking.artifact_store import ROOT_VARIABLE
 from attention_programs.tracking.store import DATABASE, open_store
 
+STOP_SECONDS = 10
+"""Time that the server has to end by itself."""
 
-def serve(root: Path, experiment: str, port: int) -> None:
+
+def serve(root: Path, experiment: str, host: str, port: int) -> None:
     """Serves MLflow's pages until stopped, after printing where the runs of an experiment are.
 
+    Whatever ends this process ends the server. MLflow's job workers, which nothing here needs, are not started.
+
+    Args:
+        root: The repository's folder.
+        experiment: Name of the experiment.
+        host: Address to serve at.
+        port: Port to serve at.
+
     Raises:
-        UserError: if nothing was published yet.
+        UserError: if nothing was published yet, the port is taken or can't be had, or the server ends by itself.
     """
     with open_store(root) as store:
         number = store.experiment(experiment)
-    print(f"runs:     http://127.0.0.1:{port}/#/experiments/{number}/runs")
-    print(f"registry: http://127.0.0.1:{port}/#/models", flush=True)
-    address = f"sqlite:///{root / DATABASE}"
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", address, "--workers", "1"]
-    environment = {**os.environ, ROOT_VARIABLE: str(root)}
-    subprocess.run([*command, "--host", "127.0.0.1", "--port", str(port)], cwd=root, env=environment, check=False)
+    _require_free(host, port)
+    page = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    print(f"runs:     {page}/#/experiments/{number}/runs")
+    print(f"registry: {page}/#/models", flush=True)
+    store_address = ["--backend-store-uri", f"sqlite:///{root / DATABASE}"]
+    options = [*store_address, "--workers", "1", "--host", host, "--port", str(port)]
+    module = [sys.executable, "-m", "attention_programs.tracking.page_server", str(os.getpid())]
+    environment = {**os.environ, **QUIET, ROOT_VARIABLE: str(root)}
+    former = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    server = subprocess.Popen([*module, "ui", *options], cwd=root, env=environment, process_group=0)
+    try:
+        server.wait()
+    finally:
+        _stop(server)
+        signal.signal(signal.SIGTERM, former)
+    raise UserError(f"MLflow's server on port {port} ended by itself, see above; try another --port")
+
+
+def _require_free(host: str, port: int) -> None:
+    """Tries the port: MLflow itself would say that it is taken only after seconds, and then end as if all was well."""
+    if not 0 < port < 2**16:
+        raise UserError(f"--port is {port}; give a number from 1 to {2**16 - 1}")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UserError(f"port {port} is taken; give another with --port") from error
+        reason = error.strerror or error
+        raise UserError(f"cannot serve at {host}, port {port} ({reason}); correct --host or --port") from error
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Ends the server and all that it has started, which is in one process group with it."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(STOP_SECONDS)

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from attention_programs.tracking.artifact_store import ROOT_VARIABLE, artifact_u
 DATABASE = "mlruns/mlflow.db"
 EXPERIMENT = "attention-programs"
 """The one experiment of all profiles and models: MLflow compares the runs of one experiment."""
+MAKING = "making-"
+"""How the folder begins in which a new database is made."""
 PUBLISH_COMMAND = "attention-programs publish"
 PAGE = 1000
 """Rows asked for at once."""
@@ -81,29 +84,56 @@ def open_store(root: Path, create: bool = False) -> Iterator[Store]:
         create: Whether to make a missing store.
 
     Raises:
-        UserError: if there is no store and none is to be made.
+        UserError: if there is no store and none is to be made, or what is there can't be read.
     """
     root = root.resolve()
     database = root / DATABASE
-    if not create and not database.is_file():
-        raise UserError(f"{database} does not exist, so nothing is published yet; run `{PUBLISH_COMMAND}`")
+    if not create and not _is_whole(database):
+        raise UserError(f"{database} holds no store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
     uri = f"sqlite:///{database}"
     variables = {ROOT_VARIABLE: str(root), "MLFLOW_REGISTRY_URI": uri, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
     with _pointing_at(uri), _environment(variables), _relaxed(), _silenced("mlflow", "alembic"):
         if create:
-            _create(database, uri)
+            _create(database)
         try:
             yield Store(root, MlflowClient(uri, uri))
         finally:
             _fold_log(database)
 
 
-def _create(database: Path, uri: str) -> None:
-    """Makes the tables, once: two processes that make them at the same time break each other."""
+def _is_whole(database: Path) -> bool:
+    """Whether a store is there that was made to the end: MLflow writes the first experiment when all tables stand.
+
+    Raises:
+        UserError: if the file is none of SQLite's or can't be opened.
+    """
+    if not database.is_file():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'experiments'").fetchall()
+            return bool(tables and connection.execute("SELECT 1 FROM experiments LIMIT 1").fetchall())
+    except sqlite3.DatabaseError as error:
+        raise UserError(f"cannot read {database} ({error}); move it away, then run `{PUBLISH_COMMAND}`") from error
+
+
+def _create(database: Path) -> None:
+    """Makes the tables, once: two processes that make them at the same time break each other.
+
+    They are made in a folder beside and moved into place when they stand, as MLflow can't go on with tables whose
+    making was cut short. Such a database from elsewhere makes way: without an experiment it holds nothing.
+    """
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(database.with_name("create.lock")):
-        MlflowClient(uri, uri).search_experiments(max_results=1)
-        MlflowClient(uri, uri).search_registered_models(max_results=1)
+        if not _is_whole(database):
+            for left in database.parent.glob(f"{MAKING}*"):  # by one that was killed
+                shutil.rmtree(left)
+            with tempfile.TemporaryDirectory(prefix=MAKING, dir=database.parent) as folder:
+                new = Path(folder, database.name)
+                uri = f"sqlite:///{new}"
+                MlflowClient(uri, uri).search_experiments(max_results=1)
+                MlflowClient(uri, uri).search_registered_models(max_results=1)
+                os.replace(new, database)
         # Readers (the web page) and a writer don't block each other; the mode is kept in the file.
         with contextlib.closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")

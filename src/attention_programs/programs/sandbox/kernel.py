@@ -72,9 +72,9 @@ def forbid_new_rights() -> None:
     _require(_library().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
 
 
-def die_with_parent() -> None:
-    """Has the kernel kill this process when its parent ends."""
-    _require(_library().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "parent's death signal")
+def die_with_parent(by: signal.Signals = signal.SIGKILL) -> None:
+    """Has the kernel send this process a signal when its parent ends."""
+    _require(_library().prctl(_PR_SET_PDEATHSIG, by, 0, 0, 0), "parent's death signal")
 
 
 def deny_files() -> None:

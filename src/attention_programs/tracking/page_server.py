@@ -1,0 +1,26 @@
+"""MLflow's server as a process that ends with the one that started it: ``python -m ... PARENT ui ...``."""
+
+import os
+import signal
+import sys
+
+from mlflow.cli import cli
+
+from attention_programs.programs.sandbox.kernel import die_with_parent
+
+
+def main(parent: int, arguments: list[str]) -> None:
+    """Runs a command of MLflow, which passes the signal on to the processes that it starts.
+
+    Args:
+        parent: Process that this one ends with.
+        arguments: Command and options, as ``mlflow`` takes them.
+    """
+    if sys.platform == "linux":  # elsewhere a parent that is killed outright leaves it running
+        die_with_parent(by=signal.SIGTERM)
+    if os.getppid() == parent:  # else it ended before the kernel knew
+        cli(arguments, prog_name="mlflow")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])
