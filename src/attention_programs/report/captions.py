@@ -112,14 +112,17 @@ SOURCES = Caption(
     "Where the programs come from",
     "A row a source. Best for: share of all heads for which it has the best program on validation texts (ties count "
     "for both); IoU: mean over heads of its best program for each, on test texts; above 0.5: share of heads whose "
-    "program reaches that test IoU. The last columns count the heads that it has a program of their own for.",
-    "Sources have different numbers of programs, and only the search has one for every head, fitted to its maps.",
+    "program reaches that test IoU. The last columns count the heads that it has a program of their own for: in how "
+    "many of them its best program on validation texts beats the other's on test texts.",
+    "Sources have different numbers of programs, of different sizes, and only the search has one for every head, "
+    "fitted to its maps.",
 )
 INTENDED = Caption(
     "Intended against best program",
     "Mean test IoU over the heads that a source wrote programs for: of the program meant for the head, of the best "
     "program of the source, of the search, of all; programs are chosen on validation texts (the paper's comparison).",
-    "The rows are about different heads: people wrote for those that the search explains worst.",
+    "The rows are about different heads: people wrote for those that the search explained worst on "
+    "validation texts, in programs that may have more terms than the search's.",
 )
 EXPLAINER = Caption(
     "What the language model was asked, and what came of it",

@@ -71,7 +71,7 @@ _COLUMNS = {
         *("source", "programs", "heads_intended", "share_best", "coverage"),
         *("iou_test", "iou_test_low", "iou_test_high", "beats_search", "beats_curated"),
         *("iou_test_intended", "iou_test_best_of_source", "iou_test_best_of_all", "share_intended_is_best"),
-        "iou_test_of_search",
+        *("iou_test_of_search", "terms_best_of_source", "terms_of_search"),
     ),
     "explainer.csv": (
         *("head", "programs", "kept_round", "jsd_first", "jsd_kept", "iou_first", "iou_kept", "iou_fitted"),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.bootstrap import interval_of_means, resample_weights
 from attention_programs.scoring.table import SplitScores
+from attention_programs.scoring.variants import summands
 
 EXPLAINED = 0.5
 """Test IoU above which a head counts as covered."""
@@ -16,7 +17,7 @@ NOTHING = float("nan")
 COLUMNS = (
     *("source", "programs", "heads_intended", "share_best", "coverage", "iou_test", "iou_test_low", "iou_test_high"),
     *("beats_search", "beats_curated", "iou_test_intended", "iou_test_best_of_source", "iou_test_best_of_all"),
-    *("share_intended_is_best", "iou_test_of_search"),
+    *("share_intended_is_best", "iou_test_of_search", "terms_best_of_source", "terms_of_search"),
 )
 
 
@@ -45,10 +46,10 @@ def compare_sources(
 ) -> pd.DataFrame:
     """A row a source. Programs are chosen on validation; what is named test is measured on test texts.
 
-    ``share_best`` is the share of all heads for which the source has the best program; ``beats_search`` and
-    ``beats_curated`` are shares of the heads that the source has programs for. The last columns are means over those
-    heads, too: of the program written for the head, of the source's best, of the best of all sources, and of the
-    search's best.
+    ``share_best`` is the share of all heads for which the source has the best program on validation; ``beats_search``
+    and ``beats_curated`` are shares of the heads that the source has programs for, on test. The last columns are means
+    over those heads, too: the test IoU of the program written for the head, of the source's best, of the best of all
+    sources, and of the search's best, and the terms of the source's best and of the search's.
 
     Args:
         programs: The program table.
@@ -64,6 +65,7 @@ def compare_sources(
     owners = ("search", "curated", "llm", "imported")
     leading = np.array([means[best[name], range(len(heads))] for name in owners if name in best]).max(axis=0)
     overall = _best(means, sorted(position for name in owners for position in groups.get(name, [])))
+    terms = np.array([summands(program) for program in programs], dtype=np.float64)
     weights = resample_weights(len(test.iou), samples, generator)
     rows = []
     for name, members in groups.items():
@@ -84,12 +86,14 @@ def compare_sources(
                 "iou_test": interval.mean,
                 "iou_test_low": interval.low,
                 "iou_test_high": interval.high,
-                **{f"beats_{other}": _beats(means, best, name, other, asked) for other in ("search", "curated")},
+                **{f"beats_{other}": _beats(on_test, best, name, other, asked) for other in ("search", "curated")},
                 "iou_test_intended": _mean(on_test[written, asked]),
                 "iou_test_best_of_source": _mean(tested[asked]),
                 "iou_test_best_of_all": _mean(on_test[overall[asked], asked]),
                 "share_intended_is_best": _mean((written == overall[asked]).astype(float)),
                 "iou_test_of_search": _mean(on_test[best["search"][asked], asked]) if "search" in best else NOTHING,
+                "terms_best_of_source": _mean(terms[chosen[asked]]),
+                "terms_of_search": _mean(terms[best["search"][asked]]) if "search" in best else NOTHING,
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -117,7 +121,7 @@ def _intended(
 
 
 def _beats(
-    means: NDArray[np.float64],
+    on_test: NDArray[np.float64],
     best: dict[str, NDArray[np.int64]],
     name: str,
     other: str,
@@ -125,7 +129,7 @@ def _beats(
 ) -> float:
     if other not in best or name == other or not len(asked):
         return NOTHING
-    return float((means[best[name][asked], asked] > means[best[other][asked], asked]).mean())
+    return float((on_test[best[name][asked], asked] > on_test[best[other][asked], asked]).mean())
 
 
 def _mean(values: NDArray[np.float64]) -> float:
