@@ -91,7 +91,7 @@ TERMS = Caption(
 SHARING = Caption(
     "How few programs are enough",
     "Mean test IoU over all heads when they share so many programs (logarithmic axis); at the right end every head has "
-    "its own, and the green line is 95 % of what those reach.",
+    "its own, and the green line is 95 % of what those reach. The number named above is picked on validation texts.",
     "Heads that share a program have similar maps on these texts; that does not make them interchangeable in the "
     "model, which the cost of replacing them would have to show. The baseline's line fits two weights to each head.",
 )
@@ -132,8 +132,8 @@ EXPLAINER = Caption(
 )
 WORST = Caption(
     "The heads explained worst",
-    "Lowest test IoU first; below each program stands where the head's attention really goes, with the mean over all "
-    "heads in brackets.",
+    "Lowest IoU on validation texts first; the IoU shown is that on test texts. Below each program stands where the "
+    "head's attention really goes, with the mean over all heads in brackets.",
     "Shares overlap (a name is a content word too), kinds of token do not count a text's first token, and a share says "
     "where attention goes, not why.",
 )

@@ -55,7 +55,7 @@ def kind(record: ProgramRecord) -> str:
 
 
 def choose(heads: pd.DataFrame, programs: Mapping[str, ProgramRecord], count: int) -> list[Choice]:
-    """Spreads the examples over the ranking by IoU, from the best to a weak head, each with another program.
+    """Spreads the examples over the ranking by validation IoU, from the best to a weak head, each with another program.
 
     Among the neighbours of each place in the ranking, programs of a new kind come first, then the nearest.
 
@@ -64,7 +64,7 @@ def choose(heads: pd.DataFrame, programs: Mapping[str, ProgramRecord], count: in
         programs: Programs by id.
         count: Examples wanted; fewer if there are not as many distinct programs.
     """
-    ranked = heads.sort_values(["iou_test", "head"], ascending=[False, True])
+    ranked = heads.sort_values(["iou_validation", "head"], ascending=[False, True])
     waiting = [Choice(row.head, programs[row.program_id], row.iou_test) for row in records(ranked)]
     rank = {choice.head: position for position, choice in enumerate(waiting)}
     places: list[float] = np.linspace(0, WEAKEST_SHARE * max(len(waiting) - 1, 0), count).tolist()
