@@ -1,4 +1,4 @@
-"""Stage 7: what sizes, sharing, corpora and lengths of text do to the fit, on test texts, with validation for choices."""
+"""Stage 7: what sizes, sharing, corpora and lengths do to the fit, on test texts; variants also on validation."""
 
 from attention_programs.attention.store import read_index, read_maps
 from attention_programs.config import Config

@@ -64,8 +64,8 @@ def sharing_section(variants: pd.DataFrame, gallery: Gallery) -> Section | None:
     portion = 100 * least.iou.value / own.iou.value
     finding = (
         f"The smallest measured number of programs at or above {100 * ENOUGH:.0f} % of one a head on validation "
-        f"texts is {least.programs}: on test texts IoU {least.iou.text()}, {portion:.0f} % of the {own.iou.text()} that "
-        f"{own.programs} programs reach."
+        f"texts is {least.programs}: on test texts IoU {least.iou.text()}, {portion:.0f} % of the {own.iou.text()} "
+        f"that {own.programs} programs reach."
     )
     figure = draw_sharing(shared, own, baseline.iou)
     return Section("sharing", SHARING, finding, [gallery.add("sharing", figure, SHARING)])
