@@ -28,14 +28,15 @@ def main(config: Config, paths: Paths) -> None:
     variants = methods | {variant.name: variant.programs for variant in read_variants(paths.variants)}
     test, validation = (list(read_maps(paths.attention, [split])) for split in ("test", "validation"))
     with Runner(config.sandbox, config.threads, index.token_style) as runner:
-        scores = [
+        on_validation, on_test = (
             VariantScores(
                 score_assignments(variants, progress(texts, f"scoring variants, {name}", unit="texts"), index, runner),
                 [text.corpus for text in texts],
             )
             for name, texts in (("validation", validation), ("test", test))
-        ]
-        write_csv(paths.results / "variants.csv", variant_table(variants, *scores, samples, config.seed))
+        )
+        table = variant_table(variants, on_validation, on_test, samples, config.seed)
+        write_csv(paths.results / "variants.csv", table)
         write_csv(paths.results / "behaviour.csv", behaviour_table(test, index))
         whole = [text for text in read_texts(paths.texts) if text.split == "test"]
         lengths = texts_of_lengths(load_model(paths.model, best_device()), whole, index, config.scoring)
