@@ -1,4 +1,4 @@
-"""Stage 7: what sizes, sharing, corpora and lengths of text do to the fit, on test texts."""
+"""Stage 7: what sizes, sharing, corpora and lengths do to the fit, on test texts; variants also on validation."""
 
 from attention_programs.attention.store import read_index, read_maps
 from attention_programs.config import Config
@@ -13,7 +13,7 @@ from attention_programs.scoring.assignments import assignment_of, score_assignme
 from attention_programs.scoring.behaviour import behaviour_table
 from attention_programs.scoring.lengths import length_table, texts_of_lengths
 from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
-from attention_programs.scoring.variants import variant_table
+from attention_programs.scoring.variants import VariantScores, variant_table
 from attention_programs.stage import run_stage
 from attention_programs.synthesis.variants import read_variants
 
@@ -26,11 +26,17 @@ def main(config: Config, paths: Paths) -> None:
     heads, programs = read_csv(paths.results / "heads.csv"), read_programs(paths.programs)
     methods = {name: assignment_of(name, heads, programs) for name in (SELECTED, *BASELINES)}
     variants = methods | {variant.name: variant.programs for variant in read_variants(paths.variants)}
-    test = list(read_maps(paths.attention, ["test"]))
-    corpora = [text.corpus for text in test]
+    test, validation = (list(read_maps(paths.attention, [split])) for split in ("test", "validation"))
     with Runner(config.sandbox, config.threads, index.token_style) as runner:
-        scores = score_assignments(variants, progress(test, "scoring variants", unit="texts"), index, runner)
-        write_csv(paths.results / "variants.csv", variant_table(variants, scores, corpora, samples, config.seed))
+        on_validation, on_test = (
+            VariantScores(
+                score_assignments(variants, progress(texts, f"scoring variants, {name}", unit="texts"), index, runner),
+                [text.corpus for text in texts],
+            )
+            for name, texts in (("validation", validation), ("test", test))
+        )
+        table = variant_table(variants, on_validation, on_test, samples, config.seed)
+        write_csv(paths.results / "variants.csv", table)
         write_csv(paths.results / "behaviour.csv", behaviour_table(test, index))
         whole = [text for text in read_texts(paths.texts) if text.split == "test"]
         lengths = texts_of_lengths(load_model(paths.model, best_device()), whole, index, config.scoring)

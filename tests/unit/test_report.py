@@ -18,12 +18,13 @@ from attention_programs.models.record import ModelRecord, write_record
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, make_record, write_programs
+from attention_programs.report.examination import weak_section
 from attention_programs.report.examples import choose, kind
 from attention_programs.report.figures.perplexity import draw_perplexity
 from attention_programs.report.figures.style import spread
 from attention_programs.report.page import write_report
 from attention_programs.report.results import BASELINES, METHODS, read_table
-from attention_programs.surrogate.gate import GateMeasurement, write_gate
+from attention_programs.report.tables import Tables
 
 HOSTILE = "</script><script>alert(1)</script><img src='http://example.org/x'>"
 LAYERS, PER_LAYER = 2, 3
@@ -113,9 +114,11 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
     damage = ["head,damage,standard_error,texts,reliability"]
     damage += [f"{head},0.0{rank},0.001,32,0.91" for rank, head in enumerate(NAMES) if rank]
     objectives = ["objective,percent,heads,iou_test", "pattern,25,1,0.5", "causal,25,1,0.4"]
-    variants = ["variant,corpus,programs,terms,iou,low,high,sink_excluded_iou"]
+    variants = ["variant,corpus,programs,terms,iou_validation,iou,low,high,sink_excluded_iou"]
     for name, programs_used, fit in VARIANTS:
-        variants += [f"{name},{corpus},{programs_used},2.5,{fit},{fit - 0.01},{fit + 0.01},0.2" for corpus in CORPORA]
+        variants += [
+            f"{name},{corpus},{programs_used},2.5,{fit},{fit},{fit - 0.01},{fit + 0.01},0.2" for corpus in CORPORA
+        ]
     lengths = ["method,tokens,texts,iou,low,high,sink_excluded_iou"]
     lengths += [f"{m},{t},3,0.5,0.4,0.6,0.2" for m in ("selected", "first_self", "first_token") for t in (16, 32)]
     behaviour = ["head,first_token,content_word,digit,distance,entropy"]
@@ -127,11 +130,11 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
         (
             "source,programs,heads_intended,share_best,coverage,iou_test,iou_test_low,iou_test_high,beats_search,"
             "beats_curated,iou_test_intended,iou_test_best_of_source,iou_test_best_of_all,share_intended_is_best,"
-            "iou_test_of_search,terms,terms_of_search"
+            "iou_test_of_search,terms_best_of_source,terms_of_search"
         ),
         "search,6,6,0.8,0.5,0.6,0.5,0.7,,0.9,0.55,0.6,0.61,0.7,0.6,8,8",
-        "curated,3,1,0.1,0.2,0.4,0.3,0.5,1.0,,0.5,0.5,0.6,0.4,0.45,12,8",
-        "llm,4,2,0.1,0.3,0.45,0.4,0.5,0.5,0.25,0.4,0.45,0.61,0.0,0.58,5,8",
+        "curated,3,1,0.1,0.2,0.4,0.3,0.5,1.0,,0.5,0.5,0.6,0.4,0.45,11.5,8",
+        "llm,4,2,0.1,0.3,0.45,0.4,0.5,0.5,0.25,0.4,0.45,0.61,0.0,0.58,3,3",
     ]
     explainer = [
         (
@@ -303,7 +306,7 @@ def test_closer_looks_say_what_the_tables_hold(page: str, tags: _Tags) -> None:
     for said in (
         "0.500 [0.490, 0.510] with at most 3 terms, 0.650 [0.640, 0.660] with at most 20 terms",
         "the fitted baseline reaches 0.400 [0.390, 0.410]",
-        "at or above 95 % of one a head is 4: IoU 0.580 [0.570, 0.590], 97 % of the 0.600",
+        "at or above 95 % of one a head on validation texts is 4: on test texts IoU 0.580 [0.570, 0.590], 97 % of the",
         "From 0.500 [0.400, 0.600] at 16 tokens to 0.500 [0.400, 0.600] at 32 tokens",
         "reach 0.525 on its own test texts and 0.525 on those of other corpora",
         "The 6 heads explained worst",
@@ -376,6 +379,17 @@ def test_examples_are_spread_and_distinct(paths: Paths) -> None:
     assert choose(selected, programs, 0) == []
 
 
+def test_examples_and_weak_heads_are_picked_on_validation_texts(paths: Paths) -> None:
+    tables = Tables.read(paths.results)
+    selected = tables.heads[tables.heads["method"] == "selected"]
+    turned = selected.assign(iou_validation=selected["iou_test"].to_numpy()[::-1])
+    programs = {program.id: program for program in _programs()}
+    assert [choice.head for choice in choose(turned, programs, 3)] == ["L1H2", "L1H0", "L0H0"]
+    weak = weak_section(tables.behaviour, turned, programs)
+    assert weak is not None
+    assert [head.head for head in weak.heads] == NAMES
+
+
 def test_kind_is_what_comes_beside_the_sink() -> None:
     source = (
         'def program(text):\n    """D."""\n    return text.softmax(2.0 * text.first_token + 1.0 * text.key.comma)\n'
@@ -407,8 +421,11 @@ def test_sources_and_the_language_model_are_told_of(page: str) -> None:
     for words in (
         "Search has the best program for 80 % of all heads.",
         "Over the 2 heads that the language model wrote a usable program for, its best one beats the search's in 50",
-        "Over the 1 heads that somebody wrote a program for by hand, those that the search explained worst on",
-        "beats the search's in 100 % on test texts (IoU 0.500 against 0.450), with 12.0 terms on average against 8.0;",
+        "Over the 1 heads that somebody wrote a program for by hand, which were the search's worst on validation texts",
+        "the best one by hand beats the search's in 100 % on test texts (0.500 against 0.450).",
+        "Its programs have 11.5 terms on average, the search's for the same heads 8.0: the sizes differ, and more",
+        "(chosen on validation, compared on test texts). Its programs have 3.0 terms on average, the search's for the",
+        "same heads 3.0. Over the 1 heads",
         "Intended against best program",
         "little, Q4 (file abababababab). The first reply holds a program that runs for 1 heads (mean IoU on",
         "texts 0.300, after revision 0.400), either reply for 2 (0.300, with fitted constants 0.350).",

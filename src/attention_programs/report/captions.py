@@ -93,7 +93,7 @@ TERMS = Caption(
 SHARING = Caption(
     "How few programs are enough",
     "Mean test IoU over all heads when they share so many programs (logarithmic axis); at the right end every head has "
-    "its own, and the green line is 95 % of what those reach.",
+    "its own, and the green line is 95 % of what those reach. The number named above is picked on validation texts.",
     "Heads that share a program have similar maps on these texts; that does not make them interchangeable in the "
     "model, which the cost of replacing them would have to show. The baseline's line fits two weights to each head.",
 )
@@ -114,14 +114,17 @@ SOURCES = Caption(
     "Where the programs come from",
     "A row a source. Best for: share of all heads for which it has the best program on validation texts (ties count "
     "for both); IoU: mean over heads of its best program for each, on test texts; above 0.5: share of heads whose "
-    "program reaches that test IoU. The last columns count the heads that it has a program of their own for.",
-    "Sources have different numbers of programs, and only the search has one for every head, fitted to its maps.",
+    "program reaches that test IoU. The last columns count the heads that it has a program of their own for: in how "
+    "many of them its best program on validation texts beats the other's on test texts.",
+    "Sources have different numbers of programs, of different sizes, and only the search has one for every head, "
+    "fitted to its maps.",
 )
 INTENDED = Caption(
     "Intended against best program",
     "Mean test IoU over the heads that a source wrote programs for: of the program meant for the head, of the best "
     "program of the source, of the search, of all; programs are chosen on validation texts (the paper's comparison).",
-    "The rows are about different heads: people wrote for those that the search explains worst.",
+    "The rows are about different heads: people wrote for those that the search explained worst on "
+    "validation texts, in programs that may have more terms than the search's.",
 )
 EXPLAINER = Caption(
     "What the language model was asked, and what came of it",
@@ -131,8 +134,8 @@ EXPLAINER = Caption(
 )
 WORST = Caption(
     "The heads explained worst",
-    "Lowest validation IoU first; the IoU shown is on test texts. Below each program stands where the head's attention "
-    "really goes, with the mean over all heads in brackets.",
+    "Lowest IoU on validation texts first; the IoU shown is that on test texts. Below each program stands where the "
+    "head's attention really goes, with the mean over all heads in brackets.",
     "Shares overlap (a name is a content word too), kinds of token do not count a text's first token, and a share says "
     "where attention goes, not why.",
 )

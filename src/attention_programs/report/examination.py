@@ -63,9 +63,9 @@ def sharing_section(variants: pd.DataFrame, gallery: Gallery) -> Section | None:
     least = enough(shared, own)
     portion = 100 * least.iou.value / own.iou.value
     finding = (
-        f"The smallest measured number of programs at or above {100 * ENOUGH:.0f} % of one a head is {least.programs}: "
-        f"IoU {least.iou.text()}, {portion:.0f} % of the {own.iou.text()} that {own.programs} programs reach. It is "
-        "picked among the numbers measured by these test texts themselves."
+        f"The smallest measured number of programs at or above {100 * ENOUGH:.0f} % of one a head on validation "
+        f"texts is {least.programs}: on test texts IoU {least.iou.text()}, {portion:.0f} % of the {own.iou.text()} "
+        f"that {own.programs} programs reach."
     )
     figure = draw_sharing(shared, own, baseline.iou)
     return Section("sharing", SHARING, finding, [gallery.add("sharing", figure, SHARING)])

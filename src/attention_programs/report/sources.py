@@ -53,16 +53,15 @@ def sources_section(sources: pd.DataFrame) -> Section | None:
         finding += (
             f" Over the {model.heads_intended:.0f} heads that the language model wrote a usable program for, its best "
             f"one beats the search's in {_share(model.beats_search)} and the best one written by hand in "
-            f"{_share(model.beats_curated)} (test texts)."
+            f"{_share(model.beats_curated)} (chosen on validation, compared on test texts). {_sizes(model)}"
         )
     if "curated" in rows and rows["curated"].heads_intended:
         people = rows["curated"]
         finding += (
-            f" Over the {people.heads_intended:.0f} heads that somebody wrote a program for by hand, those that the "
-            f"search explained worst on validation texts, the best one by hand beats the search's in "
-            f"{_share(people.beats_search)} on test texts (IoU {Estimate(people.iou_test_best_of_source).number()} "
-            f"against {Estimate(people.iou_test_of_search).number()}), with {people.terms:.1f} terms on average "
-            f"against {people.terms_of_search:.1f}; programs of equal size were not compared."
+            f" Over the {people.heads_intended:.0f} heads that somebody wrote a program for by hand, which were the "
+            f"search's worst on validation texts, the best one by hand beats the search's in "
+            f"{_share(people.beats_search)} on test texts ({Estimate(people.iou_test_best_of_source).number()} against "
+            f"{Estimate(people.iou_test_of_search).number()}). {_sizes(people)}"
         )
     return Section("sources", SOURCES, finding, table=table)
 
@@ -148,6 +147,13 @@ def explainer_section(metrics: Mapping[str, Any], heads: pd.DataFrame) -> Sectio
 def _by_source(sources: pd.DataFrame) -> dict[str, Any]:
     found = {str(row.source): row for row in records(sources)}
     return {name: found[name] for name in LABELS if name in found}
+
+
+def _sizes(row: Any) -> str:
+    """How long a source's programs are beside those of the search, as a longer program fits better."""
+    own, other = (Estimate(value).number(1) for value in (row.terms_best_of_source, row.terms_of_search))
+    warning = "." if own == other else ": the sizes differ, and more terms fit better."
+    return f"Its programs have {own} terms on average, the search's for the same heads {other}{warning}"
 
 
 def _share(value: float) -> str:

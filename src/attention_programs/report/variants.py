@@ -26,6 +26,8 @@ class Fit:
     terms: float
     """Mean over heads."""
     iou: Estimate
+    iou_validation: float
+    """What numbers of programs are chosen by."""
 
 
 def fit_of(variants: pd.DataFrame, variant: str, corpus: str = ALL_CORPORA) -> Fit | None:
@@ -41,7 +43,8 @@ def fit_of(variants: pd.DataFrame, variant: str, corpus: str = ALL_CORPORA) -> F
         return None
     row = rows.iloc[0]
     member = variant.rsplit("/", maxsplit=1)[-1]
-    return Fit(member, int(row["programs"]), row["terms"], Estimate(row["iou"], row["low"], row["high"]))
+    iou = Estimate(row["iou"], row["low"], row["high"])
+    return Fit(member, int(row["programs"]), row["terms"], iou, row["iou_validation"])
 
 
 def members(variants: pd.DataFrame, family: str) -> list[str]:
@@ -58,6 +61,6 @@ def family(variants: pd.DataFrame, name: str) -> list[Fit]:
 
 
 def enough(shared: Sequence[Fit], one_a_head: Fit) -> Fit:
-    """The smallest measured number of programs at or above ``ENOUGH`` of one program a head."""
-    reaching = [fit for fit in shared if fit.iou.value >= ENOUGH * one_a_head.iou.value]
+    """The smallest measured number of programs at or above ``ENOUGH`` of one program a head, on validation texts."""
+    reaching = [fit for fit in shared if fit.iou_validation >= ENOUGH * one_a_head.iou_validation]
     return min([*reaching, one_a_head], key=lambda fit: fit.programs)

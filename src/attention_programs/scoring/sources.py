@@ -17,7 +17,7 @@ NOTHING = float("nan")
 COLUMNS = (
     *("source", "programs", "heads_intended", "share_best", "coverage", "iou_test", "iou_test_low", "iou_test_high"),
     *("beats_search", "beats_curated", "iou_test_intended", "iou_test_best_of_source", "iou_test_best_of_all"),
-    *("share_intended_is_best", "iou_test_of_search", "terms", "terms_of_search"),
+    *("share_intended_is_best", "iou_test_of_search", "terms_best_of_source", "terms_of_search"),
 )
 
 
@@ -46,11 +46,10 @@ def compare_sources(
 ) -> pd.DataFrame:
     """A row a source. Programs are chosen on validation; what is named test is measured on test texts.
 
-    ``share_best`` is the share of all heads for which the source has the best program on validation texts.
-    ``beats_search`` and ``beats_curated`` are shares of the heads that the source has programs for: those in which its
-    program is better on test texts. The last columns are means over those heads, too: of the program written for the
-    head, of the source's best, of the best of all sources, and of the search's best, with the number of terms of the
-    source's and the search's.
+    ``share_best`` is the share of all heads for which the source has the best program on validation; ``beats_search``
+    and ``beats_curated`` are shares of the heads that the source has programs for, on test. The last columns are means
+    over those heads, too: the test IoU of the program written for the head, of the source's best, of the best of all
+    sources, and of the search's best, and the terms of the source's best and of the search's.
 
     Args:
         programs: The program table.
@@ -67,6 +66,7 @@ def compare_sources(
     owners = ("search", "curated", "llm", "imported")
     leading = np.array([means[best[name], range(len(heads))] for name in owners if name in best]).max(axis=0)
     overall = _best(means, sorted(position for name in owners for position in groups.get(name, [])))
+    terms = np.array([summands(program) for program in programs], dtype=np.float64)
     weights = resample_weights(len(test.iou), samples, generator)
     rows = []
     for name, members in groups.items():
@@ -93,8 +93,8 @@ def compare_sources(
                 "iou_test_best_of_all": _mean(on_test[overall[asked], asked]),
                 "share_intended_is_best": _mean((written == overall[asked]).astype(float)),
                 "iou_test_of_search": _mean(on_test[best["search"][asked], asked]) if "search" in best else NOTHING,
-                "terms": _mean(sizes[chosen[asked]]),
-                "terms_of_search": _mean(sizes[best["search"][asked]]) if "search" in best else NOTHING,
+                "terms_best_of_source": _mean(terms[chosen[asked]]),
+                "terms_of_search": _mean(terms[best["search"][asked]]) if "search" in best else NOTHING,
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,6 +1,7 @@
 """What other choices of programs would be worth, in a table: sizes, sharing, corpora."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -28,38 +29,51 @@ def mean_interval(scores: np.ndarray, samples: int, generator: np.random.Generat
     return interval_of_means(scores.mean(axis=1, keepdims=True), weights)[0]
 
 
+@dataclass(frozen=True)
+class VariantScores:
+    """What variants reach on the texts of one split."""
+
+    scores: Mapping[str, OwnScores]
+    """By the variant's name."""
+    corpora: Sequence[str]
+    """Of each text."""
+
+    def texts_of(self, corpus: str) -> np.ndarray:
+        """Which texts are of a corpus, as a mask; all for ``all``."""
+        return np.array([corpus in (ALL_CORPORA, each) for each in self.corpora])
+
+
 def variant_table(
-    assignments: Mapping[str, Assignment],
-    scores: Mapping[str, OwnScores],
-    corpora: Sequence[str],
-    samples: int,
-    seed: int,
+    assignments: Mapping[str, Assignment], validation: VariantScores, test: VariantScores, samples: int, seed: int
 ) -> pd.DataFrame:
     """One row a variant and corpus: distinct programs, mean terms a head, mean IoU with its interval.
 
+    What is named validation is for choices between variants; all else is measured on test texts.
+
     Args:
         assignments: By the variant's name.
-        scores: Alike.
-        corpora: Of each text.
+        validation: Scores of all variants.
+        test: The same on test texts.
         samples: Resamples of texts.
         seed: Of the resamples, the same for all variants.
     """
     rows = []
     for name, assignment in assignments.items():
         programs = list(assignment.values())
-        for corpus in [ALL_CORPORA, *sorted(set(corpora))]:
-            own = np.array([corpus in (ALL_CORPORA, each) for each in corpora])
-            interval = mean_interval(scores[name].iou[own], samples, np.random.default_rng(seed))
+        for corpus in [ALL_CORPORA, *sorted(set(test.corpora))]:
+            own = test.texts_of(corpus)
+            interval = mean_interval(test.scores[name].iou[own], samples, np.random.default_rng(seed))
             rows.append(
                 {
                     "variant": name,
                     "corpus": corpus,
                     "programs": len({program.id for program in programs}),
                     "terms": float(np.mean([summands(program) for program in programs])),
+                    "iou_validation": float(validation.scores[name].iou[validation.texts_of(corpus)].mean()),
                     "iou": interval.mean,
                     "low": interval.low,
                     "high": interval.high,
-                    "sink_excluded_iou": float(scores[name].sink_excluded_iou[own].mean()),
+                    "sink_excluded_iou": float(test.scores[name].sink_excluded_iou[own].mean()),
                 }
             )
     return pd.DataFrame(rows)
