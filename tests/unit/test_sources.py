@@ -115,7 +115,3 @@ def test_what_beats_what_is_told_of_test_texts_after_a_choice_on_validation() ->
     by_hand = found.set_index("source").loc["curated"]
     assert by_hand["beats_search"] == 0
     assert (by_hand["iou_test_best_of_source"], by_hand["iou_test_of_search"]) == pytest.approx((0.5, 0.61))
-
-
-def test_sizes_stand_beside_what_beats_what(table: pd.DataFrame) -> None:
-    assert table.loc["curated", ["terms", "terms_of_search"]].tolist() == [1, 1]

@@ -60,7 +60,6 @@ def compare_sources(
         generator: Draws them.
     """
     means, on_test = validation.iou.mean(axis=0), test.iou.mean(axis=0)
-    sizes = np.array([summands(program) for program in programs], dtype=float)
     groups = source_groups(programs)
     best = {name: _best(means, members) for name, members in groups.items()}
     owners = ("search", "curated", "llm", "imported")
