@@ -52,7 +52,7 @@ def test_the_estimate_is_the_curvature_of_the_divergence(llama: LoadedModel) -> 
 
 def test_the_order_is_of_all_heads_deterministic_and_estimated_anew(llama: LoadedModel) -> None:
     texts = texts_of(llama)
-    runs = [greedy_order(llama, ASSIGNMENT, texts, default_cache(llama), 2, 20, 3, seed=1) for _ in range(2)]
+    runs = [greedy_order(llama, ASSIGNMENT, texts, default_cache(llama), 20, 3, seed=1) for _ in range(2)]
     assert runs[0] == runs[1]
     first, greedy = runs[0].first, runs[0].anew
     assert sorted(first) == sorted(greedy) == sorted(ASSIGNMENT)
