@@ -43,7 +43,7 @@ def scores(tasks: list[Any]) -> list[TaskScore]:
 
 
 def test_no_question_is_taken_for_special_tokens(llama: LoadedModel) -> None:
-    asked = _harness_model(llama.model, llama.tokenizer, 1)
+    asked = _harness_model(llama.model, llama.tokenizer, 1, "float32")
     assert asked.tok_encode("the [SEP] frog") == llama.encode("the [SEP] frog", 100)
     assert llama.tokenizer("[SEP]").input_ids == [4]
 
