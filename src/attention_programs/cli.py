@@ -164,6 +164,9 @@ def synthesize(arguments: argparse.Namespace) -> None:
         model=arguments.model,
         base_url=arguments.base_url,
         refinements=arguments.refinements,
+        reply_tokens=arguments.reply_tokens,
+        reply_tokens_name=arguments.reply_tokens_name,
+        leave_out=arguments.leave_out,
         most_tokens=arguments.most_tokens,
         most_cost=arguments.most_cost,
     )

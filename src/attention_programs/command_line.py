@@ -110,6 +110,8 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         "programs written by a language model",
         "  attention-programs synthesize --heads L5H1,L10H4 --model gpt-4.1-mini\n"
         "  attention-programs synthesize --heads L5H1 --model local --base-url http://127.0.0.1:8080/v1\n"
+        "  attention-programs synthesize --model o4-mini --reply-tokens 4000 \\\n"
+        "      --reply-tokens-name max_completion_tokens --leave-out temperature\n"
         "  attention-programs synthesize --export-batch requests.jsonl\n"
         "  attention-programs synthesize --import-batch replies.jsonl",
     )
@@ -117,6 +119,13 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     ask.add_argument("--model", help="name of the model at the endpoint; explainer.model if not given")
     ask.add_argument("--base-url", help="address of an OpenAI-compatible endpoint; explainer.base_url if not given")
     ask.add_argument("--refinements", type=int, help="rounds of revision")
+    ask.add_argument("--reply-tokens", type=int, help="most tokens of a reply, reasoning included")
+    ask.add_argument(
+        "--reply-tokens-name",
+        choices=["max_tokens", "max_completion_tokens"],
+        help="what the endpoint calls that bound; explainer.reply_tokens_name if not given",
+    )
+    ask.add_argument("--leave-out", metavar="NAMES", help="temperature, seed or both: what the endpoint refuses")
     ask.add_argument("--most-tokens", type=int, help="stop before this many tokens")
     ask.add_argument("--most-cost", type=float, help="stop before this cost, by explainer.price_prompt and price_reply")
     ask.add_argument("--export-batch", default="", metavar="FILE", help="write what is to be asked, ask nothing")

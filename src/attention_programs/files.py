@@ -78,6 +78,15 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def whole_characters(text: str) -> str:
+    r"""A text that UTF-8 can hold: half a character (a lone code of U+D800 to U+DFFF) becomes U+FFFD.
+
+    >>> whole_characters("ok \ud83d") == "ok \ufffd"
+    True
+    """
+    return _HALF_CHARACTER.sub("\ufffd", text)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes ``text`` (UTF-8, LF) completely or not at all."""
     with replacing(path) as beside:

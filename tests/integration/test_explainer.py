@@ -12,8 +12,9 @@ from attention_programs.attention.store import AttentionIndex, MappedText, extra
 from attention_programs.config import AttentionSettings, ExplainerSettings, SandboxSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
+from attention_programs.explainer.answers import Usage
 from attention_programs.explainer.asking import Replay, Replies
-from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request, Usage
+from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request
 from attention_programs.explainer.judging import Judge
 from attention_programs.explainer.outcome import explained
 from attention_programs.explainer.prompts import PromptWriter, template_hashes, templates
@@ -23,6 +24,7 @@ from attention_programs.explainer.stories import Told
 from attention_programs.explainer.texts import choose_texts
 from attention_programs.explainer.tokens import estimate_tokens, token_counter
 from attention_programs.explainer.trying import try_program
+from attention_programs.files import write_jsonl
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import make_record
@@ -168,6 +170,21 @@ def test_failures_are_told_to_the_model(index: AttentionIndex, train: list[Mappe
     assert outcome.metrics["candidates"] == 2
     (refused,) = outcome.refused
     assert refused["author"] == "llm"
+
+
+@pytest.mark.parametrize("place", ['"""Rests \\ud83d"""', '"""Rests."""; x = "\\udc00"'])
+def test_half_a_character_in_a_program_is_refused_by_name_and_the_others_go_on(
+    place: str, index: AttentionIndex, train: list[MappedText], runner: Runner, tmp_path: Path
+) -> None:
+    half = f"```python\ndef program(text):\n    {place}\n    return text.first_token\n```\n{GOOD}"
+    scripted = Scripted(half, GOOD)
+    told = explainer(index, train, runner).tell(["L0H0"], scripted)
+    outcome = explained(told, elsewhere=())
+    (refused,) = outcome.refused
+    assert (refused["reason"], "half a character" in refused["message"]) == ("syntax", True)
+    assert "Even." in {program.description for program in outcome.programs}
+    write_jsonl(tmp_path / "refused.jsonl", outcome.refused)
+    assert scripted.asked[1].key
 
 
 def test_prompts_show_training_texts_alone_and_keep_to_the_limit(

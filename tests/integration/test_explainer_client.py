@@ -1,13 +1,16 @@
 """The client against a server on this machine that does what endpoints do."""
 
+import base64
 import json
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -289,3 +292,131 @@ def test_an_interrupt_loses_nothing_that_was_paid_for(
         asking.replies([request(f"L0H{i}", str(i)) for i in range(5)])
     kept = list(open_log(tmp_path / "log.jsonl"))
     assert [exchange.status for exchange in kept] == ["answered"] * 2  # those under way, and no more
+
+
+def logged(settings: ExplainerSettings, path: Path) -> list[Exchange]:
+    """Asks once; what the log's file then holds."""
+    log = open_log(path)
+    client = Client(settings)
+    try:
+        client.ask(request(), log.append)
+    finally:
+        client.close()
+    return list(open_log(path))
+
+
+def test_half_a_character_is_replaced_and_the_reply_kept(
+    httpserver: HTTPServer, settings: ExplainerSettings, tmp_path: Path
+) -> None:
+    body = json.dumps(completion("HERE")).replace("HERE", r"ok \ud83d and \ud83d\ude00")
+    httpserver.expect_request(PATH).respond_with_data(body, content_type="application/json")
+    (exchange,) = logged(settings, tmp_path / "log.jsonl")
+    assert (exchange.status, exchange.reply) == ("answered", "ok \ufffd and \U0001f600")
+
+
+def test_thoughts_in_chunks_stay_out_of_the_log(
+    httpserver: HTTPServer, settings: ExplainerSettings, tmp_path: Path
+) -> None:
+    chunks = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": PROGRAM}]
+    body: dict[str, Any] = completion(None)
+    body["choices"][0]["message"]["content"] = chunks
+    httpserver.expect_request(PATH).respond_with_json(body)
+    (exchange,) = logged(settings, tmp_path / "log.jsonl")
+    assert exchange.reply == PROGRAM
+    assert '"reply": "```python' in (tmp_path / "log.jsonl").read_text()
+
+
+@pytest.mark.parametrize("key", ["text", "x", "EMPTY", "token"])
+def test_a_key_that_is_a_word_leaves_replies_as_they_came(
+    key: str, httpserver: HTTPServer, settings: ExplainerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_KEY", key)
+    httpserver.expect_request(PATH).respond_with_json(completion(PROGRAM))
+    assert ask(settings)[0].reply == PROGRAM
+
+
+SPELLED_KEY = "sk-ab/cd+ef0123456789"
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 500])
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        r"sk-ab\/cd+ef0123456789",
+        r"sk-ab\u002fcd+ef0123456789",
+        base64.b64encode(SPELLED_KEY.encode()).decode(),
+        base64.b64encode(f"me:{SPELLED_KEY}".encode()).decode(),
+        quote(SPELLED_KEY, safe=""),
+    ],
+)
+def test_no_spelling_of_the_key_comes_through(
+    spelling: str, status: int, httpserver: HTTPServer, settings: ExplainerSettings, monkeypatch: pytest.MonkeyPatch,
+    pauses: list[float], tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TEST_KEY", SPELLED_KEY)
+    body = json.dumps(completion("HERE") if status == 200 else {"error": {"message": "odd: HERE"}})
+    httpserver.expect_request(PATH).respond_with_data(
+        body.replace("HERE", spelling), status, content_type="application/json"
+    )
+    told = ""
+    try:
+        logged(settings, tmp_path / "log.jsonl")
+    except UserError as error:
+        told = "".join(traceback.format_exception(error))
+    told += (tmp_path / "log.jsonl").read_text() if (tmp_path / "log.jsonl").exists() else ""
+    assert "[key removed]" in told
+    assert not any(part in told for part in ("cd+ef0123456789", "cd%2Bef", "Y2QrZWYwMTIzNDU2", "cTpzay1hYi9jZCtlZ"))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+                       "'max_completion_tokens' instead.", "param": "max_tokens", "code": "unsupported_parameter"}},
+            r"refuses max_tokens .*set explainer\.reply_tokens_name to max_completion_tokens",
+        ),
+        (
+            {"error": {"message": "Unsupported value: only the default (1) is supported", "param": "seed"}},
+            r"refuses seed .*add it to explainer\.leave_out \(--leave-out seed\)",
+        ),
+        ({"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, "refuses seed"),
+    ],
+)  # fmt: skip
+def test_a_refused_parameter_ends_the_run_at_once(
+    body: dict[str, Any], message: str, httpserver: HTTPServer, settings: ExplainerSettings, tmp_path: Path
+) -> None:
+    httpserver.expect_request(PATH).respond_with_json(body, 400)
+    asking, _ = live(replace(settings, concurrency=1), tmp_path / "log.jsonl")
+    with pytest.raises(UserError, match=message):
+        asking.replies([request(f"L0H{i}", str(i)) for i in range(9)])
+    assert len(httpserver.log) == 1
+
+
+def test_a_prompt_that_is_too_long_fails_alone(httpserver: HTTPServer, settings: ExplainerSettings) -> None:
+    said = "max_tokens is too large: the prompt has 4,000 tokens and the context 4,096"
+    httpserver.expect_request(PATH).respond_with_json({"error": {"message": said}}, 400)
+    (exchange,) = ask(settings)
+    assert said in exchange.error
+
+
+def test_counts_that_can_not_be_true_never_lower_the_spending(
+    httpserver: HTTPServer, settings: ExplainerSettings, tmp_path: Path
+) -> None:
+    httpserver.expect_ordered_request(PATH).respond_with_json(
+        {**completion("It rests."), "usage": {"prompt_tokens": -10, "completion_tokens": 40}}
+    )
+    httpserver.expect_ordered_request(PATH).respond_with_json({**completion("It rests."), "usage": None})
+    asking, spending = live(replace(settings, concurrency=1), tmp_path / "log.jsonl")
+    asking.replies([request("L0H0", "Which tokens?"), request("L0H1", "Which tokens then?")])
+    assert spending.line() == (
+        "2 calls, 7 + 43 tokens (estimated for 2, which the endpoint did not count), cost 0.0004"
+    )
+
+
+def test_keys_that_no_call_can_carry(settings: ExplainerSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_KEY", "sk-“quoted”-0123456789")
+    with pytest.raises(UserError, match="the key in TEST_KEY holds a character that no call can carry"):
+        read_key(settings)
+    with pytest.raises(UserError, match="take it out"):
+        read_key(replace(settings, base_url="https://api.example.org/v1?key=secret"))

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from attention_programs.errors import UserError
+from attention_programs.explainer.answers import Usage
 from attention_programs.explainer.asking import Replay
 from attention_programs.explainer.batch import Export, export_batch, import_batch
 from attention_programs.explainer.budget import Prices, Spending
-from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request, Usage, open_log, read_log
+from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request, open_log, read_log
 
 MESSAGES = [{"role": "user", "content": "“Wörter” 第一"}]
 
@@ -166,3 +167,38 @@ def test_the_budget_counts_calls_under_way() -> None:
     assert spending.reserve("b", Usage(30, 21))
     spending.settle("b", Usage(), answered=False)
     assert spending.line() == "2 calls (1 failed), 10 + 5 tokens, cost 15.0000; 85 tokens left of 100"
+
+
+def test_a_log_with_chunks_and_odd_counts_is_repaired(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    row = answered(request()).to_json()
+    chunks = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "yes"}]
+    odd = {**row, "reply": chunks, "usage": {"prompt": -10, "reply": 2}}
+    path.write_text(json.dumps(odd) + "\n" + json.dumps(answered(request("L0H1", content="b")).to_json()) + "\n")
+    taken = read_log(tmp_path).answer(request())
+    assert taken is not None
+    assert (taken.reply, taken.usage) == ("yes", Usage(1, 2, estimated=True))
+    assert json.loads(path.read_text().splitlines()[0]) == odd  # reading alone changes no file
+    log = open_log(path)
+    assert json.loads(path.read_text().splitlines()[0])["reply"] == "yes"
+    assert list(open_log(path)) == list(log)
+    assert len(log) == 2
+
+
+def test_bad_lines_of_a_batch_cost_none_of_the_good_ones(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "log.jsonl")
+    asked = [request(f"L0H{i}", content=str(i)) for i in range(2)]
+    export_batch(asked, log, tmp_path / "requests.jsonl")
+    lines = [
+        json.dumps(batch_line(asked[0].key, "HERE")).replace("HERE", r"ok \ud83d"),
+        "{half",
+        "[1]",
+        json.dumps(batch_line(asked[1].key)),
+    ]
+    (tmp_path / "replies.jsonl").write_text("\n".join(lines) + "\n")
+    imported = import_batch(tmp_path / "replies.jsonl", log, Prices())
+    assert (imported.answered, imported.failed) == (2, 0)
+    assert imported.unreadable == ("row 2 is no JSON object", "row 3 is no JSON object")
+    taken = open_log(tmp_path / "log.jsonl").answer(asked[0])
+    assert taken is not None
+    assert taken.reply == "ok \ufffd"

@@ -1,6 +1,7 @@
 """What settings may be: names that make folders, shares that fit together, numbers that work can be done with."""
 
 import re
+from collections.abc import Sequence
 from operator import attrgetter
 
 from attention_programs.config.settings import Config, CorporaSettings
@@ -67,6 +68,9 @@ LEAST = {
 }
 """The least that a setting, or each number of a list, may be."""
 
+OPTIONAL = ("temperature", "seed")
+"""What a request to a language model can do without."""
+
 
 def check(config: Config, place: str) -> None:
     """Makes sure that settings of the right types also make sense, alone and together.
@@ -84,6 +88,18 @@ def check(config: Config, place: str) -> None:
     _check_percents(config, place)
     _check_questions(config, place)
     _check_distillation(config, place)
+    check_left_out(config.explainer.leave_out, f"{place}: explainer.leave_out")
+
+
+def check_left_out(names: Sequence[str], place: str) -> None:
+    """Makes sure that a request can do without what is left out.
+
+    Raises:
+        UserError: for the first name that it needs, or does not know.
+    """
+    for name in names:
+        if name not in OPTIONAL:
+            raise UserError(f"{place} names {name!r}; only {' and '.join(OPTIONAL)} can be left out")
 
 
 def _check_percents(config: Config, place: str) -> None:

@@ -165,11 +165,15 @@ class ExplainerSettings:
     tokenizer: str = ""
     """Folder of the explainer's tokenizer, to count exactly; empty estimates from above."""
     reply_tokens: int = 400
-    """Most tokens of a reply."""
+    """Most tokens of a reply, reasoning included."""
+    reply_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What the endpoint calls that bound."""
     temperature: float = 0.5
     """Of sampling: 0 is the likeliest reply."""
     seed: int = 0
     """Of sampling, where the endpoint heeds it."""
+    leave_out: tuple[str, ...] = ()
+    """``temperature``, ``seed`` or both: what is not sent, for endpoints that refuse it."""
     concurrency: int = 4
     """Calls under way at once."""
     attempts: int = 5

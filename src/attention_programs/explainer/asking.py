@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
+from attention_programs.explainer.answers import Usage, estimate_prompt
 from attention_programs.explainer.budget import Spending
 from attention_programs.explainer.client import Client
-from attention_programs.explainer.exchanges import Conversation, Exchange, ExchangeLog, Request, Usage
-from attention_programs.explainer.tokens import estimate_tokens
+from attention_programs.explainer.exchanges import Conversation, Exchange, ExchangeLog, Request
 from attention_programs.progress import progress_bar
 
 
@@ -135,9 +135,9 @@ class Live:
         found.left = [request.head for request in waiting]
 
     def _reserve(self, request: Request) -> bool:
-        prompt = sum(estimate_tokens(message["content"]) for message in request.messages)
+        most = Usage(estimate_prompt(request.messages), self._settings.reply_tokens)
         with self._lock:
-            return self._spending.reserve(request.key, Usage(prompt, self._settings.reply_tokens))
+            return self._spending.reserve(request.key, most)
 
     def _log_try(self, exchange: Exchange) -> None:
         with self._lock:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from attention_programs.errors import UserError
+from attention_programs.explainer.answers import read_answer, read_json
 from attention_programs.explainer.asking import Replies
 from attention_programs.explainer.budget import Prices
-from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request, Usage, now
-from attention_programs.files import read_jsonl, write_text
+from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request, now
+from attention_programs.files import read_text, write_text
 
 PRICE_SHARE = 0.5
 """What a batch costs of the price of single calls."""
@@ -72,10 +73,12 @@ class Imported:
     failed: int
     known: int
     """Replies that the log had before."""
+    unreadable: tuple[str, ...] = ()
+    """Lines that hold no reply to an exported request, and why."""
 
 
 def import_batch(path: Path, log: ExchangeLog, prices: Prices) -> Imported:
-    """Reads the replies of a batch into the log. A line that belongs to no export stops nothing that can be read.
+    """Reads the replies of a batch into the log. A line that can't be read stops none of the others.
 
     Args:
         path: The output file of a batch.
@@ -86,12 +89,19 @@ def import_batch(path: Path, log: ExchangeLog, prices: Prices) -> Imported:
         UserError: if the file holds no reply to an exported request.
     """
     answered = failed = known = 0
-    strangers: list[str] = []
-    for number, row in enumerate(read_jsonl(path), start=1):
-        key = str(row.get("custom_id", ""))
+    unreadable: list[str] = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = read_json(line)
+            key = str(row.get("custom_id", ""))
+        except (ValueError, AttributeError):
+            unreadable.append(f"row {number} is no JSON object")
+            continue
         request = log.exported(key)
         if request is None:
-            strangers.append(f"row {number} ({key[:10] or 'no custom_id'})")
+            unreadable.append(f"row {number} ({key[:10] or 'no custom_id'}) is unknown")
             continue
         if log.answer(request) is not None:
             known += 1
@@ -100,35 +110,30 @@ def import_batch(path: Path, log: ExchangeLog, prices: Prices) -> Imported:
         log.append(exchange)
         answered += exchange.status == "answered"
         failed += exchange.status == "failed"
-    if strangers and not answered + failed + known:
-        raise UserError(
-            f"{path}: no reply to a request of this log; {strangers[0]} is unknown; export with --export-batch first"
-        )
-    return Imported(answered, failed, known)
+    if unreadable and not answered + failed + known:
+        raise UserError(f"{path}: no reply to a request of this log; {unreadable[0]}; export with --export-batch first")
+    return Imported(answered, failed, known, tuple(unreadable))
 
 
 def _exchange(request: Request, row: dict[str, Any], prices: Prices) -> Exchange:
+    response = row.get("response")
+    response = response if isinstance(response, dict) else {}
+    if row.get("error") or response.get("status_code") != 200:
+        said = json.dumps(row.get("error") or response.get("body"))[:200]
+        return Exchange(request.key, "failed", request, error=f"batch: {said}", time=now())
+    body = response.get("body") or {}
     try:
-        response = row["response"]
-        if row.get("error") or response["status_code"] != 200:
-            said = row.get("error") or response["body"]
-            return Exchange(request.key, "failed", request, error=f"batch: {json.dumps(said)[:200]}", time=now())
-        body = response["body"]
-        choice, counted = body["choices"][0], body.get("usage") or {}
-        usage = Usage(int(counted.get("prompt_tokens", 0)), int(counted.get("completion_tokens", 0)))
-        message = choice["message"]
-        refused = message.get("refusal") and not message.get("content")
-        return Exchange(
-            request.key,
-            "answered",
-            request,
-            reply=str(message.get("content") or message.get("refusal") or ""),
-            finish_reason="refusal" if refused else str(choice.get("finish_reason") or ""),
-            usage=usage,
-            cost=round(PRICE_SHARE * prices.cost(usage), 9),
-            served_by={"batch": str(row.get("id", "")), "model": str(body.get("model", request.model))},
-            time=now(),
-        )
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        problem = f"batch: no answer in the form of the interface ({type(error).__name__})"
-        return Exchange(request.key, "failed", request, error=problem, time=now())
+        answer = read_answer(body, request.messages)
+    except ValueError as error:
+        return Exchange(request.key, "failed", request, error=f"batch: {error}", time=now())
+    return Exchange(
+        request.key,
+        "answered",
+        request,
+        reply=answer.reply,
+        finish_reason=answer.finish_reason,
+        usage=answer.usage,
+        cost=round(PRICE_SHARE * prices.cost(answer.usage), 9),
+        served_by={"batch": str(row.get("id", "")), "model": str(body.get("model", request.model))},
+        time=now(),
+    )

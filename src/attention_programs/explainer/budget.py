@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from attention_programs.config import ExplainerSettings
-from attention_programs.explainer.exchanges import Usage
+from attention_programs.explainer.answers import Usage
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Spending:
     most_cost: float = 0.0
     calls: int = 0
     failed: int = 0
+    estimated: int = 0
+    """Answers whose tokens the endpoint did not count."""
     used: Usage = field(default_factory=Usage)
     reserved: dict[str, Usage] = field(default_factory=dict)
     """What calls under way may use at most, by request."""
@@ -75,6 +77,7 @@ class Spending:
         self.reserved.pop(key, None)
         self.calls += 1
         self.failed += not answered
+        self.estimated += usage.estimated
         self.used = Usage(self.used.prompt + usage.prompt, self.used.reply + usage.reply)
 
     def line(self) -> str:
@@ -87,7 +90,10 @@ class Spending:
         """
         calls = f"{self.calls} call{'s' if self.calls != 1 else ''}"
         failed = f" ({self.failed} failed)" if self.failed else ""
-        parts = [f"{calls}{failed}, {self.used.prompt:,} + {self.used.reply:,} tokens, cost {self.cost:.4f}"]
+        tokens = f"{self.used.prompt:,} + {self.used.reply:,} tokens"
+        if self.estimated:
+            tokens += f" (estimated for {self.estimated}, which the endpoint did not count)"
+        parts = [f"{calls}{failed}, {tokens}, cost {self.cost:.4f}"]
         if self.most_tokens:
             parts.append(f"{self.most_tokens - self.used.total:,} tokens left of {self.most_tokens:,}")
         if self.most_cost:

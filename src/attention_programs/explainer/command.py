@@ -1,5 +1,6 @@
 """The live command: asks, tries, tells what came of it and what it cost."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from attention_programs.config import Config, ExplainerSettings
+from attention_programs.config.checks import check_left_out
 from attention_programs.errors import UserError
 from attention_programs.explainer.batch import Export, export_batch, import_batch
 from attention_programs.explainer.budget import Prices
 from attention_programs.explainer.exchanges import open_log
 from attention_programs.explainer.outcome import explained
+from attention_programs.explainer.replies import ReplyProblem
 from attention_programs.explainer.session import Session, asked_heads, connected, log_path, open_session
 from attention_programs.explainer.stories import Told
 from attention_programs.files import records
@@ -29,14 +32,21 @@ def with_options(settings: ExplainerSettings, **options: Any) -> ExplainerSettin
         UserError: if a number is out of range.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    for name in ("refinements", "most_tokens", "most_cost"):
-        if given.get(name, 0) < 0:
-            raise UserError(f"--{name.replace('_', '-')} is {given[name]}; write 0 or more")
+    for name, least in {"refinements": 0, "most_tokens": 0, "most_cost": 0, "reply_tokens": 1}.items():
+        if given.get(name, least) < least:
+            raise UserError(f"--{name.replace('_', '-')} is {given[name]}; write {least} or more")
     if given.get("model", settings.model) != settings.model:
         given |= {"quantization": "", "file_sha256": ""}
     if "heads" in given and "," in given["heads"]:
-        given["heads"] = tuple(name.strip() for name in given["heads"].split(",") if name.strip())
+        given["heads"] = _names(given["heads"])
+    if "leave_out" in given:
+        given["leave_out"] = _names(given["leave_out"])
+        check_left_out(given["leave_out"], "--leave-out")
     return replace(settings, **given)
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
 def run(config: Config, paths: Paths, files: Mapping[str, Path]) -> None:
@@ -54,6 +64,8 @@ def run(config: Config, paths: Paths, files: Mapping[str, Path]) -> None:
     if "import" in files:
         found = import_batch(files["import"], open_log(log_path(settings)), Prices.of(settings))
         print(f"{found.answered} replies taken in, {found.failed} failed, {found.known} known before")
+        for line in found.unreadable:
+            print(f"left out: {line}", file=sys.stderr)
     with open_session(config, paths) as session:
         heads = asked_heads(settings, session.index)
         if files:
@@ -65,8 +77,21 @@ def run(config: Config, paths: Paths, files: Mapping[str, Path]) -> None:
             finally:
                 print(f"{settings.model}: {live.spending.line()}")
     _print(told, settings)
+    require_programs(told, settings)
+
+
+def require_programs(told: Told, settings: ExplainerSettings) -> None:
+    """Makes sure that asking was of use.
+
+    Raises:
+        UserError: if no head got a program.
+    """
     if told.failed and not told.prompts:
         raise UserError(f"{settings.model} at {settings.base_url} answered nothing; check both, then run again")
+    if told.prompts and not any(story.best for story in told.stories.values()):
+        spent = told.problems[ReplyProblem.REASONED]
+        remedy = f"raise explainer.reply_tokens ({settings.reply_tokens})" if spent else "try another model"
+        raise UserError(f"no head got a program from {settings.model}; {remedy}, then run again")
 
 
 def _move_batch(session: Session, settings: ExplainerSettings, heads: list[str], target: Path | None) -> None:
@@ -76,6 +101,8 @@ def _move_batch(session: Session, settings: ExplainerSettings, heads: list[str],
     told = session.explainer.tell(heads, export)
     if target is None:
         _print(told, settings)
+        if not export.missing:
+            require_programs(told, settings)
         return
     if not export.missing:
         print(f"nothing is left to ask: {len(heads)} heads are answered in {log_path(settings)}")
@@ -96,6 +123,12 @@ def _print(told: Told, settings: ExplainerSettings) -> None:
     reasons = {**metrics["refused"], **metrics["replies_without_a_program"]}
     refused = ", ".join(f"{reason} {count}" for reason, count in reasons.items()) or "none"
     print(f"{metrics['candidates']} candidates, {metrics['repeated']} repeated; not usable: {refused}")
+    spent = metrics["replies_without_a_program"].get(ReplyProblem.REASONED, 0)
+    if spent:
+        print(
+            f"{spent} replies were used up by the model's reasoning before it came to a program: raise "
+            f"explainer.reply_tokens ({settings.reply_tokens}; --reply-tokens)"
+        )
     for head, error in told.failed.items():
         print(f"{head}: {error}")
     if told.left:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attention_programs.errors import UserError
-from attention_programs.files import read_jsonl, sha256_text
+from attention_programs.explainer.answers import NO_TOKENS, Usage, spoken_text, usage_of
+from attention_programs.files import read_jsonl, sha256_text, write_text
 
 Status = Literal["answered", "failed", "exported"]
 """Exported ones wait for the reply of a batch."""
@@ -44,19 +45,6 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Usage:
-    """Tokens of one exchange, as the endpoint counts them."""
-
-    prompt: int = 0
-    reply: int = 0
-
-    @property
-    def total(self) -> int:
-        """Both."""
-        return self.prompt + self.reply
-
-
-@dataclass(frozen=True)
 class Exchange:
     """A request with its reply, or with what went wrong."""
 
@@ -65,8 +53,8 @@ class Exchange:
     request: Request
     reply: str = ""
     finish_reason: str = ""
-    """``stop`` or ``length``, as the endpoint says."""
-    usage: Usage = Usage()
+    """``stop`` or ``length`` as the endpoint says, ``refusal``, or ``reasoning``."""
+    usage: Usage = NO_TOKENS
     cost: float = 0.0
     """In the currency of the settings' prices."""
     seconds: float = 0.0
@@ -144,7 +132,7 @@ class ExchangeLog:
             UserError: if it can't be written.
         """
         if self._path is not None:
-            append_line(self._path, json.dumps(exchange.to_json(), sort_keys=True, ensure_ascii=False))
+            append_line(self._path, _line(exchange))
         self._keep(exchange)
 
     def _keep(self, exchange: Exchange) -> None:
@@ -176,14 +164,30 @@ def append_line(path: Path, line: str) -> None:
 
 
 def open_log(path: Path) -> ExchangeLog:
-    """Opens a log to append to; a last line that was cut off by a kill is removed.
+    """Opens a log to append to.
+
+    A last line that was cut off by a kill is removed; replies that are no text, and counts of tokens that can't be
+    true, are put right.
 
     Raises:
         UserError: if a line before the last is damaged.
     """
-    if path.is_file():
-        _mend(path)
-    return ExchangeLog(read_exchanges(path) if path.is_file() else (), path)
+    if not path.is_file():
+        return ExchangeLog((), path)
+    _mend(path)
+    exchanges = read_exchanges(path)
+    if any(_is_odd(row) for row in read_jsonl(path)):
+        write_text(path, "".join(_line(exchange) + "\n" for exchange in exchanges))
+    return ExchangeLog(exchanges, path)
+
+
+def _line(exchange: Exchange) -> str:
+    return json.dumps(exchange.to_json(), sort_keys=True, ensure_ascii=False)
+
+
+def _is_odd(row: Mapping[str, Any]) -> bool:
+    """Whether a line holds what no exchange of this version does, but can be read as one."""
+    return not isinstance(row.get("reply", ""), str) or min(row["usage"]["prompt"], row["usage"]["reply"]) < 0
 
 
 def read_log(folder: Path) -> ExchangeLog:
@@ -208,8 +212,12 @@ def _exchange(row: Mapping[str, Any], place: str) -> Exchange:
     values = {name: value for name, value in row.items() if name != "prompt_sha256"}
     try:
         request = Request(**values.pop("request"))
-        exchange = Exchange(**{**values, "request": request, "usage": Usage(**values["usage"])})
-    except (KeyError, TypeError) as error:
+        usage, reply = Usage(**values["usage"]), values.get("reply", "")
+        if _is_odd(row):
+            reply = reply if isinstance(reply, str) else spoken_text(reply)
+            usage = usage_of(usage.prompt, usage.reply, request.messages, reply)
+        exchange = Exchange(**{**values, "request": request, "usage": usage, "reply": reply})
+    except (AttributeError, KeyError, TypeError) as error:
         raise UserError(f"{place}: no exchange ({error}); take the line out") from error
     if request.key != exchange.key:
         raise UserError(f"{place}: its key is not that of its content; the line was altered, take it out")

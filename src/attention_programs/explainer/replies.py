@@ -6,13 +6,39 @@ import re
 from dataclasses import dataclass
 
 from attention_programs.config import ExplainerForm
+from attention_programs.explainer.answers import REASONING, REFUSAL
 from attention_programs.explainer.exchanges import Exchange
+from attention_programs.files import whole_characters
 
 _FENCE = re.compile(
     r"```[ \t]*(?:python3?|py)?[ \t]*\r?\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE | re.IGNORECASE
 )
 _START = re.compile(r"^(?:import |from |def )", re.MULTILINE)
 _SENTENCE = re.compile(r"[^\s#`*][^\n`]*?[.!?:](?=\s|$)")
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """What stands around thoughts."""
+
+    first: re.Pattern[str]
+    last: re.Pattern[str]
+
+    @classmethod
+    def of(cls, first: str, last: str) -> "_Marks":
+        return cls(re.compile(first, re.IGNORECASE), re.compile(last, re.IGNORECASE))
+
+    @property
+    def whole(self) -> re.Pattern[str]:
+        return re.compile(f"{self.first.pattern}.*?{self.last.pattern}", re.DOTALL | re.IGNORECASE)
+
+
+_THOUGHTS = (
+    _Marks.of(r"<(?:think|thinking|thought|reasoning)>", r"</(?:think|thinking|thought|reasoning)>"),
+    _Marks.of(r"\[think\]", r"\[/think\]"),
+    _Marks.of("\u25c1think\u25b7", "\u25c1/think\u25b7"),
+    _Marks.of(r"<\|channel\|>(?:analysis|commentary)", r"<\|channel\|>final(?:<\|message\|>)?"),
+)
 HARMLESS_IMPORTS = frozenset({"numpy", "math"})
 """Programs of the vocabulary have both without an import."""
 
@@ -24,6 +50,7 @@ class ReplyProblem(enum.StrEnum):
     REFUSED = "refusal"
     NO_PROGRAM = "no program in the reply"
     CUT_OFF = "cut off"
+    REASONED = "used up by reasoning"
 
 
 @dataclass(frozen=True)
@@ -51,10 +78,13 @@ def parse_reply(exchange: Exchange, form: ExplainerForm) -> ParsedReply:
         exchange: An answered one.
         form: What was asked for: functions of ``text``, or of ``sentence`` and ``tokenizer``.
     """
-    reply = exchange.reply.replace("\r\n", "\n")
+    said = exchange.reply.replace("\r\n", "\n")
+    reply = without_thoughts(said)
     cut = exchange.finish_reason == "length"
-    if exchange.finish_reason in ("refusal", "content_filter"):
+    if exchange.finish_reason in (REFUSAL, "content_filter"):
         return ParsedReply((), (ReplyProblem.REFUSED,))
+    if exchange.finish_reason == REASONING or (cut and said.strip() and not reply.strip()):
+        return ParsedReply((), (ReplyProblem.REASONED,))
     if not reply.strip():
         return ParsedReply((), (ReplyProblem.CUT_OFF if cut else ReplyProblem.EMPTY,))
     blocks = _blocks(reply)
@@ -73,6 +103,21 @@ def parse_reply(exchange: Exchange, form: ExplainerForm) -> ParsedReply:
         if not found:
             problems.append(ReplyProblem.NO_PROGRAM)
     return ParsedReply(tuple(programs), tuple(problems))
+
+
+def without_thoughts(reply: str) -> str:
+    """A reply without what the model thought before it, in the marks that models put around thoughts.
+
+    Where the first mark stands in the prompt, a reply holds the last one alone; where it is cut off, the first.
+
+    >>> without_thoughts("<think>Perhaps commas.</think>It rests.")
+    'It rests.'
+    """
+    for marks in _THOUGHTS:
+        reply = marks.whole.sub("", reply)
+        reply = marks.last.split(reply)[-1]
+        reply = marks.first.split(reply)[0]
+    return reply
 
 
 def _blocks(reply: str) -> list[str]:
@@ -121,4 +166,4 @@ def _is_harmless(node: ast.stmt) -> bool:
 
 
 def _hypothesis(function: ast.FunctionDef, spoken: str) -> str:
-    return " ".join((ast.get_docstring(function) or spoken).split())[:400]
+    return whole_characters(" ".join((ast.get_docstring(function) or spoken).split())[:400])

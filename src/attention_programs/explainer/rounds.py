@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from attention_programs.attention.store import AttentionIndex
 from attention_programs.config import ExplainerSettings
@@ -128,11 +128,7 @@ class Explainer:
             target=self._index.weights_sha256,
             model=self._settings.model,
             messages=prompt.messages,
-            settings={
-                "max_tokens": self._settings.reply_tokens,
-                "seed": self._settings.seed,
-                "temperature": self._settings.temperature,
-            },
+            settings=request_settings(self._settings),
             templates=prompt.templates,
         )
 
@@ -261,6 +257,20 @@ class Explainer:
         )
         (fit,) = self.judge.fits([child], [head])
         return _with_fit(child, fit)
+
+
+def request_settings(settings: ExplainerSettings) -> dict[str, Any]:
+    """What is sent beside model and messages.
+
+    >>> request_settings(ExplainerSettings(reply_tokens=90, leave_out=("temperature",)))
+    {'max_tokens': 90, 'seed': 0}
+    """
+    known = {
+        settings.reply_tokens_name: settings.reply_tokens,
+        "seed": settings.seed,
+        "temperature": settings.temperature,
+    }
+    return {name: value for name, value in known.items() if name not in settings.leave_out}
 
 
 def with_source(parent: ProgramRecord, source: str, provenance: dict[str, object]) -> ProgramRecord:

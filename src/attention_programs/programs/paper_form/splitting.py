@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from attention_programs.errors import UserError
-from attention_programs.files import sha256_text
+from attention_programs.files import sha256_text, whole_characters
 from attention_programs.heads import Head
 from attention_programs.programs.paper_form.definitions import Definition, Definitions, is_definition
 from attention_programs.programs.paper_form.helpers import (
@@ -209,7 +209,7 @@ def _description(node: ast.FunctionDef) -> str:
     >>> _description(ast.parse("def decaying_first_token_bias_L0H1(sentence, tokenizer): 1").body[0])
     'decaying first token bias'
     """
-    docstring = (ast.get_docstring(node) or "").strip().split("\n")[0].strip()
+    docstring = whole_characters((ast.get_docstring(node) or "").strip().split("\n")[0].strip())
     return docstring or _HEAD.sub("", node.name).replace("_", " ").strip() or node.name
 
 

@@ -5,6 +5,7 @@ It is no boundary: what a program may do is decided by the kernel (:mod:`~attent
 
 import ast
 
+from attention_programs.files import whole_characters
 from attention_programs.programs.outcome import Reason, Rejected
 
 MODULES = frozenset(
@@ -56,6 +57,8 @@ def screen(source: str) -> Rejected | None:
 
 
 def _problem(node: ast.AST) -> Rejected | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and whole_characters(node.value) != node.value:
+        return Rejected(Reason.SYNTAX, "half a character (a lone \\ud800 to \\udfff) in a text; write a whole one")
     if isinstance(node, ast.Import | ast.ImportFrom):
         return _import_problem(node)
     if isinstance(node, _FORBIDDEN_SYNTAX):
