@@ -18,6 +18,7 @@ from attention_programs.surrogate.fisher import greedy_order
 from attention_programs.surrogate.gate import divide_validation
 from attention_programs.surrogate.intervention import PatchedModel, map_cache
 from attention_programs.surrogate.orders import Orders, damage_table, order_by_damage, order_by_iou, order_table
+from attention_programs.surrogate.rankings import ALONE
 from attention_programs.surrogate.together import order_together
 from attention_programs.surrogate.windows import Windows, of_corpus
 
@@ -53,7 +54,7 @@ def main(config: Config, paths: Paths) -> None:
             config.seed,
             settings.look_ahead,
         )
-        orders: Orders = {"iou": order_by_iou(SELECTED, heads), "damage": order_by_damage(single.heads)}
+        orders: Orders = {"iou": order_by_iou(SELECTED, heads), ALONE: order_by_damage(single.heads)}
         with PatchedModel(loaded, selected, cache, settings.look_ahead) as patched:
             together = order_together(
                 patched,

@@ -18,18 +18,17 @@ from attention_programs.surrogate.intervention import map_cache
 from attention_programs.surrogate.orders import distilled_assignment, read_orders
 from attention_programs.surrogate.recorded_losses import record_losses
 from attention_programs.surrogate.replacement import (
+    BASELINES,
     DISTILLED,
     Curve,
     Measured,
+    curves_of,
     heads_at,
     measure_curves,
     perplexity_table,
-    shares,
 )
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
 from attention_programs.surrogate.windows import Windows, cut, texts_of_split
-
-BASELINES = ("uniform", "first_token")
 
 
 def main(config: Config, paths: Paths) -> None:
@@ -40,15 +39,8 @@ def main(config: Config, paths: Paths) -> None:
     best = chosen_order(paths.results / "order_choice.csv")
     records = read_programs(paths.distilled)
     distilled = {p: distilled_assignment(heads_at(orders[best], p), records, p) for p in (*settings.percents, percent)}
-    selected = assignment_of(SELECTED, heads, programs)
-    curves = [Curve(DISTILLED, best, distilled)]
-    curves += [
-        Curve(SELECTED, name, shares(selected, ranked, settings.few_percents)) for name, ranked in orders.items()
-    ]
-    curves += [
-        Curve(name, "damage", shares(assignment_of(name, heads, programs), orders["damage"], settings.few_percents))
-        for name in BASELINES
-    ]
+    assignments = {name: assignment_of(name, heads, programs) for name in (SELECTED, *BASELINES)}
+    curves = curves_of(Curve(DISTILLED, best, distilled), assignments, orders, settings.few_percents)
     texts = read_texts(paths.texts)
     loaded = load_model(paths.model, best_device())
     with Runner(config.sandbox, config.threads, loaded.token_style) as runner:

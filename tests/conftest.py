@@ -96,21 +96,7 @@ def tiny_model(family: str) -> LoadedModel:
             parameter.data *= 4
     model.eval().requires_grad_(False)
     model.set_attn_implementation("eager")
-    config = model.config
-    record = ModelRecord(
-        name=f"tiny-{family}",
-        source="folder",
-        location="tests",
-        revision="",
-        architecture=type(model).__name__,
-        layers=config.num_hidden_layers,
-        heads_per_layer=config.num_attention_heads,
-        key_value_heads=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
-        causal=family != "bert",
-        parameters=sum(p.numel() for p in model.parameters()),
-        dtype="float32",
-        weights_sha256=f"random-{family}",
-    )
+    record = ModelRecord.of(model, f"tiny-{family}", "folder", "tests", weights_sha256=f"random-{family}")
     return LoadedModel(model, tokenizer, record)
 
 

@@ -16,7 +16,7 @@ from attention_programs.config import AttentionSettings, DistillationSettings, E
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.files import read_jsonl
-from attention_programs.heads import all_heads
+from attention_programs.heads import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import make_record
 from attention_programs.surrogate.damage import measure_damage
@@ -122,3 +122,13 @@ def test_weights_that_are_no_numbers_are_not_called_anything_else() -> None:
     loaded.model.model.layers[1].self_attn.q_proj.weight.data[0] = float("nan")
     with pytest.raises(UserError, match="an attention weight is not a number; look for NaN in the weights"):
         next(extract(loaded, [[[5, 6, 7]]], loaded.record.heads))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_single_weak_head_in_16_bits_is_no_unsupported_architecture(dtype: str) -> None:
+    """Its wrong pattern may move logits less than the rounding of its own."""
+    loaded = in_precision("llama", dtype)
+    weight = loaded.model.model.layers[1].self_attn.o_proj.weight
+    weight.data[:, 16:32] *= 0.02
+    found = check_identity(loaded, [Head(1, 1)])
+    assert found.proved

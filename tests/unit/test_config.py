@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from attention_programs.config import AttentionSettings, Config, from_mapping, load_config, settings
+from attention_programs.config import AttentionSettings, Config, explainer, from_mapping, load_config, settings
 from attention_programs.errors import UserError
 from attention_programs.paths import Paths, repository_root
 from conftest import ROOT
@@ -166,9 +166,12 @@ def test_defaults_are_taken_when_a_key_is_absent() -> None:
 
 
 def test_every_field_of_every_settings_class_has_a_line_of_text() -> None:
-    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+    trees = [ast.parse(Path(module.__file__).read_text(encoding="utf-8")) for module in (settings, explainer)]
     classes = [
-        node for node in tree.body if isinstance(node, ast.ClassDef) and node.name.endswith(("Settings", "Config"))
+        node
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name.endswith(("Settings", "Config"))
     ]
     groups = {f.name for f in dataclasses.fields(Config) if dataclasses.is_dataclass(f.type)}
     assert len(classes) == len(groups) + 2  # a corpus and the whole

@@ -1,5 +1,6 @@
 """The settings of all stages, how they are read, and what they may be."""
 
+from attention_programs.config.explainer import ExplainerForm, ExplainerMode, ExplainerSettings
 from attention_programs.config.reading import from_mapping, load_config
 from attention_programs.config.settings import (
     AttentionSettings,
@@ -8,9 +9,6 @@ from attention_programs.config.settings import (
     CorpusSettings,
     DistillationSettings,
     EvaluationSettings,
-    ExplainerForm,
-    ExplainerMode,
-    ExplainerSettings,
     ModelSettings,
     Precision,
     ReplacementSettings,

@@ -1,11 +1,11 @@
-"""Every setting of every stage: one frozen dataclass a stage, one line a field."""
+"""The settings of every stage: one frozen dataclass a stage, one line a field."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from attention_programs.config.explainer import ExplainerSettings
+
 Precision = Literal["bfloat16", "float32"]
-ExplainerMode = Literal["off", "replay", "live"]
-ExplainerForm = Literal["vocabulary", "paper"]
 
 
 @dataclass(frozen=True)
@@ -125,73 +125,6 @@ class SynthesisSettings:
     """Folder of programs of unknown origin, as ``attention-programs import`` writes them; they run in the sandbox."""
     max_refused: float = 0.5
     """Largest share of such programs that may be refused; beyond it the stage fails with the counts of reasons."""
-
-
-@dataclass(frozen=True)
-class ExplainerSettings:
-    """The language model that writes programs, and how it is asked."""
-
-    mode: ExplainerMode = "replay"
-    """``replay`` takes every reply from the recorded exchanges and fails where one is missing; ``live`` asks for what
-    is missing; ``off`` does without."""
-    exchanges: str = "library/exchanges"
-    """Folder of recorded exchanges (``*.jsonl``); live ones go to the file named after the model."""
-    model: str = "qwen2.5-coder-1.5b-instruct"
-    """The model's name, as the endpoint knows it."""
-    quantization: str = ""
-    """How its weights are stored, for the record; empty where the endpoint does not tell."""
-    file_sha256: str = ""
-    """Hash of its file, for the record."""
-    base_url: str = "https://api.openai.com/v1"
-    """Address of an OpenAI-compatible endpoint."""
-    key_variable: str = "OPENAI_API_KEY"
-    """Environment variable that holds the key; an endpoint on this machine needs none."""
-    heads: str | tuple[str, ...] = "every 4"
-    """Studied heads to ask about: ``all``, ``every K``, or names."""
-    form: ExplainerForm = "vocabulary"
-    """``vocabulary`` asks for sums of vocabulary terms, ``paper`` for free NumPy functions as in the paper."""
-    programs: int = 2
-    """Programs asked for in a reply."""
-    refinements: int = 1
-    """Rounds of revision after the first programs; the paper has 1."""
-    texts: int = 48
-    """Training texts: half make prompts, half judge revisions."""
-    excerpts: int = 2
-    """Texts whose weights a prompt lists."""
-    most_weights: int = 8
-    """Patterns, weights of a text, and unexplained weights that a prompt lists at most."""
-    prompt_tokens: int = 4000
-    """Most tokens of a prompt."""
-    tokenizer: str = ""
-    """Folder of the explainer's tokenizer, to count exactly; empty estimates from above."""
-    reply_tokens: int = 400
-    """Most tokens of a reply, reasoning included."""
-    reply_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What the endpoint calls that bound."""
-    temperature: float = 0.5
-    """Of sampling: 0 is the likeliest reply."""
-    seed: int = 0
-    """Of sampling, where the endpoint heeds it."""
-    leave_out: tuple[str, ...] = ()
-    """``temperature``, ``seed`` or both: what is not sent, for endpoints that refuse it."""
-    concurrency: int = 4
-    """Calls under way at once."""
-    attempts: int = 5
-    """Tries of a call that meets a busy or failing endpoint."""
-    timeout_seconds: float = 120.0
-    """Longest wait for a reply, and for an endpoint that says when to come back."""
-    most_tokens: int = 0
-    """Bound on prompt and reply tokens of one run; 0 is none."""
-    most_cost: float = 0.0
-    """Bound on the cost of one run; 0 is none."""
-    price_prompt: float = 0.0
-    """Per million prompt tokens, in any currency."""
-    price_reply: float = 0.0
-    """Per million reply tokens."""
-    fit_evaluations: int = 120
-    """Evaluations in which the constants of a program are fitted; 0 leaves them as they were written."""
-    fit_texts: int = 12
-    """Training texts of that fit."""
 
 
 @dataclass(frozen=True)

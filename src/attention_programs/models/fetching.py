@@ -16,7 +16,7 @@ from attention_programs.config import ModelSettings
 from attention_programs.errors import UserError
 from attention_programs.files import replacing, sha256_file
 from attention_programs.models.gguf_rule import apply_rule
-from attention_programs.models.record import ModelRecord, weights_hash, write_record
+from attention_programs.models.record import ModelRecord, is_encoder, weights_hash, write_record
 from attention_programs.models.tokenizer_file import load_tokenizer, plain_tokenizer
 
 WHEEL_CACHE = Path(".cache/wheels")
@@ -111,25 +111,14 @@ def _require_all_weights(settings: ModelSettings, model: Any, missing: Collectio
             raise UserError(f"{settings.location!r}: the weight {name} holds NaN or infinity; get the checkpoint again")
 
 
-def _is_encoder(model: Any) -> bool:
-    return "MaskedLM" in type(model).__name__
-
-
 def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRecord:
     """The record of a model whose weights lie in ``folder``."""
-    config = model.config
-    return ModelRecord(
-        name=settings.name,
-        source=settings.source,
-        location=settings.location if settings.source != "folder" else Path(settings.location).name,
+    return ModelRecord.of(
+        model,
+        settings.name,
+        settings.source,
+        settings.location if settings.source != "folder" else Path(settings.location).name,
         revision=settings.revision or settings.sha256,
-        architecture=type(model).__name__,
-        layers=config.num_hidden_layers,
-        heads_per_layer=config.num_attention_heads,
-        key_value_heads=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
-        causal=not _is_encoder(model),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
         weights_sha256=weights_hash(folder),
         quantization=settings.quantization,
     )
@@ -137,7 +126,7 @@ def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRe
 
 def _require_mask(settings: ModelSettings, model: Any, tokenizer: Any) -> None:
     """Makes sure that an encoder's tokens can be masked, as its loss needs it."""
-    if _is_encoder(model) and tokenizer.mask_token_id is None:
+    if is_encoder(model) and tokenizer.mask_token_id is None:
         raise UserError(
             f"model {settings.name!r}: its tokenizer names no mask token, which an encoder's loss needs; name it as "
             "mask_token in tokenizer_config.json"

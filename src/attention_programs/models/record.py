@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, sha256_file, sha256_text, write_json
@@ -30,10 +31,43 @@ class ModelRecord:
     quantization: str = ""
     """How the weights were stored before they were read back into floating point; empty if never."""
 
+    @classmethod
+    def of(cls, model: Any, name: str, source: str, location: str, **identity: str) -> "ModelRecord":
+        """The record of a transformers model: its shape is read off the model.
+
+        Args:
+            model: The model.
+            name: What it is called here.
+            source: Where it comes from.
+            location: Its place there.
+            **identity: ``revision``, ``weights_sha256`` and ``quantization``; empty if not given.
+        """
+        config = model.config
+        return cls(
+            name=name,
+            source=source,
+            location=location,
+            revision=identity.get("revision", ""),
+            architecture=type(model).__name__,
+            layers=config.num_hidden_layers,
+            heads_per_layer=config.num_attention_heads,
+            key_value_heads=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
+            causal=not is_encoder(model),
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+            dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
+            weights_sha256=identity.get("weights_sha256", ""),
+            quantization=identity.get("quantization", ""),
+        )
+
     @property
     def heads(self) -> list[Head]:
         """Every head of the model."""
         return all_heads(self.layers, self.heads_per_layer)
+
+
+def is_encoder(model: Any) -> bool:
+    """Whether a transformers model predicts masked tokens, and so sees the whole text."""
+    return "MaskedLM" in type(model).__name__
 
 
 def weights_hash(folder: Path) -> str:

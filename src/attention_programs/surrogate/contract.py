@@ -83,20 +83,7 @@ def small_model(model: Any, tokenizer: Any) -> LoadedModel:
         if parameter.ndim > 1:  # the usual initialisation is so small that attention is all but uniform
             torch.nn.init.normal_(parameter, std=2 / math.sqrt(parameter.shape[-1]), generator=generator)
     small.eval().requires_grad_(False)
-    record = ModelRecord(
-        name=f"a small {type(model).__name__}",
-        source="folder",
-        location="",
-        revision="",
-        architecture=type(model).__name__,
-        layers=config.num_hidden_layers,
-        heads_per_layer=config.num_attention_heads,
-        key_value_heads=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
-        causal="MaskedLM" not in type(model).__name__,
-        parameters=0,
-        dtype="float32",
-        weights_sha256="",
-    )
+    record = ModelRecord.of(small, f"a small {type(model).__name__}", "folder", "")
     return LoadedModel(small, tokenizer, record)
 
 

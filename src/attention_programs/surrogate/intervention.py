@@ -27,6 +27,7 @@ from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.padding import real_tokens, require_one_text_a_row
 
 IMPLEMENTATION = "attention_programs"
 _MARK = "_attention_programs_layer"
@@ -125,36 +126,6 @@ def _outputs(plan: _LayerPlan, weights: torch.Tensor, value: torch.Tensor, query
 def _register() -> None:
     AttentionInterface.register(IMPLEMENTATION, _attention)
     AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)
-
-
-def _real_tokens(mask: Any, ids: torch.Tensor) -> torch.Tensor:
-    """Which tokens are no padding, shape (batch, tokens so far).
-
-    Raises:
-        UserError: if the mask does not say it token by token.
-    """
-    if mask is None:
-        return torch.ones_like(ids, dtype=torch.bool)
-    if not isinstance(mask, torch.Tensor) or mask.ndim != 2 or mask.shape[1] < ids.shape[1]:
-        found = tuple(mask.shape) if isinstance(mask, torch.Tensor) else type(mask).__name__
-        raise UserError(
-            f"attention_mask is {found}; a surrogate needs one number a token, shape (batch, all tokens so far): "
-            "leave out cache_implementation, and masks made by hand"
-        )
-    return mask[:, : ids.shape[1]].bool()
-
-
-def _require_one_text_a_row(positions: Any, real: torch.Tensor) -> None:
-    """Refuses texts packed into one row, which programs would take for one text.
-
-    Raises:
-        UserError: if positions begin anew, or leap, within a row.
-    """
-    if not isinstance(positions, torch.Tensor) or positions.ndim != 2 or positions.shape[1] < 2:
-        return
-    both = (real[:, 1:] & real[:, :-1]).to(positions.device)
-    if bool(((positions.diff(dim=1) != 1) & both).any()):
-        raise UserError("position_ids begin anew within a row: texts are packed; give one text a row, padded")
 
 
 @dataclass
@@ -293,8 +264,8 @@ class PatchedModel:
             return
         for plan in self._plans.values():
             plan.uses = 0
-        real = _real_tokens(kwargs.get("attention_mask"), ids)
-        _require_one_text_a_row(kwargs.get("position_ids"), real[:, known:])
+        real = real_tokens(kwargs.get("attention_mask"), ids)
+        require_one_text_a_row(kwargs.get("position_ids"), real[:, known:])
         self._fill(ids.cpu().numpy(), real.cpu().numpy(), known)
 
     def _follow(self, cache: Any, ids: torch.Tensor) -> None:

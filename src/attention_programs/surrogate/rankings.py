@@ -17,9 +17,11 @@ class Ranking:
     """Of its line in figures, on and off; drawn through if empty."""
 
 
+ALONE = "damage"
+"""The ranking by effects of single heads."""
 RANKINGS = {
     "iou": Ranking("best fit first (validation IoU)", "best fit first", "of highest validation IoU"),
-    "damage": Ranking(
+    ALONE: Ranking(
         "least damage first (measured alone, on training texts)",
         "least damage first",
         "of least damage when replaced alone",

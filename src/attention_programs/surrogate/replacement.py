@@ -14,9 +14,11 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.scoring.bootstrap import Interval, interval_of_ratio, resample_weights
+from attention_programs.scoring.selection import SELECTED
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.perplexity import TextLoss, ids_losses
+from attention_programs.surrogate.rankings import ALONE
 from attention_programs.surrogate.windows import Windows
 
 
@@ -43,6 +45,8 @@ def increase_interval(intact: Sequence[TextLoss], patched: Sequence[TextLoss], w
 
 DISTILLED = "distilled"
 """The programs whose constants were fitted to keep the model's predictions."""
+BASELINES = ("uniform", "first_token")
+"""Programs that know nothing of a head."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,25 @@ class Curve:
 def shares(assignment: Assignment, order: Sequence[Head], percents: Sequence[int]) -> dict[int, Assignment]:
     """The heads that are replaced at each share, if each has the same program at all of them."""
     return {percent: {head: assignment[head] for head in heads_at(order, percent)} for percent in percents}
+
+
+def curves_of(
+    distilled: Curve,
+    assignments: Mapping[str, Assignment],
+    orders: Mapping[str, Sequence[Head]],
+    percents: Sequence[int],
+) -> list[Curve]:
+    """All lines of the figure: the distilled programs, the selected ones in every order, and the baselines.
+
+    Args:
+        distilled: The distilled programs in their order.
+        assignments: Programs of all heads, by method: the selected ones and the baselines.
+        orders: All orders, by name; baselines are replaced in that of single effects.
+        percents: Shares at which the others are measured.
+    """
+    selected = [Curve(SELECTED, name, shares(assignments[SELECTED], order, percents)) for name, order in orders.items()]
+    baselines = [Curve(name, ALONE, shares(assignments[name], orders[ALONE], percents)) for name in BASELINES]
+    return [distilled, *selected, *baselines]
 
 
 @dataclass(frozen=True)

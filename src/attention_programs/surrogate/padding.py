@@ -1,0 +1,37 @@
+"""Which tokens of a batch are a text, by the mask and the positions that a model is called with."""
+
+from typing import Any
+
+import torch
+
+from attention_programs.errors import UserError
+
+
+def real_tokens(mask: Any, ids: torch.Tensor) -> torch.Tensor:
+    """Which tokens are no padding, shape (batch, tokens so far).
+
+    Raises:
+        UserError: if the mask does not say it token by token.
+    """
+    if mask is None:
+        return torch.ones_like(ids, dtype=torch.bool)
+    if not isinstance(mask, torch.Tensor) or mask.ndim != 2 or mask.shape[1] < ids.shape[1]:
+        found = tuple(mask.shape) if isinstance(mask, torch.Tensor) else type(mask).__name__
+        raise UserError(
+            f"attention_mask is {found}; a surrogate needs one number a token, shape (batch, all tokens so far): "
+            "leave out cache_implementation, and masks made by hand"
+        )
+    return mask[:, : ids.shape[1]].bool()
+
+
+def require_one_text_a_row(positions: Any, real: torch.Tensor) -> None:
+    """Refuses texts packed into one row, which programs would take for one text.
+
+    Raises:
+        UserError: if positions begin anew, or leap, within a row.
+    """
+    if not isinstance(positions, torch.Tensor) or positions.ndim != 2 or positions.shape[1] < 2:
+        return
+    both = (real[:, 1:] & real[:, :-1]).to(positions.device)
+    if bool(((positions.diff(dim=1) != 1) & both).any()):
+        raise UserError("position_ids begin anew within a row: texts are packed; give one text a row, padded")
