@@ -9,16 +9,19 @@ from collections.abc import Callable
 
 from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
+from attention_programs.memory import is_shortage
 from attention_programs.paths import Paths
 
 BAD_INPUT = 2
 """Exit code for input that a person can mend."""
+LESS_MEMORY = "lower attention.max_tokens or corpora.limit, or name fewer attention.heads"
+"""What makes every stage do with less memory."""
 KEEP_FREED = {-3: 1 << 30, -1: (1 << 31) - 1}
 """For glibc's mallopt: M_MMAP_THRESHOLD, arrays from that size on are mapped apart; M_TRIM_THRESHOLD, what is kept."""
 
 
 def run_stage(name: str, work: Callable[[Config, Paths], None]) -> None:
-    """Runs ``work`` with the settings of ``params.yaml`` and exits with 2 on bad input."""
+    """Runs ``work`` with the settings of ``params.yaml`` and exits with 2 on bad input or too little memory."""
     start = time.monotonic()
     try:
         config = load_config()
@@ -30,6 +33,11 @@ def run_stage(name: str, work: Callable[[Config, Paths], None]) -> None:
     except KeyboardInterrupt:
         print("stopped; finished parts are kept and `dvc repro` goes on from there", file=sys.stderr)
         sys.exit(130)
+    except (MemoryError, RuntimeError) as error:
+        if not is_shortage(error):
+            raise
+        print(f"error: stage {name} ran out of memory ({error}); {LESS_MEMORY}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"stage {name}: {time.monotonic() - start:.0f} s, peak memory {peak:.1f} GiB", file=sys.stderr)
 

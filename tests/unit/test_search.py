@@ -637,3 +637,9 @@ def test_a_damaged_file_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     again, fits_again = growth(monkeypatch, file, "this")
     assert fits_again == fits
     assert torch.equal(again.constants, whole.constants)
+
+
+def test_maps_that_do_not_fit_into_memory_are_refused_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attention_programs.memory.free_memory", lambda: 1000.0)
+    with pytest.raises(UserError, match=r"fitting 4 heads on 3 texts of up to .*; lower attention\.max_tokens"):
+        build_design(made_up(5, 3, True, longest=14), candidate_features(True, special=False), True, "cpu")

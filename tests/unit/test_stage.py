@@ -3,8 +3,15 @@
 import platform
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+
+from attention_programs import stage
+from attention_programs.errors import UserError
+from attention_programs.memory import require_memory
+from attention_programs.stage import run_stage
+from conftest import ROOT
 
 FAULTS = """
 import resource, sys
@@ -30,3 +37,40 @@ def test_freed_memory_is_kept_for_the_next_array() -> None:
     mapped_anew, kept = map(int, ran.stdout.split())
     assert mapped_anew > 20 * 10
     assert kept < mapped_anew / 5
+
+
+@pytest.mark.parametrize(
+    "shortage", [MemoryError("72 GiB"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_a_stage_without_enough_memory_says_what_to_lower(
+    shortage: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(stage, "prepare_process", lambda _: None)
+
+    def work(*_: Any) -> None:
+        raise shortage
+
+    with pytest.raises(SystemExit) as ended:
+        run_stage("search", work)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: stage search ran out of memory")
+    assert line.endswith("lower attention.max_tokens or corpora.limit, or name fewer attention.heads")
+
+
+def test_other_errors_of_a_stage_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(stage, "prepare_process", lambda _: None)
+
+    def work(*_: Any) -> None:
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        run_stage("search", work)
+
+
+def test_too_little_memory_is_said_beforehand() -> None:
+    require_memory(1024, "a fit", "lower it")
+    with pytest.raises(UserError, match=r"a fit needs \d+\.0 GiB of memory and [\d.]+ are free; lower it"):
+        require_memory(2**60, "a fit", "lower it")

@@ -12,6 +12,7 @@ import torch
 
 from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import MappedText
+from attention_programs.memory import require_memory
 from attention_programs.programs.view import TokenView
 from attention_programs.synthesis.features import Feature
 
@@ -90,10 +91,19 @@ def build_design(texts: Sequence[MappedText], features: Sequence[Feature], causa
         features: What is evaluated.
         causal: Whether row i sees tokens 0..i only.
         device: Where the numbers lie.
+
+    Raises:
+        UserError: if that takes more memory than is free.
     """
     lengths = np.array([len(text.ids) for text in texts])
     heads = len(texts[0].cells)
     longest = int(lengths.max())
+    cells = sum(n * (n + 1) // 2 if causal else n * n for n in map(int, lengths))
+    require_memory(
+        2 * cells * (len(features) + heads),
+        f"fitting {heads} heads on {len(texts)} texts of up to {longest} tokens with {len(features)} patterns",
+        "lower attention.max_tokens or corpora.limit, or name fewer attention.heads",
+    )
     counts = [int((lengths >= n).sum()) if causal else n * int((lengths == n).sum()) for n in range(longest + 1)]
     groups = {
         n: Rows(

@@ -1,0 +1,46 @@
+"""Memory: saying beforehand that there is too little of it, and recognising afterwards that there was."""
+
+from pathlib import Path
+
+from attention_programs.errors import UserError
+
+_MEMINFO = Path("/proc/meminfo")
+_SHORTAGES = ("out of memory", "can't allocate memory", "not enough memory")
+"""Words of torch's allocators, whose errors have no class of their own on the processor."""
+
+
+def free_memory() -> float:
+    """Bytes that a process can still get without swapping; without bound where the system does not tell."""
+    if not _MEMINFO.is_file():
+        return float("inf")
+    values = dict(line.split(":", 1) for line in _MEMINFO.read_text(encoding="ascii").splitlines())
+    return 1024.0 * int(values["MemAvailable"].split()[0]) if "MemAvailable" in values else float("inf")
+
+
+def require_memory(need: float, purpose: str, remedy: str) -> None:
+    """Makes sure that there is enough memory before it is asked for.
+
+    Args:
+        need: Bytes.
+        purpose: What they are for; begins the message.
+        remedy: What makes do with less; ends it.
+
+    Raises:
+        UserError: if less is free.
+    """
+    free = free_memory()
+    if need > free:
+        raise UserError(f"{purpose} needs {need / 2**30:.1f} GiB of memory and {free / 2**30:.1f} are free; {remedy}")
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error says that memory ran out.
+
+    >>> is_shortage(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"))
+    True
+    >>> is_shortage(RuntimeError("shapes differ"))
+    False
+    """
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _SHORTAGES)
