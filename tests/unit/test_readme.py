@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from attention_programs.config import load_config
 from attention_programs.files import read_csv, read_json
 from attention_programs.programs.table import make_record
 from attention_programs.report import speed, targets
@@ -36,6 +37,12 @@ def test_speed_is_that_of_the_committed_measurement() -> None:
     assert block == speed.speed_table(read_json(ROOT / "results" / "bench.json")), (
         "paste `attention-programs summary --markdown`"
     )
+
+
+def test_it_says_how_the_shipped_weights_were_stored() -> None:
+    stored = load_config(ROOT / "params.yaml").model.quantization
+    assert stored == "Q4_1"
+    assert f"4 bits ({stored}) and are read back into single precision" in README
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))

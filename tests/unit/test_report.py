@@ -181,7 +181,9 @@ def config() -> Config:
 
 def _project(root: Path, config: Config) -> Paths:
     paths = Paths.of(config, root)
-    record = ModelRecord("tiny", "folder", "somewhere", "", "Tiny", LAYERS, PER_LAYER, 3, True, 10, "float32", "f" * 64)
+    record = ModelRecord(
+        "tiny", "folder", "somewhere", "", "Tiny", LAYERS, PER_LAYER, 3, True, 10, "float32", "f" * 64, "Q5_0"
+    )
     paths.model.mkdir(parents=True)
     write_record(paths.model, record)
     programs = _programs()
@@ -259,6 +261,7 @@ def test_page_says_what_matters(page: str) -> None:
     assert "f" * 64 in page
     assert "Not measured: question answering on verb agreement." in text
     assert "max_tokens: 13" in page
+    assert "Q5_0, read back into float32" in text
 
 
 def test_every_head_has_a_row(page: str, tags: _Tags) -> None:
