@@ -1,6 +1,7 @@
 """The client against a server on this machine that does what endpoints do."""
 
 import base64
+import gzip
 import json
 import socket
 import threading
@@ -420,3 +421,38 @@ def test_keys_that_no_call_can_carry(settings: ExplainerSettings, monkeypatch: p
         read_key(settings)
     with pytest.raises(UserError, match="take it out"):
         read_key(replace(settings, base_url="https://api.example.org/v1?key=secret"))
+
+
+def test_an_answer_that_drips_on_is_left(httpserver: HTTPServer, settings: ExplainerSettings) -> None:
+    def drip(_: HttpRequest) -> Response:
+        def pieces() -> Iterator[bytes]:
+            for _ in range(60):
+                time.sleep(0.05)
+                yield b" "
+
+        return Response(pieces(), content_type="application/json")
+
+    httpserver.expect_request(PATH).respond_with_handler(drip)
+    (exchange,) = ask(replace(settings, timeout_seconds=0.3, attempts=1))
+    assert exchange.error == "no reply within 0.3 s"
+    assert exchange.seconds < 2
+
+
+def test_an_answer_without_measure_is_left(
+    httpserver: HTTPServer, settings: ExplainerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attention_programs.explainer.client.MOST_BYTES", 1000)
+    body = gzip.compress(json.dumps(completion("x" * 100_000)).encode())
+    httpserver.expect_request(PATH).respond_with_data(
+        body, content_type="application/json", headers={"Content-Encoding": "gzip"}
+    )
+    (exchange,) = ask(replace(settings, attempts=1))
+    assert exchange.status == "failed"
+    assert "DecodingError" in exchange.error
+
+
+def test_signs_that_steer_a_terminal_are_taken_out_of_errors(
+    httpserver: HTTPServer, settings: ExplainerSettings
+) -> None:
+    httpserver.expect_request(PATH).respond_with_json({"error": {"message": "bad \x1b[2J\n request"}}, 400)
+    assert ask(settings)[0].error == "status 400: bad [2J request"

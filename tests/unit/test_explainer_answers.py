@@ -52,6 +52,7 @@ def test_the_text_of_a_reply(content: Any, reply: str) -> None:
         (body("", "length", reasoning="Let me think"), "reasoning"),
         (body(None, "length", usage={"completion_tokens_details": {"reasoning_tokens": 400}}), "reasoning"),
         (body(None, "length"), "length"),
+        (body("It re", "MAX_TOKENS"), "length"),
         (body("It re", "length", reasoning_content="Let me think"), "length"),
         (body(None, "stop", refusal="No."), "refusal"),
         (body("It rests.", None), ""),

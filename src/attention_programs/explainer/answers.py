@@ -11,6 +11,8 @@ from attention_programs.files import whole_characters
 REFUSAL = "refusal"
 REASONING = "reasoning"
 """Why a reply ended whose tokens were used up before the model began to answer."""
+_CUT = ("length", "max_tokens")
+"""What endpoints call the end of a reply that was cut off."""
 _SPOKEN = ("text", "output_text")
 """Types of the chunks of a reply that are meant for the reader; others hold thoughts, tools, sources."""
 
@@ -76,6 +78,8 @@ def read_answer(body: Any, messages: Sequence[Mapping[str, str]]) -> Answer:
     usage = read_usage(body, messages, spoken or refusal)
     ended = choice.get("finish_reason")
     finish = ended if isinstance(ended, str) else ""
+    if finish.lower() in _CUT:
+        finish = "length"
     if refusal and not spoken:
         finish = REFUSAL
     elif finish == "length" and not spoken.strip() and _reasoned(message, body.get("usage")):

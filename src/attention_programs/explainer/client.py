@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -27,6 +27,8 @@ from attention_programs.explainer.secrets import Redaction
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NO_KEY = "none"
 """Sent to an endpoint on this machine that needs no key."""
+MOST_BYTES = 2**24
+"""Of an answer, unpacked."""
 LONGEST_PAUSE = 30.0
 """Seconds between tries where the endpoint does not say."""
 
@@ -39,18 +41,25 @@ class CleaningTransport(httpx2.BaseTransport):
     Args:
         inner: What carries the calls.
         redaction: Takes the key out.
+        seconds: Longest time for a whole answer, however often a piece of it arrives.
     """
 
-    def __init__(self, inner: httpx2.BaseTransport, redaction: Redaction) -> None:
+    def __init__(self, inner: httpx2.BaseTransport, redaction: Redaction, seconds: float) -> None:
         self._inner = inner
         self._redaction = redaction
+        self._seconds = seconds
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Carries one call."""
+        start = time.monotonic()
         response = self._inner.handle_request(request)
-        content = httpx2.Response(
-            response.status_code, headers=response.headers, stream=response.stream, request=request
-        ).read()  # decoded, so that a compressed key is found as well
+        content = self._whole(
+            httpx2.Response(
+                response.status_code, headers=response.headers, stream=response.stream, request=request
+            ).iter_bytes(),  # decoded, so that a compressed key is found as well
+            start,
+        )
+        response.close()
         failed = response.status_code != 200
         headers = [
             (name, self._redaction.clean(value, of_an_error=True))
@@ -61,6 +70,16 @@ class CleaningTransport(httpx2.BaseTransport):
         with contextlib.suppress(ValueError):  # what is no JSON is told as such when it is read
             text = self._redaction.clean(json.dumps(read_json(text), ensure_ascii=False), failed)
         return httpx2.Response(response.status_code, headers=headers, content=text.encode(), request=request)
+
+    def _whole(self, pieces: Iterator[bytes], start: float) -> bytes:
+        content = bytearray()
+        for piece in pieces:
+            content += piece
+            if len(content) > MOST_BYTES:
+                raise httpx2.DecodingError(f"an answer of more than {MOST_BYTES:,} bytes")
+            if time.monotonic() - start > self._seconds:
+                raise httpx2.ReadTimeout("an answer without an end")
+        return bytes(content)
 
     def close(self) -> None:
         """Ends the connections."""
@@ -102,7 +121,8 @@ class Client:
         self._settings = settings
         self._stop = stop or threading.Event()
         self._prices = Prices.of(settings)
-        transport = CleaningTransport(httpx2.HTTPTransport(proxy=_proxy(settings.base_url)), Redaction(key))
+        carrier = httpx2.HTTPTransport(proxy=_proxy(settings.base_url))
+        transport = CleaningTransport(carrier, Redaction(key), settings.timeout_seconds)
         self._http = httpx2.Client(transport=transport, trust_env=False, follow_redirects=True)
         self._openai = openai.OpenAI(
             api_key=key,

@@ -1,5 +1,6 @@
 """What a failed call means: ask again later, go on without it, or end the run, as no other call would go better."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def _said(error: openai.APIStatusError) -> str:
     """The endpoint's own words on one line; those of servers that answer in another form are the whole answer."""
     bare = f"Error code: {error.status_code}"
     words = error.response.text if error.message == bare else error.message.removeprefix(f"{bare} - ")
-    return " ".join(words.split())[:300]
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:300]
 
 
 def refused_settings(said: str, parameter: str | None, sent: Iterable[str]) -> list[str]:
@@ -89,12 +90,15 @@ def _retry_after(headers: Mapping[str, Any]) -> float | None:
 
     >>> _retry_after({"retry-after": "7"})
     7.0
+    >>> print(_retry_after({"retry-after": "nan"}))
+    None
     >>> _retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"})
     0.0
     """
     value = headers.get("retry-after", "")
     try:
-        return max(float(value), 0.0)
+        seconds = float(value)
+        return None if math.isnan(seconds) else max(seconds, 0.0)
     except ValueError:
         pass
     try:
