@@ -480,7 +480,7 @@ def test_moved_repository_lists_and_downloads(
 
 
 def test_loaded_surrogate_measures_as_the_patched_model_does(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = [*SENTENCES, "T"]
+    texts = [*SENTENCES, "T", "The cat sat. " * 20_000]
     patched = load_surrogate("tiny-llama", template)
     losses = text_losses(patched, texts, 24)
     intact = text_losses(load_model(template / "models/tiny-llama"), texts, 24)
@@ -492,11 +492,14 @@ def test_loaded_surrogate_measures_as_the_patched_model_does(template: Path, mon
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{DATABASE}")
     model = mlflow.pyfunc.load_model(f"models:/surrogate-tiny-llama@{ALIAS}")
     table = model.predict(pd.DataFrame({"text": texts}))
-    assert list(table.columns) == ["text", "tokens", "loss", "perplexity"]
+    assert list(table.columns) == ["text", "tokens_read", "truncated", "tokens", "loss", "perplexity"]
     assert table["tokens"].tolist() == [loss.tokens for loss in losses]
-    assert (table["loss"] * table["tokens"])[:-1].tolist() == pytest.approx([loss.loss_sum for loss in losses[:-1]])
-    assert np.allclose(table["perplexity"][:-1], np.exp(table["loss"][:-1]))
-    assert table["loss"].isna().tolist() == [False] * len(SENTENCES) + [True]
+    assert (table["loss"] * table["tokens"]).fillna(0).tolist() == pytest.approx([loss.loss_sum for loss in losses])
+    assert np.allclose(table["perplexity"], np.exp(table["loss"]), equal_nan=True)
+    whole = [len(patched.loaded.own_tokens(text)) for text in texts]
+    assert table["tokens_read"].tolist() == [min(tokens, 24) for tokens in whole]
+    assert table["truncated"].tolist() == [tokens > 24 for tokens in whole]
+    assert table["loss"].isna().tolist() == [text == "T" for text in texts]
     pd.testing.assert_frame_equal(model.predict(texts), table)
     pd.testing.assert_frame_equal(model.predict(pd.Series(texts)), table)
     assert model.predict(texts, params={"max_tokens": 5})["tokens"].max() == 4

@@ -10,6 +10,8 @@ from attention_programs.errors import UserError
 from attention_programs.models.token_style import special_tokens
 
 _PROBE = "The cat saw 12 dogs."
+_CHARACTERS = 16
+"""Characters for each wanted token in the first beginning of a text that is read: more than most texts need."""
 _NEVER_WRITTEN = "\U0010ffff"
 """A code point that Unicode keeps out of texts for good."""
 
@@ -31,6 +33,31 @@ class TextTokenizer:
         """The text's token ids."""
         ids: list[int] = self._backend.encode(content, add_special_tokens=False).ids
         return ids
+
+    def first(self, content: str, count: int) -> list[int]:
+        """The ids of the text's first ``count`` tokens, at a cost that depends on ``count`` and not on the text.
+
+        Longer and longer beginnings of the text are read, each twice as long as the one before. What one gives is taken
+        if it holds the tokens before its last word, which the cut may have changed (a word is a part in which the
+        tokenizer looks for tokens by itself), and if two longer beginnings give the same: one by a single character,
+        which tells where words depend on how many digits follow, and one twice as long.
+
+        The ids are exact for a tokenizer whose words depend on nothing that is farther away. A text that is one word,
+        be it a run of letters or for want of a rule that makes words, is read to its end; they are exact, too.
+        """
+        length = _CHARACTERS * count
+        while 2 * length < len(content):
+            found = self._before_last_word(content[:length])[:count]
+            longer = (content[: length + 1], content[: 2 * length])
+            if len(found) == count and all(self(beginning)[:count] == found for beginning in longer):
+                return found
+            length *= 2
+        return self(content)[:count]
+
+    def _before_last_word(self, content: str) -> list[int]:
+        encoding = self._backend.encode(content, add_special_tokens=False)
+        last = encoding.word_ids[-1:]
+        return [i for i, word in zip(encoding.ids, encoding.word_ids, strict=True) if [word] != last]
 
 
 def _unmentionable(tokenizer: Any) -> dict[str, Any]:

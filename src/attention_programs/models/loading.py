@@ -28,6 +28,16 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """What of a text a model reads."""
+
+    ids: list[int]
+    """Token ids, those of the special tokens around the text included."""
+    truncated: bool
+    """Whether the text goes on."""
+
+
+@dataclass(frozen=True)
 class LoadedModel:
     """A model in evaluation mode with its tokenizer and record."""
 
@@ -104,7 +114,17 @@ class LoadedModel:
         Raises:
             UserError: if there is no room for the text, or the model does not read so long a text.
         """
-        return self.wrap(self.own_tokens(content)[: self.room(max_tokens)])
+        return self.wrap(self.own_tokens.first(content, self.room(max_tokens)))
+
+    def beginning(self, content: str, max_tokens: int) -> Beginning:
+        """The same, with whether the text has more.
+
+        Raises:
+            UserError: if there is no room for the text, or the model does not read so long a text.
+        """
+        room = self.room(max_tokens)
+        own = self.own_tokens.first(content, room + 1)
+        return Beginning(self.wrap(own[:room]), truncated=len(own) > room)
 
     def pad(self, texts: Sequence[Sequence[int]]) -> Batch:
         """Puts tokenised texts into one batch, where the model is."""

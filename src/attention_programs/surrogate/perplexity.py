@@ -56,6 +56,16 @@ class TextLoss:
 
 
 @dataclass(frozen=True)
+class BeginningLoss(TextLoss):
+    """The summed loss of a text's beginning."""
+
+    tokens_read: int
+    """Tokens that the model read, the special ones around the text included."""
+    truncated: bool
+    """Whether the text goes on."""
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a model predicted in one forward pass."""
 
@@ -129,7 +139,12 @@ def ids_losses(
         return [loss for batch in batches for loss in batch_losses(loaded, batch)]
 
 
-def text_losses(model: LoadedModel | PatchedModel, texts: Sequence[str], max_tokens: int) -> list[TextLoss]:
+def text_losses(model: LoadedModel | PatchedModel, texts: Sequence[str], max_tokens: int) -> list[BeginningLoss]:
     """Losses of plain texts, each cut to ``max_tokens``, one at a time."""
     loaded = model.loaded if isinstance(model, PatchedModel) else model
-    return ids_losses(loaded, [loaded.encode(text, max_tokens) for text in texts], 1)
+    beginnings = [loaded.beginning(text, max_tokens) for text in texts]
+    losses = ids_losses(loaded, [beginning.ids for beginning in beginnings], 1)
+    return [
+        BeginningLoss(loss.tokens, loss.loss_sum, len(beginning.ids), beginning.truncated)
+        for loss, beginning in zip(losses, beginnings, strict=True)
+    ]

@@ -46,7 +46,7 @@ def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: in
     text_of: list[int] = []
     for number, text in enumerate(texts):
         if loaded.record.causal:
-            whole = loaded.own_tokens(text.content)[: windows * room]
+            whole = loaded.own_tokens.first(text.content, windows * room)
             pieces = [loaded.wrap(whole[start : start + room]) for start in range(0, len(whole), room)]
         else:
             pieces = [loaded.encode(text.content, max_tokens)]

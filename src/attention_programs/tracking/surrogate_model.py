@@ -26,10 +26,17 @@ def signature(max_tokens: int) -> ModelSignature:
 
     The input column has no name, because MLflow accepts plain lists of texts for such a signature alone.
     """
-    outputs = [(DataType.string, COLUMN), (DataType.long, "tokens"), (DataType.double, "loss")]
+    outputs = [
+        (DataType.string, COLUMN),
+        (DataType.long, "tokens_read"),
+        (DataType.boolean, "truncated"),
+        (DataType.long, "tokens"),
+        (DataType.double, "loss"),
+        (DataType.double, "perplexity"),
+    ]
     return ModelSignature(
         inputs=Schema([ColSpec(DataType.string)]),
-        outputs=Schema([ColSpec(kind, name) for kind, name in [*outputs, (DataType.double, "perplexity")]]),
+        outputs=Schema([ColSpec(kind, name) for kind, name in outputs]),
         params=ParamSchema([ParamSpec("max_tokens", DataType.long, max_tokens)]),
     )
 
@@ -56,8 +63,9 @@ class SurrogateModel(PythonModel):
             params: ``max_tokens``, by default the length that the programs were validated on.
 
         Returns:
-            text; tokens (that were predicted); loss (their mean negative log-likelihood, nats) and perplexity, both
-            undefined (NaN) for a text with nothing to predict.
+            text; tokens_read (by the model: at most ``max_tokens``, special tokens around the text included); truncated
+            (whether the text goes on); tokens (that were predicted); loss (their mean negative log-likelihood, nats)
+            and perplexity, both undefined (NaN) for a text with nothing to predict.
 
         Raises:
             UserError: if the column has another name.
@@ -71,6 +79,8 @@ class SurrogateModel(PythonModel):
         return pd.DataFrame(
             {
                 COLUMN: texts,
+                "tokens_read": [loss.tokens_read for loss in losses],
+                "truncated": [loss.truncated for loss in losses],
                 "tokens": [loss.tokens for loss in losses],
                 "loss": means,
                 "perplexity": [math.exp(mean) for mean in means],
