@@ -22,7 +22,7 @@ def main(config: Config, paths: Paths) -> None:
     write_json(paths.results / "corpora.json", describe(texts))
     alike = near_duplicates(texts)
     for (corpus, split), rows in alike.groupby(["corpus", "split"]):
-        print(f"{corpus}: {len(rows)} {split} texts share more than half of their wording with a training text")
+        print(f"{corpus}: {len(rows)} {split} texts share most of their wording with a training text of another corpus")
     write_csv(paths.results / "near_duplicates.csv", alike)
 
 

@@ -3,11 +3,13 @@
 import json
 import random
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -203,6 +205,56 @@ def test_the_limit_holds_for_each_split_and_takes_no_text_from_another() -> None
 def test_a_corpus_that_is_too_small_is_refused() -> None:
     with pytest.raises(UserError, match="'x' has 2 different texts: too few"):
         split_corpus("x", ["a", "b", "A"], SETTINGS, 0)
+    with pytest.raises(UserError, match=r"'x' has 1 different texts: too few .* count as one"):
+        split_corpus("x", retellings(range(20)), SETTINGS, 0)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_without_near_duplicates_the_permutation_alone_decides(name: str) -> None:
+    config = load_config(ROOT / "params.yaml")
+    (source,) = [source for source in config.corpora.sources if source.name == name]
+    contents = load_corpus(source, ROOT)
+    keys = sorted(text_key(content) for content in contents)
+    shares = config.corpora.validation_share, config.corpora.test_share
+    validation, test = (round(share * len(keys)) for share in shares)
+    splits = ["validation"] * validation + ["test"] * test + ["train"] * (len(keys) - validation - test)
+    order = np.random.default_rng(config.seed).permutation(len(keys))
+    found = {text.key: text.split for text in split_corpus(name, contents, config.corpora, config.seed)}
+    assert found == {keys[place]: split for place, split in zip(order, splits, strict=True)}
+
+
+def retellings(numbers: Iterable[int]) -> list[str]:
+    """Texts of twelve words, each of which shares six of its eight runs of five words with the one before."""
+    return [" ".join(f"w{word}" for word in range(2 * number, 2 * number + 12)) for number in numbers]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_near_duplicates_stay_in_one_split_and_the_shares_hold(seed: int) -> None:
+    others = [f"text {i}" for i in range(40)]
+    groups = [retellings(range(start, start + 4)) for start in (0, 100, 200, 300, 400)]
+    contents = [*others, *(content for group in groups for content in group)]
+    texts = split_corpus("x", contents, SETTINGS, seed)
+    assert split_corpus("x", contents[::-1], SETTINGS, seed) == texts
+    split_of = {text.content: text.split for text in texts}
+    assert split_of.keys() == set(contents)
+    assert all(len({split_of[content] for content in group}) == 1 for group in groups)
+    assert describe(texts) == {"x": {"validation": 12, "test": 15, "train": 33}}
+    assert near_duplicates(texts).empty
+
+
+def test_a_group_that_no_split_has_room_for_goes_to_train() -> None:
+    alike = retellings(range(30))
+    texts = split_corpus("x", [*alike, *(f"text {i}" for i in range(20))], SETTINGS, 0)
+    assert {text.split for text in texts if text.content in alike} == {"train"}
+    assert describe(texts) == {"x": {"validation": 10, "test": 10, "train": 30}}
+
+
+def test_near_duplicates_of_given_test_texts_are_left_out() -> None:
+    held_out, *alike = retellings(range(3))
+    others = [f"text {i}" for i in range(20)]
+    texts = split_corpus("x", [*others, *alike], SETTINGS, 0, [held_out])
+    assert texts == split_corpus("x", others, SETTINGS, 0, [held_out])
+    assert [text.content for text in texts if text.split == "test"] == [held_out]
 
 
 def test_a_text_in_two_corpora_is_refused() -> None:

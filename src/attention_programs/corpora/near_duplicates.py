@@ -1,16 +1,19 @@
-"""Texts of different splits that share much of their wording."""
+"""Texts that share much of their wording."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
 
 from attention_programs.corpora.text import Text
 
 WORDS = 5
 """Length of a shingle, in words."""
 MOST_SHARED = 0.5
-"""Share of a text's shingles in a single training text above which the two count as near-duplicates."""
+"""Share of a text's shingles in a single other text above which the two count as near-duplicates."""
 COLUMNS = ["corpus", "split", "text", "train_text", "shared"]
 
 
@@ -24,8 +27,39 @@ def shingles(content: str) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(words[start : start + WORDS]) for start in range(max(1, len(words) - WORDS + 1)))
 
 
+def near_duplicate_groups(contents: Mapping[str, str]) -> list[list[str]]:
+    """Divides texts into groups that share little wording with each other.
+
+    Two texts are near-duplicates if more than half of the shingles of the smaller one are in the other, and whatever
+    such pairs link is one group.
+
+    Args:
+        contents: Texts by key.
+
+    Returns:
+        The sorted keys of each group, ordered by the first; most groups are a single text.
+    """
+    keys = sorted(contents)
+    runs = [shingles(contents[key]) for key in keys]
+    sizes = np.array([len(own) for own in runs], dtype=int)
+    numbers: dict[tuple[str, ...], int] = {}
+    columns = [numbers.setdefault(run, len(numbers)) for own in runs for run in own]
+    rows = np.repeat(np.arange(len(keys)), sizes)
+    # The product visits only pairs of texts that have a shingle in common.
+    holds = csr_array((np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=(len(keys), len(numbers)))
+    shared = (holds @ holds.T).tocoo()
+    alike = shared.data > MOST_SHARED * np.minimum(sizes[shared.row], sizes[shared.col])
+    pairs = coo_array((shared.data[alike], (shared.row[alike], shared.col[alike])), shape=shared.shape)
+    groups: dict[int, list[str]] = defaultdict(list)
+    for key, group in zip(keys, connected_components(pairs, directed=False)[1].tolist(), strict=True):
+        groups[group].append(key)
+    return list(groups.values())
+
+
 def near_duplicates(texts: Sequence[Text]) -> pd.DataFrame:
     """Validation and test texts that share more than half of their shingles with one training text.
+
+    Splits keep near-duplicates of one corpus together, so what is found is of two corpora.
 
     Returns:
         One row a text, with the training text that it shares most with; sorted, empty if there are none.

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from attention_programs.config import CorporaSettings
-from attention_programs.corpora.text import Split, Text, text_key
+from attention_programs.corpora.near_duplicates import near_duplicate_groups
+from attention_programs.corpora.text import SPLITS, Split, Text, text_key
 from attention_programs.errors import UserError
 
 
@@ -14,7 +15,8 @@ def split_corpus(
 ) -> list[Text]:
     """Assigns each content to a split by a permutation that only the seed and the set of keys decide.
 
-    Of twins that differ in case or white space the last in alphabetical order stays.
+    Of twins that differ in case or white space the last in alphabetical order stays. Near-duplicates go together: where
+    the first of them by key has its turn, all go to the first split with room for them, and to train if none has.
 
     Args:
         corpus: Its name.
@@ -22,25 +24,32 @@ def split_corpus(
         settings: Shares and limit.
         seed: Of the permutation.
         held_out: Test texts given from outside; the contents are then divided into train and validation alone, and
-            those that equal a test text are left out.
+            those that equal a test text, or are near-duplicates of one, are left out.
 
     Raises:
         UserError: if the corpus is too small to give each split a text.
     """
     fixed = {text_key(content): content for content in sorted(held_out)}
-    by_key = {text_key(content): content for content in sorted(contents)}
-    keys = sorted(set(by_key) - set(fixed))
-    order = np.random.default_rng(seed).permutation(len(keys))
+    by_key = {text_key(content): content for content in sorted(contents)} | fixed
+    groups = [group for group in near_duplicate_groups(by_key) if fixed.keys().isdisjoint(group)]
+    keys = sorted(key for group in groups for key in group)
+    led_by = {group[0]: group for group in groups}
     validation = round(settings.validation_share * len(keys))
     test = 0 if fixed else round(settings.test_share * len(keys))
-    if min(validation, test + len(fixed), len(keys) - validation - test) < 1:
-        raise UserError(f"corpus {corpus!r} has {len(keys)} different texts: too few for three splits; add some")
-    counts: dict[Split, int] = {"validation": validation, "test": test, "train": len(keys) - validation - test}
-    splits = [split for split, count in counts.items() for _ in range(count)]
-    texts = [Text(keys[i], corpus, split, by_key[keys[i]]) for i, split in zip(order, splits, strict=True)]
-    texts += [Text(key, corpus, "test", content) for key, content in sorted(fixed.items())]
+    room: dict[Split, int] = {"validation": validation, "test": test, "train": len(keys) - validation - test}
+    texts = [Text(key, corpus, "test", content) for key, content in sorted(fixed.items())]
+    for place in np.random.default_rng(seed).permutation(len(keys)):
+        group = led_by.get(keys[place], [])
+        split: Split = next((split for split, left in room.items() if left >= len(group)), "train")
+        room[split] -= len(group)
+        texts += [Text(key, corpus, split, by_key[key]) for key in group]
+    if {text.split for text in texts} != set(SPLITS):
+        raise UserError(
+            f"corpus {corpus!r} has {len(groups)} different texts: too few for three splits; add some "
+            "(texts that share more than half of their wording count as one)"
+        )
     if settings.limit:
-        texts = [text for split in ("train", "validation", "test") for text in _first(texts, split, settings.limit)]
+        texts = [text for split in SPLITS for text in _first(texts, split, settings.limit)]
     return sorted(texts, key=lambda text: (text.split, text.key))
 
 
