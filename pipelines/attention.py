@@ -1,6 +1,6 @@
 """Stage 3: every head's map for every text."""
 
-from attention_programs.attention.store import extract_to_folder
+from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
 from attention_programs.models.loading import best_device, load_model

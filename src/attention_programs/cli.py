@@ -18,26 +18,35 @@ from attention_programs.stage import BAD_INPUT, prepare_process
 
 
 def _context() -> tuple[Config, Paths, Path]:
+    """What there is to look at."""
     root = repository_root()
     os.chdir(root)  # programs that ship are known by their path in the repository
     config = load_config(root / "params.yaml")
-    prepare_process(config)
     return config, Paths.of(config, root), root
+
+
+def _context_of_work() -> tuple[Config, Paths, Path]:
+    """The same in a process that is ready to compute, which takes seconds."""
+    context = _context()
+    prepare_process(context[0])
+    return context
 
 
 def show(arguments: argparse.Namespace) -> None:
     """Prints a head's program, scores, tokens and maps; writes a page if asked."""
-    from attention_programs.report.head_view import head_page, head_view
+    from attention_programs.report.head_view import head_view
     from attention_programs.report.terminal import describe_program, draw_maps
 
     page = Path(arguments.html).resolve()
-    config, paths, _ = _context()
+    config, paths, _ = _context_of_work() if arguments.text else _context()
     view = head_view(config, paths, arguments.head, arguments.method, arguments.text)
     print(describe_program(view.program))
     print(f"\nhead {view.head}, method {arguments.method}: {view.scores}\n")
     width = max((shutil.get_terminal_size((140, 40)).columns - 22) // 2, 8)
     print(draw_maps(view.pieces, view.real, view.predicted, width))
     if arguments.html:
+        from attention_programs.report.head_page import head_page
+
         print(f"\npage: {head_page(view, page)}")
 
 
@@ -65,7 +74,7 @@ def surrogate_info(arguments: argparse.Namespace) -> None:
     from attention_programs.tracking.registry import surrogate_info as look_up
     from attention_programs.tracking.registry import verify_surrogate
 
-    _, _, root = _context()
+    _, _, root = _context_of_work()
     info = look_up(arguments.name, root=root)
     print(f"{info.name} version {info.version} ({', '.join(info.aliases) or 'no alias'})\n\n{info.description}\n")
     for key, value in sorted(info.tags.items()):
@@ -99,12 +108,12 @@ def import_programs(arguments: argparse.Namespace) -> None:
     from attention_programs.programs.intake import store, take_in
     from attention_programs.programs.prefix import PrefixTest
     from attention_programs.programs.view import TokenView
-    from attention_programs.report.terminal import intake_table
+    from attention_programs.report.intake_table import intake_table
     from attention_programs.synthesis.searched import PREFIX_TEXTS
 
     file = Path(arguments.file).resolve()
     helpers = Path(arguments.helpers).resolve() if arguments.helpers else None
-    config, paths, root = _context()
+    config, paths, root = _context_of_work()
     index = read_index(paths.attention)
     texts = itertools.islice(read_maps(paths.attention, ["train"]), PREFIX_TEXTS)
     test = PrefixTest([TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in texts])
@@ -119,7 +128,7 @@ def prompt(arguments: argparse.Namespace) -> None:
     """Prints what the language model is first told of a head, and asked."""
     from attention_programs.explainer.session import open_session
 
-    config, paths, _ = _context()
+    config, paths, _ = _context_of_work()
     with open_session(config, paths) as session:
         written = session.explainer.first_prompt(_studied(arguments.head, session.index.heads))
     for message in written.messages if arguments.whole else written.messages[-1:]:
@@ -135,7 +144,7 @@ def try_by_hand(arguments: argparse.Namespace) -> None:
     file = Path(arguments.file).resolve()
     if arguments.fit < 0:
         raise UserError(f"--fit is {arguments.fit}; give the number of evaluations, or 0 for none")
-    config, paths, _ = _context()
+    config, paths, _ = _context_of_work()
     with open_session(config, paths) as session:
         head = _studied(arguments.head, session.index.heads)
         print(try_program(session, file, head, arguments.fit).table())
@@ -157,7 +166,7 @@ def synthesize(arguments: argparse.Namespace) -> None:
     from attention_programs.explainer import command
     from attention_programs.tracking.traces import traced
 
-    config, paths, root = _context()
+    config, paths, root = _context_of_work()
     settings = command.with_options(
         config.explainer,
         heads=arguments.heads,
@@ -225,7 +234,7 @@ def reproduce(arguments: argparse.Namespace) -> None:
         if arguments.profile:
             reproduction.configure(arguments.profile, root)
         reproduction.repro(root, [])
-        config, paths, _ = _context()
+        config, paths, _ = _context_of_work()
         published = publish(config, paths, root)
         print(format_summary(read_json(paths.results / "summary.json"), config.model.name))
         print(f"\nMLflow: experiment {published.experiment_id}, run {published.run_id}; look at it with `make ui`")
@@ -264,7 +273,7 @@ def publish_results(_: argparse.Namespace) -> None:
     """Writes the results of the current profile to MLflow."""
     from attention_programs.tracking.publish import publish
 
-    config, paths, root = _context()
+    config, paths, root = _context_of_work()
     published = publish(config, paths, root)
     print(f"experiment {published.experiment_id}, run {published.run_id}, {published.programs} programs")
     print(f"{published.model} version {published.version}: gate {published.gate}")

@@ -10,13 +10,12 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from typing import TYPE_CHECKING, Any
 
 from attention_programs.errors import UserError
+
+if TYPE_CHECKING:  # the libraries of tables and settings are imported where they are used: not every command needs them
+    import pandas as pd
 
 DIGITS = 6
 """Decimals kept in committed numbers: far below any uncertainty, far above noise of the last bit."""
@@ -132,8 +131,10 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     write_text(path, "".join(line + "\n" for line in lines))
 
 
-def write_csv(path: Path, table: pd.DataFrame) -> None:
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Writes a table with rounded floats and no index; negative zero becomes zero."""
+    import pandas as pd
+
     floats = [name for name in table.columns if pd.api.types.is_float_dtype(table[name])]
     table = table.assign(**{name: table[name].round(DIGITS) + 0.0 for name in floats})
     write_text(path, table.to_csv(index=False, float_format=f"%.{DIGITS}f", lineterminator="\n"))
@@ -202,6 +203,9 @@ def read_yaml(path: Path) -> Any:
     Raises:
         UserError: if the file is missing or malformed; the line is named.
     """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     try:
         return YAML(typ="safe", pure=True).load(read_text(path))
     except (YAMLError, ValueError) as error:  # a date that is none, for one
@@ -211,12 +215,14 @@ def read_yaml(path: Path) -> Any:
         raise UserError(f"{path}{line}: not valid YAML ({reason})") from error
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_csv(path: Path) -> "pd.DataFrame":
     """Reads a table that :func:`write_csv` wrote.
 
     Raises:
         UserError: if the file is missing or malformed.
     """
+    import pandas as pd
+
     text = io.StringIO(read_text(path))
     try:
         return pd.read_csv(text, keep_default_na=False, na_values=[""])
@@ -224,7 +230,7 @@ def read_csv(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} is not a table: {str(error).strip()}") from error
 
 
-def records(table: pd.DataFrame) -> list[Any]:
+def records(table: "pd.DataFrame") -> list[Any]:
     """The rows of a table; each has its columns as attributes."""
     return list(table.itertuples(index=False))
 

@@ -16,7 +16,7 @@ import yaml
 from pytest_httpserver import HTTPServer
 
 from attention_programs import cli
-from attention_programs.attention.store import extract_to_folder
+from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, load_config
 from attention_programs.corpora.text import SPLITS, Text, text_key, write_texts
 from attention_programs.files import read_jsonl, write_csv, write_jsonl, write_text
@@ -498,3 +498,26 @@ def test_maps_drawn_for_the_terminal_are_the_heads(project: Path) -> None:
     np.testing.assert_allclose(view.real.sum(axis=1), 1, atol=2e-3)
     n = len(view.pieces)
     np.testing.assert_allclose(view.predicted, np.tril(np.ones((n, n))) / np.arange(1, n + 1)[:, None], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("command", "spared"),
+    [
+        ("--help", ("numpy", "pandas", "ruamel.yaml", "torch")),
+        ("heads --limit 2", ("datasets", "matplotlib", "scipy", "sklearn", "mlflow", "torch", "transformers")),
+        ("show L0H1", ("datasets", "matplotlib", "scipy", "sklearn", "mlflow", "torch", "transformers")),
+        ("vocabulary", ("datasets", "matplotlib", "scipy", "sklearn", "mlflow", "torch", "transformers")),
+    ],
+)
+def test_who_only_looks_waits_for_no_library_that_computes(
+    command: str, spared: tuple[str, ...], project: Path
+) -> None:
+    look = f"""
+import contextlib, sys
+from attention_programs.cli import main
+with contextlib.suppress(SystemExit):
+    main({command.split()})
+print("imported:", *(name for name in {spared} if name in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", look], cwd=project, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "imported:", done.stdout

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attention_programs.attention.store import extract_to_folder
+from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings, load_config
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError

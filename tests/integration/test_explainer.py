@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attention_programs.attention.store import AttentionIndex, MappedText, extract_to_folder, read_index, read_maps
+from attention_programs.attention.store import AttentionIndex, MappedText, read_index, read_maps
+from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, ExplainerSettings, SandboxSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from attention_programs.attention.store import extract_to_folder, read_index, read_maps, read_texts
+from attention_programs.attention.store import read_index, read_maps, read_texts
+from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.models.token_style import TokenStyle

@@ -11,7 +11,8 @@ import torch
 
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import row_starts
-from attention_programs.attention.store import extract_to_folder, read_maps
+from attention_programs.attention.store import read_maps
+from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, DistillationSettings, EvaluationSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError

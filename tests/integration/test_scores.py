@@ -10,7 +10,8 @@ import pytest
 
 from attention_programs.attention.metrics import iou, jensen_shannon_distance, sink_excluded_iou
 from attention_programs.attention.packing import cell_count, unpack
-from attention_programs.attention.store import MappedText, extract_to_folder, read_maps
+from attention_programs.attention.store import MappedText, read_maps
+from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from attention_programs.attention.store import MappedText, extract_to_folder, read_index, read_maps
+from attention_programs.attention.store import MappedText, read_index, read_maps
+from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings, SynthesisSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.explainer.evidence import EvidenceMaker

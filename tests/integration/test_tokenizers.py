@@ -12,7 +12,7 @@ import transformers
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.store import extract_to_folder
+from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, ModelSettings
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError

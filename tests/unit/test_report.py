@@ -9,7 +9,8 @@ import pytest
 from datasets.arrow_writer import ArrowWriter
 
 from attention_programs.attention.packing import pack
-from attention_programs.attention.store import FEATURES, INDEX_NAME, SCHEMA_VERSION
+from attention_programs.attention.store import INDEX_NAME, SCHEMA_VERSION
+from attention_programs.attention.writing import FEATURES
 from attention_programs.config import Config, from_mapping
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_file, write_json, write_text

@@ -1,27 +1,21 @@
-"""One head on one text: program, scores, real and predicted map; for the terminal and as a page."""
+"""One head on one text: program, scores, real and predicted map."""
 
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import MappedText, read_index, read_maps
 from attention_programs.config import Config
 from attention_programs.errors import UserError
-from attention_programs.files import read_csv, write_text
+from attention_programs.files import read_csv
 from attention_programs.heads import Head
 from attention_programs.paths import Paths
 from attention_programs.programs.outcome import Rejected
 from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord, read_programs
 from attention_programs.programs.view import TokenView
-from attention_programs.report.figures.maps import draw_maps
-from attention_programs.report.figures.style import inline, save, styled
-from attention_programs.report.page import render
 
 
 @dataclass(frozen=True)
@@ -86,6 +80,7 @@ def _first_test_text(paths: Paths, slot: int) -> MappedText:
 
 
 def _map_own_text(config: Config, paths: Paths, head: Head, text: str) -> MappedText:
+    from attention_programs.attention.extraction import extract
     from attention_programs.models.loading import best_device, load_model
 
     loaded = load_model(paths.model, best_device())
@@ -95,17 +90,3 @@ def _map_own_text(config: Config, paths: Paths, head: Head, text: str) -> Mapped
     (found,) = next(extract(loaded, [[ids]], [head]))
     special_ids = loaded.token_style.special_ids
     return MappedText("", "", "test", found.ids, found.pieces, found.cells.astype(np.float32), special_ids)
-
-
-def head_page(view: HeadView, target: Path) -> Path:
-    """Writes a page that shows a head: program, scores, both maps; it needs nothing else.
-
-    Raises:
-        UserError: if the place can't be written.
-    """
-    with tempfile.TemporaryDirectory() as folder, styled():
-        stem = Path(folder) / f"head-{view.head}"
-        save(draw_maps(view.pieces, view.real, view.predicted, view.causal), stem)
-        drawing = inline(stem.with_suffix(".svg"), f"Attention of head {view.head} and the map of its program")
-    write_text(target, render("head.html.j2", view=view, drawing=drawing))
-    return target

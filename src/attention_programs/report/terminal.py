@@ -3,7 +3,6 @@
 import difflib
 import inspect
 import textwrap
-from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -13,11 +12,9 @@ from numpy.typing import NDArray
 
 from attention_programs.errors import UserError
 from attention_programs.files import records
-from attention_programs.programs.intake import Intake
-from attention_programs.programs.outcome import Reason
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term
-from attention_programs.report.figures.maps import token_label
+from attention_programs.report.token_label import token_label
 
 SHADES = " .:-=+*#%@"
 """Weight from 0 to 1 in ten steps; the scale is a square root so that small weights can be seen."""
@@ -60,36 +57,6 @@ def head_table(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> str:
             f"{row.program_name}: {description}"
         )
     return "\n".join(lines)
-
-
-def intake_table(intake: Intake) -> str:
-    """One line a program of an imported file: whether it runs, whether it looks ahead, or why it is refused.
-
-    Programs that lack the same helper share a line.
-    """
-    verdicts = {program.name: _verdict(program) for program in intake.admission.admitted}
-    lacking = defaultdict[str, list[str]](list)
-    for refusal in intake.admission.refused:
-        verdict = f"{refusal.reason}: {refusal.message}"
-        if refusal.reason is Reason.MISSING_HELPER:
-            lacking[verdict].append(refusal.candidate.name)
-        else:
-            verdicts[refusal.candidate.name] = verdict
-    width = max((len(name) for name in verdicts), default=0)
-    lines = [f"{each.name:{width}}  {verdicts[each.name]}" for each in intake.candidates if each.name in verdicts]
-    lines += [
-        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}  {verdict}"
-        for verdict, names in lacking.items()
-    ]
-    counts = [f"{count} {reason}" for reason, count in intake.admission.counts.items() if count]
-    total = f"{len(intake.admission.admitted)} of {len(intake.candidates)} programs run"
-    return "\n".join([*lines, *intake.remarks, "", f"{total} ({', '.join(counts)})" if counts else total])
-
-
-def _verdict(program: ProgramRecord) -> str:
-    marks = ["looks ahead"] if program.causal == "looks ahead" else ["obeys the prefix rule"]
-    marks += ["depends on the order of sets"] if program.set_order_matters else []
-    return f"runs; {', '.join(marks)}"
 
 
 def heads_by_term(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> dict[str, list[str]]:

@@ -9,22 +9,10 @@ from matplotlib.figure import Figure
 
 from attention_programs.programs.vocabulary.registry import Array
 from attention_programs.report.figures.style import BLUE, FAINT, MUTED, WIDTH, shades
+from attention_programs.report.token_label import token_label
 
 SHOWN_TOKENS = 28
 """Tokens drawn of a text: more would make their names unreadable."""
-MARKS = {"\n": "↵", "\t": "⇥", " ": "·"}
-"""What stands for white space in a token's name."""
-
-
-def token_label(piece: str) -> str:
-    r"""A token as it is written on an axis: white space made visible, other control characters replaced, cut.
-
-    >>> token_label(" dog"), token_label("\n\n"), token_label("\x00")
-    ('·dog', '↵↵', '�')
-    """
-    marked = "".join(MARKS.get(character, character) for character in piece)
-    marked = "".join(character if character.isprintable() else "\ufffd" for character in marked)
-    return marked if len(marked) <= 12 else marked[:11] + "…"
 
 
 def draw_maps(pieces: Sequence[str], real: Array, predicted: Array, causal: bool) -> Figure:

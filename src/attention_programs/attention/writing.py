@@ -1,0 +1,140 @@
+"""Attention maps on disk, written: a file is named after all that it holds, so that work survives a kill."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import datasets
+import numpy as np
+from datasets.arrow_writer import ArrowWriter
+
+from attention_programs.attention.extraction import AttentionMaps, extract
+from attention_programs.attention.packing import cell_count
+from attention_programs.attention.store import INDEX_NAME, SCHEMA_VERSION, AttentionIndex
+from attention_programs.config import AttentionSettings
+from attention_programs.corpora.text import Text
+from attention_programs.errors import UserError
+from attention_programs.files import free_bytes, replacing, sha256_text, write_json
+from attention_programs.heads import choose_heads
+from attention_programs.models.architecture import shortest_window
+from attention_programs.models.loading import LoadedModel
+from attention_programs.progress import progress
+
+FEATURES = datasets.Features(
+    {
+        "key": datasets.Value("string"),
+        "corpus": datasets.Value("string"),
+        "split": datasets.Value("string"),
+        "ids": datasets.List(datasets.Value("int32")),
+        "pieces": datasets.List(datasets.Value("string")),
+        "starts": datasets.List(datasets.Value("int32")),
+        "ends": datasets.List(datasets.Value("int32")),
+        "attention": datasets.LargeList(datasets.Value("float16")),
+    }
+)
+
+
+def _rows(texts: Sequence[Text], maps: Sequence[AttentionMaps]) -> Iterator[dict[str, object]]:
+    for text, found in zip(texts, maps, strict=True):
+        ends = np.cumsum([len(piece) for piece in found.pieces])
+        yield {
+            "key": text.key,
+            "corpus": text.corpus,
+            "split": text.split,
+            "ids": list(found.ids),
+            "pieces": list(found.pieces),
+            "starts": [int(end) - len(piece) for end, piece in zip(ends, found.pieces, strict=True)],
+            "ends": ends.tolist(),
+            "attention": found.cells.astype(np.float16).reshape(-1),
+        }
+
+
+def _shard_name(loaded: LoadedModel, texts: Sequence[Text], encoded: Mapping[str, list[int]], heads: list[str]) -> str:
+    """Names a file after all that it depends on; the key of a text says nothing about case and white space."""
+    parts = [
+        str(SCHEMA_VERSION),
+        loaded.record.weights_sha256,
+        *heads,
+        *(f"{t.corpus}/{t.split}/{t.key} {encoded[t.key]} {loaded.pieces(encoded[t.key])}" for t in texts),
+    ]
+    return f"maps-{sha256_text(' '.join(parts))[:16]}.arrow"
+
+
+def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict[str, list[int]]:
+    """Token ids of each text, by key."""
+    encoded = {text.key: loaded.encode(text.content, max_tokens) for text in texts}
+    window, longest = shortest_window(loaded.model.config), max(map(len, encoded.values()), default=0)
+    if window and longest > window:
+        raise UserError(
+            f"attention.max_tokens lets {longest} tokens in, and some layers of {loaded.record.name} see the last "
+            f"{window} alone: programs would be scored on what the heads can't see; lower it"
+        )
+    rows = len(loaded.model.get_input_embeddings().weight)
+    for text in texts:
+        ids = encoded[text.key]
+        if len(ids) <= loaded.template.tokens:
+            raise UserError(
+                f"text {text.key} of corpus {text.corpus!r} has no tokens: {text.content[:40]!r}; remove it"
+            )
+        if max(ids) >= rows:
+            raise UserError(
+                f"text {text.key} of corpus {text.corpus!r} has token {max(ids)}, {loaded.pieces([max(ids)])[0]!r}, "
+                f"and {loaded.record.name} has embeddings of {rows} tokens; remove the token from its tokenizer.json"
+            )
+    return encoded
+
+
+def extract_to_folder(
+    loaded: LoadedModel, texts: Sequence[Text], settings: AttentionSettings, folder: Path
+) -> AttentionIndex:
+    """Extracts every text's maps into ``folder``; files that are already there are not made again.
+
+    Raises:
+        UserError: if a head does not exist, a text is empty or too long, or the disk has too little space.
+    """
+    record = loaded.record
+    heads = choose_heads(settings.heads, record.layers, record.heads_per_layer)
+    names = [str(head) for head in heads]
+    encoded = _encode(loaded, texts, settings.max_tokens)
+    shards = [texts[i : i + settings.shard_texts] for i in range(0, len(texts), settings.shard_texts)]
+    files = [_shard_name(loaded, shard, encoded, names) for shard in shards]
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_space(folder, files, sum(2 * len(heads) * cell_count(len(ids), record.causal) for ids in encoded.values()))
+    for stale in folder.iterdir():
+        if stale.suffix in (".arrow", ".part") and stale.name not in files:
+            stale.unlink()
+    todo = [(shard, file) for shard, file in zip(shards, files, strict=True) if not (folder / file).is_file()]
+    for shard, file in progress(todo, "attention", unit="files"):
+        batches = [
+            [encoded[text.key] for text in shard[i : i + settings.batch_texts]]
+            for i in range(0, len(shard), settings.batch_texts)
+        ]
+        maps = [one for batch in extract(loaded, batches, heads) for one in batch]
+        with replacing(folder / file) as beside:
+            writer = ArrowWriter(features=FEATURES, path=str(beside))
+            for row in _rows(shard, maps):
+                writer.write(row)
+            writer.finalize()
+    index = AttentionIndex(
+        schema_version=SCHEMA_VERSION,
+        model=record.name,
+        weights_sha256=record.weights_sha256,
+        causal=record.causal,
+        max_tokens=settings.max_tokens,
+        heads=names,
+        shards=files,
+        token_style=loaded.token_style,
+    )
+    write_json(folder / INDEX_NAME, asdict(index))
+    return index
+
+
+def _check_space(folder: Path, files: Sequence[str], need: int) -> None:
+    """Makes sure that ``need`` bytes in all, less those of the files that are there, fit on the disk."""
+    done = sum((folder / file).stat().st_size for file in files if (folder / file).is_file())
+    print(f"attention maps: {need / 2**20:.0f} MiB on disk, {done / 2**20:.0f} MiB are there")
+    if free_bytes(folder) < need - done:
+        raise UserError(
+            f"{folder}: {need / 2**20:.0f} MiB are needed and {free_bytes(folder) / 2**20:.0f} MiB are free; "
+            "free some space or lower attention.max_tokens"
+        )
