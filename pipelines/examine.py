@@ -11,6 +11,7 @@ from attention_programs.programs.table import read_programs
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import assignment_of, score_assignments
 from attention_programs.scoring.behaviour import behaviour_table
+from attention_programs.scoring.equal_size import compare_equal_size
 from attention_programs.scoring.lengths import length_table, texts_of_lengths
 from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
 from attention_programs.scoring.variants import VariantScores, variant_table
@@ -21,7 +22,7 @@ BASELINES = (FITTED_MIXTURE, "first_token")
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Writes the tables of variants, lengths and behaviour."""
+    """Writes the tables of variants, programs of equal size, behaviour and lengths."""
     index, samples = read_index(paths.attention), config.scoring.bootstrap_samples
     heads, programs = read_csv(paths.results / "heads.csv"), read_programs(paths.programs)
     methods = {name: assignment_of(name, heads, programs) for name in (SELECTED, *BASELINES)}
@@ -37,6 +38,9 @@ def main(config: Config, paths: Paths) -> None:
         )
         table = variant_table(variants, on_validation, on_test, samples, config.seed)
         write_csv(paths.results / "variants.csv", table)
+        searched = assignment_of("search", heads, programs)
+        longer = compare_equal_size(read_programs(paths.equal_size), programs, searched, test, index, runner)
+        write_csv(paths.results / "equal_size.csv", longer)
         write_csv(paths.results / "behaviour.csv", behaviour_table(test, index))
         whole = [text for text in read_texts(paths.texts) if text.split == "test"]
         lengths = texts_of_lengths(load_model(paths.model, best_device()), whole, index, config.scoring)

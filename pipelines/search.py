@@ -1,10 +1,13 @@
 """Stage 4: a program for every head, found by the search."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from attention_programs.config import Config
 from attention_programs.files import write_csv, write_json
 from attention_programs.paths import Paths
+from attention_programs.programs.library import load_written_for
 from attention_programs.programs.table import write_programs
 from attention_programs.stage import run_stage
 from attention_programs.synthesis.searched import search_programs
@@ -12,10 +15,13 @@ from attention_programs.synthesis.variants import write_variants
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Searches."""
-    searched = search_programs(paths.attention, config.synthesis, paths.search)
+    """Searches; programs by hand only say how many terms some programs may have."""
+    library = Path(config.synthesis.library) / config.model.name
+    by_hand = load_written_for(library, "curated", views=[]) if config.synthesis.equal_size else []
+    searched = search_programs(paths.attention, config.synthesis, paths.search, by_hand)
     write_programs(paths.searched, searched.programs)
     write_variants(paths.variants, searched.variants)
+    write_programs(paths.equal_size, searched.equal_size)
     write_json(paths.results / "search.json", searched.metrics)
     write_csv(paths.results / "terms.csv", pd.DataFrame(searched.path))
 

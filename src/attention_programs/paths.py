@@ -52,6 +52,11 @@ class Paths:
         return self.data / "variants.jsonl"
 
     @property
+    def equal_size(self) -> Path:
+        """The search's programs as long as those by hand for the same heads, JSONL."""
+        return self.data / "equal_size.jsonl"
+
+    @property
     def search(self) -> Path:
         """Where the search stands, kept until it is done."""
         return self.data / "search.safetensors"

@@ -22,7 +22,7 @@ from attention_programs.attention.store import read_index
 from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import read_texts
 from attention_programs.explainer.exchanges import read_exchanges
-from attention_programs.files import read_csv, read_json, read_jsonl, write_jsonl
+from attention_programs.files import read_csv, read_json, read_jsonl, write_jsonl, write_text
 from attention_programs.models.record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.admission import Candidate, write_candidates
@@ -65,6 +65,8 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
+BY_HAND = "text.softmax(" + " + ".join(f"{n}.0 * text.offset({n})" for n in range(1, 6)) + ")"
+"""A program of five terms for one head."""
 FOREIGN = {
     "mine": "np.eye(text.n) + 0.3 * np.tri(text.n)",
     "peeks": "np.eye(text.n) * text.n + text.uniform",
@@ -84,6 +86,9 @@ def make_copy(root: Path) -> Path:
     llama = tiny_model("llama")
     llama.model.save_pretrained(root / "tiny")
     llama.tokenizer.save_pretrained(root / "tiny")
+    folder = root / "library/curated/tiny-llama"
+    write_text(folder / "L2H1.py", program(BY_HAND))
+    write_text(folder / "L2H1.md", "What does L2H1 do?")
     imported = [
         Candidate(name, program(expression), "Does it.", "imported", "view", "program", [])
         for name, expression in FOREIGN.items()
@@ -244,6 +249,18 @@ def test_tables_hold_every_head_and_share(paths: Paths) -> None:
     counts = read_json(paths.results / "corpora.json")
     assert counts == {name: {"train": 6, "validation": 6, "test": 6} for name in ("stories", "code", "mathematics")}
     assert len(read_texts(paths.texts)) == 54
+
+
+def test_a_program_by_hand_is_compared_with_one_of_the_search_as_long(paths: Paths) -> None:
+    (longer,) = read_programs(paths.equal_size)
+    assert (longer.author, longer.intended_heads) == ("search", ["L2H1"])
+    assert longer.id not in {program.id for program in read_programs(paths.programs)}
+    (row,) = read_csv(paths.results / "equal_size.csv").to_dict("records")
+    assert (row["head"], row["terms_by_hand"]) == ("L2H1", 5)
+    assert row["terms_of_search"] <= 3 < row["terms_equal_size"] <= 5
+    heads = read_csv(paths.results / "heads.csv").set_index(["method", "head"])["iou_test"]
+    assert row["iou_of_search"] == pytest.approx(heads["search", "L2H1"], abs=1e-4)
+    assert row["iou_equal_size"] > row["iou_by_hand"] > 0
 
 
 def test_programs_of_unknown_origin_are_scored_from_the_sandbox(paths: Paths) -> None:

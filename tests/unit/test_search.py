@@ -15,8 +15,10 @@ from attention_programs.attention.packing import pack, unpack
 from attention_programs.attention.store import MappedText
 from attention_programs.config import SynthesisSettings
 from attention_programs.errors import UserError
+from attention_programs.heads import Head
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.runtime import compile_trusted, run
+from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 from attention_programs.synthesis import choosing, fitting
 from attention_programs.synthesis import search as searching
@@ -32,6 +34,7 @@ from attention_programs.synthesis.design import (
 )
 from attention_programs.synthesis.domains import fit_domains
 from attention_programs.synthesis.emission import emit
+from attention_programs.synthesis.equal_size import fit_equal_size, sizes_by_hand
 from attention_programs.synthesis.features import Feature, candidate_features
 from attention_programs.synthesis.fitting import LARGEST, divergence_slope, fit_divergence, fit_iou, iou_pull
 from attention_programs.synthesis.journal import Journal
@@ -223,6 +226,35 @@ def test_sizes_give_every_head_a_program_of_at_most_so_many_terms() -> None:
     assert max(len(result.terms) for result in found.sizes[6]) > SETTINGS.max_terms
     assert all(len(result.terms) <= SETTINGS.max_terms for result in found.programs)
     assert list(found.path) == list(plain.path) == [2, 3, 4]
+
+
+def test_some_heads_get_programs_of_a_size_of_their_own() -> None:
+    sizes = {3: 6, 0: 2, 2: 3}
+    found = fit_equal_size(material(True), sizes, Journal())
+    assert [len(result.terms) <= size for result, size in zip(found, sizes.values(), strict=True)] == [True] * 3
+    by_head = dict(zip(sizes, found, strict=True))
+    assert len(by_head[3].terms) > SETTINGS.max_terms
+    whole = search(True, min_gain=0.0).programs
+    for head, result in by_head.items():
+        told = {term.feature.expression for term in result.terms}
+        assert (expressions(KNOWN[head]).keys() <= told) == (sizes[head] >= len(expressions(KNOWN[head]))), head
+        assert (result.iou_validation > whole[head].iou_validation - 0.01) == (head == 3), head
+    assert fit_equal_size(material(True), {}, Journal()) == []
+
+
+def test_sizes_by_hand_are_those_of_the_longest_program_of_each_studied_head() -> None:
+    def by_hand(terms: str, *heads: str) -> ProgramRecord:
+        return make_record(program(terms), terms, "curated", "verified", list(heads), {})
+
+    programs = [
+        by_hand("text.softmax(2.0 * text.first_token - 1.0 * text.key.comma * text.far_back)", "L1H0", "L9H9"),
+        by_hand("text.softmax(text.first_token + text.key.comma + text.key.digit)", "L0H1"),
+        by_hand("text.first_token", "L0H1"),
+        by_hand("np.eye(text.n)", "L1H1"),
+        by_hand("text.uniform"),
+    ]
+    heads = [Head(0, 0), Head(0, 1), Head(1, 0), Head(1, 1)]
+    assert list(sizes_by_hand(programs, heads).items()) == [(Head(0, 1), 3), (Head(1, 0), 2)]
 
 
 def test_fewer_terms_than_every_program_begins_with_are_refused() -> None:
@@ -590,7 +622,7 @@ def test_a_killed_growth_goes_on_from_its_file_to_the_same_result(
 
 
 def whole_search(monkeypatch: pytest.MonkeyPatch, file: Path, killed_after: int = 999) -> tuple[list[object], int]:
-    """A search with sharing and one of each corpus, or killed after some fits; what it found and the number of fits."""
+    """A search with sharing, corpora and equal size, or killed after some fits; what it found, the number of fits."""
     fits = 0
 
     def counted(*arguments: object) -> fitting.Polished:
@@ -610,6 +642,7 @@ def whole_search(monkeypatch: pytest.MonkeyPatch, file: Path, killed_after: int 
     some = Search(shared, journal)
     found = some.run()
     parts = [found.programs, found.sizes, some.share(found, [2, 4]), fit_domains(shared, journal)]
+    parts.append(fit_equal_size(shared, {1: 3, 2: 5}, journal))
     return parts, fits
 
 

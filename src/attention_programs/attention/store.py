@@ -37,6 +37,10 @@ class MappedText:
         """The same with maps in half precision, as they are stored: half the memory, and nothing is lost."""
         return replace(self, cells=self.cells.astype(np.float16))
 
+    def of_heads(self, heads: Sequence[int]) -> "MappedText":
+        """The same with the maps of some heads, by their numbers."""
+        return replace(self, cells=self.cells[list(heads)])
+
 
 @dataclass(frozen=True)
 class AttentionIndex:

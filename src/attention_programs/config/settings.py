@@ -99,6 +99,8 @@ class SynthesisSettings:
     """Pull of the constants towards 0, in nats a row for a constant of 1; keeps rare terms small."""
     sizes: tuple[int, ...] = ()
     """Further numbers of terms for which a program of every head is kept, to show what a term is worth."""
+    equal_size: bool = True
+    """Whether a further program is searched for each head that has one by hand, with as many terms as that has."""
     shared: tuple[int, ...] = ()
     """Numbers of programs with which all heads are explained together, to show how much they share."""
     domain_texts: int = 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attention_programs.report import paper
 from attention_programs.report.estimate import percent_text
-from attention_programs.report.results import METHODS, PROGRAMS, read_table
+from attention_programs.report.results import METHODS, PROGRAMS, read_if_there, read_table
 from attention_programs.report.section import Section
 from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
 from attention_programs.report.summary import estimate_of
@@ -129,8 +129,9 @@ def _lengths(summary: Mapping[str, float]) -> list[str]:
 def sources_block(results: Path) -> str:
     """Where programs come from, with what the language model was asked: the block between the README's marks."""
     sources, asked = read_table(results, "sources.csv"), read_table(results, "explainer.csv")
+    equal_size = read_if_there(results, "equal_size.csv")
     counted = explainer_section(explainer_counts(results), asked)
-    found = [sources_section(sources), intended_section(sources), counted]
+    found = [sources_section(sources, equal_size), intended_section(sources), counted]
     return "\n".join([SOURCES_BEGIN, *(line for one in found if one for line in _section(one)), SOURCES_END])
 
 

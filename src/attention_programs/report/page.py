@@ -194,7 +194,7 @@ def _sections(
     """The closer looks for which the profile has data."""
     selected = tables.heads[tables.heads["method"] == "selected"]
     sections = (
-        sources_section(tables.sources),
+        sources_section(tables.sources, tables.equal_size),
         intended_section(tables.sources),
         explainer_section(explainer, tables.explainer),
         terms_section(tables.variants, selected, programs, gallery),

@@ -67,6 +67,10 @@ _COLUMNS = {
         *("iou_test_intended", "iou_test_best_of_source", "iou_test_best_of_all", "share_intended_is_best"),
         *("iou_test_of_search", "terms_best_of_source", "terms_of_search"),
     ),
+    "equal_size.csv": (
+        *("head", "terms_by_hand", "terms_of_search", "terms_equal_size"),
+        *("iou_by_hand", "iou_of_search", "iou_equal_size"),
+    ),
     "explainer.csv": (
         *("head", "programs", "kept_round", "jsd_first", "jsd_kept", "iou_first", "iou_kept", "iou_fitted"),
         *("constants", "prompt_tokens", "reply_tokens", "cost"),
@@ -84,6 +88,7 @@ _STAGES = {
     "variants.csv": "examine",
     "lengths.csv": "examine",
     "behaviour.csv": "examine",
+    "equal_size.csv": "examine",
     "damage.csv": "damage",
     "order_choice.csv": "damage",
     "distillation.csv": "distil",

@@ -22,8 +22,13 @@ LABELS = {
 """Names of the sources, in the order of the table."""
 
 
-def sources_section(sources: pd.DataFrame) -> Section | None:
-    """Every source's share, fit and coverage; None if they were not compared."""
+def sources_section(sources: pd.DataFrame, equal_size: pd.DataFrame) -> Section | None:
+    """Every source's share, fit and coverage; None if they were not compared.
+
+    Args:
+        sources: ``sources.csv``.
+        equal_size: ``equal_size.csv``; empty where the search made no programs as long as those by hand.
+    """
     rows = _by_source(sources)
     if not rows:
         return None
@@ -61,7 +66,7 @@ def sources_section(sources: pd.DataFrame) -> Section | None:
             f" Over the {people.heads_intended:.0f} heads that somebody wrote a program for by hand, which were the "
             f"search's worst on validation texts, the best one by hand beats the search's in "
             f"{_share(people.beats_search)} on test texts ({Estimate(people.iou_test_best_of_source).number()} against "
-            f"{Estimate(people.iou_test_of_search).number()}). {_sizes(people)}"
+            f"{Estimate(people.iou_test_of_search).number()}). {_sizes(people)}{_at_equal_size(equal_size)}"
         )
     return Section("sources", SOURCES, finding, table=table)
 
@@ -154,6 +159,19 @@ def _sizes(row: Any) -> str:
     own, other = (Estimate(value).number(1) for value in (row.terms_best_of_source, row.terms_of_search))
     warning = "." if own == other else ": the sizes differ, and more terms fit better."
     return f"Its programs have {own} terms on average, the search's for the same heads {other}{warning}"
+
+
+def _at_equal_size(heads: pd.DataFrame) -> str:
+    """How programs by hand compare with programs of the search that may be as long; empty if there are none."""
+    if heads.empty:
+        return ""
+    beaten = float((heads["iou_by_hand"] > heads["iou_equal_size"]).mean())
+    by_hand, other = (Estimate(float(heads[f"iou_{name}"].mean())).number() for name in ("by_hand", "equal_size"))
+    return (
+        f" At equal size, where the search may use as many terms for a head as the program by hand has, the one by "
+        f"hand beats the search's in {_share(beaten)} of {len(heads)} heads on test texts ({by_hand} against {other}, "
+        f"with {Estimate(float(heads['terms_equal_size'].mean())).number(1)} terms)."
+    )
 
 
 def _share(value: float) -> str:

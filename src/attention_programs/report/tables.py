@@ -25,6 +25,7 @@ class Tables:
     order_choice: pd.DataFrame
     distillation: pd.DataFrame
     sources: pd.DataFrame
+    equal_size: pd.DataFrame
     explainer: pd.DataFrame
 
     @classmethod
@@ -35,6 +36,9 @@ class Tables:
             UserError: if a table is missing that every profile has; the stage to run is named.
         """
         needed = ("heads", "iou", "damage", "objectives", "perplexity", "qa")
-        further = ("variants", "lengths", "behaviour", "order_choice", "distillation", "sources", "explainer")
+        further = (
+            *("variants", "lengths", "behaviour", "order_choice", "distillation"),
+            *("sources", "equal_size", "explainer"),
+        )
         found = {name: read_table(results, f"{name}.csv") for name in needed}
         return cls(**found, **{name: read_if_there(results, f"{name}.csv") for name in further})

@@ -6,21 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attention_programs.errors import UserError
-from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment, OwnScores
 from attention_programs.scoring.bootstrap import Interval, interval_of_means, resample_weights
-from attention_programs.synthesis.reading import read_terms
+from attention_programs.synthesis.reading import summands
 
 ALL_CORPORA = "all"
-
-
-def summands(program: ProgramRecord) -> int:
-    """Terms of a sum; of a program that is no softmax of a sum, the vocabulary terms that it mentions."""
-    try:
-        return len(read_terms(program.source, program.name))
-    except UserError:
-        return program.terms
 
 
 def mean_interval(scores: np.ndarray, samples: int, generator: np.random.Generator) -> Interval:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from attention_programs.errors import UserError
 from attention_programs.programs.source import reading
+from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 from attention_programs.synthesis.features import Feature
 
@@ -36,6 +37,14 @@ def read_terms(source: str, place: str) -> list[Term]:
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "softmax"):
         raise UserError(f"{place}: not a softmax of a sum of terms, so it has no constants to be fitted")
     return [_term(product, place) for product in _summands(call.args[0], 1.0)]
+
+
+def summands(program: ProgramRecord) -> int:
+    """Terms of a sum; of a program that is no softmax of a sum, the vocabulary terms that it mentions."""
+    try:
+        return len(read_terms(program.source, program.name))
+    except UserError:
+        return program.terms
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,11 @@ class Material:
         train, validation = ([t for t in texts if t.corpus == name] for texts in (self.train, self.validation))
         return Material(train, validation, self._causal, settings, self._device)
 
+    def of_heads(self, heads: Sequence[int]) -> "Material":
+        """The same texts with the maps of some heads."""
+        train, validation = ([text.of_heads(heads) for text in texts] for texts in (self.train, self.validation))
+        return Material(train, validation, self._causal, self.settings, self._device)
+
     @property
     def start(self) -> list[int]:
         """Numbers of the features that every program begins with."""
@@ -141,13 +146,9 @@ class Search:
         last = LastFit(self._material, by_size, choosing.journal)
         path = {size: last.iou_validation(size) for size in sorted(by_size) if size <= settings.max_terms}
         best = best_sizes(path, settings.min_gain)
-        programs: dict[int, FoundProgram] = {}
-        for size in progress(sorted(set(best.tolist())), "search: last fit", unit="sizes"):
-            heads = (best == size).nonzero()[:, 0]
-            programs |= dict(zip(heads.tolist(), last.fit(size, heads, "chosen"), strict=True))
         everyone = torch.arange(len(best), device=best.device)
         return Found(
-            programs=[programs[head] for head in range(len(best))],
+            programs=last.fit_each(best, "chosen"),
             sizes={size: last.fit(size, everyone, "everyone") for size in settings.sizes},
             path={size: float(iou.mean()) for size, iou in path.items()},
             longest=by_size[settings.max_terms],
@@ -220,6 +221,19 @@ class LastFit:
         """Validation IoU of each head's program of a size, before the last fit, shape (heads,)."""
         found = self._by_size[size]
         return mean_iou(self._validation, found.chosen, found.constants, self._settings.memory_mib)
+
+    def fit_each(self, sizes: torch.Tensor, purpose: str) -> list[FoundProgram]:
+        """Fits every head's program of a size of its own.
+
+        Args:
+            sizes: Terms of each head's program, shape (heads,).
+            purpose: As in :meth:`fit`.
+        """
+        programs: dict[int, FoundProgram] = {}
+        for size in progress(sorted(set(sizes.tolist())), "search: last fit", unit="sizes"):
+            heads = (sizes == size).nonzero()[:, 0]
+            programs |= dict(zip(heads.tolist(), self.fit(size, heads, purpose), strict=True))
+        return [programs[head] for head in range(len(sizes))]
 
     def fit(self, size: int, heads: torch.Tensor, purpose: str) -> list[FoundProgram]:
         """Fits some heads' programs of a size to IoU and rounds their constants; maps are copied in parts.

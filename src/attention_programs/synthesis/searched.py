@@ -18,6 +18,7 @@ from attention_programs.models.loading import best_device
 from attention_programs.programs.table import ProgramRecord, merge
 from attention_programs.programs.view import TokenView
 from attention_programs.synthesis.domains import fit_domains
+from attention_programs.synthesis.equal_size import fit_equal_size, sizes_by_hand
 from attention_programs.synthesis.journal import Journal
 from attention_programs.synthesis.mixture import fit_mixtures
 from attention_programs.synthesis.search import FoundProgram, Material, Search
@@ -39,15 +40,20 @@ class Searched:
     """Mean validation IoU by number of terms, before the last fit."""
     variants: list[Variant]
     """Other programs of every head: with other numbers of terms, shared between heads, from one corpus alone."""
+    equal_size: list[ProgramRecord]
+    """For each head with a program by hand, one of as many terms as that has."""
 
 
-def search_programs(attention: Path, settings: SynthesisSettings, standing: Path) -> Searched:
+def search_programs(
+    attention: Path, settings: SynthesisSettings, standing: Path, by_hand: Sequence[ProgramRecord] = ()
+) -> Searched:
     """Searches a program for every head.
 
     Args:
         attention: Folder of maps.
         settings: Sizes and budgets.
         standing: File in which the search keeps its finished steps until it is done.
+        by_hand: Programs written for single heads, whose sizes the search matches.
 
     Raises:
         UserError: if there are no training or no validation texts.
@@ -60,7 +66,9 @@ def search_programs(attention: Path, settings: SynthesisSettings, standing: Path
     writer = Writer(provenance, prefix_views(train, index), index.head_list)
     device = best_device()
     material = Material(train, validation, index.causal, settings, device)
-    journal = Journal(standing, sha256_text(json.dumps(provenance, sort_keys=True)), device)
+    sizes = sizes_by_hand(by_hand, index.head_list)
+    goal = [provenance, {str(head): size for head, size in sizes.items()}]
+    journal = Journal(standing, sha256_text(json.dumps(goal, sort_keys=True)), device)
     search = Search(material, journal)
     found = search.run()
     records = [
@@ -72,10 +80,15 @@ def search_programs(attention: Path, settings: SynthesisSettings, standing: Path
         *(writer.variant(f"shared/{n}", terms) for n, terms in search.share(found, settings.shared).items()),
         *(writer.variant(f"fitted on/{name}", terms) for name, terms in fit_domains(material, journal).items()),
     ]
+    places = {index.head_list.index(head): size for head, size in sizes.items()}
+    equal_size = [
+        writer.record(program.terms, f"search {head}, {sizes[head]} terms", [head], _details(program))
+        for program, head in zip(fit_equal_size(material, places, journal), sizes, strict=True)
+    ]
     mixtures = fit_mixtures(material.sample, material.features, index.head_list)
     standing.unlink(missing_ok=True)
     path = [{"terms": terms, "iou_validation": iou} for terms, iou in found.path.items()]
-    return Searched(merge([*records, *mixtures]), _metrics(found.programs), path, variants)
+    return Searched(merge([*records, *mixtures]), _metrics(found.programs), path, variants, equal_size)
 
 
 def prefix_views(train: Sequence[MappedText], index: AttentionIndex) -> list[TokenView]:

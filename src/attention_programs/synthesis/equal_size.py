@@ -1,0 +1,49 @@
+"""Programs as long as those written by hand for the same heads, so that the two can be compared fairly."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from attention_programs.heads import Head
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.synthesis.choosing import Choosing
+from attention_programs.synthesis.journal import Journal
+from attention_programs.synthesis.reading import summands
+from attention_programs.synthesis.search import FoundProgram, LastFit, Material
+
+
+def sizes_by_hand(by_hand: Sequence[ProgramRecord], heads: Sequence[Head]) -> dict[Head, int]:
+    """Terms of the program by hand for each studied head that has one; of several the longest counts.
+
+    Args:
+        by_hand: The programs; one without a vocabulary term has no size.
+        heads: The studied heads, in the order of the maps.
+    """
+    found: dict[Head, int] = {}
+    for program in by_hand:
+        for head in map(Head.parse, program.intended_heads):
+            found[head] = max(found.get(head, 0), summands(program))
+    return {head: found[head] for head in heads if found.get(head)}
+
+
+def fit_equal_size(material: Material, sizes: Mapping[int, int], journal: Journal) -> list[FoundProgram]:
+    """A program of so many terms for each of some heads; the method is that of the whole search.
+
+    Args:
+        material: The texts with the maps of all heads.
+        sizes: Terms by number of the head.
+        journal: Steps that an earlier run finished.
+
+    Returns:
+        The programs, in the order of ``sizes``.
+    """
+    if not sizes:
+        return []
+    own = journal.within("equal size")
+    heads, wanted = (torch.tensor(list(numbers)) for numbers in (sizes.keys(), sizes.values()))
+    choosing = Choosing(material.sample.of_heads(heads), material.start, material.settings, own)
+    longest, *shorter = sorted(set(sizes.values()), reverse=True)
+    by_size = {longest: choosing.improve(choosing.grow(longest))}
+    for size in shorter:
+        by_size[size] = choosing.improve(choosing.shorter(by_size[min(by_size)], size))
+    return LastFit(material.of_heads(heads.tolist()), by_size, own).fit_each(wanted, "equal size")
