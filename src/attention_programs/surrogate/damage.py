@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 
 from attention_programs.config import Precision
 from attention_programs.errors import UserError
@@ -17,6 +16,7 @@ from attention_programs.models.architecture import decoder_layers
 from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
+from attention_programs.scoring.rank import rank_correlation
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.perplexity import passes_in, predictions, with_predictions
@@ -194,6 +194,6 @@ def rank_reliability(values: np.ndarray, splits: int = 100) -> float:
     for _ in range(splits):
         shuffled = generator.permutation(columns)
         first, second = (values[:, half].mean(axis=1) for half in np.array_split(shuffled, 2))
-        found.append(spearmanr(first, second).statistic)
+        found.append(rank_correlation(first, second))
     mean = float(np.nanmean(found))
     return round(2 * mean / (1 + mean), 6) if mean > -1 else math.nan

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 
-def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
+def rank_correlation(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> float:
     """Spearman's coefficient; NaN if there are fewer than two values or all of one side are equal.
 
     >>> round(rank_correlation([1, 2, 3, 4], [10, 30, 20, 40]), 6)
