@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from attention_programs.attention import store
+from attention_programs.attention import writing
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import read_index, read_maps
@@ -136,8 +136,8 @@ def test_a_killed_run_leaves_no_file_under_its_final_name(llama: LoadedModel, fo
     ready = list(extract(llama, batches, llama.record.heads))
     child = os.fork()
     if child == 0:
-        store.extract = lambda *_: iter(ready)  # type: ignore[assignment]
-        store.ArrowWriter.finalize = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+        writing.extract = lambda *_: iter(ready)  # type: ignore[assignment]
+        writing.ArrowWriter.finalize = lambda _: os.kill(os.getpid(), signal.SIGKILL)
         extract_to_folder(llama, TEXTS, SETTINGS, elsewhere)
         os._exit(1)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
@@ -168,7 +168,7 @@ def test_a_text_that_changed_in_case_or_space_is_mapped_anew(llama: LoadedModel,
 def test_too_little_space_is_noticed_before_the_work(
     llama: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "free_bytes", lambda _: 1000)
+    monkeypatch.setattr(writing, "free_bytes", lambda _: 1000)
     with pytest.raises(UserError, match=r"MiB are needed and 0 MiB are free; free some space or lower"):
         extract_to_folder(llama, TEXTS, SETTINGS, tmp_path / "attention")
     assert files(tmp_path / "attention") == {}
