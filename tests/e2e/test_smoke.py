@@ -257,7 +257,8 @@ def test_a_program_by_hand_is_compared_with_one_of_the_search_as_long(paths: Pat
     assert longer.id not in {program.id for program in read_programs(paths.programs)}
     (row,) = read_csv(paths.results / "equal_size.csv").to_dict("records")
     assert (row["head"], row["terms_by_hand"]) == ("L2H1", 5)
-    assert row["terms_of_search"] <= 3 < row["terms_equal_size"] <= 5
+    assert row["terms_of_search"] <= 3
+    assert row["terms_equal_size"] <= 5  # constants that are rounded to 0 are left out
     heads = read_csv(paths.results / "heads.csv").set_index(["method", "head"])["iou_test"]
     assert row["iou_of_search"] == pytest.approx(heads["search", "L2H1"], abs=1e-4)
     assert row["iou_equal_size"] > row["iou_by_hand"] > 0

@@ -229,16 +229,13 @@ def test_sizes_give_every_head_a_program_of_at_most_so_many_terms() -> None:
 
 
 def test_some_heads_get_programs_of_a_size_of_their_own() -> None:
-    sizes = {3: 6, 0: 2, 2: 3}
+    sizes = {3: 6, 0: 2, 2: 4}
     found = fit_equal_size(material(True), sizes, Journal())
-    assert [len(result.terms) <= size for result, size in zip(found, sizes.values(), strict=True)] == [True] * 3
-    by_head = dict(zip(sizes, found, strict=True))
-    assert len(by_head[3].terms) > SETTINGS.max_terms
-    whole = search(True, min_gain=0.0).programs
-    for head, result in by_head.items():
-        told = {term.feature.expression for term in result.terms}
-        assert (expressions(KNOWN[head]).keys() <= told) == (sizes[head] >= len(expressions(KNOWN[head]))), head
-        assert (result.iou_validation > whole[head].iou_validation - 0.01) == (head == 3), head
+    for (head, size), result in zip(sizes.items(), found, strict=True):
+        known, told = expressions(KNOWN[head]).keys(), {term.feature.expression for term in result.terms}
+        assert len(told) <= size
+        assert (known <= told) == (size >= len(known)), head
+        assert (result.iou_validation > 0.95) == (size >= len(known)), head
     assert fit_equal_size(material(True), {}, Journal()) == []
 
 
