@@ -6,6 +6,7 @@ from attention_programs.config import Config
 from attention_programs.corpora.text import Text, read_texts
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
+from attention_programs.models.precision import computed_in
 from attention_programs.paths import Paths
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
@@ -74,7 +75,9 @@ def main(config: Config, paths: Paths) -> None:
         programs={program.id: program for program in replaced.values()},
         look_ahead=list(settings.look_ahead),
         sandbox=level,
-        recorded=record_losses(test_texts, test_windows, test, percent, settings.precision),
+        recorded=record_losses(
+            test_texts, test_windows, test, percent, computed_in(settings.precision, loaded.model.device.type)
+        ),
     )
     samples = config.scoring.bootstrap_samples
     write_csv(paths.results / "perplexity.csv", perplexity_table(test, samples, config.seed, DISTILLED))

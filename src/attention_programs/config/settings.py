@@ -5,7 +5,8 @@ from typing import Literal
 
 from attention_programs.config.explainer import ExplainerSettings
 
-Precision = Literal["bfloat16", "float32"]
+Precision = Literal["fastest", "bfloat16", "float32"]
+"""``fastest`` is bfloat16 where the processor has instructions for it, else float32."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,8 @@ class ReplacementSettings:
     """Texts in one forward pass."""
     precision: Precision = "float32"
     """Of the passes that rankings and perplexity are measured in: products of matrices in bfloat16 take a quarter of
-    the time on processors that have it, and move an increase of perplexity by far less than its interval is wide."""
+    the time on processors that have it (fifty times as long on others), and move an increase of perplexity by far less
+    than its interval is wide."""
     fisher_texts: int = 32
     """Training texts of the Fisher estimate of damage."""
     fisher_samples: int = 4
@@ -218,7 +220,7 @@ class DistillationSettings:
     """The same for the first step of each share; twice as much sets few heads back before it helps."""
     batch_texts: int = 4
     """Training texts in one step."""
-    precision: Precision = "bfloat16"
+    precision: Precision = "fastest"
     """Of the passes: the shorter one is about half again as fast where the processor has it, and noise from rounding is
     far below that from the choice of texts."""
     check_texts: int = 8

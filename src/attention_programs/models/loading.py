@@ -13,6 +13,7 @@ import transformers
 from attention_programs.errors import UserError
 from attention_programs.models.encoding import Template, TextTokenizer
 from attention_programs.models.pieces import Pieces
+from attention_programs.models.precision import say_if_slow
 from attention_programs.models.record import ModelRecord, read_record, weights_hash
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.models.tokenizer_file import load_tokenizer
@@ -179,6 +180,7 @@ def load_model(folder: Path, device: str = "cpu", verify: bool = False) -> Loade
     transformers.utils.logging.disable_progress_bar()
     model = kind.from_pretrained(folder, attn_implementation="eager", dtype="auto").eval().to(device)
     model.requires_grad_(False)
+    say_if_slow(record.dtype, device)
     loaded = LoadedModel(model, load_tokenizer(str(folder)), record)
     if loaded.tokenizer.pad_token_id != loaded.pad_id:
         loaded.tokenizer.pad_token = loaded.tokenizer.convert_ids_to_tokens(loaded.pad_id)

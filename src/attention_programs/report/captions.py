@@ -49,13 +49,15 @@ def perplexity_caption(texts: int, tokens: int, precision: str) -> Caption:
     Args:
         texts: Test texts that every curve was measured on.
         tokens: Their tokens.
-        precision: Of the passes.
+        precision: Of the passes, as the settings name it.
     """
+    products = "bfloat16 where the processor has it, else float32" if precision == "fastest" else precision
     return Caption(
         "What replacing heads costs",
         f"Perplexity on {tokens:,} tokens of {texts:,} test texts, the same for every line, over that of the intact "
-        f"model (passes in {precision}); the axis is linear up to 1 % and logarithmic above. Solid lines replace the "
-        "best-fitted heads first, the others those that do least damage, measured alone, in company, or estimated. "
+        f"model (products of matrices in {products}); the axis is linear up to 1 % and logarithmic above. Solid lines "
+        "replace the best-fitted heads first, the others those that do least damage, measured alone, in company, or "
+        "estimated. "
         "Blue: constants fitted on training texts so that the model keeps its predictions (distilled); black: the same "
         "programs with the constants that fit the maps best. Orange and green put one baseline into every replaced "
         "head. Bands are 95 % intervals (studentized bootstrap over texts, paired).",
@@ -71,8 +73,8 @@ GRID = Caption(
     "the next-token predictions on training texts move (KL divergence) when this head alone is replaced by its "
     "program; the scale is stretched at the low end. Crosses mark heads that were not studied.",
     "Damage of single heads does not add up: heads that stand in for each other look harmless one by one. "
-    "Small values may be noise; the table of heads gives their standard errors. With passes in bfloat16 rounding alone "
-    "adds about 0.001 nats to every head.",
+    "Small values may be noise; the table of heads gives their standard errors. Where products of matrices are "
+    "in bfloat16, rounding alone adds about 0.001 nats to every head.",
 )
 QUESTIONS = Caption(
     "What replacing heads does to question answering",

@@ -11,6 +11,7 @@ import torch
 
 from attention_programs.config import Precision
 from attention_programs.models.loading import LoadedModel
+from attention_programs.models.precision import computed_in
 from attention_programs.surrogate.intervention import PatchedModel
 
 MASK_STRIDE = 7
@@ -26,8 +27,9 @@ def passes_in(precision: Precision, loaded: LoadedModel) -> AbstractContextManag
 
     A model that is in half precision already stays as it is.
     """
-    shorter = precision == "bfloat16" and loaded.record.dtype == "float32"
-    return torch.autocast(loaded.model.device.type, torch.bfloat16, enabled=shorter)
+    device = loaded.model.device.type
+    shorter = computed_in(precision, device) == "bfloat16" and loaded.record.dtype == "float32"
+    return torch.autocast(device, torch.bfloat16, enabled=shorter)
 
 
 def with_predictions(texts: Sequence[tuple[int, ...]], purpose: str) -> list[tuple[int, ...]]:

@@ -11,6 +11,7 @@ import torch
 from attention_programs.config import EvaluationSettings, Precision
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
+from attention_programs.models.precision import computed_in
 from attention_programs.surrogate.paper_tasks import PAPER_TASKS, paper_task
 from attention_programs.surrogate.shipped_tasks import SHIPPED_TASKS, shipped_task
 from attention_programs.surrogate.task_loading import quiet_harness
@@ -87,7 +88,7 @@ def _harness_model(model: Any, tokenizer: Any, batch_size: int, precision: Preci
     tokenizer.split_special_tokens = True  # no question's text is taken for a special token
     unmarked = tokenizer.bos_token_id is None and tokenizer.eos_token_id is None
     opening = tokenizer.pad_token_id if unmarked else None
-    shorter = precision == "bfloat16" and model.dtype == torch.float32
+    shorter = computed_in(precision, model.device.type) == "bfloat16" and model.dtype == torch.float32
     return HFLM(
         pretrained=model,
         tokenizer=tokenizer,

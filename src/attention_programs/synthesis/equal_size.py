@@ -27,7 +27,7 @@ def sizes_by_hand(by_hand: Sequence[ProgramRecord], heads: Sequence[Head]) -> di
 
 
 def fit_equal_size(material: Material, sizes: Mapping[int, int], journal: Journal) -> list[FoundProgram]:
-    """A program of so many terms for each of some heads; the method is that of the whole search.
+    """A program of so many terms for each of some heads: grown, exchanged and fitted as the whole search does it.
 
     Args:
         material: The texts with the maps of all heads.
@@ -37,13 +37,15 @@ def fit_equal_size(material: Material, sizes: Mapping[int, int], journal: Journa
     Returns:
         The programs, in the order of ``sizes``.
     """
-    if not sizes:
-        return []
-    own = journal.within("equal size")
-    heads, wanted = (torch.tensor(list(numbers)) for numbers in (sizes.keys(), sizes.values()))
-    choosing = Choosing(material.sample.of_heads(heads), material.start, material.settings, own)
-    longest, *shorter = sorted(set(sizes.values()), reverse=True)
-    by_size = {longest: choosing.improve(choosing.grow(longest))}
-    for size in shorter:
-        by_size[size] = choosing.improve(choosing.shorter(by_size[min(by_size)], size))
-    return LastFit(material.of_heads(heads.tolist()), by_size, own).fit_each(wanted, "equal size")
+    found: dict[int, FoundProgram] = {}
+    for size in sorted(set(sizes.values())):
+        heads = [head for head, terms in sizes.items() if terms == size]
+        own = journal.within(f"equal size {size}")
+        numbers = torch.tensor(heads, device=material.sample.lengths.device)
+        choosing = Choosing(material.sample.of_heads(numbers), material.start, material.settings, own)
+        programs = choosing.improve(choosing.grow(size), f"equal size, {len(heads)} heads")
+        last = LastFit(material.of_heads(heads), {size: programs}, own)
+        found |= dict(
+            zip(heads, last.fit(size, torch.arange(len(heads), device=numbers.device), "equal size"), strict=True)
+        )
+    return [found[head] for head in sizes]
