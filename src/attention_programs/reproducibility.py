@@ -17,13 +17,16 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_yaml
 from attention_programs.paths import Paths
 from attention_programs.reproduction import compose, environment
+from attention_programs.scoring.rank import rank_correlation
 
-EXACT_STAGES = ("model", "corpora", "synthesize")
-"""Stages whose outputs (weights, texts, prompts, programs) must be equal to the last byte."""
+EXACT_STAGES = ("model", "corpora")
+"""Stages whose outputs (weights, texts) must be equal to the last byte."""
 KEY_COLUMNS = ("head", "method", "corpus", "metric", "programs", "order", "task")
 """Columns that say what a row is about; which program was chosen may differ where two fit almost alike."""
-COLUMN_SCALES = ("perplexity", "increase", "low", "high", "tokens")
-"""Columns of perplexity.csv that are compared relative to their size."""
+RELATIVE_TABLES = ("order_choice.csv", "perplexity.csv")
+"""Tables of percentages and perplexities, which are compared relative to their size."""
+RANKS = "orders.csv"
+"""The table of ranks: heads that do about as much damage change places, so that rankings are compared as wholes."""
 
 
 @dataclass
@@ -145,8 +148,14 @@ def _compare_tables(
     for column in old.columns:
         if column in KEY_COLUMNS and not old[column].equals(new[column]):
             yield _Line(False, f"{name}, {column}: the rows are others or in another order")
+        elif pd.api.types.is_bool_dtype(old[column]):
+            yield _Line(old[column].equals(new[column]), f"{name}, {column}: what holds of each row")
+        elif name == RANKS and column not in KEY_COLUMNS:
+            agreement = rank_correlation(old[column].tolist(), new[column].tolist())
+            least = 1 - tolerances.absolute
+            yield _Line(agreement >= least, f"{name}, {column}: rank correlation {agreement:.3f} (at least {least:g})")
         elif pd.api.types.is_numeric_dtype(old[column]):
-            relative = name == "perplexity.csv" and column in COLUMN_SCALES
+            relative = name in RELATIVE_TABLES
             yield _compare_columns(f"{name}, {column}", old[column], new[column], relative, tolerances)
 
 
