@@ -31,7 +31,7 @@ $(STAMP): requirements.lock pyproject.toml
 reproduce-paper: $(STAMP)  ## the whole way: stages, MLflow, summary (PROFILE=name for another profile)
 	@$(BIN)/attention-programs reproduce $(if $(PROFILE),--profile $(PROFILE))
 
-smoke: $(STAMP)  ## every stage on a few texts and heads, in under three minutes
+smoke: $(STAMP)  ## every stage on a few texts and heads, in a few minutes
 	@$(BIN)/attention-programs reproduce --profile smoke --restore
 
 test: $(STAMP)  ## the whole test suite
