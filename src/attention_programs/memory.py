@@ -4,6 +4,8 @@ from pathlib import Path
 
 from attention_programs.errors import UserError
 
+LESS_MEMORY = "lower attention.max_tokens or corpora.limit, or name fewer attention.heads"
+"""What makes every stage do with less memory."""
 _MEMINFO = Path("/proc/meminfo")
 _SHORTAGES = ("out of memory", "can't allocate memory", "not enough memory")
 """Words of torch's allocators, whose errors have no class of their own on the processor."""

@@ -9,13 +9,11 @@ from collections.abc import Callable
 
 from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
-from attention_programs.memory import is_shortage
+from attention_programs.memory import LESS_MEMORY, is_shortage
 from attention_programs.paths import Paths
 
 BAD_INPUT = 2
 """Exit code for input that a person can mend."""
-LESS_MEMORY = "lower attention.max_tokens or corpora.limit, or name fewer attention.heads"
-"""What makes every stage do with less memory."""
 KEEP_FREED = {-3: 1 << 30, -1: (1 << 31) - 1}
 """For glibc's mallopt: M_MMAP_THRESHOLD, arrays from that size on are mapped apart; M_TRIM_THRESHOLD, what is kept."""
 

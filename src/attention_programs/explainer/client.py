@@ -18,7 +18,7 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
-from attention_programs.explainer.answers import read_answer, read_json, read_usage
+from attention_programs.explainer.answers import NO_TOKENS, Usage, read_answer, read_json, read_usage
 from attention_programs.explainer.budget import Prices
 from attention_programs.explainer.exchanges import Exchange, Request, now
 from attention_programs.explainer.failures import Failure, failure_of
@@ -52,14 +52,11 @@ class CleaningTransport(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Carries one call."""
         start = time.monotonic()
-        response = self._inner.handle_request(request)
-        content = self._whole(
-            httpx2.Response(
+        with contextlib.closing(self._inner.handle_request(request)) as response:
+            decoded = httpx2.Response(  # so that a compressed key is found as well
                 response.status_code, headers=response.headers, stream=response.stream, request=request
-            ).iter_bytes(),  # decoded, so that a compressed key is found as well
-            start,
-        )
-        response.close()
+            )
+            content = self._whole(decoded.iter_bytes(), start)
         failed = response.status_code != 200
         headers = [
             (name, self._redaction.clean(value, of_an_error=True))
@@ -184,15 +181,17 @@ class Client:
         """Takes the reply out of an answer, which may be anything that is JSON."""
         messages = exchange.request.messages
         body = completion.to_dict(mode="python", warnings=False) if isinstance(completion, BaseModel) else completion
-        if isinstance(body, dict) and body.get("usage"):  # paid for, whatever else it holds
-            usage = read_usage(body, messages, "")
-            exchange = replace(exchange, usage=usage, cost=self._prices.cost(usage))
         try:
             answer = read_answer(body, messages)
         except ValueError as error:
-            return exchange, Failure(str(error))
+            counted = isinstance(body, dict) and body.get("usage")
+            spent = read_usage(body, messages, "") if counted else NO_TOKENS  # paid for, whatever else it holds
+            return self._paid(exchange, spent), Failure(str(error))
         exchange = replace(exchange, status="answered", reply=answer.reply, finish_reason=answer.finish_reason)
-        return replace(exchange, usage=answer.usage, cost=self._prices.cost(answer.usage)), None
+        return self._paid(exchange, answer.usage), None
+
+    def _paid(self, exchange: Exchange, usage: Usage) -> Exchange:
+        return replace(exchange, usage=usage, cost=self._prices.cost(usage))
 
     def _refused(self, error: openai.APIStatusError, request: Request) -> Failure:
         try:

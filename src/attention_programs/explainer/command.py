@@ -90,7 +90,7 @@ def require_programs(told: Told, settings: ExplainerSettings) -> None:
         raise UserError(f"{settings.model} at {settings.base_url} answered nothing; check both, then run again")
     if told.prompts and not any(story.best for story in told.stories.values()):
         spent = told.problems[ReplyProblem.REASONED]
-        remedy = f"raise explainer.reply_tokens ({settings.reply_tokens})" if spent else "try another model"
+        remedy = _more_tokens(settings) if spent else "try another model"
         raise UserError(f"no head got a program from {settings.model}; {remedy}, then run again")
 
 
@@ -126,14 +126,19 @@ def _print(told: Told, settings: ExplainerSettings) -> None:
     spent = metrics["replies_without_a_program"].get(ReplyProblem.REASONED, 0)
     if spent:
         print(
-            f"{spent} replies were used up by the model's reasoning before it came to a program: raise "
-            f"explainer.reply_tokens ({settings.reply_tokens}; --reply-tokens)"
+            f"{spent} replies were used up by the model's reasoning before it came to a program: "
+            f"{_more_tokens(settings)}"
         )
     for head, error in told.failed.items():
         print(f"{head}: {error}")
     if told.left:
         print(f"not asked: {', '.join(told.left)}; run again with a larger budget, nothing is paid for twice")
     print(f"replies are in {log_path(settings)}; `dvc repro` takes their programs in for explainer.model and .heads")
+
+
+def _more_tokens(settings: ExplainerSettings) -> str:
+    """What helps a model that reasons until its tokens are used up."""
+    return f"raise explainer.reply_tokens ({settings.reply_tokens}; --reply-tokens)"
 
 
 def _number(value: float | None) -> str:

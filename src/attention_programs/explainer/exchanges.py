@@ -175,8 +175,9 @@ def open_log(path: Path) -> ExchangeLog:
     if not path.is_file():
         return ExchangeLog((), path)
     _mend(path)
-    exchanges = read_exchanges(path)
-    if any(_is_odd(row) for row in read_jsonl(path)):
+    rows = read_jsonl(path)
+    exchanges = _exchanges(rows, path)
+    if any(map(_is_odd, rows)):
         write_text(path, "".join(_line(exchange) + "\n" for exchange in exchanges))
     return ExchangeLog(exchanges, path)
 
@@ -205,7 +206,11 @@ def read_exchanges(path: Path) -> list[Exchange]:
     Raises:
         UserError: if a line is no exchange, or was altered: its key is not that of its content.
     """
-    return [_exchange(row, f"{path}, row {number}") for number, row in enumerate(read_jsonl(path), start=1)]
+    return _exchanges(read_jsonl(path), path)
+
+
+def _exchanges(rows: Iterable[Mapping[str, Any]], path: Path) -> list[Exchange]:
+    return [_exchange(row, f"{path}, row {number}") for number, row in enumerate(rows, start=1)]
 
 
 def _exchange(row: Mapping[str, Any], place: str) -> Exchange:

@@ -80,7 +80,7 @@ def score_assignments(
                 _score(maps.get(program, nothing), text.cells[head], starts)
                 for program, head in zip(programs[name], own, strict=True)
             ]
-            found[name].append(np.array(scores))
+            found[name].append(np.reshape(scores, (len(own), 2)))  # an assignment of no head has two empty columns
     return {name: OwnScores(*np.moveaxis(np.array(scores), -1, 0)) for name, scores in found.items()}
 
 

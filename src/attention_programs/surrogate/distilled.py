@@ -98,8 +98,9 @@ def fit_of_objectives(
     """Mean IoU over heads and texts of each kind of constants, every program against its own head.
 
     Returns:
-        One row an objective and share.
+        One row an objective and share; none for a share of so few heads that it rounds to no head.
     """
+    objectives = [objective for objective in objectives if objective.assignment]
     named = {f"{objective.name}/{objective.percent}": objective for objective in objectives}
     scores = score_assignments({name: objective.assignment for name, objective in named.items()}, texts, index, runner)
     return pd.DataFrame(

@@ -12,7 +12,7 @@ import torch
 
 from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import MappedText
-from attention_programs.memory import require_memory
+from attention_programs.memory import LESS_MEMORY, require_memory
 from attention_programs.programs.view import TokenView
 from attention_programs.synthesis.features import Feature
 
@@ -102,7 +102,7 @@ def build_design(texts: Sequence[MappedText], features: Sequence[Feature], causa
     require_memory(
         2 * cells * (len(features) + heads),
         f"fitting {heads} heads on {len(texts)} texts of up to {longest} tokens with {len(features)} patterns",
-        "lower attention.max_tokens or corpora.limit, or name fewer attention.heads",
+        LESS_MEMORY,
     )
     counts = [int((lengths >= n).sum()) if causal else n * int((lengths == n).sum()) for n in range(longest + 1)]
     groups = {

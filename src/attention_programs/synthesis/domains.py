@@ -23,4 +23,4 @@ def fit_domains(material: Material, journal: Journal) -> dict[str, list[list[Wei
         return {}
     small = replace(settings, sample_texts=settings.domain_texts, exchanges=0)
     searches = {name: Search(material.of_corpus(name, small), journal.within(name)) for name in names}
-    return {name: [found.terms for found in search.longest()] for name, search in searches.items()}
+    return {name: [found.terms for found in search.of_size(small.max_terms)] for name, search in searches.items()}

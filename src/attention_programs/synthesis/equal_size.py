@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import torch
-
 from attention_programs.heads import Head
 from attention_programs.programs.table import ProgramRecord
-from attention_programs.synthesis.choosing import Choosing
 from attention_programs.synthesis.journal import Journal
 from attention_programs.synthesis.reading import summands
-from attention_programs.synthesis.search import FoundProgram, LastFit, Material
+from attention_programs.synthesis.search import FoundProgram, Material, Search
 
 
 def sizes_by_hand(by_hand: Sequence[ProgramRecord], heads: Sequence[Head]) -> dict[Head, int]:
@@ -40,12 +37,6 @@ def fit_equal_size(material: Material, sizes: Mapping[int, int], journal: Journa
     found: dict[int, FoundProgram] = {}
     for size in sorted(set(sizes.values())):
         heads = [head for head, terms in sizes.items() if terms == size]
-        own = journal.within(f"equal size {size}")
-        numbers = torch.tensor(heads, device=material.sample.lengths.device)
-        choosing = Choosing(material.sample.of_heads(numbers), material.start, material.settings, own)
-        programs = choosing.improve(choosing.grow(size), f"equal size, {len(heads)} heads")
-        last = LastFit(material.of_heads(heads), {size: programs}, own)
-        found |= dict(
-            zip(heads, last.fit(size, torch.arange(len(heads), device=numbers.device), "equal size"), strict=True)
-        )
+        search = Search(material.of_heads(heads), journal.within(f"equal size {size}"))
+        found |= dict(zip(heads, search.of_size(size, f"equal size, {len(heads)} heads"), strict=True))
     return [found[head] for head in sizes]

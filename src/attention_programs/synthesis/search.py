@@ -105,7 +105,9 @@ class Material:
     def of_heads(self, heads: Sequence[int]) -> "Material":
         """The same texts with the maps of some heads."""
         train, validation = ([text.of_heads(heads) for text in texts] for texts in (self.train, self.validation))
-        return Material(train, validation, self._causal, self.settings, self._device)
+        part = Material(train, validation, self._causal, self.settings, self._device)
+        part.sample = self.sample.of_heads(torch.tensor(heads, device=self._device))  # its patterns are known
+        return part
 
     @property
     def start(self) -> list[int]:
@@ -154,12 +156,17 @@ class Search:
             longest=by_size[settings.max_terms],
         )
 
-    def longest(self) -> list[FoundProgram]:
-        """Every head's program with as many terms as it may have: no shorter one is tried."""
-        most, choosing = self._settings.max_terms, self._choosing
-        found = choosing.improve(choosing.grow(most))
+    def of_size(self, size: int, purpose: str = "search") -> list[FoundProgram]:
+        """Every head's program with so many terms; no other size is tried.
+
+        Args:
+            size: Terms.
+            purpose: What the progress bar says it is for.
+        """
+        choosing = self._choosing
+        found = choosing.improve(choosing.grow(size), purpose)
         everyone = torch.arange(len(found.chosen), device=found.chosen.device)
-        return LastFit(self._material, {most: found}, choosing.journal).fit(most, everyone, "everyone")
+        return LastFit(self._material, {size: found}, choosing.journal).fit(size, everyone, "everyone")
 
     def share(self, found: Found, counts: Sequence[int]) -> dict[int, list[list[WeightedTerm]]]:
         """Explains all heads with few programs: for each number of programs, the program of each head."""

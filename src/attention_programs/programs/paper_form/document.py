@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from attention_programs.programs.paper_form.stub import Stub
 from attention_programs.programs.paper_form.text import Annotation
-from attention_programs.programs.paper_form.words import Token
+from attention_programs.programs.paper_form.words import Governor, Token
 
 
-class Span(Stub):
+class Span(Governor):
     """Words in a row."""
 
     stands_for = "a spaCy span"
@@ -106,16 +106,6 @@ class Span(Stub):
     def rights(self) -> Iterator[Token]:
         """Words behind it that depend on one of its words."""
         return (right for token in self for right in token.rights if right.i >= self.end)
-
-    @property
-    def n_lefts(self) -> int:
-        """Number of words in front of it that depend on one of its words."""
-        return sum(1 for _ in self.lefts)
-
-    @property
-    def n_rights(self) -> int:
-        """Number of words behind it that depend on one of its words."""
-        return sum(1 for _ in self.rights)
 
     @property
     def subtree(self) -> Iterator[Token]:

@@ -25,7 +25,31 @@ class Morphology(str):
         return dict(feature.split("=", 1) for feature in self.split("|") if feature)
 
 
-class Token(Stub):
+class Governor(Stub):
+    """What other words depend on: a word or several."""
+
+    @property
+    def lefts(self) -> Iterator["Token"]:
+        """Words in front of it that depend on it."""
+        raise NotImplementedError
+
+    @property
+    def rights(self) -> Iterator["Token"]:
+        """Words behind it that depend on it."""
+        raise NotImplementedError
+
+    @property
+    def n_lefts(self) -> int:
+        """Number of words in front of it that depend on it."""
+        return sum(1 for _ in self.lefts)
+
+    @property
+    def n_rights(self) -> int:
+        """Number of words behind it that depend on it."""
+        return sum(1 for _ in self.rights)
+
+
+class Token(Governor):
     """A word or a sign of a sentence.
 
     An annotation gives those of its attributes that differ from the values below; all have spaCy's names and meaning,
@@ -165,16 +189,6 @@ class Token(Stub):
     def children(self) -> Iterator["Token"]:
         """Words that depend on this one, in the order of the sentence."""
         return (self.doc[i] for i in self.doc.dependents[self.i])
-
-    @property
-    def n_lefts(self) -> int:
-        """Number of words in front that depend on this one."""
-        return sum(1 for _ in self.lefts)
-
-    @property
-    def n_rights(self) -> int:
-        """Number of words behind that depend on this one."""
-        return sum(1 for _ in self.rights)
 
     @property
     def ancestors(self) -> Iterator["Token"]:

@@ -26,13 +26,12 @@ from attention_programs.programs.paper_form.text import PaperText
 from attention_programs.programs.sandbox import facade, kernel
 from attention_programs.programs.sandbox.arena import Arena, Layout
 from attention_programs.programs.sandbox.child import Job, LoadedText, run_job
+from attention_programs.programs.sandbox.deadline import WALL_FACTOR, Begun
 from attention_programs.programs.sandbox.layers import Layer
 from attention_programs.programs.sandbox.wire import Closed, receive, send
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 
-WALL_FACTOR = 10
-"""How much longer than their processor time texts may take by the clock, on a busy machine."""
 _LOOK_SECONDS = 0.02
 _CHANNEL = 3
 """Descriptor of the channel: a low one, so that the child can close all that there are."""
@@ -167,7 +166,7 @@ class Server:
         if ended >= 0:
             poll.register(ended, select.POLLIN)
         start = time.monotonic()
-        begun = _Begun(0, 0.0, start)
+        begun = Begun(0, 0.0, start)
         killed = False
         try:
             while True:
@@ -188,30 +187,6 @@ class Server:
         finally:
             if ended >= 0:
                 os.close(ended)
-
-
-@dataclass(frozen=True)
-class _Begun:
-    """When the child began its present text."""
-
-    progress: int
-    processor: float
-    clock: float
-
-    def moved_to(self, progress: int, child: int) -> "_Begun":
-        return self if progress == self.progress else _Begun(progress, _processor_seconds(child), time.monotonic())
-
-    def is_late(self, child: int, seconds: float) -> bool:
-        waited = time.monotonic() - self.clock
-        return _processor_seconds(child) - self.processor > seconds or waited > WALL_FACTOR * seconds
-
-
-def _processor_seconds(child: int) -> float:
-    """Processor time of another process, where the system has a clock for it; else the time of day stands in."""
-    try:
-        return time.clock_gettime((~child << 3) | 2)
-    except (OSError, OverflowError):
-        return time.monotonic()
 
 
 def _end(status: int, usage: resource.struct_rusage, killed: bool) -> dict[str, Any]:
