@@ -15,6 +15,7 @@ from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import make_record
 from attention_programs.scoring.assignments import score_assignments
 from attention_programs.scoring.lengths import LENGTH_COLUMNS, length_table, texts_of_lengths
+from attention_programs.surrogate.distilled import Objective, fit_of_objectives
 from cases import program
 from conftest import SENTENCES
 
@@ -74,6 +75,22 @@ def test_the_table_has_the_mean_fit_of_each_length_and_method(llama: LoadedModel
             assert np.isnan([row.low, row.high]).all(), "three texts are too few for an interval"
         nothing = length_table(methods, [], index, runner, 20, 0)
     assert (list(nothing.columns), len(nothing)) == (LENGTH_COLUMNS, 0)
+
+
+def test_a_share_of_so_few_heads_that_it_rounds_to_none_has_no_fit(llama: LoadedModel) -> None:
+    index = index_of(llama)
+    texts = dict(texts_of_lengths(llama, TEXTS, index, SETTINGS))[12]
+    record = make_record(program("text.uniform"), "uniform", "search", "verified", [], {})
+    one = {index.head_list[0]: record}
+    with Runner(SandboxSettings(), 1, index.token_style) as runner:
+        scores = score_assignments({"none": {}, "one": one}, texts, index, runner)
+        objectives = [Objective(name, percent, heads) for percent, heads in ((25, {}), (100, one)) for name in "ab"]
+        fit = fit_of_objectives(objectives, texts, index, runner)
+        nothing = fit_of_objectives(objectives[:2], texts, index, runner)
+    assert (scores["none"].iou.shape, scores["one"].iou.shape) == ((3, 0), (3, 1))
+    assert fit[["objective", "percent", "heads"]].to_numpy().tolist() == [["a", 100, 1], ["b", 100, 1]]
+    assert fit["iou_test"].tolist() == pytest.approx([scores["one"].iou.mean()] * 2)
+    assert (list(nothing.columns), len(nothing)) == (list(fit.columns), 0)
 
 
 def test_lengths_that_a_layer_cannot_see_as_a_whole_are_left_out(

@@ -215,9 +215,9 @@ class DistillationSettings:
     layer_steps: int = 24
     """Steps that match every layer's output by itself first; cheaper ones, from which all shares profit."""
     layer_rate: float = 0.1
-    """Size of the first of those, in units of a constant; it falls to 0 along a cosine."""
+    """Size of the largest of those, in units of a constant: steps grow at first, then fall to 0 along a cosine."""
     rate: float = 0.05
-    """The same for the first step of each share; twice as much sets few heads back before it helps."""
+    """The same for the steps of each share; twice as much sets few heads back before it helps."""
     batch_texts: int = 4
     """Training texts in one step."""
     precision: Precision = "fastest"

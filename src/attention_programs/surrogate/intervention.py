@@ -26,6 +26,7 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
+from attention_programs.surrogate.layer_plan import LayerPlan
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.padding import real_tokens, require_one_text_a_row
 
@@ -43,21 +44,6 @@ def default_cache(loaded: LoadedModel, sandbox: SandboxSettings = SandboxSetting
     return map_cache(loaded, Runner(sandbox, 1, loaded.token_style))
 
 
-@dataclass
-class _LayerPlan:
-    """The replaced heads of one layer and, during a forward pass, their weights."""
-
-    heads: list[int]
-    windowed: bool
-    """Whether its tokens see only the last ones, so that a cache keeps no others."""
-    weights: torch.Tensor | None = None
-    """Shape (batch, replaced heads, queries, tokens so far)."""
-    gates: torch.Tensor | None = None
-    """How far each head is its program, 0 to 1, shape (batch, replaced heads); all the way if None."""
-    uses: int = 0
-    """How often the layer asked for its weights in this forward pass."""
-
-
 def _attention(
     module: Any,
     query: torch.Tensor,
@@ -71,56 +57,24 @@ def _attention(
     Shapes: query (batch, heads, queries, d), key and value (batch, key-value heads, keys, d); the output is
     (batch, queries, heads, d) and the weights are (batch, heads, queries, keys).
     """
-    plan: _LayerPlan | None = getattr(module, _MARK, None)
+    plan: LayerPlan | None = getattr(module, _MARK, None)
     eager = sys.modules[type(module).__module__].eager_attention_forward
     if plan is None:
         output, weights = eager(module, query, key, value, attention_mask, **kwargs)
         return output, weights
     plan.uses += 1
-    new = _patterns(plan, query.shape[2], key.shape[2], attention_mask).to(device=value.device, dtype=value.dtype)
+    new = plan.patterns(query.shape[2], key.shape[2], attention_mask).to(device=value.device, dtype=value.dtype)
     if plan.gates is None and len(plan.heads) == query.shape[1]:
         # No head of its own is left: neither the scores nor their gradients are worth computing.
-        return _outputs(plan, new, value, query).contiguous(), new
+        return plan.outputs(new, value, query.shape[1]).contiguous(), new
     output, weights = eager(module, query, key, value, attention_mask, **kwargs)
     if plan.gates is not None:
         own = weights[:, plan.heads]
         new = own + plan.gates[:, :, None, None].to(own) * (new - own)
     output, weights = output.clone(), weights.clone()
-    output[:, :, plan.heads] = _outputs(plan, new.to(value.dtype), value, query).to(output.dtype)
+    output[:, :, plan.heads] = plan.outputs(new.to(value.dtype), value, query.shape[1]).to(output.dtype)
     weights[:, plan.heads] = new.to(weights.dtype)
     return output, weights
-
-
-def _patterns(plan: _LayerPlan, queries: int, keys: int, mask: torch.Tensor | None) -> torch.Tensor:
-    """The programs' patterns on the tokens that the layer sees, shape (batch, replaced heads, queries, keys)."""
-    found = plan.weights
-    fits = found is not None and found.shape[-2] == queries
-    if found is None or not fits or found.shape[-1] < keys or (found.shape[-1] > keys and not plan.windowed):
-        shape = None if found is None else tuple(found.shape)
-        raise RuntimeError(f"the programs' patterns have shape {shape}, the layer needs {queries} queries, {keys} keys")
-    found = found[..., found.shape[-1] - keys :]
-    return _within_window(found, mask) if plan.windowed and mask is not None else found
-
-
-def _within_window(weights: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Patterns without what lies outside a layer's window; a row that had all its weight there is uniform inside.
-
-    Args:
-        weights: Patterns, rows summing to 1, or to 0 in padding.
-        mask: 0 (or true) where a token is seen, shape (batch, 1, queries, keys).
-    """
-    seen = (mask if mask.dtype == torch.bool else mask == 0).to(weights)
-    inside = weights * seen
-    total = inside.sum(dim=-1, keepdim=True)
-    uniform = seen / seen.sum(dim=-1, keepdim=True).clamp(min=1)
-    return torch.where(total > 0, inside / total.clamp(min=torch.finfo(weights.dtype).tiny), uniform)
-
-
-def _outputs(plan: _LayerPlan, weights: torch.Tensor, value: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
-    """What the replaced heads put out, shape (batch, queries, replaced heads, d)."""
-    group = query.shape[1] // value.shape[1]
-    values = value[:, [head // group for head in plan.heads]]
-    return torch.matmul(weights, values).transpose(1, 2)
 
 
 def _register() -> None:
@@ -191,7 +145,7 @@ class PatchedModel:
         self.model.set_attn_implementation(IMPLEMENTATION)
         config = self.model.config
         self._plans = {
-            layer: _LayerPlan([head.index for head, _ in pairs], bool(layer_window(config, layer)))
+            layer: LayerPlan([head.index for head, _ in pairs], bool(layer_window(config, layer)))
             for layer, pairs in self._by_layer.items()
         }
         for index, layer in enumerate(decoder_layers(self.model)):

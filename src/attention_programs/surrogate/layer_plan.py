@@ -1,0 +1,62 @@
+"""The replaced heads of one layer, and what they put out in a forward pass."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass
+class LayerPlan:
+    """The replaced heads of one layer and, during a forward pass, their weights."""
+
+    heads: list[int]
+    windowed: bool
+    """Whether its tokens see only the last ones, so that a cache keeps no others."""
+    weights: torch.Tensor | None = None
+    """Shape (batch, replaced heads, queries, tokens so far)."""
+    gates: torch.Tensor | None = None
+    """How far each head is its program, 0 to 1, shape (batch, replaced heads); all the way if None."""
+    uses: int = 0
+    """How often the layer asked for its weights in this forward pass."""
+
+    def patterns(self, queries: int, keys: int, mask: torch.Tensor | None) -> torch.Tensor:
+        """The programs' patterns on the tokens that the layer sees, shape (batch, replaced heads, queries, keys).
+
+        Raises:
+            RuntimeError: if they are not of these tokens.
+        """
+        found = self.weights
+        fits = found is not None and found.shape[-2] == queries
+        if found is None or not fits or found.shape[-1] < keys or (found.shape[-1] > keys and not self.windowed):
+            shape = None if found is None else tuple(found.shape)
+            raise RuntimeError(
+                f"the programs' patterns have shape {shape}, the layer needs {queries} queries, {keys} keys"
+            )
+        found = found[..., found.shape[-1] - keys :]
+        return _within_window(found, mask) if self.windowed and mask is not None else found
+
+    def outputs(self, weights: torch.Tensor, value: torch.Tensor, query_heads: int) -> torch.Tensor:
+        """What the replaced heads put out, shape (batch, queries, replaced heads, d).
+
+        Args:
+            weights: Their patterns, shape (batch, replaced heads, queries, keys).
+            value: Shape (batch, key-value heads, keys, d); each serves equally many of the query heads.
+            query_heads: Heads of the layer.
+        """
+        group = query_heads // value.shape[1]
+        values = value[:, [head // group for head in self.heads]]
+        return torch.matmul(weights, values).transpose(1, 2)
+
+
+def _within_window(weights: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Patterns without what lies outside a layer's window; a row that had all its weight there is uniform inside.
+
+    Args:
+        weights: Patterns, rows summing to 1, or to 0 in padding.
+        mask: 0 (or true) where a token is seen, shape (batch, 1, queries, keys).
+    """
+    seen = (mask if mask.dtype == torch.bool else mask == 0).to(weights)
+    inside = weights * seen
+    total = inside.sum(dim=-1, keepdim=True)
+    uniform = seen / seen.sum(dim=-1, keepdim=True).clamp(min=1)
+    return torch.where(total > 0, inside / total.clamp(min=torch.finfo(weights.dtype).tiny), uniform)
