@@ -13,6 +13,8 @@ export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+# Every stage is a process of its own, and would compile thousands of library files again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help reproduce-paper smoke test bench lint ui check-reproducibility publish lock clean
@@ -35,7 +37,7 @@ smoke: $(STAMP)  ## every stage on a few texts and heads, in a few minutes
 	@$(BIN)/attention-programs reproduce --profile smoke --restore
 
 test: $(STAMP)  ## the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(STAMP)  ## speed on this machine, as ratios (results/bench.json)
 	@$(BIN)/python -m pytest benchmarks

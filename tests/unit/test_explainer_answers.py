@@ -132,7 +132,7 @@ def test_asking_without_a_single_program_is_an_error() -> None:
     with pytest.raises(UserError, match="no head got a program from m; try another model"):
         require_programs(told, ExplainerSettings(model="m"))
     told.problems.update([str(ReplyProblem.REASONED)])
-    with pytest.raises(UserError, match=r"raise explainer\.reply_tokens \(400\)"):
+    with pytest.raises(UserError, match=r"raise explainer\.reply_tokens \(400; --reply-tokens\)"):
         require_programs(told, ExplainerSettings(model="m"))
 
 
