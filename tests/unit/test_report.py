@@ -23,7 +23,9 @@ from attention_programs.report.examination import weak_section
 from attention_programs.report.examples import choose, kind
 from attention_programs.report.figures.perplexity import draw_perplexity
 from attention_programs.report.figures.style import spread
+from attention_programs.report.opening import opening
 from attention_programs.report.page import write_report
+from attention_programs.report.provenance import Provenance
 from attention_programs.report.results import BASELINES, METHODS, read_table
 from attention_programs.report.tables import Tables
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
@@ -266,6 +268,25 @@ def test_page_says_what_matters(page: str) -> None:
     assert "Not measured: question answering on verb agreement." in text
     assert "max_tokens: 13" in page
     assert "Q5_0, read back into float32" in text
+
+
+@pytest.mark.parametrize(
+    ("fits", "said"),
+    [
+        ({"uniform": 0.8, "first_token": 0.1}, "the best baseline (uniform) 0.800, the first token alone 0.100."),
+        ({"uniform": 0.1, "first_token": 0.8}, "For comparison, the first token alone 0.800."),
+    ],
+)
+def test_the_opening_compares_with_the_baseline_that_is_best(config: Config, fits: dict[str, float], said: str) -> None:
+    known = {f"iou/test/all/{method}": fit for method, fit in fits.items()} | {"programs/distinct/selected": 2}
+    assert said in opening(known, config, Provenance((), (), ""), 6)
+
+
+@pytest.mark.parametrize(("increase", "said"), [(-0.01, "changes perplexity (20.00 intact) by 0.0"), (3, "raises")])
+def test_a_surrogate_that_loses_nothing_raises_nothing(config: Config, increase: float, said: str) -> None:
+    known = {"perplexity/test/intact": 20.0, "perplexity_increase/test/selected/iou/25": increase}
+    written = opening(known | {"programs/distinct/selected": 2}, config, Provenance((), (), ""), 6)
+    assert said in written
 
 
 def test_every_head_has_a_row(page: str, tags: _Tags) -> None:

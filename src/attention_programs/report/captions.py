@@ -37,8 +37,8 @@ def fit_caption(max_tokens: int) -> Caption:
         "over heads with 95 % intervals over texts; in the second column the first token's column is left out of the "
         "maps. Blue rows chose a program for each head on validation texts; grey rows are baselines.",
         f"IoU depends on the length of the texts (here at most {max_tokens} tokens): longer texts give lower values, "
-        "so numbers from other lengths can't be compared. Attention sinks carry much of it: compare with the rows of "
-        "the first token, and with the second column. A high IoU does not prove that the head computes what the "
+        "so numbers from other lengths can't be compared. Attention sinks may carry much of it: compare with the rows "
+        "of the first token, and with the second column. A high IoU does not prove that the head computes what the "
         "program says.",
     )
 

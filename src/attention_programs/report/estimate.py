@@ -29,10 +29,10 @@ class Estimate:
     def number(self, digits: int = 3) -> str:
         """The value alone.
 
-        >>> Estimate(0.65432).number()
-        '0.654'
+        >>> Estimate(0.65432).number(), Estimate(-0.0001).number()
+        ('0.654', '0.000')
         """
-        return f"{self.value:,.{digits}f}" if self.measured else ABSENT
+        return f"{self.value:z,.{digits}f}" if self.measured else ABSENT
 
     def interval(self, digits: int = 3) -> str:
         """The interval alone, empty if there is none.
@@ -40,7 +40,7 @@ class Estimate:
         >>> Estimate(0.65, 0.64, 0.66).interval(2)
         '[0.64, 0.66]'
         """
-        return f"[{self.low:,.{digits}f}, {self.high:,.{digits}f}]" if self.has_interval else ""
+        return f"[{self.low:z,.{digits}f}, {self.high:z,.{digits}f}]" if self.has_interval else ""
 
     def text(self, digits: int = 3) -> str:
         """Value and interval.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from attention_programs.config import Config
 from attention_programs.report.estimate import Estimate, percent_digits, percent_text, unbroken
 from attention_programs.report.provenance import Fact, Provenance, TextCounts
+from attention_programs.report.results import BASELINES, METHODS
 from attention_programs.report.summary import distilled_order, estimate_of
 
 FITS = ("iou/test/all/selected", "iou/test/all/first_token", "sink_excluded_iou/test/all/selected")
@@ -26,7 +27,7 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
     """
     tests = sum(corpus.counts[TEST] for corpus in provenance.texts)
     above = Estimate(100 * summary.get("heads/above_0.5/selected", math.nan))
-    fit, first_token, without = (estimate_of(summary, key).text() for key in FITS)
+    fit, _, without = (estimate_of(summary, key).text() for key in FITS)
     text = (
         f"Each of {heads} attention heads of {config.model.name} is explained by a short Python program "
         f"({summary['programs/distinct/selected']:.0f} distinct programs in all), chosen on validation texts. "
@@ -36,10 +37,19 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
         "validation texts, and what is told of prompts from training texts. "
         f"On average a head's program matches its attention with an IoU of {fit}, where 1 is a perfect match; "
         f"{above.number(0)} % of heads lie above 0.5. "
-        f"Attention on the first token accounts for much of that: the first token alone reaches {first_token}, "
-        f"and without the first token's column the programs reach {without}. "
+        f"For comparison, {_baselines(summary)}. Without the first token's column the programs reach {without}. "
     )
     return unbroken(text + _cost(summary, config.tracking.gate_percent)).strip()
+
+
+def _baselines(summary: Mapping[str, float]) -> str:
+    """What a program has to be better than; which baseline fits best differs from model to model."""
+    fits = {method: estimate_of(summary, f"iou/test/all/{method}") for method in BASELINES}
+    best = max(fits, key=lambda method: fits[method].value if fits[method].measured else -math.inf)
+    alone = f"the first token alone {fits['first_token'].text()}"
+    if best == "first_token":
+        return alone
+    return f"the best baseline ({METHODS[best].lower()}) {fits[best].text()}, {alone}"
 
 
 def _corpora(counts: tuple[TextCounts, ...]) -> str:
@@ -78,7 +88,8 @@ def _cost(summary: Mapping[str, float], percent: int) -> str:
     costs = ", and by ".join(f"{percent_text(each.increase)} {each.sentence}" for each in known)
     if not known:
         return ""
-    return f"Replacing {percent} % of the heads raises perplexity ({intact.number(2)} intact) by {costs}."
+    verb = "raises" if all(each.increase.value > 0 for each in known) else "changes"
+    return f"Replacing {percent} % of the heads {verb} perplexity ({intact.number(2)} intact) by {costs}."
 
 
 def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:
@@ -96,6 +107,6 @@ def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:
     for replacement in _replacements(summary, percent):
         increase = replacement.increase
         digits = percent_digits(increase.value)
-        value = f"{increase.value:+,.{digits}f} %"
+        value = f"{increase.value:+z,.{digits}f} %"
         found.append(Fact(f"Perplexity at {percent} %", value, replacement.note, increase.interval(digits)))
     return found
