@@ -37,7 +37,7 @@ smoke: $(STAMP)  ## every stage on a few texts and heads, in a few minutes
 	@$(BIN)/attention-programs reproduce --profile smoke --restore
 
 test: $(STAMP)  ## the whole test suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(STAMP)  ## speed on this machine, as ratios (results/bench.json)
 	@$(BIN)/python -m pytest benchmarks
