@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from datasets.arrow_writer import ArrowWriter
+from matplotlib.figure import Figure
 
 from attention_programs.attention.packing import pack
 from attention_programs.attention.store import INDEX_NAME, SCHEMA_VERSION
@@ -206,6 +207,16 @@ def paths(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Paths:
     return paths
 
 
+@pytest.fixture
+def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made but not rendered, which takes most of a page's time: for tests of what a page holds."""
+
+    def save(_figure: Figure, file: Path, **_settings: object) -> None:
+        write_text(file, '<svg viewBox="0 0 1 1"></svg>')
+
+    monkeypatch.setattr(Figure, "savefig", save)
+
+
 @pytest.fixture(scope="module")
 def page(paths: Paths) -> str:
     return (paths.report / "report.html").read_text(encoding="utf-8")
@@ -318,6 +329,7 @@ def test_second_run_gives_equal_bytes(paths: Paths, config: Config) -> None:
     assert hashes() == before
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_no_questions_and_few_heads(tmp_path: Path, config: Config) -> None:
     paths = _project(tmp_path, config)
     write_text(paths.results / "qa.csv", f"{QA_COLUMNS}\n")
@@ -354,6 +366,7 @@ def test_weak_heads_come_worst_first_with_what_they_do(page: str) -> None:
     assert "50 % on the first token (all heads: 25 %), 50 % on content words (50 %); looks 5.0 tokens away" in text
 
 
+@pytest.mark.usefixtures("_undrawn")
 @pytest.mark.parametrize(
     ("lost", "left"),
     [
@@ -373,6 +386,7 @@ def test_what_was_not_measured_is_left_out(tmp_path: Path, config: Config, lost:
     assert set(re.findall(r'id="closer-(\w+)"', page)) == left
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_one_corpus_and_no_sharing(tmp_path: Path, config: Config) -> None:
     paths = _project(tmp_path, config)
     table = (paths.results / "variants.csv").read_text(encoding="utf-8").splitlines()

@@ -34,6 +34,14 @@ class Estimate:
         """
         return f"{self.value:z,.{digits}f}" if self.measured else ABSENT
 
+    def change(self, digits: int = 3) -> str:
+        """The value with its sign.
+
+        >>> Estimate(8.41).change(1), Estimate(-0.04).change(1)
+        ('+8.4', '+0.0')
+        """
+        return f"{self.value:+z,.{digits}f}" if self.measured else ABSENT
+
     def interval(self, digits: int = 3) -> str:
         """The interval alone, empty if there is none.
 

@@ -9,7 +9,7 @@ from attention_programs.report.estimate import percent_text
 from attention_programs.report.results import METHODS, PROGRAMS, read_if_there, read_table
 from attention_programs.report.section import Section
 from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
-from attention_programs.report.summary import estimate_of
+from attention_programs.report.summary import estimate_of, mean_fit
 from attention_programs.report.variants import SHARED, TERMS
 from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
 from attention_programs.surrogate.rankings import RANKINGS
@@ -36,9 +36,9 @@ def _fit(summary: Mapping[str, float]) -> list[str]:
     corpora = ["all", *(name for name in _parts(summary, "iou/test/") if name != "all")]
     rows = []
     for method, label in METHODS.items():
-        if f"iou/test/all/{method}" in summary:
-            values = [estimate_of(summary, f"iou/test/{corpus}/{method}") for corpus in corpora]
-            excluded = estimate_of(summary, f"sink_excluded_iou/test/all/{method}")
+        if mean_fit(summary, method).measured:
+            values = [mean_fit(summary, method, corpus) for corpus in corpora]
+            excluded = mean_fit(summary, method, metric="sink_excluded_iou")
             rows.append([label, values[0].text(), *(v.number() for v in values[1:]), excluded.number()])
     head = ["mean test IoU over heads", "all texts", *corpora[1:], "all, without the first column"]
     return _table(head, rows)

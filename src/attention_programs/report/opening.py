@@ -8,10 +8,8 @@ from attention_programs.config import Config
 from attention_programs.report.estimate import Estimate, percent_digits, percent_text, unbroken
 from attention_programs.report.provenance import Fact, Provenance, TextCounts
 from attention_programs.report.results import BASELINES, METHODS
-from attention_programs.report.summary import distilled_order, estimate_of
+from attention_programs.report.summary import distilled_order, estimate_of, mean_fit
 
-FITS = ("iou/test/all/selected", "iou/test/all/first_token", "sink_excluded_iou/test/all/selected")
-"""The means that the paragraph and the large numbers show."""
 TEST = 2
 """Position of the test split in a corpus' counts."""
 
@@ -27,7 +25,7 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
     """
     tests = sum(corpus.counts[TEST] for corpus in provenance.texts)
     above = Estimate(100 * summary.get("heads/above_0.5/selected", math.nan))
-    fit, _, without = (estimate_of(summary, key).text() for key in FITS)
+    fit, without = _fit(summary).text(), _fit_without_sink(summary).text()
     text = (
         f"Each of {heads} attention heads of {config.model.name} is explained by a short Python program "
         f"({summary['programs/distinct/selected']:.0f} distinct programs in all), chosen on validation texts. "
@@ -42,9 +40,17 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
     return unbroken(text + _cost(summary, config.tracking.gate_percent)).strip()
 
 
+def _fit(summary: Mapping[str, float]) -> Estimate:
+    return mean_fit(summary, "selected")
+
+
+def _fit_without_sink(summary: Mapping[str, float]) -> Estimate:
+    return mean_fit(summary, "selected", metric="sink_excluded_iou")
+
+
 def _baselines(summary: Mapping[str, float]) -> str:
     """What a program has to be better than; which baseline fits best differs from model to model."""
-    fits = {method: estimate_of(summary, f"iou/test/all/{method}") for method in BASELINES}
+    fits = {method: mean_fit(summary, method) for method in BASELINES}
     best = max(fits, key=lambda method: fits[method].value if fits[method].measured else -math.inf)
     alone = f"the first token alone {fits['first_token'].text()}"
     if best == "first_token":
@@ -96,17 +102,14 @@ def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:
     """The handful of numbers that the page sets large."""
     percent = config.tracking.gate_percent
     fits = (
-        ("Mean IoU", "selected programs"),
-        ("Mean IoU, baseline", "first token alone"),
-        ("Mean IoU, no sinks", "without first column"),
+        ("Mean IoU", "selected programs", _fit(summary)),
+        ("Mean IoU, baseline", "first token alone", mean_fit(summary, "first_token")),
+        ("Mean IoU, no sinks", "without first column", _fit_without_sink(summary)),
     )
-    found = []
-    for key, (label, note) in zip(FITS, fits, strict=True):
-        fit = estimate_of(summary, key)
-        found.append(Fact(label, fit.number(), note, fit.interval()))
+    found = [Fact(label, fit.number(), note, fit.interval()) for label, note, fit in fits]
     for replacement in _replacements(summary, percent):
         increase = replacement.increase
         digits = percent_digits(increase.value)
-        value = f"{increase.value:+z,.{digits}f} %"
+        value = f"{increase.change(digits)} %"
         found.append(Fact(f"Perplexity at {percent} %", value, replacement.note, increase.interval(digits)))
     return found

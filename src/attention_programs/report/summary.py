@@ -170,6 +170,15 @@ def estimate_of(summary: Mapping[str, float], key: str) -> Estimate:
     return Estimate(*(summary.get(name, math.nan) for name in (key, f"{key}/low", f"{key}/high")))
 
 
+def mean_fit(summary: Mapping[str, float], method: str, corpus: str = "all", metric: str = "iou") -> Estimate:
+    """Mean over heads of a method's fit to the attention of test texts.
+
+    >>> mean_fit({"iou/test/all/selected": 0.6}, "selected").value
+    0.6
+    """
+    return estimate_of(summary, f"{metric}/test/{corpus}/{method}")
+
+
 @dataclass(frozen=True)
 class SummaryRow:
     """One metric: this run's number and the paper's, as text, in the order of ``paper.MODELS``."""
@@ -209,14 +218,14 @@ def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
     """The summary table, as the terminal and the page show it."""
     nothing = (ABSENT,) * len(paper.MODELS)
     fits = (
-        ("selected programs", "iou/test/all/selected", tuple(f"{model.mean_iou:.3f}" for model in paper.MODELS)),
-        ("the same without the first column", "sink_excluded_iou/test/all/selected", nothing),
-        ("first token alone, all heads", "iou/test/all/first_token", nothing),
+        ("selected programs", mean_fit(summary, "selected"), tuple(f"{model.mean_iou:.3f}" for model in paper.MODELS)),
+        ("the same without the first column", mean_fit(summary, "selected", metric="sink_excluded_iou"), nothing),
+        ("first token alone, all heads", mean_fit(summary, "first_token"), nothing),
     )
     groups = [
         SummaryGroup(
             "Mean IoU over heads",
-            tuple(SummaryRow(label, estimate_of(summary, key).text(), papers) for label, key, papers in fits),
+            tuple(SummaryRow(label, fit.text(), papers) for label, fit, papers in fits),
         )
     ]
     for order, ranking in RANKINGS.items():
