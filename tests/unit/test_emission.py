@@ -198,6 +198,4 @@ def test_the_emitted_program_computes_the_softmax_of_the_design(causal: bool, te
         seen = group.features.shape[2]
         fitted = softmax(scores_of(constants, group.columns(torch.arange(len(terms))[None]), len(group.text)))[0]
         rows = outcome.weights[seen - 1 : seen] if causal else outcome.weights
-        # Features are rounded to half precision; a weight moves by at most half of what the scores do.
-        rounding = 2**-11 * float(group.features.abs().max()) * sum(abs(t.constant) for t in terms) / 2
-        np.testing.assert_allclose(rows[:, :seen], fitted, atol=1e-3 + rounding)
+        np.testing.assert_allclose(rows[:, :seen], fitted, atol=4e-3)  # features are half precision
