@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attention_programs.config import DistillationSettings
-from attention_programs.heads import all_heads
+from attention_programs.models.head import all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import make_record
 from attention_programs.surrogate.distillation import Distiller

@@ -8,8 +8,8 @@ import pytest
 
 from attention_programs.config import SandboxSettings
 from attention_programs.programs.outcome import Scored
-from attention_programs.programs.sandbox.layers import Layer
-from attention_programs.programs.sandbox.pool import Sandbox
+from attention_programs.untrusted.sandbox.layers import Layer
+from attention_programs.untrusted.sandbox.pool import Sandbox
 from benchmarks.report import Section
 from benchmarks.synthetic import synthetic_programs, synthetic_texts
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from attention_programs.programs.code_generation import WeightedTerm, emit
+from attention_programs.programs.features import candidate_features
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.runtime import Program, compile_trusted, run
 from attention_programs.programs.view import TokenView
-from attention_programs.synthesis.emission import WeightedTerm, emit
-from attention_programs.synthesis.features import candidate_features
 from benchmarks.report import Section
 
 TOKENS, PROGRAMS, TERMS = 128, 270, 8

@@ -1,5 +1,6 @@
 """Collects what the benchmarks of each module measured; a module says by ``summary`` what it means."""
 
+import os
 from typing import Any
 
 import pytest
@@ -8,6 +9,9 @@ from attention_programs.config import load_config
 from attention_programs.files import write_json
 from attention_programs.paths import repository_root
 from benchmarks.report import Section, as_json, as_lines
+
+# Has to be set before torch is first imported, as the pipeline does.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 SECTIONS = pytest.StashKey[dict[str, Section]]()
 

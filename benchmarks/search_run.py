@@ -16,7 +16,7 @@ from attention_programs.attention.store import MappedText
 from attention_programs.config import SynthesisSettings, load_config
 from attention_programs.programs.runtime import Program, run
 from attention_programs.programs.view import TokenView
-from attention_programs.synthesis.search import Material, Search
+from attention_programs.sparse_search.search import Material, Search
 from benchmarks.bench_vocabulary import WORDS, sparse_programs
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from attention_programs.programs.sandbox.fork_server import SandboxText
-from attention_programs.programs.sandbox.pool import ForeignProgram
+from attention_programs.untrusted.sandbox.fork_server import SandboxText
+from attention_programs.untrusted.sandbox.pool import ForeignProgram
 
 _LOOP = '''def program(text):
     """Attends to the {offset} tokens before, the nearer the more, and to the first token."""

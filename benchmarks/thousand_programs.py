@@ -14,10 +14,10 @@ import numpy as np
 
 from attention_programs.config import SandboxSettings
 from attention_programs.models.token_style import TokenStyle
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
+from attention_programs.untrusted.execution import SandboxRunner
 from benchmarks.synthetic import synthetic_programs, synthetic_texts
 
 TEXTS, LONGEST = 500, 64
@@ -42,7 +42,7 @@ def main() -> None:
     views = [TokenView(text.ids, text.pieces) for text in synthetic_texts(TEXTS, LONGEST, generator)]
     found = len(list(FOLDER.glob("*/*.arrow")))
     start = time.monotonic()
-    with Runner(SandboxSettings(), 2, TokenStyle("byte-level")) as runner:
+    with SandboxRunner(SandboxSettings(), 2, TokenStyle("byte-level")) as runner:
         finished = runner.finish(programs, views, FOLDER)
         ran = time.monotonic() - start
         size = sum(file.stat().st_size for file in FOLDER.glob("*/*.arrow")) / 2**20

@@ -5,7 +5,7 @@ from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
-from attention_programs.stage import run_stage
+from attention_programs.project.stage import run_stage
 
 
 def main(config: Config, paths: Paths) -> None:

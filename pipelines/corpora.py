@@ -7,7 +7,7 @@ from attention_programs.corpora.splitting import check_disjoint, split_corpus
 from attention_programs.corpora.text import describe, write_texts
 from attention_programs.files import write_csv, write_json
 from attention_programs.paths import Paths
-from attention_programs.stage import run_stage
+from attention_programs.project.stage import run_stage
 
 
 def main(config: Config, paths: Paths) -> None:

@@ -7,11 +7,10 @@ from attention_programs.config import Config
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
+from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.selection import SELECTED
-from attention_programs.stage import run_stage
 from attention_programs.surrogate.choice import compare_orders
 from attention_programs.surrogate.damage import measure_damage
 from attention_programs.surrogate.fisher import greedy_order
@@ -21,6 +20,7 @@ from attention_programs.surrogate.orders import Orders, damage_table, order_by_d
 from attention_programs.surrogate.rankings import ALONE
 from attention_programs.surrogate.together import order_together
 from attention_programs.surrogate.windows import Windows, of_corpus
+from attention_programs.untrusted.execution import SandboxRunner
 
 
 def main(config: Config, paths: Paths) -> None:
@@ -33,7 +33,7 @@ def main(config: Config, paths: Paths) -> None:
     train = [text.ids for text in of_corpus(read_texts(paths.attention, ["train"]), settings.corpus)]
     generator = np.random.default_rng(config.seed)
     drawn = [train[i] for i in generator.permutation(len(train))]
-    with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
+    with SandboxRunner(config.sandbox, config.threads, loaded.token_style) as runner:
         cache = map_cache(loaded, runner)
         single = measure_damage(
             loaded,

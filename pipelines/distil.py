@@ -8,18 +8,18 @@ from attention_programs.corpora.text import Split
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs, write_programs
 from attention_programs.programs.view import TokenView
+from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.selection import SELECTED
-from attention_programs.stage import run_stage
 from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.distillation import Distiller
 from attention_programs.surrogate.distilled import Objective, distilled_programs, fit_of_objectives
 from attention_programs.surrogate.orders import read_orders
 from attention_programs.surrogate.replacement import shares
 from attention_programs.surrogate.windows import of_corpus
+from attention_programs.untrusted.execution import SandboxRunner
 
 FITTED_SPLITS: tuple[Split, ...] = ("train", "validation")
 SPREAD_TEXTS = 6
@@ -45,7 +45,7 @@ def main(config: Config, paths: Paths) -> None:
     for percent, replaced in shares(selected, order, settings.percents).items():
         distilled = distilled_programs(replaced, percent, found.constants[percent], views, settings)
         objectives += [Objective("pattern", percent, replaced), Objective("causal", percent, distilled)]
-    with Runner(config.sandbox, config.threads, index.token_style) as runner:
+    with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:
         fit = fit_of_objectives(objectives, read_maps(paths.attention, ["test"]), index, runner)
     causal = [objective for objective in objectives if objective.name == "causal"]
     write_programs(paths.distilled, [program for objective in causal for program in objective.assignment.values()])

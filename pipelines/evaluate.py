@@ -5,19 +5,19 @@ from dataclasses import replace
 
 from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
+from attention_programs.evaluation.answers import answer_table
+from attention_programs.evaluation.questions import TaskScore, answer_questions, load_tasks
 from attention_programs.files import write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.progress import progress
-from attention_programs.stage import run_stage
-from attention_programs.surrogate.answers import answer_table
+from attention_programs.project.stage import run_stage
 from attention_programs.surrogate.intervention import PatchedModel, map_cache
 from attention_programs.surrogate.orders import distilled_assignment, read_orders
-from attention_programs.surrogate.questions import TaskScore, answer_questions, load_tasks
 from attention_programs.surrogate.replacement import heads_at
 from attention_programs.surrogate.specification import read_specification
+from attention_programs.untrusted.execution import SandboxRunner
 
 
 def main(config: Config, paths: Paths) -> None:
@@ -38,7 +38,7 @@ def main(config: Config, paths: Paths) -> None:
     order = read_orders(paths.results / "orders.csv")[read_specification(paths.data / "surrogate.json").order]
     scores: dict[int, list[TaskScore]] = {}
     heads: dict[int, int] = {}
-    with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
+    with SandboxRunner(config.sandbox, config.threads, loaded.token_style) as runner:
         cache = map_cache(loaded, runner)
         for percent in progress(settings.percents, "questions", unit="shares"):
             replaced = distilled_assignment(heads_at(order, percent), distilled, percent)

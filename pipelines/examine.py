@@ -6,17 +6,17 @@ from attention_programs.corpora.text import read_texts
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.progress import progress
+from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of, score_assignments
 from attention_programs.scoring.behaviour import behaviour_table
 from attention_programs.scoring.equal_size import compare_equal_size
 from attention_programs.scoring.lengths import length_table, texts_of_lengths
 from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
 from attention_programs.scoring.variants import VariantScores, variant_table
-from attention_programs.stage import run_stage
-from attention_programs.synthesis.variants import read_variants
+from attention_programs.sparse_search.variants import read_variants
+from attention_programs.untrusted.execution import SandboxRunner
 
 BASELINES = (FITTED_MIXTURE, "first_token")
 
@@ -28,7 +28,7 @@ def main(config: Config, paths: Paths) -> None:
     methods = {name: assignment_of(name, heads, programs) for name in (SELECTED, *BASELINES)}
     variants = methods | {variant.name: variant.programs for variant in read_variants(paths.variants)}
     test, validation = (list(read_maps(paths.attention, [split])) for split in ("test", "validation"))
-    with Runner(config.sandbox, config.threads, index.token_style) as runner:
+    with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:
         on_validation, on_test = (
             VariantScores(
                 score_assignments(variants, progress(texts, f"scoring variants, {name}", unit="texts"), index, runner),

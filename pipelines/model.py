@@ -3,7 +3,7 @@
 from attention_programs.config import Config
 from attention_programs.models.fetching import fetch_model
 from attention_programs.paths import Paths
-from attention_programs.stage import run_stage
+from attention_programs.project.stage import run_stage
 from attention_programs.surrogate.contract import check_architecture
 
 

@@ -8,11 +8,10 @@ from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.models.precision import computed_in
 from attention_programs.paths import Paths
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
+from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.selection import SELECTED
-from attention_programs.stage import run_stage
 from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.gate import divide_validation, gate_measurement, write_gate
 from attention_programs.surrogate.intervention import map_cache
@@ -30,6 +29,7 @@ from attention_programs.surrogate.replacement import (
 )
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
 from attention_programs.surrogate.windows import Windows, cut, texts_of_split
+from attention_programs.untrusted.execution import SandboxRunner
 
 
 def main(config: Config, paths: Paths) -> None:
@@ -44,7 +44,7 @@ def main(config: Config, paths: Paths) -> None:
     curves = curves_of(Curve(DISTILLED, best, distilled), assignments, orders, settings.few_percents)
     texts = read_texts(paths.texts)
     loaded = load_model(paths.model, best_device())
-    with Runner(config.sandbox, config.threads, loaded.token_style) as runner:
+    with SandboxRunner(config.sandbox, config.threads, loaded.token_style) as runner:
         cache = map_cache(loaded, runner)
 
         def windows_of(some: Sequence[Text]) -> Windows:

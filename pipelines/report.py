@@ -3,9 +3,9 @@
 from attention_programs.config import Config
 from attention_programs.files import write_json
 from attention_programs.paths import Paths
+from attention_programs.project.stage import run_stage
 from attention_programs.report.page import write_report
 from attention_programs.report.summary import summarise
-from attention_programs.stage import run_stage
 
 
 def main(config: Config, paths: Paths) -> None:

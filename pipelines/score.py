@@ -6,14 +6,14 @@ from attention_programs.corpora.text import Split
 from attention_programs.files import write_json
 from attention_programs.models.loading import best_device
 from attention_programs.paths import Paths
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import read_programs
 from attention_programs.programs.view import TokenView
 from attention_programs.progress import progress
+from attention_programs.project.stage import run_stage
 from attention_programs.scoring.first_pass import first_pass
 from attention_programs.scoring.table import score_texts, write_scores
 from attention_programs.scoring.workers import Workers
-from attention_programs.stage import run_stage
+from attention_programs.untrusted.execution import SandboxRunner
 
 SPLITS: tuple[Split, ...] = ("validation", "test")
 
@@ -26,7 +26,7 @@ def main(config: Config, paths: Paths) -> None:
         TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in read_texts(paths.attention, SPLITS)
     ]
     workers = Workers(config.threads, config.scoring.memory_mib, best_device())
-    with Runner(config.sandbox, config.threads, index.token_style) as runner:
+    with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:
         look_ahead = config.replacement.look_ahead
         first = first_pass(programs, paths.attention, index, runner, paths.outcomes, look_ahead, workers)
         running = [program for program in programs if program.id not in first.ruled_out]

@@ -9,9 +9,9 @@ from attention_programs.files import write_csv, write_json
 from attention_programs.paths import Paths
 from attention_programs.programs.library import load_written_for
 from attention_programs.programs.table import write_programs
-from attention_programs.stage import run_stage
-from attention_programs.synthesis.searched import search_programs
-from attention_programs.synthesis.variants import write_variants
+from attention_programs.project.stage import run_stage
+from attention_programs.sparse_search.searched import search_programs
+from attention_programs.sparse_search.variants import write_variants
 
 
 def main(config: Config, paths: Paths) -> None:

@@ -7,10 +7,10 @@ from attention_programs.config import Config
 from attention_programs.files import write_csv
 from attention_programs.paths import Paths
 from attention_programs.programs.table import read_programs
+from attention_programs.project.stage import run_stage
 from attention_programs.scoring.selection import choose, report_selection
 from attention_programs.scoring.sources import compare_sources
 from attention_programs.scoring.table import read_scores
-from attention_programs.stage import run_stage
 
 
 def main(config: Config, paths: Paths) -> None:

@@ -1,11 +1,11 @@
 """Stage 5: the programs of all sources in one table."""
 
 from attention_programs.config import Config
-from attention_programs.explainer.gathering import gather
 from attention_programs.files import write_csv, write_json, write_jsonl
+from attention_programs.llm.gathering import gather
 from attention_programs.paths import Paths
 from attention_programs.programs.table import write_programs
-from attention_programs.stage import run_stage
+from attention_programs.project.stage import run_stage
 
 
 def main(config: Config, paths: Paths) -> None:

@@ -14,10 +14,10 @@ from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 from attention_programs.models.loading import LoadedModel
 from attention_programs.models.pieces import Pieces
 from attention_programs.models.token_style import TokenStyle
-from attention_programs.programs.paper_form.annotation import Annotator
-from attention_programs.programs.paper_form.splitting import PaperFile, split
-from attention_programs.programs.paper_form.stand_ins import call, stand_in_modules
-from attention_programs.programs.paper_form.text import PaperText
+from attention_programs.programs.paper_source.splitting import PaperFile, split
+from attention_programs.untrusted.paper_format.annotation import Annotator
+from attention_programs.untrusted.paper_format.stand_ins import call, stand_in_modules
+from attention_programs.untrusted.paper_format.text import PaperText
 from conftest import SENTENCES, tiny_model
 
 DATA = Path(__file__).parent / "data"

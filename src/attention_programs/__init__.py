@@ -1,12 +1,65 @@
 """Text in, a program for every attention head out, the heads replaced, and a record that proves it.
 
-Read the folders in this order, which is the order of the data:
-corpora, models, attention, programs, synthesis, scoring, surrogate, tracking, report.
+The public names, each imported when it is first asked for:
+
+>>> import attention_programs as ap
+>>> sorted(set(ap.__all__) - {"__version__"})[:4]
+['Head', 'HeadResult', 'Model', 'Patterns']
+
+Read the folders in the order of the data: corpora, models, attention, programs, sparse_search, llm, scoring, surrogate,
+evaluation, tracking, report, project.
 """
 
-import os
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attention_programs.api.model import Model, load_model
+    from attention_programs.api.patterns import Patterns
+    from attention_programs.api.program import Program
+    from attention_programs.api.results import HeadResult, SearchResult, search
+    from attention_programs.api.scores import Score, score
+    from attention_programs.api.texts import texts
+    from attention_programs.errors import UserError
+    from attention_programs.models.head import Head
 
 __version__ = "0.1.0"
+__all__ = [
+    "Head",
+    "HeadResult",
+    "Model",
+    "Patterns",
+    "Program",
+    "Score",
+    "SearchResult",
+    "UserError",
+    "__version__",
+    "load_model",
+    "score",
+    "search",
+    "texts",
+]
+_HOMES = {
+    "Head": "models.head",
+    "HeadResult": "api.results",
+    "Model": "api.model",
+    "Patterns": "api.patterns",
+    "Program": "api.program",
+    "Score": "api.scores",
+    "SearchResult": "api.results",
+    "UserError": "errors",
+    "load_model": "api.model",
+    "score": "api.scores",
+    "search": "api.results",
+    "texts": "api.texts",
+}
 
-# Has to be set before torch is first imported. Threads that spin while they wait slow a shared machine down tenfold.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -14,7 +14,10 @@ from attention_programs.command_line import Command, make_parser
 from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
 from attention_programs.paths import Paths, repository_root
-from attention_programs.stage import BAD_INPUT, prepare_process
+from attention_programs.project.stage import BAD_INPUT, prepare_process
+
+# Has to be set before torch is first imported. Threads that spin while they wait slow a shared machine down tenfold.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _context() -> tuple[Config, Paths, Path]:
@@ -90,7 +93,7 @@ def surrogate_info(arguments: argparse.Namespace) -> None:
 
 def validate(arguments: argparse.Namespace) -> None:
     """Checks settings, corpora and programs without running anything."""
-    from attention_programs.validation import validate_files, validate_project
+    from attention_programs.project.validation import validate_files, validate_project
 
     root = repository_root()
     files = [Path(file) for file in arguments.files]
@@ -104,12 +107,12 @@ def import_programs(arguments: argparse.Namespace) -> None:
     The file's own code is never run outside the sandbox. What is refused is stored too, with its reason shown.
     """
     from attention_programs.attention.store import read_index, read_maps
-    from attention_programs.programs.execution import Runner
-    from attention_programs.programs.intake import store, take_in
     from attention_programs.programs.prefix import PrefixTest
     from attention_programs.programs.view import TokenView
     from attention_programs.report.intake_table import intake_table
-    from attention_programs.synthesis.searched import PREFIX_TEXTS
+    from attention_programs.sparse_search.searched import PREFIX_TEXTS
+    from attention_programs.untrusted.execution import SandboxRunner
+    from attention_programs.untrusted.importing import store, take_in
 
     file = Path(arguments.file).resolve()
     helpers = Path(arguments.helpers).resolve() if arguments.helpers else None
@@ -117,7 +120,7 @@ def import_programs(arguments: argparse.Namespace) -> None:
     index = read_index(paths.attention)
     texts = itertools.islice(read_maps(paths.attention, ["train"]), PREFIX_TEXTS)
     test = PrefixTest([TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in texts])
-    with Runner(config.sandbox, config.threads, index.token_style) as runner:
+    with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:
         intake = take_in(file, arguments.form, runner, test, helpers)
     target = store(intake, root / config.synthesis.imported, file.stem, arguments.replace)
     print(intake_table(intake))
@@ -126,7 +129,7 @@ def import_programs(arguments: argparse.Namespace) -> None:
 
 def prompt(arguments: argparse.Namespace) -> None:
     """Prints what the language model is first told of a head, and asked."""
-    from attention_programs.explainer.session import open_session
+    from attention_programs.llm.session import open_session
 
     config, paths, _ = _context_of_work()
     with open_session(config, paths) as session:
@@ -138,8 +141,8 @@ def prompt(arguments: argparse.Namespace) -> None:
 
 def try_by_hand(arguments: argparse.Namespace) -> None:
     """Tries a program of your own on a head, on training texts, beside the search's; fits its numbers if asked."""
-    from attention_programs.explainer.session import open_session
-    from attention_programs.explainer.trying import try_program
+    from attention_programs.llm.session import open_session
+    from attention_programs.llm.trying import try_program
 
     file = Path(arguments.file).resolve()
     if arguments.fit < 0:
@@ -163,7 +166,7 @@ def synthesize(arguments: argparse.Namespace) -> None:
     `dvc repro` takes the programs from there. The key is read from the environment variable that
     explainer.key_variable names.
     """
-    from attention_programs.explainer import command
+    from attention_programs.llm import command
     from attention_programs.tracking.traces import traced
 
     config, paths, root = _context_of_work()
@@ -211,7 +214,7 @@ def _heads_by_term() -> dict[str, list[str]] | None:
 
 def configure(arguments: argparse.Namespace) -> None:
     """Writes params.yaml for a profile."""
-    from attention_programs.reproduction import configure as make_current
+    from attention_programs.project.reproduction import configure as make_current
 
     root = repository_root()
     make_current(arguments.profile, root)
@@ -222,14 +225,15 @@ def configure(arguments: argparse.Namespace) -> None:
 
 def reproduce(arguments: argparse.Namespace) -> None:
     """Runs a whole profile: stages, publishing, summary."""
-    from attention_programs import reproduction
     from attention_programs.files import read_json
+    from attention_programs.offline import QUIET
+    from attention_programs.project import reproduction
     from attention_programs.report.summary import format_summary
     from attention_programs.tracking.publish import publish
 
     root = repository_root()
     os.chdir(root)
-    os.environ.update(reproduction.QUIET)
+    os.environ.update(QUIET)
     with reproduction.restored(root) if arguments.restore else contextlib.nullcontext():
         if arguments.profile:
             reproduction.configure(arguments.profile, root)
@@ -281,7 +285,7 @@ def publish_results(_: argparse.Namespace) -> None:
 
 def check_reproducibility(arguments: argparse.Namespace) -> None:
     """Reruns a profile in a fresh clone with an empty cache and compares."""
-    from attention_programs.reproducibility import check
+    from attention_programs.project.reproducibility import check
 
     differences = check(repository_root(), arguments.profile)
     for line in differences.lines:

@@ -21,17 +21,17 @@ from attention_programs import cli
 from attention_programs.attention.store import read_index
 from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import read_texts
-from attention_programs.explainer.exchanges import read_exchanges
 from attention_programs.files import read_csv, read_json, read_jsonl, write_jsonl, write_text
+from attention_programs.llm.exchanges import read_exchanges
 from attention_programs.models.record import read_record
 from attention_programs.paths import Paths
-from attention_programs.programs.admission import Candidate, write_candidates
 from attention_programs.programs.table import read_programs
-from attention_programs.reproduction import environment
+from attention_programs.project.reproduction import environment
 from attention_programs.surrogate.orders import share_of
 from attention_programs.surrogate.specification import load_surrogate
 from attention_programs.tracking.publish import Published, publish
 from attention_programs.tracking.store import EXPERIMENT, open_store
+from attention_programs.untrusted.vetting import Candidate, write_candidates
 from cases import program
 from conftest import ROOT, tiny_model
 

@@ -16,9 +16,9 @@ import pytest
 
 from attention_programs.config import SandboxSettings
 from attention_programs.programs.outcome import Outcome, Scored, normalise
-from attention_programs.programs.sandbox.fork_server import SandboxText
-from attention_programs.programs.sandbox.layers import Level
-from attention_programs.programs.sandbox.pool import ForeignProgram, Sandbox
+from attention_programs.untrusted.sandbox.fork_server import SandboxText
+from attention_programs.untrusted.sandbox.layers import Level
+from attention_programs.untrusted.sandbox.pool import ForeignProgram, Sandbox
 
 ATTACKS = [json.loads(line) for line in (Path(__file__).parents[1] / "data" / "attacks.jsonl").read_text().splitlines()]
 SETTINGS = SandboxSettings(text_seconds=0.5, program_seconds=2.0, lowest_level="strong")

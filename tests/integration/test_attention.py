@@ -17,7 +17,7 @@ from attention_programs.config import AttentionSettings
 from attention_programs.corpora.text import SPLITS, Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 from conftest import SENTENCES, tiny_model
 

@@ -9,8 +9,8 @@ import torch
 import transformers
 
 from attention_programs.errors import UserError
-from attention_programs.heads import Head, all_heads
 from attention_programs.models.architecture import layer_window, shortest_window, token_stack
+from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import make_record
 from attention_programs.surrogate import intervention

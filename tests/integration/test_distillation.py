@@ -10,7 +10,7 @@ import torch
 
 from attention_programs.config import DistillationSettings
 from attention_programs.errors import UserError
-from attention_programs.heads import Head, all_heads
+from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
@@ -21,7 +21,7 @@ from attention_programs.surrogate.distillation import Distillation, Distiller, f
 from attention_programs.surrogate.distilled import distilled_programs
 from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
 from attention_programs.surrogate.intact import IntactPredictions
-from attention_programs.surrogate.intervention import PatchedModel, default_cache
+from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
 from attention_programs.surrogate.soft_programs import SoftPrograms, patch_softly
 from cases import program
@@ -104,7 +104,7 @@ def test_values_that_are_kept_give_the_maps_of_those_that_are_not(any_model: Loa
     first = kept.maps(texts, heads)
     assert torch.equal(first, kept.maps(texts, heads))
     assert torch.equal(first, anew.maps(texts, heads))
-    cache = default_cache(any_model)
+    cache = trusted_cache(any_model)
     for row, text in enumerate(texts):
         for place, head in enumerate(heads):
             found = first[place, row, : len(text), : len(text)].detach().numpy()

@@ -19,15 +19,16 @@ from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings, load_config
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
-from attention_programs.explainer.gathering import gather
+from attention_programs.llm.gathering import gather
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.paths import Paths
-from attention_programs.programs.admission import Admission, Candidate, admit, read_candidates, write_candidates
-from attention_programs.programs.execution import NOT_USED, Runner
 from attention_programs.programs.outcome import Reason, Rejected, Scored
 from attention_programs.programs.prefix import PrefixTest
-from attention_programs.programs.sandbox.layers import Level
+from attention_programs.programs.runner import NOT_USED
 from attention_programs.programs.table import ProgramRecord, make_record, write_programs
+from attention_programs.untrusted.execution import SandboxRunner
+from attention_programs.untrusted.sandbox.layers import Level
+from attention_programs.untrusted.vetting import Admission, Candidate, admit, read_candidates, write_candidates
 from cases import FAILING, GOOD, LONG, TEXT, program, view_of
 from conftest import ROOT, SENTENCES, tiny_model
 
@@ -45,8 +46,8 @@ FREE = [foreign(f"np.eye(text.n) + {k} * text.uniform", f"free {k}") for k in ra
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with Runner(SETTINGS, 2, STYLE) as made:
+def runner() -> Iterator[SandboxRunner]:
+    with SandboxRunner(SETTINGS, 2, STYLE) as made:
         yield made
 
 
@@ -55,13 +56,13 @@ def candidate(source: str, name: str = "candidate") -> Candidate:
 
 
 def test_trusted_programs_start_no_sandbox() -> None:
-    with Runner(SETTINGS, 1, STYLE) as made:
+    with SandboxRunner(SETTINGS, 1, STYLE) as made:
         outcomes = made.outcomes([VOCABULARY], VIEWS[0])
         assert isinstance(outcomes[0], Scored)
         assert (made.level, made.is_foreign(VOCABULARY)) == (NOT_USED, False)
 
 
-def test_mixed_programs_come_back_in_their_order(runner: Runner) -> None:
+def test_mixed_programs_come_back_in_their_order(runner: SandboxRunner) -> None:
     programs = [FREE[0], VOCABULARY, FREE[1], VOCABULARY]
     found = [ran.outcomes for ran in runner.run_all(programs, VIEWS)]
     alone = [next(iter(runner.run_all([one], VIEWS))).outcomes for one in programs]
@@ -73,11 +74,11 @@ def test_mixed_programs_come_back_in_their_order(runner: Runner) -> None:
     assert runner.level == Level.STRONG
 
 
-def test_an_altered_author_does_not_make_a_program_trusted(runner: Runner) -> None:
+def test_an_altered_author_does_not_make_a_program_trusted(runner: SandboxRunner) -> None:
     assert runner.is_foreign(replace(FREE[2], author="curated", provenance={"file": "library/curated/none.py"}))
 
 
-def test_finished_outcomes_are_read_back_and_removed(runner: Runner, tmp_path: Path) -> None:
+def test_finished_outcomes_are_read_back_and_removed(runner: SandboxRunner, tmp_path: Path) -> None:
     views = [view_of(LONG[: 2 + number]) for number in range(11)]
     bad = foreign("1 / 0 if text.n == 5 else text.uniform", "bad")
     finished = runner.finish([VOCABULARY, FREE[0], bad], views, tmp_path / "kept")
@@ -99,7 +100,7 @@ def test_the_time_is_said_by_programs_from_everywhere_in_the_list(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     many = [foreign(f"np.eye(text.n) + {k}", f"many {k}") for k in range(20)]
-    with Runner(SETTINGS, 2, STYLE) as made:
+    with SandboxRunner(SETTINGS, 2, STYLE) as made:
         finished = made.finish(many, VIEWS, tmp_path)
         assert (
             "programs in the sandbox, 2 texts: about 1 s for all 20 programs, by the first 8" in capfd.readouterr().err
@@ -112,7 +113,7 @@ def test_the_time_is_said_by_programs_from_everywhere_in_the_list(
 
 def test_a_bound_on_results_divides_the_texts(tmp_path: Path) -> None:
     views = [view_of(tuple(" a" for _ in range(400)))] * 3  # more than 1 MiB for two of them
-    with Runner(replace(SETTINGS, shared_mib=1), 1, STYLE) as made:
+    with SandboxRunner(replace(SETTINGS, shared_mib=1), 1, STYLE) as made:
         finished = made.finish([FREE[0]], views, tmp_path)
         assert len(list(tmp_path.glob("*/*.arrow"))) == 1  # equal blocks share a file
         assert all(isinstance(finished.outcomes([FREE[0]], view)[0], Scored) for view in views)
@@ -123,7 +124,7 @@ import sys
 sys.path.insert(0, "tests")
 from integration.test_execution import *
 slow = [foreign(f"np.eye(text.n) + {k} * text.uniform + 0 * sum(range(4_000_000))", f"slow {k}") for k in range(6)]
-with Runner(SETTINGS, 2, STYLE) as made:
+with SandboxRunner(SETTINGS, 2, STYLE) as made:
     made.finish(slow, VIEWS, Path(sys.argv[1]))
 """
 
@@ -153,7 +154,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def admission(runner: Runner) -> Admission:
+def admission(runner: SandboxRunner) -> Admission:
     cases = [candidate(case.source, case.name) for case in (*GOOD, *FAILING)]
     return admit(cases, runner, PrefixTest(VIEWS))
 
@@ -173,7 +174,7 @@ def test_failing_programs_are_refused_and_counted(admission: Admission) -> None:
     assert len(same) > len(FAILING) / 2  # the others are stopped by the screening before they run
 
 
-def test_sets_and_chance(runner: Runner) -> None:
+def test_sets_and_chance(runner: SandboxRunner) -> None:
     sets = candidate(program("text.uniform + text.first_token * (hash('a') % 7)"), "sets")
     chance = candidate(program("text.uniform + text.first_token * (id(text) % 99991)"), "chance")
     found = admit([sets, chance], runner, PrefixTest(VIEWS))
@@ -182,13 +183,13 @@ def test_sets_and_chance(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize("source", ["def other(text):\n    return 1\n", "x = 1\n" + program("text.uniform")])
-def test_a_source_that_is_no_program_is_refused(source: str, runner: Runner) -> None:
+def test_a_source_that_is_no_program_is_refused(source: str, runner: SandboxRunner) -> None:
     (refusal,) = admit([candidate(source)], runner, PrefixTest(VIEWS)).refused
     assert refusal.reason is Reason.SYNTAX
     assert refusal.to_json()["reason"] == "syntax"
 
 
-def test_too_many_refusals_fail_with_the_counts(runner: Runner) -> None:
+def test_too_many_refusals_fail_with_the_counts(runner: SandboxRunner) -> None:
     found = admit([candidate(program("text.uniform")), candidate(program("1 / 0"))], runner, PrefixTest(VIEWS))
     found.require_share(0.5)
     with pytest.raises(

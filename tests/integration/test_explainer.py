@@ -13,23 +13,23 @@ from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, ExplainerSettings, SandboxSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
-from attention_programs.explainer.answers import Usage
-from attention_programs.explainer.asking import Replay, Replies
-from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request
-from attention_programs.explainer.judging import Judge
-from attention_programs.explainer.outcome import explained
-from attention_programs.explainer.prompts import PromptWriter, template_hashes, templates
-from attention_programs.explainer.rounds import Explainer
-from attention_programs.explainer.session import Session, asked_heads
-from attention_programs.explainer.stories import Told
-from attention_programs.explainer.texts import choose_texts
-from attention_programs.explainer.tokens import estimate_tokens, token_counter
-from attention_programs.explainer.trying import try_program
 from attention_programs.files import write_jsonl
-from attention_programs.programs.execution import Runner
+from attention_programs.llm.answers import Usage
+from attention_programs.llm.asking import Replay, Replies
+from attention_programs.llm.exchanges import Exchange, ExchangeLog, Request
+from attention_programs.llm.judging import Judge
+from attention_programs.llm.outcome import explained
+from attention_programs.llm.prompts import PromptWriter, template_hashes, templates
+from attention_programs.llm.rounds import Explainer
+from attention_programs.llm.session import Session, asked_heads
+from attention_programs.llm.stories import Told
+from attention_programs.llm.texts import choose_texts
+from attention_programs.llm.tokens import estimate_tokens, token_counter
+from attention_programs.llm.trying import try_program
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
+from attention_programs.untrusted.execution import SandboxRunner
 from conftest import SENTENCES, tiny_model
 
 SETTINGS = ExplainerSettings(model="m", texts=6, fit_texts=3, fit_evaluations=30, excerpts=2)
@@ -63,13 +63,13 @@ def train(maps: Path) -> list[MappedText]:
 
 
 @pytest.fixture(scope="module")
-def runner(index: AttentionIndex) -> Iterator[Runner]:
-    with Runner(SandboxSettings(), 1, index.token_style) as made:
+def runner(index: AttentionIndex) -> Iterator[SandboxRunner]:
+    with SandboxRunner(SandboxSettings(), 1, index.token_style) as made:
         yield made
 
 
 def explainer(
-    index: AttentionIndex, train: Sequence[MappedText], runner: Runner, settings: ExplainerSettings = SETTINGS
+    index: AttentionIndex, train: Sequence[MappedText], runner: SandboxRunner, settings: ExplainerSettings = SETTINGS
 ) -> Explainer:
     judge = Judge(choose_texts(train, index, settings.texts), index.heads, runner)
     views = [TokenView(text.ids, text.pieces, index.causal) for text in train[:2]]
@@ -107,7 +107,7 @@ class Scripted:
 
 
 @pytest.fixture
-def told(index: AttentionIndex, train: list[MappedText], runner: Runner) -> Told:
+def told(index: AttentionIndex, train: list[MappedText], runner: SandboxRunner) -> Told:
     return explainer(index, train, runner).tell(["L0H0", "L1H1"], Scripted(BAD, GOOD))
 
 
@@ -126,7 +126,7 @@ def test_a_better_revision_is_kept_and_its_constants_are_fitted(told: Told) -> N
             )
 
 
-def test_a_worse_revision_is_not_kept(index: AttentionIndex, train: list[MappedText], runner: Runner) -> None:
+def test_a_worse_revision_is_not_kept(index: AttentionIndex, train: list[MappedText], runner: SandboxRunner) -> None:
     told = explainer(index, train, runner).tell(["L0H0"], Scripted(GOOD, BAD))
     (story,) = told.stories.values()
     assert not story.kept_revision
@@ -136,7 +136,7 @@ def test_a_worse_revision_is_not_kept(index: AttentionIndex, train: list[MappedT
 
 
 def test_a_revision_must_be_better_on_texts_that_no_prompt_shows(
-    index: AttentionIndex, train: list[MappedText], runner: Runner, monkeypatch: pytest.MonkeyPatch
+    index: AttentionIndex, train: list[MappedText], runner: SandboxRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A revision that is nearer on shown texts alone is not kept."""
     asking = explainer(index, train, runner)
@@ -157,7 +157,7 @@ def test_a_revision_must_be_better_on_texts_that_no_prompt_shows(
     assert story.best.record.description == "Rests."
 
 
-def test_failures_are_told_to_the_model(index: AttentionIndex, train: list[MappedText], runner: Runner) -> None:
+def test_failures_are_told_to_the_model(index: AttentionIndex, train: list[MappedText], runner: SandboxRunner) -> None:
     scripted = Scripted(BROKEN, LOOSE)
     told = explainer(index, train, runner).tell(["L0H0"], scripted)
     (story,) = told.stories.values()
@@ -175,7 +175,7 @@ def test_failures_are_told_to_the_model(index: AttentionIndex, train: list[Mappe
 
 @pytest.mark.parametrize("place", ['"""Rests \\ud83d"""', '"""Rests."""; x = "\\udc00"'])
 def test_half_a_character_in_a_program_is_refused_by_name_and_the_others_go_on(
-    place: str, index: AttentionIndex, train: list[MappedText], runner: Runner, tmp_path: Path
+    place: str, index: AttentionIndex, train: list[MappedText], runner: SandboxRunner, tmp_path: Path
 ) -> None:
     half = f"```python\ndef program(text):\n    {place}\n    return text.first_token\n```\n{GOOD}"
     scripted = Scripted(half, GOOD)
@@ -189,7 +189,7 @@ def test_half_a_character_in_a_program_is_refused_by_name_and_the_others_go_on(
 
 
 def test_prompts_show_training_texts_alone_and_keep_to_the_limit(
-    index: AttentionIndex, train: list[MappedText], runner: Runner, maps: Path
+    index: AttentionIndex, train: list[MappedText], runner: SandboxRunner, maps: Path
 ) -> None:
     scripted = Scripted(GOOD, BAD)
     explainer(index, train, runner).tell(list(index.heads[:3]), scripted)
@@ -215,7 +215,7 @@ def test_equal_programs_of_several_heads_are_one_record_with_every_exchange(told
 
 
 def test_a_replay_gives_the_same_programs(
-    index: AttentionIndex, train: list[MappedText], runner: Runner, told: Told
+    index: AttentionIndex, train: list[MappedText], runner: SandboxRunner, told: Told
 ) -> None:
     log = ExchangeLog(exchange for story in told.stories.values() for exchange in story.exchanges)
     again = explainer(index, train, runner).tell(["L0H0", "L1H1"], Replay(log, "here"))
@@ -227,7 +227,7 @@ def test_a_replay_gives_the_same_programs(
 
 
 def test_a_replay_with_other_texts_keeps_the_recorded_replies(
-    index: AttentionIndex, train: list[MappedText], runner: Runner, told: Told
+    index: AttentionIndex, train: list[MappedText], runner: SandboxRunner, told: Told
 ) -> None:
     log = ExchangeLog(exchange for story in told.stories.values() for exchange in story.exchanges)
     other = explainer(index, train, runner, replace(SETTINGS, texts=4)).tell(["L0H0"], Replay(log, "here"))
@@ -236,12 +236,16 @@ def test_a_replay_with_other_texts_keeps_the_recorded_replies(
         explainer(index, train, runner).tell(["L0H2"], Replay(log, "here"))
 
 
-def test_a_prompt_that_can_not_fit_is_an_error(index: AttentionIndex, train: list[MappedText], runner: Runner) -> None:
+def test_a_prompt_that_can_not_fit_is_an_error(
+    index: AttentionIndex, train: list[MappedText], runner: SandboxRunner
+) -> None:
     with pytest.raises(UserError, match=r"head L0H0 needs \d+ tokens; raise explainer.prompt_tokens"):
         explainer(index, train, runner, replace(SETTINGS, prompt_tokens=500)).first_prompt("L0H0")
 
 
-def test_the_papers_form_asks_for_its_functions(index: AttentionIndex, train: list[MappedText], runner: Runner) -> None:
+def test_the_papers_form_asks_for_its_functions(
+    index: AttentionIndex, train: list[MappedText], runner: SandboxRunner
+) -> None:
     source = (
         '```python\nimport numpy as np\n\ndef even(sentence, tokenizer):\n    """Even."""\n'
         '    n = len(tokenizer(sentence)["input_ids"])\n    return "even", np.tril(np.ones((n, n)))\n```'
@@ -290,7 +294,7 @@ def test_the_vocabulary_is_in_the_prompt() -> None:
 
 
 def test_a_program_by_hand_is_tried_beside_the_searchs(
-    index: AttentionIndex, train: list[MappedText], runner: Runner, tmp_path: Path
+    index: AttentionIndex, train: list[MappedText], runner: SandboxRunner, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.py"
     views = [TokenView(text.ids, text.pieces, index.causal) for text in train[:2]]
@@ -312,7 +316,7 @@ def test_a_program_by_hand_is_tried_beside_the_searchs(
 
 
 def test_a_program_by_hand_that_fails_or_looks_ahead_is_told_of(
-    index: AttentionIndex, train: list[MappedText], runner: Runner, tmp_path: Path
+    index: AttentionIndex, train: list[MappedText], runner: SandboxRunner, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.py"
     views = [TokenView(train[0].ids, train[0].pieces, index.causal)]

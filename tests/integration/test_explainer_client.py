@@ -20,10 +20,10 @@ from werkzeug import Response
 
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
-from attention_programs.explainer.asking import Live
-from attention_programs.explainer.budget import Spending
-from attention_programs.explainer.client import Client, read_key
-from attention_programs.explainer.exchanges import Exchange, Request, open_log
+from attention_programs.llm.asking import Live
+from attention_programs.llm.budget import Spending
+from attention_programs.llm.client import Client, read_key
+from attention_programs.llm.exchanges import Exchange, Request, open_log
 
 KEY = "sk-test-0123456789"
 PATH = "/v1/chat/completions"
@@ -69,7 +69,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         pass
 
     Event.wait = wait  # type: ignore[method-assign]
-    monkeypatch.setattr("attention_programs.explainer.client.threading.Event", Event)
+    monkeypatch.setattr("attention_programs.llm.client.threading.Event", Event)
     return waited
 
 
@@ -287,7 +287,7 @@ def test_an_interrupt_loses_nothing_that_was_paid_for(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("attention_programs.explainer.asking.wait", interrupted)
+    monkeypatch.setattr("attention_programs.llm.asking.wait", interrupted)
     asking, _ = live(settings, tmp_path / "log.jsonl")
     with pytest.raises(KeyboardInterrupt):
         asking.replies([request(f"L0H{i}", str(i)) for i in range(5)])
@@ -441,7 +441,7 @@ def test_an_answer_that_drips_on_is_left(httpserver: HTTPServer, settings: Expla
 def test_an_answer_without_measure_is_left(
     httpserver: HTTPServer, settings: ExplainerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("attention_programs.explainer.client.MOST_BYTES", 1000)
+    monkeypatch.setattr("attention_programs.llm.client.MOST_BYTES", 1000)
     body = gzip.compress(json.dumps(completion("x" * 100_000)).encode())
     httpserver.expect_request(PATH).respond_with_data(
         body, content_type="application/json", headers={"Content-Encoding": "gzip"}

@@ -13,7 +13,7 @@ from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.models.token_style import TokenStyle
-from attention_programs.programs.execution import NOT_USED, Runner
+from attention_programs.programs.runner import NOT_USED
 from attention_programs.programs.table import Author, ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.progress import estimated
@@ -21,6 +21,7 @@ from attention_programs.scoring import first_pass as tested
 from attention_programs.scoring.first_pass import FirstPass, first_pass, in_contention
 from attention_programs.scoring.table import SplitScores, as_arrays, score_texts
 from attention_programs.scoring.workers import Workers
+from attention_programs.untrusted.execution import SandboxRunner
 from cases import program
 from conftest import tiny_model
 
@@ -51,7 +52,7 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def passed(maps: Path, programs: Sequence[ProgramRecord], runner: Runner, kept: Path) -> FirstPass:
+def passed(maps: Path, programs: Sequence[ProgramRecord], runner: SandboxRunner, kept: Path) -> FirstPass:
     return first_pass(programs, maps, read_index(maps), runner, kept, (), WORKERS)
 
 
@@ -61,7 +62,7 @@ def test_what_is_ruled_out_keeps_its_numbers_and_what_stays_is_exact(
     monkeypatch.setattr(tested, "FIRST_TEXTS", 4)
     programs, index = [FREE[2], TRUSTED, FREE[0], FREE[3], FREE[1]], read_index(maps)
     views = [TokenView(t.ids, t.pieces, index.causal, t.special_ids) for t in read_texts(maps, ["validation", "test"])]
-    with Runner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner:
+    with SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner:
         first = passed(maps, programs, runner, tmp_path)
         assert first.ruled_out == {FREE[2].id, FREE[3].id}
         assert "2 of 4 imported programs are ruled out on 4 validation texts" in capfd.readouterr().err
@@ -90,7 +91,7 @@ def _best(scores: SplitScores, members: list[int]) -> np.ndarray:
 
 
 def test_nothing_is_run_without_imported_programs_or_with_few_texts(maps: Path, tmp_path: Path) -> None:
-    with Runner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner:
+    with SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner:
         for programs in ([TRUSTED], [TRUSTED, replace(FREE[0], author="llm")], FREE):
             assert not passed(maps, programs, runner, tmp_path).ruled_out
         assert runner.level == NOT_USED

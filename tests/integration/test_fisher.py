@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from attention_programs.heads import Head, all_heads
+from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import make_record
 from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
 from attention_programs.surrogate.fisher import fisher_damage, greedy_order
-from attention_programs.surrogate.intervention import PatchedModel, default_cache
+from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.together import gate_slopes, order_together
 from cases import program
 from conftest import SENTENCES
@@ -52,7 +52,7 @@ def test_the_estimate_is_the_curvature_of_the_divergence(llama: LoadedModel) -> 
 
 def test_the_order_is_of_all_heads_deterministic_and_estimated_anew(llama: LoadedModel) -> None:
     texts = texts_of(llama)
-    runs = [greedy_order(llama, ASSIGNMENT, texts, default_cache(llama), 20, 3, seed=1) for _ in range(2)]
+    runs = [greedy_order(llama, ASSIGNMENT, texts, trusted_cache(llama), 20, 3, seed=1) for _ in range(2)]
     assert runs[0] == runs[1]
     first, greedy = runs[0].first, runs[0].anew
     assert sorted(first) == sorted(greedy) == sorted(ASSIGNMENT)

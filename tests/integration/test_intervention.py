@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attention_programs.errors import UserError
-from attention_programs.heads import Head, all_heads
+from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.runtime import run

@@ -9,13 +9,13 @@ from attention_programs.attention.extraction import extract
 from attention_programs.attention.store import AttentionIndex
 from attention_programs.config import SandboxSettings, ScoringSettings
 from attention_programs.corpora.text import Text, text_key
-from attention_programs.heads import choose_heads
+from attention_programs.models.head import choose_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.table import make_record
 from attention_programs.scoring.assignments import score_assignments
 from attention_programs.scoring.lengths import LENGTH_COLUMNS, length_table, texts_of_lengths
 from attention_programs.surrogate.distilled import Objective, fit_of_objectives
+from attention_programs.untrusted.execution import SandboxRunner
 from cases import program
 from conftest import SENTENCES
 
@@ -63,7 +63,7 @@ def test_the_table_has_the_mean_fit_of_each_length_and_method(llama: LoadedModel
     records = {name: make_record(program(f"text.{name}"), name, "search", "verified", [], {})
                for name in ("uniform", "first_token")}  # fmt: skip
     methods = {name: dict.fromkeys(index.head_list, record) for name, record in records.items()}
-    with Runner(SandboxSettings(), 1, index.token_style) as runner:
+    with SandboxRunner(SandboxSettings(), 1, index.token_style) as runner:
         table = length_table(methods, texts, index, runner, 20, 0)
         assert list(zip(table["tokens"], table["method"], strict=True)) == [
             (4, "uniform"), (4, "first_token"), (12, "uniform"), (12, "first_token"),
@@ -82,7 +82,7 @@ def test_a_share_of_so_few_heads_that_it_rounds_to_none_has_no_fit(llama: Loaded
     texts = dict(texts_of_lengths(llama, TEXTS, index, SETTINGS))[12]
     record = make_record(program("text.uniform"), "uniform", "search", "verified", [], {})
     one = {index.head_list[0]: record}
-    with Runner(SandboxSettings(), 1, index.token_style) as runner:
+    with SandboxRunner(SandboxSettings(), 1, index.token_style) as runner:
         scores = score_assignments({"none": {}, "one": one}, texts, index, runner)
         objectives = [Objective(name, percent, heads) for percent, heads in ((25, {}), (100, one)) for name in "ab"]
         fit = fit_of_objectives(objectives, texts, index, runner)

@@ -16,7 +16,8 @@ import pytest
 
 from attention_programs import cli
 from attention_programs.files import write_text
-from attention_programs.reproduction import QUIET, compose
+from attention_programs.offline import QUIET
+from attention_programs.project.reproduction import compose
 from attention_programs.tracking import pages
 from attention_programs.tracking.store import open_store
 from conftest import ROOT
@@ -69,6 +70,13 @@ def answers(port: int) -> bool:
         return False
 
 
+def ended(command: subprocess.Popen[str]) -> bool:
+    """Whether a command has ended by itself, which it should not: fails with what it said."""
+    if command.poll() is not None:
+        pytest.fail(f"the command ended with {command.returncode}: {command.communicate()}")
+    return False
+
+
 @contextlib.contextmanager
 def taken() -> Iterator[int]:
     """A port that somebody listens at."""
@@ -93,7 +101,7 @@ def test_whatever_ends_the_command_ends_the_server_and_no_job_workers_are_starte
     }
     codes = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGKILL: -signal.SIGKILL}
     for number, command in commands.items():
-        wait_until(lambda port=ports[number]: answers(port))  # type: ignore[misc]
+        wait_until(lambda port=ports[number], command=command: answers(port) or ended(command))  # type: ignore[misc]
         started = below(command.pid)
         assert len(started) == 2  # MLflow's command and the web server
         command.send_signal(number)

@@ -7,8 +7,8 @@ import pytest
 
 from attention_programs.config import SandboxSettings
 from attention_programs.programs.outcome import Outcome, Reason, Rejected, Scored, check
-from attention_programs.programs.sandbox.fork_server import SandboxText
-from attention_programs.programs.sandbox.pool import ForeignProgram, Ran, Sandbox
+from attention_programs.untrusted.sandbox.fork_server import SandboxText
+from attention_programs.untrusted.sandbox.pool import ForeignProgram, Ran, Sandbox
 from paper_texts import library, parsed_texts, run_beside
 
 PROGRAMS = library().programs

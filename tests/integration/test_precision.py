@@ -16,17 +16,17 @@ from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, DistillationSettings, EvaluationSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
+from attention_programs.evaluation.questions import answer_questions, load_tasks
 from attention_programs.files import read_jsonl
-from attention_programs.heads import Head, all_heads
+from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import make_record
 from attention_programs.surrogate.damage import measure_damage
 from attention_programs.surrogate.distillation import Distiller
 from attention_programs.surrogate.fisher import greedy_order
 from attention_programs.surrogate.identity import check_identity
-from attention_programs.surrogate.intervention import PatchedModel, default_cache
+from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.perplexity import perplexity
-from attention_programs.surrogate.questions import answer_questions, load_tasks
 from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table
 from attention_programs.surrogate.together import order_together
 from attention_programs.surrogate.windows import cut
@@ -57,7 +57,7 @@ def test_every_stage_that_runs_the_model_runs(family: str, dtype: str, tmp_path:
         sums = np.add.reduceat(text.cells, row_starts(len(text.ids), loaded.record.causal), axis=-1)
         assert np.abs(sums - 1).max() < 5e-3, "rows are right but for the half precision that they are stored in"
     ids = [tuple(loaded.encode(text.content, 20)) for text in TEXTS]
-    cache = default_cache(loaded)
+    cache = trusted_cache(loaded)
     single = measure_damage(loaded, ASSIGNMENT, ids[:2], cache, 2, precision="bfloat16")
     ranked = greedy_order(loaded, ASSIGNMENT, ids[:2], cache, samples=1, rounds=2, seed=0).anew
     with PatchedModel(loaded, ASSIGNMENT, cache) as patched:
@@ -86,7 +86,7 @@ def test_questions_are_answered(dtype: str, tmp_path: Path) -> None:
 def test_short_passes_measure_what_long_ones_do(family: str) -> None:
     loaded = tiny_model(family)
     curve = Curve("selected", "x", {100: ASSIGNMENT})
-    windows, cache = cut(loaded, TEXTS, 20, 2), default_cache(loaded)
+    windows, cache = cut(loaded, TEXTS, 20, 2), trusted_cache(loaded)
     exact = measure_curves(loaded, [curve], windows, 2, cache)
     short = measure_curves(loaded, [curve], windows, 2, cache, precision="bfloat16")
     assert perplexity(short.intact) == pytest.approx(perplexity(exact.intact), rel=0.01)

@@ -12,9 +12,9 @@ from lm_eval.tasks import TaskManager
 from attention_programs.config import EvaluationSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
+from attention_programs.evaluation.questions import TaskScore, _harness_model, answer_questions, load_tasks
 from attention_programs.files import read_jsonl
 from attention_programs.models.loading import LoadedModel
-from attention_programs.surrogate.questions import TaskScore, _harness_model, answer_questions, load_tasks
 from conftest import ROOT, tiny_model
 
 LIMIT = 12

@@ -14,7 +14,7 @@ from attention_programs.config import ReplacementSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, write_csv
-from attention_programs.heads import Head, all_heads
+from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.scoring.assignments import assignment_of
@@ -22,7 +22,7 @@ from attention_programs.scoring.bootstrap import resample_weights
 from attention_programs.surrogate.choice import chosen_order, compare_orders
 from attention_programs.surrogate.damage import HeadDamage, SingleEffects, measure_damage, rank_reliability
 from attention_programs.surrogate.gate import GateMeasurement, divide_validation, read_gate, write_gate
-from attention_programs.surrogate.intervention import PatchedModel, default_cache
+from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import (
     damage_table,
@@ -62,7 +62,7 @@ def texts_of(loaded: LoadedModel) -> list[list[int]]:
 
 
 def cache_of(loaded: LoadedModel) -> MapCache:
-    return default_cache(loaded)
+    return trusted_cache(loaded)
 
 
 def log_probabilities(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from attention_programs import reproducibility
 from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, write_csv, write_json, write_text
-from attention_programs.reproducibility import Comparison, check, compare
+from attention_programs.project import reproducibility
+from attention_programs.project.reproducibility import Comparison, check, compare
 from conftest import ROOT
 
 OUTPUTS = {"model": "models/m", "corpora": "data/p/texts.jsonl", "synthesize": "data/p/programs.jsonl"} | {

@@ -18,11 +18,11 @@ from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.programs.outcome import Reason, Rejected, Scored
 from attention_programs.programs.runtime import compile_trusted, run
-from attention_programs.programs.sandbox import pool
-from attention_programs.programs.sandbox.fork_server import SandboxText
-from attention_programs.programs.sandbox.layers import Layer, Level
-from attention_programs.programs.sandbox.pool import ForeignProgram, Ran, Sandbox
 from attention_programs.programs.source import parse_source
+from attention_programs.untrusted.sandbox import pool
+from attention_programs.untrusted.sandbox.fork_server import SandboxText
+from attention_programs.untrusted.sandbox.layers import Layer, Level
+from attention_programs.untrusted.sandbox.pool import ForeignProgram, Ran, Sandbox
 from cases import FAILING, GOOD, LONG, TEXT, Failing, Good, program, view_of
 
 SETTINGS = SandboxSettings(text_seconds=0.5, program_seconds=2.0, memory_mib=256)
@@ -248,8 +248,8 @@ def test_a_server_for_every_program_works_where_there_are_no_layers() -> None:
 CHILD = """
 import sys
 from attention_programs.config import SandboxSettings
-from attention_programs.programs.sandbox.pool import ForeignProgram, Sandbox
-from attention_programs.programs.sandbox.fork_server import SandboxText
+from attention_programs.untrusted.sandbox.pool import ForeignProgram, Sandbox
+from attention_programs.untrusted.sandbox.fork_server import SandboxText
 with Sandbox(SandboxSettings(), 1) as sandbox:
     sandbox.load([SandboxText((1, 2), (" a", " b"))], True)
     [good] = sandbox.run_all([ForeignProgram("def program(text):\\n    return text.uniform\\n")])

@@ -17,18 +17,18 @@ from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.files import write_text
 from attention_programs.models.token_style import TokenStyle
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.outcome import Outcome, Scored
 from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.table import SplitScores, bytes_in_work, read_scores, score_texts, write_scores
 from attention_programs.scoring.workers import Workers
+from attention_programs.untrusted.execution import SandboxRunner
 from cases import program
 from conftest import SENTENCES, tiny_model
 
 WORKERS = Workers(2, 64, "cpu")
-RUNNER = Runner(SandboxSettings(), 1, TokenStyle("byte-level"))
+RUNNER = SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level"))
 TERMS = {"first": "text.first_token", "previous": "text.previous_token + 0.2 * text.self_token", "even": "text.uniform"}
 
 

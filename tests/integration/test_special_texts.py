@@ -10,20 +10,20 @@ from attention_programs.attention.store import MappedText, read_index, read_maps
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings, SynthesisSettings
 from attention_programs.corpora.text import Text, text_key
-from attention_programs.explainer.evidence import EvidenceMaker
-from attention_programs.explainer.prompts import PromptWriter, system_prompt
-from attention_programs.explainer.texts import choose_texts
-from attention_programs.explainer.tokens import estimate_tokens
+from attention_programs.llm.evidence import EvidenceMaker
+from attention_programs.llm.prompts import PromptWriter, system_prompt
+from attention_programs.llm.texts import choose_texts
+from attention_programs.llm.tokens import estimate_tokens
 from attention_programs.models.loading import LoadedModel
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds, TokenStyle
-from attention_programs.programs.execution import Runner
+from attention_programs.programs.features import Feature
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
-from attention_programs.surrogate.intervention import default_cache
+from attention_programs.sparse_search.search import Material
+from attention_programs.surrogate.intervention import trusted_cache
 from attention_programs.surrogate.term_values import TermValues
-from attention_programs.synthesis.features import Feature
-from attention_programs.synthesis.search import Material
+from attention_programs.untrusted.execution import SandboxRunner
 from cases import program
 from conftest import BOS, EOS, SENTENCES, tiny_model, with_template
 
@@ -93,13 +93,15 @@ def test_the_sandbox_and_the_caches_see_the_same_special_tokens(
     ids = tuple(loaded.encode(SENTENCES[0], 12))
     special = loaded.token_style.special_ids
     view = TokenView(ids, loaded.pieces(ids), True, special)
-    with Runner(SandboxSettings(), 1, loaded.token_style) as runner:
+    with SandboxRunner(SandboxSettings(), 1, loaded.token_style) as runner:
         here, there = runner.outcomes([trusted, foreign], view)
     assert isinstance(here, Scored)
     assert isinstance(there, Scored)
     np.testing.assert_array_equal(here.weights, there.weights)
-    np.testing.assert_array_equal(default_cache(loaded).get(ids, trusted), here.weights)
-    unaware = Runner(SandboxSettings(), 1, loaded.token_style).outcomes([trusted], TokenView(ids, view.pieces, True))
+    np.testing.assert_array_equal(trusted_cache(loaded).get(ids, trusted), here.weights)
+    unaware = SandboxRunner(SandboxSettings(), 1, loaded.token_style).outcomes(
+        [trusted], TokenView(ids, view.pieces, True)
+    )
     assert isinstance(unaware[0], Scored)
     assert np.abs(unaware[0].weights - here.weights).max() > 0.01
 

@@ -11,11 +11,11 @@ from attention_programs.config import ModelSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
-from attention_programs.heads import Head
 from attention_programs.models.fetching import fetch_model
+from attention_programs.models.head import Head
 from attention_programs.programs.table import make_record
 from attention_programs.surrogate import identity
-from attention_programs.surrogate.intervention import PatchedModel, default_cache
+from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.perplexity import text_losses
 from attention_programs.surrogate.recorded_losses import RecordedLosses, measure_again, record_losses
 from attention_programs.surrogate.replacement import DISTILLED, Curve, measure_curves
@@ -125,7 +125,7 @@ def measured(wanted: SurrogateSpecification) -> SurrogateSpecification:
     texts = [Text(text_key(text), "stories", "test", text) for text in ["T", *SENTENCES * 3]]
     windows = cut(loaded, texts, 12, 2)
     curve = Curve(DISTILLED, "damage", {0: {}, 25: wanted.assignment})
-    found = measure_curves(loaded, [curve], windows, 8, default_cache(loaded))
+    found = measure_curves(loaded, [curve], windows, 8, trusted_cache(loaded))
     return replace(wanted, recorded=record_losses(texts, windows, found, 25, "float32"))
 
 

@@ -25,14 +25,14 @@ from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import Text, read_texts, text_key, write_texts
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_yaml, write_csv, write_json, write_text
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.models.loading import load_model
 from attention_programs.models.record import weights_hash, write_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, make_record, read_programs, write_programs
-from attention_programs.reproduction import compose, profiles
+from attention_programs.project.reproduction import compose, profiles
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
-from attention_programs.surrogate.intervention import default_cache
+from attention_programs.surrogate.intervention import trusted_cache
 from attention_programs.surrogate.perplexity import text_losses
 from attention_programs.surrogate.rankings import RANKINGS
 from attention_programs.surrogate.recorded_losses import record_losses
@@ -176,7 +176,7 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
     texts = read_texts(paths.texts)
     windows = cut(llama, texts, 24, 2)
     point = Curve(DISTILLED, "damage", {25: {Head.parse(head): program for head, program in replaced.items()}})
-    measured = measure_curves(llama, [point], windows, 4, default_cache(llama))
+    measured = measure_curves(llama, [point], windows, 4, trusted_cache(llama))
     specification = SurrogateSpecification(
         profile="tiny-llama",
         model="tiny-llama",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from attention_programs.programs.outcome import Reason, Rejected, Scored
-from attention_programs.programs.sandbox.arena import FIRST_REASON, MESSAGE_BYTES, REASONS, Arena, Layout, create_file
+from attention_programs.untrusted.sandbox.arena import FIRST_REASON, MESSAGE_BYTES, REASONS, Arena, Layout, create_file
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from attention_programs.config import AttentionSettings, Config, explainer, from_mapping, load_config, settings
+from attention_programs.config import AttentionSettings, Config, from_mapping, llm, load_config, settings
 from attention_programs.errors import UserError
 from attention_programs.paths import Paths, repository_root
 from conftest import ROOT
@@ -166,7 +166,7 @@ def test_defaults_are_taken_when_a_key_is_absent() -> None:
 
 
 def test_every_field_of_every_settings_class_has_a_line_of_text() -> None:
-    trees = [ast.parse(Path(module.__file__).read_text(encoding="utf-8")) for module in (settings, explainer)]
+    trees = [ast.parse(Path(module.__file__).read_text(encoding="utf-8")) for module in (settings, llm)]
     classes = [
         node
         for tree in trees

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from attention_programs.errors import UserError
-from attention_programs.explainer.answers import Usage
-from attention_programs.explainer.asking import Replay
-from attention_programs.explainer.batch import Export, export_batch, import_batch
-from attention_programs.explainer.budget import Prices, Spending
-from attention_programs.explainer.exchanges import Exchange, ExchangeLog, Request, open_log, read_log
+from attention_programs.llm.answers import Usage
+from attention_programs.llm.asking import Replay
+from attention_programs.llm.batch import Export, export_batch, import_batch
+from attention_programs.llm.budget import Prices, Spending
+from attention_programs.llm.exchanges import Exchange, ExchangeLog, Request, open_log, read_log
 
 MESSAGES = [{"role": "user", "content": "“Wörter” 第一"}]
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_programs.config import ExplainerForm
-from attention_programs.explainer.constants import fit_constants
-from attention_programs.explainer.exchanges import Exchange, Request
-from attention_programs.explainer.replies import ParsedReply, ReplyProblem, parse_reply
+from attention_programs.llm.exchanges import Exchange, Request
+from attention_programs.llm.replies import ParsedReply, ReplyProblem, parse_reply
 from attention_programs.programs.source import parse_source
+from attention_programs.sparse_search.coefficients import fit_constants
 
 ONE = 'def program(text):\n    """One."""\n    return 0.5 * text.first_token'
 TWO = 'def program(text):\n    """Two – ‘zwei’."""\n    return text.previous_token'

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_programs.errors import UserError
-from attention_programs.heads import Head, all_heads, choose_heads
+from attention_programs.models.head import Head, all_heads, choose_heads
 
 
 @given(st.integers(0, 999), st.integers(0, 999))

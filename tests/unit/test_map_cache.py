@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from attention_programs.config import SandboxSettings
 from attention_programs.models.token_style import TokenStyle
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.outcome import Outcome
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.surrogate.maps import MapCache
+from attention_programs.untrusted.execution import SandboxRunner
 from cases import program
 
 TERMS = ("text.first_token", "text.induction + 0.1 * text.uniform", "text.softmax(2.0 * text.key.comma)")
@@ -26,7 +26,7 @@ def pieces(ids: tuple[int, ...]) -> list[str]:
     return [f" w{token}" if token % 4 else "," for token in ids]
 
 
-class Counting(Runner):
+class Counting(SandboxRunner):
     """A runner that notes which programs run on which texts."""
 
     def __init__(self) -> None:

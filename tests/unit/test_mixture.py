@@ -5,12 +5,12 @@ import pytest
 
 from attention_programs.attention.packing import pack
 from attention_programs.attention.store import MappedText
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
+from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.runtime import run
-from attention_programs.synthesis.design import Design, build_design
-from attention_programs.synthesis.features import Feature, candidate_features
-from attention_programs.synthesis.mixture import GRID, fit_mixtures, mixture_source
+from attention_programs.sparse_search.design import Design, build_design
+from attention_programs.sparse_search.mixture import GRID, fit_mixtures, mixture_source
 from cases import LONG, TEXT, view_of
 
 FEATURES = [Feature("previous_token"), Feature("self_token"), Feature("first_token")]

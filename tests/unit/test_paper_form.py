@@ -14,16 +14,16 @@ from attention_programs.errors import UserError
 from attention_programs.models.loading import LoadedModel
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.programs.outcome import Reason, Rejected, Scored, check
-from attention_programs.programs.paper_form import annotation
-from attention_programs.programs.paper_form.annotation import Annotator
-from attention_programs.programs.paper_form.document import Document, Span
-from attention_programs.programs.paper_form.encoding import Tensor
-from attention_programs.programs.paper_form.splitting import PaperSource
-from attention_programs.programs.paper_form.stand_ins import call, stand_in_modules
-from attention_programs.programs.paper_form.stub import NotInStubError
-from attention_programs.programs.paper_form.text import PaperText
-from attention_programs.programs.paper_form.tokenizer import Tokenizer
-from attention_programs.programs.paper_form.words import Token
+from attention_programs.programs.paper_source.splitting import PaperSource
+from attention_programs.untrusted.paper_format import annotation
+from attention_programs.untrusted.paper_format.annotation import Annotator
+from attention_programs.untrusted.paper_format.document import Document, Span
+from attention_programs.untrusted.paper_format.encoding import Tensor
+from attention_programs.untrusted.paper_format.stand_ins import call, stand_in_modules
+from attention_programs.untrusted.paper_format.stub import NotInStubError
+from attention_programs.untrusted.paper_format.text import PaperText
+from attention_programs.untrusted.paper_format.tokenizer import Tokenizer
+from attention_programs.untrusted.paper_format.words import Token
 from conftest import SENTENCES, tiny_model
 from paper_texts import REAL, answers, library, load, paper_text, parse_anew, parsed, parsed_texts, run_beside, text_of
 
@@ -234,7 +234,7 @@ def test_the_matrix_is_taken_out_of_what_a_program_returns() -> None:
 
 def test_the_stand_ins_load_numpy_alone() -> None:
     heavy = "{'torch', 'transformers', 'spacy', 'pandas', 'tokenizers'}"
-    code = f"import attention_programs.programs.paper_form.stand_ins, sys; print({heavy} & set(sys.modules))"
+    code = f"import attention_programs.untrusted.paper_format.stand_ins, sys; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

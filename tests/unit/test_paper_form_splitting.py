@@ -9,10 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from attention_programs.errors import UserError
-from attention_programs.heads import Head
-from attention_programs.programs.paper_form.helpers import HelperFile
-from attention_programs.programs.paper_form.importing import import_file
-from attention_programs.programs.paper_form.splitting import PaperSource, parse_paper_source, split
+from attention_programs.models.head import Head
+from attention_programs.programs.paper_source.helpers import HelperFile
+from attention_programs.programs.paper_source.splitting import PaperSource, parse_paper_source, split
+from attention_programs.untrusted.paper_format.importing import import_file
 from paper_texts import DATA, library
 
 FILE = DATA / "paper_library.py"

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attention_programs.models.token_style import TokenStyle
-from attention_programs.programs.paper_form.text import PaperText, raw_tokens
-from attention_programs.programs.paper_form.tokenizer import Tokenizer
+from attention_programs.untrusted.paper_format.text import PaperText, raw_tokens
+from attention_programs.untrusted.paper_format.tokenizer import Tokenizer
 from conftest import SENTENCES, tiny_model
 from paper_texts import REAL, paper_text, text_of
 

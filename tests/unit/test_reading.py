@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attention_programs.errors import UserError
+from attention_programs.programs.code_generation import WeightedTerm, emit
+from attention_programs.programs.features import Feature, candidate_features
+from attention_programs.programs.parser import read_terms
 from attention_programs.programs.runtime import compile_trusted
-from attention_programs.synthesis.emission import WeightedTerm, emit
-from attention_programs.synthesis.features import Feature, candidate_features
-from attention_programs.synthesis.reading import read_terms
 from cases import LONG, program, view_of
 
 FEATURES = candidate_features(causal=True)

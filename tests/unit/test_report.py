@@ -15,7 +15,7 @@ from attention_programs.attention.writing import FEATURES
 from attention_programs.config import Config, from_mapping
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_file, write_json, write_text
-from attention_programs.heads import all_heads
+from attention_programs.models.head import all_heads
 from attention_programs.models.record import ModelRecord, write_record
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.paths import Paths

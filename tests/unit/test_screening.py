@@ -3,8 +3,8 @@
 import pytest
 
 from attention_programs.programs.outcome import Reason
-from attention_programs.programs.sandbox import facade
-from attention_programs.programs.sandbox.screening import screen
+from attention_programs.untrusted.sandbox import facade
+from attention_programs.untrusted.sandbox.screening import screen
 
 HONEST = (
     "import numpy as np\nfrom collections import Counter, defaultdict\nimport re, math\nfrom typing import List\n",

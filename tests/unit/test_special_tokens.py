@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
+from attention_programs.programs.features import candidate_features
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
-from attention_programs.synthesis.features import candidate_features
 from cases import view_of
 
 STORY = (

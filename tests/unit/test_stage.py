@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from attention_programs import stage
 from attention_programs.errors import UserError
 from attention_programs.memory import require_memory
-from attention_programs.stage import run_stage
+from attention_programs.project import stage
+from attention_programs.project.stage import run_stage
 from conftest import ROOT
 
 FAULTS = """
 import resource, sys
 import numpy as np
-from attention_programs.stage import keep_freed_memory
+from attention_programs.project.stage import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

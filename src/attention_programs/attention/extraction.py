@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from attention_programs.attention.packing import pack, row_starts
 from attention_programs.errors import UserError
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 
 ROW_TOLERANCE = {"float64": 1e-3, "float32": 1e-3, "float16": 5e-3, "bfloat16": 2e-2}

@@ -12,7 +12,7 @@ from attention_programs.attention.packing import cell_count
 from attention_programs.corpora.text import Split
 from attention_programs.errors import UserError
 from attention_programs.files import read_json
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds, TokenStyle
 
 SCHEMA_VERSION = 1

@@ -15,8 +15,8 @@ from attention_programs.config import AttentionSettings
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
 from attention_programs.files import free_bytes, replacing, sha256_text, write_json
-from attention_programs.heads import choose_heads
 from attention_programs.models.architecture import shortest_window
+from attention_programs.models.head import choose_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
 

@@ -1,6 +1,6 @@
 """The settings of all stages, how they are read, and what they may be."""
 
-from attention_programs.config.explainer import ExplainerForm, ExplainerMode, ExplainerSettings
+from attention_programs.config.llm import ExplainerForm, ExplainerMode, ExplainerSettings
 from attention_programs.config.reading import from_mapping, load_config
 from attention_programs.config.settings import (
     AttentionSettings,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from attention_programs.config.explainer import ExplainerSettings
+from attention_programs.config.llm import ExplainerSettings
 
 Precision = Literal["fastest", "bfloat16", "float32"]
 """``fastest`` is bfloat16 where the processor has instructions for it, else float32."""

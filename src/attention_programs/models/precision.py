@@ -1,6 +1,8 @@
 """In which precision a processor multiplies matrices fastest."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -50,3 +52,19 @@ def processor_has_bfloat16() -> bool:
     lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
     named = (line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features")))
     return any(_FLAGS & set(flags) for flags in named)
+
+
+@contextmanager
+def weights_kept(model: torch.nn.Module) -> Iterator[None]:
+    """Lets autocast keep its copies of the weights from pass to pass, which it does of weights that could learn.
+
+    For passes without gradients: with them it would compute those of the weights, too.
+    """
+    fixed = [parameter for parameter in model.parameters() if not parameter.requires_grad]
+    for parameter in fixed:
+        parameter.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for parameter in fixed:
+            parameter.requires_grad_(False)

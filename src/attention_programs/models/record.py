@@ -6,7 +6,7 @@ from typing import Any
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, sha256_file, sha256_text, write_json
-from attention_programs.heads import Head, all_heads
+from attention_programs.models.head import Head, all_heads
 
 RECORD_NAME = "model.json"
 

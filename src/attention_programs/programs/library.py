@@ -5,7 +5,7 @@ from pathlib import Path
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_text, sha256_text
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.programs.outcome import Rejected
 from attention_programs.programs.prefix import causality
 from attention_programs.programs.runtime import compile_trusted, run

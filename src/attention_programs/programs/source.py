@@ -4,10 +4,14 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+
+Form = Literal["view", "paper"]
+"""Whether a program's function takes a view, or sentence and tokenizer as in the paper."""
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from typing import Any, Literal, get_args
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_jsonl, read_text, write_jsonl
-from attention_programs.programs.paper_form.splitting import parse_paper_source
+from attention_programs.programs.paper_source.splitting import parse_paper_source
 from attention_programs.programs.prefix import Causality
 from attention_programs.programs.runtime import Program, compile_trusted
-from attention_programs.programs.sandbox.child import Form
-from attention_programs.programs.source import ParsedSource, parse_source
+from attention_programs.programs.source import Form, ParsedSource, parse_source
 
 Author = Literal["search", "curated", "llm", "baseline", "imported"]
 _KINDS = {

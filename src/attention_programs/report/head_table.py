@@ -8,7 +8,7 @@ import pandas as pd
 
 from attention_programs.errors import UserError
 from attention_programs.files import records
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.report.estimate import ABSENT, Estimate
 from attention_programs.report.results import BASELINES, METHODS

@@ -10,7 +10,7 @@ from attention_programs.attention.store import MappedText, read_index, read_maps
 from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.paths import Paths
 from attention_programs.programs.outcome import Rejected
 from attention_programs.programs.runtime import run

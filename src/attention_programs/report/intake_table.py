@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
-from attention_programs.programs.intake import Intake
 from attention_programs.programs.outcome import Reason
 from attention_programs.programs.table import ProgramRecord
+from attention_programs.untrusted.importing import Intake
 
 
 def intake_table(intake: Intake) -> str:

@@ -11,9 +11,9 @@ from attention_programs.attention.packing import pack, row_starts
 from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.errors import UserError
 from attention_programs.files import records
-from attention_programs.heads import Head
-from attention_programs.programs.execution import Runner
+from attention_programs.models.head import Head
 from attention_programs.programs.outcome import Scored
+from attention_programs.programs.runner import Runner
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.kernel import iou_from_intersection

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from attention_programs.attention.store import AttentionIndex, MappedText
-from attention_programs.heads import Head
-from attention_programs.programs.execution import Runner
+from attention_programs.models.head import Head
+from attention_programs.programs.parser import summands
+from attention_programs.programs.runner import Runner
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment, score_assignments
-from attention_programs.synthesis.reading import summands
 
 COLUMNS = (
     *("head", "terms_by_hand", "terms_of_search", "terms_equal_size"),

@@ -14,8 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from attention_programs.attention.store import AttentionIndex, read_maps, read_texts
-from attention_programs.programs.execution import Finished, Runner
 from attention_programs.programs.outcome import Outcome, Reason, Rejected
+from attention_programs.programs.runner import Finished, FinishingRunner
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.table import Run, as_arrays, score_texts
@@ -60,7 +60,7 @@ def first_pass(
     programs: Sequence[ProgramRecord],
     folder: Path,
     index: AttentionIndex,
-    runner: Runner,
+    runner: FinishingRunner,
     kept: Path,
     look_ahead: Collection[str],
     workers: Workers,

@@ -5,18 +5,16 @@ three) gives IoU = S / (2n - S). On the processor the loops are compiled to mach
 on a graphics card torch computes S = (sum a + sum p - D) / 2 from the L1 distance D.
 """
 
-import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Function = TypeVar("Function", bound=Callable)
+from attention_programs.machine_code import machine_code
+
 Maps = NDArray[np.float32]
 """Packed maps, shape (maps, cells)."""
 Sums = NDArray[np.float64]
@@ -120,15 +118,7 @@ def _over_pairs(add: Callable[[Maps, Maps, Sums], None], programs: Maps, heads: 
     return sums
 
 
-def _machine_code(function: Function) -> Function:
-    """Compiles for this processor; sums may be taken in any order, and no number is infinite or undefined."""
-    compiled: Any = numba.njit(nogil=True, fastmath=True)(function)
-    with contextlib.suppress(RuntimeError):  # no folder to keep it in: it is compiled once a process
-        compiled.enable_caching()
-    return compiled
-
-
-@_machine_code
+@machine_code
 def _add_minima(programs: Maps, heads: Maps, sums: Sums) -> None:
     """Adds up two programs' minima with four heads at a time: eight sums in registers, six loads for eight cells."""
     cells = programs.shape[1]
@@ -159,7 +149,7 @@ def _add_minima(programs: Maps, heads: Maps, sums: Sums) -> None:
                 sums[program + 1, head + 3] += dq
 
 
-@_machine_code
+@machine_code
 def _add_logs(programs: Maps, heads: Maps, sums: Sums) -> None:
     """Adds up (a + p) log2(a + p), shifted as :func:`_shifted_log2` says, of a program with two heads at a time."""
     cells = programs.shape[1]
@@ -179,7 +169,7 @@ def _add_logs(programs: Maps, heads: Maps, sums: Sums) -> None:
                 sums[program, head + 1] += bp
 
 
-@_machine_code
+@machine_code
 def _shifted_log2(weight: np.float32) -> np.float32:
     """log2(weight) + 3.04004; the shift drops out, since the weights of own and middle maps sum to the same.
 

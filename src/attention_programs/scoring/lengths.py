@@ -13,7 +13,7 @@ from attention_programs.config import ScoringSettings
 from attention_programs.corpora.text import Text
 from attention_programs.models.architecture import shortest_window
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.execution import Runner
+from attention_programs.programs.runner import Runner
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment, OwnScores, score_assignments
 from attention_programs.scoring.variants import mean_interval

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attention_programs.programs.parser import summands
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.bootstrap import interval_of_means, resample_weights
 from attention_programs.scoring.table import SplitScores
-from attention_programs.synthesis.reading import summands
 
 EXPLAINED = 0.5
 """Test IoU above which a head counts as covered."""

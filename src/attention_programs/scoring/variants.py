@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from attention_programs.programs.parser import summands
 from attention_programs.scoring.assignments import Assignment, OwnScores
 from attention_programs.scoring.bootstrap import Interval, interval_of_means, resample_weights
-from attention_programs.synthesis.reading import summands
 
 ALL_CORPORA = "all"
 

@@ -11,14 +11,16 @@ import torch
 
 from attention_programs.config import Precision
 from attention_programs.errors import UserError
-from attention_programs.heads import Head
 from attention_programs.models.architecture import decoder_layers
+from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
+from attention_programs.models.precision import weights_kept
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.scoring.rank import rank_correlation
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.output_sums import sum_outputs
 from attention_programs.surrogate.perplexity import passes_in, predictions, with_predictions
 
 
@@ -63,7 +65,7 @@ def _remembered(layers: Sequence[torch.nn.Module], outputs: Sequence[Any]) -> It
             del layer.forward
 
 
-@torch.inference_mode()
+@torch.no_grad()  # in inference mode autocast keeps no weights
 def _run_intact(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> _Intact:
     outputs: list[Any] = []
     handles = [
@@ -75,14 +77,15 @@ def _run_intact(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> _Intact:
     finally:
         for handle in handles:
             handle.remove()
-    log_p = [found.logits - found.log_partition[..., None] for found in passes]
+    partitions = [sum_outputs(found.output).log_partition for found in passes]
+    log_p = [found.logits - partition[..., None] for found, partition in zip(passes, partitions, strict=True)]
     p = [each.exp() for each in log_p]
     return _Intact(
         texts,
         outputs if loaded.record.causal else [],
         p,
         [_dot(*both) for both in zip(p, log_p, strict=True)],
-        [found.losses() for found in passes],
+        [found.losses(partition) for found, partition in zip(passes, partitions, strict=True)],
     )
 
 
@@ -92,7 +95,7 @@ def _dot(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         return torch.linalg.vecdot(first, second)
 
 
-@torch.inference_mode()
+@torch.no_grad()  # in inference mode autocast keeps no weights
 def _compare(loaded: LoadedModel, intact: _Intact) -> np.ndarray:
     """Per text: mean divergence and mean increase of the loss over its predicted tokens, shape (texts, 2).
 
@@ -104,8 +107,9 @@ def _compare(loaded: LoadedModel, intact: _Intact) -> np.ndarray:
     for found, p, negentropy, before in zip(
         predictions(loaded, intact.texts), intact.probabilities, intact.negentropies, intact.losses, strict=True
     ):
-        divergence = negentropy + found.log_partition - _dot(p, found.logits)
-        both = torch.stack([divergence, found.losses() - before], dim=-1).double()
+        read = sum_outputs(found.output, p)
+        divergence = negentropy + read.log_partition - read.weighted
+        both = torch.stack([divergence, found.losses(read.log_partition) - before], dim=-1).double()
         sums += (both * found.counted.unsqueeze(-1)).sum(dim=1).cpu().numpy()
         counts += found.counted.sum(dim=1, keepdim=True).cpu().numpy()
     return sums / counts
@@ -147,7 +151,7 @@ def measure_damage(
     layers = list(decoder_layers(loaded.model))
     bar = progress(range(len(batches) * len(assignment)), "effects of single heads", unit="heads")
     steps = iter(bar)
-    with passes_in(precision, loaded):
+    with weights_kept(loaded.model), passes_in(precision, loaded):
         for batch in batches:
             intact = _run_intact(loaded, batch)
             for head, program in assignment.items():

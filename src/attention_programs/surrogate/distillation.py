@@ -18,7 +18,7 @@ import torch
 
 from attention_programs.config import DistillationSettings
 from attention_programs.files import sha256_text
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.progress import progress

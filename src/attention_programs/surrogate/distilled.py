@@ -8,14 +8,14 @@ import pandas as pd
 
 from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.config import DistillationSettings
-from attention_programs.heads import Head
-from attention_programs.programs.execution import Runner
+from attention_programs.models.head import Head
+from attention_programs.programs.code_generation import WeightedTerm, emit
+from attention_programs.programs.parser import Term, read_terms
 from attention_programs.programs.prefix import causality
+from attention_programs.programs.runner import Runner
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment, score_assignments
-from attention_programs.synthesis.emission import WeightedTerm, emit
-from attention_programs.synthesis.reading import Term, read_terms
 
 
 def distilled_programs(

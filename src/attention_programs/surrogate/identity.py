@@ -10,11 +10,10 @@ import torch
 
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import unpack
-from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
-from attention_programs.heads import Head, choose_heads
+from attention_programs.models.head import Head, choose_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.execution import Runner
+from attention_programs.programs.runner import TrustedRunner
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache, Maps
@@ -30,7 +29,7 @@ class _GivenMaps(MapCache):
     """Hands out given maps instead of a program's."""
 
     def __init__(self, loaded: LoadedModel, given: dict[tuple[tuple[int, ...], str], Maps]) -> None:
-        super().__init__(loaded.pieces, loaded.record.causal, Runner(SandboxSettings(), 1, loaded.token_style))
+        super().__init__(loaded.pieces, loaded.record.causal, TrustedRunner())
         self._given = given
 
     def get(self, ids: tuple[int, ...], record: ProgramRecord) -> Maps:

@@ -18,12 +18,11 @@ from torch.utils.hooks import RemovableHandle
 from transformers import AttentionInterface, AttentionMaskInterface, StaticCache
 from transformers.masking_utils import eager_mask
 
-from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
-from attention_programs.heads import Head
 from attention_programs.models.architecture import decoder_layers, layer_window, token_stack
+from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.execution import Runner
+from attention_programs.programs.runner import Runner, TrustedRunner
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.layer_plan import LayerPlan
@@ -39,9 +38,9 @@ def map_cache(loaded: LoadedModel, runner: Runner) -> MapCache:
     return MapCache(loaded.pieces, loaded.record.causal, runner, special_ids=loaded.token_style.special_ids)
 
 
-def default_cache(loaded: LoadedModel, sandbox: SandboxSettings = SandboxSettings()) -> MapCache:
-    """A store of maps of its own, whose programs of unknown origin run in a sandbox with these settings."""
-    return map_cache(loaded, Runner(sandbox, 1, loaded.token_style))
+def trusted_cache(loaded: LoadedModel) -> MapCache:
+    """A store of maps of its own, for trusted programs alone."""
+    return map_cache(loaded, TrustedRunner())
 
 
 def _attention(
@@ -115,7 +114,7 @@ class PatchedModel:
                 )
         if getattr(self.model, _MARK, False):
             raise UserError(f"{record.name} is already patched; restore it first")
-        self.cache = self.cache or default_cache(self.loaded)
+        self.cache = self.cache or trusted_cache(self.loaded)
         self._by_layer: dict[int, list[tuple[Head, ProgramRecord]]] = {}
         for head in sorted(self.assignment):
             self._by_layer.setdefault(head.layer, []).append((head, self.assignment[head]))

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from attention_programs.models.pieces import Pieces
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
-from attention_programs.programs.execution import Runner
 from attention_programs.programs.outcome import Outcome, Rejected
+from attention_programs.programs.runner import Runner
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 

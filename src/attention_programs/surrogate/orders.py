@@ -8,7 +8,7 @@ import pandas as pd
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, records
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.damage import HeadDamage, SingleEffects

@@ -4,15 +4,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 
 from attention_programs.config import Precision
 from attention_programs.models.loading import LoadedModel
-from attention_programs.models.precision import computed_in
+from attention_programs.models.precision import computed_in, weights_kept
 from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.output_sums import sum_outputs
 
 MASK_STRIDE = 7
 """For encoders: every seventh token is masked at a time, so that each is masked once in seven passes."""
@@ -71,21 +71,26 @@ class BeginningLoss(TextLoss):
 class Prediction:
     """What a model predicted in one forward pass."""
 
-    logits: torch.Tensor
-    """Shape (batch, places, vocabulary), float32."""
+    output: torch.Tensor
+    """The logits as the model gave them, shape (batch, places, vocabulary)."""
     targets: torch.Tensor
     """The right token at each place, shape (batch, places)."""
     counted: torch.Tensor
     """Whether the place counts (no padding, and masked in this pass), shape (batch, places)."""
 
-    @cached_property
-    def log_partition(self) -> torch.Tensor:
-        """Log of the sum of exponentials of each place's logits, shape (batch, places)."""
-        return self.logits.logsumexp(dim=-1)
+    @property
+    def logits(self) -> torch.Tensor:
+        """The logits in single precision, shape (batch, places, vocabulary)."""
+        return self.output.float()
 
-    def losses(self) -> torch.Tensor:
-        """Negative log-likelihood of each target, nats, shape (batch, places)."""
-        return self.log_partition - self.logits.gather(-1, self.targets.unsqueeze(-1)).squeeze(-1)
+    def losses(self, log_partition: torch.Tensor) -> torch.Tensor:
+        """Negative log-likelihood of each target, nats, shape (batch, places).
+
+        Args:
+            log_partition: From :func:`~attention_programs.surrogate.output_sums.sum_outputs`.
+        """
+        right = self.output.gather(-1, self.targets.unsqueeze(-1)).squeeze(-1)
+        return log_partition - right.float()
 
 
 def perplexity(losses: Sequence[TextLoss]) -> float:
@@ -107,22 +112,22 @@ def predictions(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Iterator
     ids, mask = batch.ids, batch.mask
     if loaded.record.causal:
         logits = loaded.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-        yield Prediction(logits[:, :-1].float(), ids[:, 1:], mask[:, 1:].bool())
+        yield Prediction(logits[:, :-1], ids[:, 1:], mask[:, 1:].bool())
         return
     places = torch.arange(ids.shape[1], device=ids.device)
     for phase in range(MASK_STRIDE):
         hidden = (places % MASK_STRIDE == phase)[None, :] & mask.bool()
         blanked = ids.masked_fill(hidden, loaded.tokenizer.mask_token_id)
-        yield Prediction(loaded.model(input_ids=blanked, attention_mask=mask).logits.float(), ids, hidden)
+        yield Prediction(loaded.model(input_ids=blanked, attention_mask=mask).logits, ids, hidden)
 
 
-@torch.inference_mode()
+@torch.no_grad()  # in inference mode autocast keeps no weights
 def batch_losses(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> list[TextLoss]:
     """Losses of one batch of tokenised texts; a causal model has nothing to predict in a text of one token."""
     totals = np.zeros(len(texts))
     counts = np.zeros(len(texts), dtype=int)
     for found in predictions(loaded, texts):
-        losses = found.losses().double() * found.counted
+        losses = found.losses(sum_outputs(found.output).log_partition).double() * found.counted
         totals += losses.sum(dim=1).cpu().numpy()
         counts += found.counted.sum(dim=1).cpu().numpy()
     return [TextLoss(int(count), float(total)) for count, total in zip(counts, totals, strict=True)]
@@ -137,7 +142,7 @@ def ids_losses(
     """Losses of tokenised texts, ``batch_texts`` at a time, in passes of ``precision``."""
     loaded = model.loaded if isinstance(model, PatchedModel) else model
     batches = (texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts))
-    with passes_in(precision, loaded):
+    with weights_kept(loaded.model), passes_in(precision, loaded):
         return [loss for batch in batches for loss in batch_losses(loaded, batch)]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from attention_programs.config import Precision
 from attention_programs.errors import UserError
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 
 from attention_programs.errors import UserError
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.parser import read_terms
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.term_values import TermValues
-from attention_programs.synthesis.reading import read_terms
 
 Ids = tuple[int, ...]
 

@@ -1,19 +1,19 @@
 """What a surrogate is, as a file: which heads are replaced by which program, and of which weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel, best_device, load_model
-from attention_programs.programs.execution import NOT_USED
+from attention_programs.models.token_style import TokenStyle
+from attention_programs.programs.runner import NOT_USED, Runner, TrustedRunner
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.identity import check_identity
-from attention_programs.surrogate.intervention import PatchedModel, default_cache
+from attention_programs.surrogate.intervention import PatchedModel, map_cache
 from attention_programs.surrogate.recorded_losses import RecordedLosses, measure_again
 
 SCHEMA_VERSION = 2
@@ -86,11 +86,15 @@ class Surrogate(PatchedModel):
     specification: SurrogateSpecification | None = None
 
 
+def _trusted_alone(_: TokenStyle) -> Runner:
+    return TrustedRunner()
+
+
 def load_surrogate(
     specification: Path,
     model_folder: Path,
     probes: Sequence[str] = (),
-    sandbox: SandboxSettings = SandboxSettings(),
+    runner_for: Callable[[TokenStyle], Runner] = _trusted_alone,
     verify: bool = False,
 ) -> Surrogate:
     """Loads a model and replaces its heads, after proving anew that the intervention is exact.
@@ -99,7 +103,8 @@ def load_surrogate(
         specification: A file that :func:`write_specification` wrote.
         model_folder: ``models/<name>``.
         probes: Texts for the identity test; a built-in one if empty.
-        sandbox: Where its programs of unknown origin run; the file has no say in that.
+        runner_for: What runs its programs on texts of the model's tokenizer; the file has no say in that. Unless
+            given, untrusted programs are rejected.
         verify: Whether to measure its recorded texts again, which takes seconds.
 
     Raises:
@@ -114,9 +119,8 @@ def load_surrogate(
             f"{wanted.weights_sha256[:10]} ({wanted.model}); run `dvc repro model` for that profile"
         )
     check_identity(loaded, [Head.parse(head) for head in wanted.heads], probes)
-    surrogate = Surrogate(
-        loaded, wanted.assignment, default_cache(loaded, sandbox), wanted.look_ahead, specification=wanted
-    )
+    cache = map_cache(loaded, runner_for(loaded.token_style))
+    surrogate = Surrogate(loaded, wanted.assignment, cache, wanted.look_ahead, specification=wanted)
     if verify:
         measure_again(surrogate, wanted.recorded).check()
     return surrogate

@@ -8,8 +8,8 @@ import torch
 from attention_programs.attention.packing import pack
 from attention_programs.models.pieces import Pieces
 from attention_programs.models.token_style import SpecialIds
+from attention_programs.programs.features import Feature
 from attention_programs.programs.view import TokenView
-from attention_programs.synthesis.features import Feature
 
 Ids = tuple[int, ...]
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from attention_programs.config import Precision
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.progress import progress
 from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
 from attention_programs.surrogate.intervention import PatchedModel

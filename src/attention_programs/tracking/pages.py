@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from attention_programs.errors import UserError
-from attention_programs.reproduction import QUIET
+from attention_programs.offline import QUIET
 from attention_programs.tracking.artifact_store import ROOT_VARIABLE
 from attention_programs.tracking.store import DATABASE, open_store
 

@@ -3,9 +3,12 @@
 import contextlib
 from pathlib import Path
 
+from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
+from attention_programs.models.token_style import TokenStyle
 from attention_programs.surrogate import specification
 from attention_programs.surrogate.specification import Surrogate
+from attention_programs.untrusted.execution import SandboxRunner
 
 
 def load_patched(path: Path, root: Path, verify: bool = False) -> Surrogate:
@@ -27,4 +30,8 @@ def load_patched(path: Path, root: Path, verify: bool = False) -> Surrogate:
         raise UserError(f"{folder} does not exist and the surrogate needs the weights of {name}; run `dvc repro model`")
     # Programs of the project's library are recognised by their file, relative to the repository.
     with contextlib.chdir(root):
-        return specification.load_surrogate(path, folder, verify=verify)
+        return specification.load_surrogate(path, folder, runner_for=_sandboxed, verify=verify)
+
+
+def _sandboxed(style: TokenStyle) -> SandboxRunner:
+    return SandboxRunner(SandboxSettings(), 1, style)

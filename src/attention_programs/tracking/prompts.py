@@ -5,9 +5,9 @@ from pathlib import Path
 
 from mlflow.entities import Metric
 
-from attention_programs.explainer.exchanges import Exchange, read_log
-from attention_programs.explainer.prompts import templates
 from attention_programs.files import sha256_text, write_text
+from attention_programs.llm.exchanges import Exchange, read_log
+from attention_programs.llm.prompts import templates
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.tracking.measurements import to_metrics
 

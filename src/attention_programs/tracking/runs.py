@@ -14,8 +14,8 @@ from mlflow.entities import DatasetInput, InputTag, Run
 from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
 from attention_programs.errors import UserError
-from attention_programs.explainer.exchanges import Exchange
 from attention_programs.files import read_csv, read_json, write_csv, write_json, write_text
+from attention_programs.llm.exchanges import Exchange
 from attention_programs.models.record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import ProgramRecord, read_programs

@@ -10,7 +10,7 @@ from matplotlib.colors import Colormap, Normalize, PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from attention_programs.heads import Head
+from attention_programs.models.head import Head
 from attention_programs.report.figures.style import BLUE, FAINT, ORANGE, WIDTH, shades
 
 WIDE = 1.5

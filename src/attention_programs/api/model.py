@@ -1,0 +1,216 @@
+"""A language model in a notebook: its heads' patterns, and the heads replaced."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from attention_programs.api.patterns import Patterns
+from attention_programs.api.program import GivenRunner, Program
+from attention_programs.attention.extraction import extract
+from attention_programs.attention.packing import cell_count
+from attention_programs.attention.store import MappedText
+from attention_programs.corpora.text import Text
+from attention_programs.errors import UserError
+from attention_programs.memory import require_memory
+from attention_programs.models.head import Head, choose_heads
+from attention_programs.models.loading import LoadedModel, require_interface
+from attention_programs.models.loading import load_model as load_prepared
+from attention_programs.models.record import RECORD_NAME, ModelRecord
+from attention_programs.models.tokenizer_file import load_tokenizer
+from attention_programs.programs.view import TokenView
+from attention_programs.progress import progress
+from attention_programs.surrogate.intervention import PatchedModel, map_cache
+from attention_programs.surrogate.perplexity import ids_losses, perplexity
+
+PREFIX_TEXT = "The cat sat on the mat, and the cat purred. Then it slept; nobody knew why it was so tired that day."
+"""On which programs show whether they look ahead, before they go into a causal model."""
+
+
+class Model:
+    """A transformers model with its tokenizer, whose heads can be seen and replaced.
+
+    Args:
+        model: A causal language model, or one that predicts masked tokens, on any device. It is changed only inside
+            a :meth:`replace` block.
+        tokenizer: Its fast tokenizer.
+        name: What messages call it; its class if empty.
+
+    Raises:
+        UserError: if the architecture's attention can't be seen and replaced.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, name: str = "") -> None:
+        require_interface(model)
+        record = ModelRecord.of(model, name or type(model).__name__, "memory", "")
+        self._loaded = LoadedModel(model.eval(), tokenizer, record)
+
+    @classmethod
+    def of(cls, loaded: LoadedModel) -> "Model":
+        """The same of a model that the pipeline loaded."""
+        return cls(loaded.model, loaded.tokenizer, loaded.record.name)
+
+    @property
+    def heads(self) -> list[Head]:
+        """Every head, by layer and then by index."""
+        return self._loaded.record.heads
+
+    def view(self, text: str | Sequence[int], max_tokens: int = 0) -> TokenView:
+        """What a program sees of a text.
+
+        Args:
+            text: A text, or its token ids.
+            max_tokens: Length that a text is cut to; 0 is what the model reads.
+        """
+        ids = self.encode(text, max_tokens) if isinstance(text, str) else list(text)
+        loaded = self._loaded
+        return TokenView(ids, loaded.pieces(ids), loaded.record.causal, loaded.token_style.special_ids)
+
+    def encode(self, text: str, max_tokens: int = 0) -> list[int]:
+        """Token ids of a text, with the special tokens that the model's tokenizer puts around it."""
+        return self._loaded.encode(text, max_tokens or min(self._loaded.most_tokens, len(text) + 8))
+
+    def attention(
+        self,
+        texts: Sequence[Text],
+        heads: str | Sequence[str] = "all",
+        max_tokens: int = 64,
+        batch_texts: int = 8,
+    ) -> Patterns:
+        """Every head's attention pattern on texts, kept in memory in half precision.
+
+        Args:
+            texts: From :func:`~attention_programs.texts`.
+            heads: ``all``, ``every K``, or names like ``L5H1``.
+            max_tokens: Length that texts are cut to; memory grows with its square. IoU depends on it: state it.
+            batch_texts: Texts in one forward pass.
+
+        Raises:
+            UserError: if a head does not exist, memory is too little, or a row of attention does not sum to 1.
+        """
+        loaded, record = self._loaded, self._loaded.record
+        wanted = choose_heads(heads, record.layers, record.heads_per_layer)
+        ids = [loaded.encode(text.content, max_tokens) for text in texts]
+        need = 2 * len(wanted) * sum(cell_count(len(some), record.causal) for some in ids)
+        purpose = f"keeping the patterns of {len(wanted)} heads on {len(ids)} texts"
+        require_memory(need, purpose, "lower max_tokens, or name fewer heads or texts")
+        print(f"{purpose}: {need / 2**20:.0f} MiB", file=sys.stderr)
+        starts = range(0, len(ids), batch_texts)
+        mapped: list[MappedText] = []
+        with _eager(loaded.model):
+            batches = extract(loaded, [ids[start : start + batch_texts] for start in starts], wanted)
+            for maps in progress(batches, "attention", len(starts), unit="batches"):
+                for found in maps:
+                    text = texts[len(mapped)]
+                    kept = MappedText(
+                        text.key, text.corpus, text.split, found.ids, found.pieces, found.cells,
+                        loaded.token_style.special_ids,
+                    )  # fmt: skip
+                    mapped.append(kept.halved())
+        return Patterns(record.name, record.causal, tuple(wanted), tuple(mapped), loaded.token_style, max_tokens)
+
+    def replace(self, programs: Mapping[str | Head, Program]) -> "ReplacedHeads":
+        """The model with some heads replaced by programs, for a ``with`` block.
+
+        Args:
+            programs: The program of each head, by its name.
+
+        Raises:
+            UserError: if a head does not exist, or a program looks ahead in a causal model.
+        """
+        views = [self.view(PREFIX_TEXT, 64)] if self._loaded.record.causal else []
+        assignment = {
+            Head.parse(head) if isinstance(head, str) else head: program.for_model(self._loaded.record.causal, views)
+            for head, program in programs.items()
+        }
+        cache = map_cache(self._loaded, GivenRunner(list(programs.values())))
+        return ReplacedHeads(self, PatchedModel(self._loaded, assignment, cache))
+
+    def perplexity(self, texts: Patterns | Sequence[Text], max_tokens: int = 64, batch_texts: int = 8) -> float:
+        """Perplexity per token of the model as it is now.
+
+        Args:
+            texts: Texts, or patterns on them.
+            max_tokens: Length that texts are cut to; that of the patterns, if they are given.
+            batch_texts: Texts in one forward pass.
+        """
+        if isinstance(texts, Patterns):
+            ids = [list(text.ids) for text in texts.mapped]
+        else:
+            ids = [self._loaded.encode(text.content, max_tokens) for text in texts]
+        return perplexity(ids_losses(self._loaded, ids, batch_texts))
+
+    def generate(self, prompt: str, max_new_tokens: int = 40) -> str:
+        """Goes on from a prompt, always by the likeliest token."""
+        device = self._loaded.model.device
+        ids = torch.tensor([self.encode(prompt)], device=device)
+        with torch.no_grad():
+            found = self._loaded.model.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                pad_token_id=self._loaded.pad_id,
+            )
+        return str(self._loaded.tokenizer.decode(found[0], skip_special_tokens=True))
+
+    def __repr__(self) -> str:
+        record = self._loaded.record
+        return f"<Model {record.name}: {record.layers} layers x {record.heads_per_layer} heads>"
+
+
+class ReplacedHeads:
+    """A model whose heads are replaced until the ``with`` block ends."""
+
+    def __init__(self, model: Model, patched: PatchedModel) -> None:
+        self.model = model
+        self._patched = patched
+
+    def __enter__(self) -> Model:
+        return self.model
+
+    def __exit__(self, *_: object) -> None:
+        self._patched.restore()
+
+
+@contextmanager
+def _eager(model: Any) -> Any:
+    """Has a model compute attention in the way that shows its weights."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def load_model(location: str | Path, *, revision: str = "", device: str = "cpu", dtype: str = "auto") -> Model:
+    """Loads a model by path or hub id.
+
+    Args:
+        location: A folder that ``save_pretrained`` or the model stage wrote, or an id of the hub.
+        revision: Commit of the hub; the newest if empty. State it where a result is recorded.
+        device: Where it runs, such as ``cuda``.
+        dtype: Precision, such as ``float32``; that of the weights if ``auto``.
+
+    Raises:
+        UserError: if it can't be loaded, or its heads can't be seen and replaced.
+    """
+    folder = Path(location)
+    if (folder / RECORD_NAME).is_file():
+        return Model.of(load_prepared(folder, device))
+    options = {"revision": revision} if revision else {}
+    try:
+        config = transformers.AutoConfig.from_pretrained(location, **options)
+        masked = any("MaskedLM" in name for name in config.architectures or ())
+        kind = transformers.AutoModelForMaskedLM if masked else transformers.AutoModelForCausalLM
+        model = kind.from_pretrained(location, dtype=dtype, attn_implementation="eager", **options)
+        tokenizer = load_tokenizer(str(location), **options)
+    except (OSError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"cannot load {str(location)!r} ({reason}); give a model folder or an id of the hub") from error
+    return Model(model.to(device), tokenizer, folder.name if folder.is_dir() else str(location))

@@ -1,0 +1,127 @@
+"""A program in a notebook: its source, what it says of a text, and how it looks."""
+
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_programs.errors import UserError
+from attention_programs.programs.outcome import Outcome, Rejected
+from attention_programs.programs.parser import summands
+from attention_programs.programs.prefix import causality
+from attention_programs.programs.runner import TrustedRunner
+from attention_programs.programs.runtime import compile_trusted, run
+from attention_programs.programs.table import ProgramRecord, make_record
+from attention_programs.programs.view import TokenView
+
+if TYPE_CHECKING:
+    from attention_programs.api.model import Model
+
+
+class Program:
+    r"""A function of a text's tokens that says where a head looks; equal programs have equal ids.
+
+    Args:
+        source: Python text that defines ``def program(text)`` with a docstring, see the vocabulary for what ``text``
+            offers; it returns weights of shape (n, n), which are masked and normalised row by row.
+        name: What messages call it.
+        trusted: Whether it may run in this process although it is free Python. A sum of vocabulary terms always may;
+            say so of your own code, never of code from elsewhere, which belongs into the sandbox (`import`).
+
+    Raises:
+        UserError: if the source is not a program, or is free Python and not trusted.
+
+    >>> mine = Program("def program(text):\n    'Copies.'\n    return text.softmax(4.0 * text.induction)")
+    >>> mine.description, mine.terms
+    ('Copies.', 1)
+    """
+
+    def __init__(self, source: str, name: str = "program", trusted: bool = False) -> None:
+        self._record = make_record(source, name, "curated", "verified", [], {})
+        self._compiled = compile_trusted(source, f"program {name!r}", trusted)
+
+    @classmethod
+    def of(cls, record: ProgramRecord) -> "Program":
+        """The program of a record.
+
+        Raises:
+            UserError: if it may not run in this process.
+        """
+        return cls(record.source, record.name, trusted=record.trusted)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self._record.name
+
+    @property
+    def source(self) -> str:
+        """Its source."""
+        return self._record.source
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of its normalised source."""
+        return self._record.id
+
+    @property
+    def description(self) -> str:
+        """First line of its docstring."""
+        return self._record.description
+
+    @property
+    def terms(self) -> int:
+        """Terms of the sum that it is; of other programs, the vocabulary terms that they mention."""
+        return summands(self._record)
+
+    def run(self, view: TokenView) -> Outcome:
+        """What comes of it on a text."""
+        return run(self._compiled, view)
+
+    def pattern(self, text: str | Sequence[int], model: "Model") -> NDArray[np.float32]:
+        """The attention pattern that it predicts, as an array for a hook of TransformerLens or nnsight.
+
+        Args:
+            text: A text, or its token ids.
+            model: Whose tokenizer reads the text, and whose mask applies.
+
+        Returns:
+            Shape (n, n), rows summing to 1, zero above the diagonal for causal models.
+
+        Raises:
+            UserError: if it fails on the text.
+        """
+        outcome = self.run(model.view(text))
+        if isinstance(outcome, Rejected):
+            raise UserError(f"program {self.name!r} fails on this text: {outcome.reason} ({outcome.message})")
+        return outcome.weights
+
+    def for_model(self, causal: bool, views: Sequence[TokenView]) -> ProgramRecord:
+        """Its record with the prefix test's verdict on some texts, which a causal model asks for."""
+        return self._record.with_causality(causality(self._compiled, views) if causal else "verified")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Program) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __str__(self) -> str:
+        return self.source.strip()
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.description)}</p><pre><code>{html.escape(str(self))}</code></pre>"
+
+
+class GivenRunner(TrustedRunner):
+    """Runs the programs that a person gave, which are trusted by that."""
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        super().__init__()
+        self._given = {program.id: program for program in programs}
+
+    def run(self, program: ProgramRecord, view: TokenView) -> Outcome:
+        """Runs one of them."""
+        return self._given[program.id].run(view)

@@ -1,0 +1,1 @@
+"""How a patched model answers questions."""

@@ -1,0 +1,104 @@
+"""Questions that ask how a story goes on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from attention_programs.corpora.text import Text
+from attention_programs.errors import UserError
+from attention_programs.evaluation.sentences import passages
+
+CONTEXT_WORDS = range(34, 66)
+"""Words before the cut: enough to know who acts, few enough for two or three questions a story."""
+ENDING_WORDS = range(10, 22)
+"""Words after the cut: one or two sentences."""
+CHOICES = 4
+"""Endings of a question: the true one and those of other stories."""
+SIMILAR = 8
+"""Wrong endings are drawn from this many of nearest length, since a longer ending is less likely whatever it says."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A stretch of one story, cut into what is shown and what is asked for."""
+
+    story: str
+    place: int
+    context: str
+    ending: str
+
+
+def _words(parts: list[str]) -> int:
+    return sum(len(part.split()) for part in parts)
+
+
+def _next_cut(parts: list[str], start: int) -> tuple[int, int]:
+    """Where the context and the ending stop that begin at ``start``; (0, 0) if none fits."""
+    for middle in range(start + 1, len(parts)):
+        if _words(parts[start:middle]) not in CONTEXT_WORDS:
+            continue
+        for stop in range(middle + 1, len(parts) + 1):
+            if _words(parts[middle:stop]) in ENDING_WORDS:
+                return middle, stop
+    return 0, 0
+
+
+def cuts(text: Text) -> list[Cut]:
+    """The stretches of a story that make a question, none overlapping another, in the story's order."""
+    parts = passages(text.content)
+    found: list[Cut] = []
+    start = 0
+    while True:
+        middle, stop = _next_cut(parts, start)
+        if not stop:
+            return found
+        found.append(Cut(text.key, len(found), " ".join(parts[start:middle]), " ".join(parts[middle:stop])))
+        start = stop
+
+
+def _wrong_endings(cut: Cut, everything: list[Cut], rng: np.random.Generator) -> list[str]:
+    others = [other for other in everything if other.story != cut.story and other.ending != cut.ending]
+
+    def distance(other: Cut) -> tuple[bool, int]:
+        return other.place != cut.place, abs(len(other.ending) - len(cut.ending))
+
+    by_ending = {other.ending: other for other in sorted(others, key=distance, reverse=True)}
+    nearest = sorted(by_ending.values(), key=distance)[:SIMILAR]
+    if len(nearest) < CHOICES - 1:
+        raise UserError(
+            f"story_continuation: the stories beside {cut.story} offer {len(nearest)} endings where {CHOICES - 1} are "
+            "needed; raise corpora.limit or add longer stories"
+        )
+    chosen = rng.choice(len(nearest), size=CHOICES - 1, replace=False)
+    return [nearest[i].ending for i in chosen]
+
+
+def continuation_questions(texts: list[Text], rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Questions with four endings: the true one and three from comparable places of other stories.
+
+    Args:
+        texts: The stories.
+        rng: Draws the wrong endings, the order of the choices and the order of the questions.
+
+    Returns:
+        Dicts {story, context, choices: four endings, answer: index of the true one}, the stories mixed, so that the
+        first few are a fair sample.
+
+    Raises:
+        UserError: if too few stories are long enough.
+    """
+    everything = [cut for text in sorted(texts, key=lambda text: text.key) for cut in cuts(text)]
+    questions = []
+    for cut in everything:
+        endings = [cut.ending, *_wrong_endings(cut, everything, rng)]
+        order = [int(i) for i in rng.permutation(CHOICES)]
+        questions.append(
+            {
+                "story": cut.story,
+                "context": cut.context,
+                "choices": [endings[i] for i in order],
+                "answer": order.index(0),
+            }
+        )
+    return [questions[i] for i in rng.permutation(len(questions))]

@@ -1,0 +1,111 @@
+"""The paper's six tasks as lm-eval defines them, read from local JSONL files or from the hub.
+
+Only where the questions come from is changed. Both ways ask the validation split, which all six have: ``arc_easy`` and
+``sciq`` would otherwise be asked from their test split on the hub, and so not be the same questions.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attention_programs.errors import UserError
+from attention_programs.evaluation.task_loading import check_answers, check_rows, load_task, with_rows
+from attention_programs.files import read_jsonl
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import ConfigurableTask
+
+
+@dataclass(frozen=True)
+class PaperTask:
+    """Where lm-eval defines a task, and how its local files may begin."""
+
+    definition: str
+    """The YAML file below ``lm_eval/tasks``."""
+    stems: tuple[str, ...]
+
+
+PAPER_TASKS = {
+    "hellaswag": PaperTask("hellaswag/hellaswag.yaml", ("hellaswag",)),
+    "piqa": PaperTask("piqa/piqa.yaml", ("piqa",)),
+    "sciq": PaperTask("sciq/sciq.yaml", ("sciq",)),
+    "arc_easy": PaperTask("arc/arc_easy.yaml", ("arc_easy",)),
+    "social_iqa": PaperTask("siqa/siqa.yaml", ("social_iqa", "social_i_qa", "siqa")),
+    "copa": PaperTask("super_glue/copa/default.yaml", ("copa",)),
+}
+
+
+def _definition(name: str) -> dict[str, Any]:
+    import lm_eval.tasks  # takes seconds to import
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    settings = load_yaml(Path(lm_eval.tasks.__file__).parent / PAPER_TASKS[name].definition)
+    return {key: value for key, value in settings.items() if key != "tag"} | {"test_split": None}
+
+
+def file_patterns(name: str) -> list[str]:
+    """The file names that a task's questions may have, the preferred first.
+
+    >>> file_patterns("copa")
+    ['copa_validation.jsonl', 'copa*_validation.jsonl', 'copa*.jsonl']
+    """
+    endings = ("_validation.jsonl", "*_validation.jsonl", "*.jsonl")
+    return [stem + ending for ending in endings for stem in PAPER_TASKS[name].stems]
+
+
+def find_file(name: str, data_dir: Path) -> Path:
+    """The file of a task's questions: what the first fitting pattern finds.
+
+    Raises:
+        UserError: if there is none, or if a pattern fits several and none has the preferred name.
+    """
+    patterns = file_patterns(name)
+    for pattern in patterns:
+        found = sorted(path for path in data_dir.glob(pattern) if path.is_file())
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise UserError(f"{data_dir}: {names} all fit task {name!r}; name the one to use {patterns[0]}")
+        if found:
+            return found[0]
+    raise UserError(
+        f"{data_dir} holds no file for evaluation task {name!r}; put one there that is named {' or '.join(patterns)}"
+    )
+
+
+def _from_file(name: str, path: Path, limit: int) -> "ConfigurableTask":
+    rows = read_jsonl(path)
+    check_rows(rows, str(path))
+    try:
+        task = load_task(with_rows(_definition(name), rows, "validation"))
+    except Exception as error:  # lm-eval reads the first rows here and raises whatever their form makes it
+        raise UserError(
+            f"{path}: not questions of {name} ({type(error).__name__}: {error}); export the data set's validation "
+            "split as JSONL with its own fields"
+        ) from error
+    check_answers(task, str(path), limit)
+    return task
+
+
+def _from_hub(name: str) -> "ConfigurableTask":
+    settings = _definition(name)
+    try:
+        return load_task(settings)
+    except Exception as error:  # the hub's client raises many kinds; each means the same to the user
+        raise UserError(
+            f"evaluation task {name!r}: cannot read data set {settings['dataset_path']!r} ({type(error).__name__}); "
+            f"check the network, or set evaluation.data_dir to a folder that holds {file_patterns(name)[0]}"
+        ) from error
+
+
+def paper_task(name: str, data_dir: str, limit: int) -> "ConfigurableTask":
+    """Loads a task with its questions.
+
+    Args:
+        name: One of ``PAPER_TASKS``.
+        data_dir: Folder of JSONL files; empty reads the hub.
+        limit: Questions that will be asked, whose labels are checked.
+
+    Raises:
+        UserError: if the questions are missing, malformed or out of reach.
+    """
+    return _from_file(name, find_file(name, Path(data_dir)), limit) if data_dir else _from_hub(name)

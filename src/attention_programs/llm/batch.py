@@ -1,0 +1,139 @@
+"""Requests and replies in OpenAI's Batch format: half the price, within a day, and the same log."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_text, write_text
+from attention_programs.llm.answers import read_answer, read_json
+from attention_programs.llm.asking import Replies
+from attention_programs.llm.budget import Prices
+from attention_programs.llm.exchanges import Exchange, ExchangeLog, Request, now
+
+PRICE_SHARE = 0.5
+"""What a batch costs of the price of single calls."""
+URL = "/v1/chat/completions"
+
+
+class Export:
+    """Answers from a log and collects what it lacks.
+
+    Args:
+        log: What was answered before.
+
+    Attributes:
+        missing: Requests without an answer.
+    """
+
+    def __init__(self, log: ExchangeLog) -> None:
+        self._log = log
+        self.missing: list[Request] = []
+
+    def replies(self, requests: Sequence[Request]) -> Replies:
+        """The answers that there are; heads without one are left for later."""
+        found = Replies()
+        for request in requests:
+            if not found.take(request, self._log):
+                self.missing.append(request)
+                found.left.append(request.head)
+        return found
+
+
+def export_batch(requests: Sequence[Request], log: ExchangeLog, path: Path) -> None:
+    """Writes requests to upload, and notes them in the log, so that their replies find their way back.
+
+    Args:
+        requests: What to ask.
+        log: Where they are noted.
+        path: A new file.
+    """
+    lines = [
+        {
+            "custom_id": request.key,
+            "method": "POST",
+            "url": URL,
+            "body": {"model": request.model, "messages": request.messages, **request.settings},
+        }
+        for request in requests
+    ]
+    write_text(path, "".join(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n" for line in lines))
+    for request in requests:
+        if log.exported(request.key) is None:
+            log.append(Exchange(request.key, "exported", request, time=now()))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a file of replies held."""
+
+    answered: int
+    failed: int
+    known: int
+    """Replies that the log had before."""
+    unreadable: tuple[str, ...] = ()
+    """Lines that hold no reply to an exported request, and why."""
+
+
+def import_batch(path: Path, log: ExchangeLog, prices: Prices) -> Imported:
+    """Reads the replies of a batch into the log. A line that can't be read stops none of the others.
+
+    Args:
+        path: The output file of a batch.
+        log: What was exported, and where replies go.
+        prices: Of single calls.
+
+    Raises:
+        UserError: if the file holds no reply to an exported request.
+    """
+    answered = failed = known = 0
+    unreadable: list[str] = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = read_json(line)
+            key = str(row.get("custom_id", ""))
+        except (ValueError, AttributeError):
+            unreadable.append(f"row {number} is no JSON object")
+            continue
+        request = log.exported(key)
+        if request is None:
+            unreadable.append(f"row {number} ({key[:10] or 'no custom_id'}) is unknown")
+            continue
+        if log.answer(request) is not None:
+            known += 1
+            continue
+        exchange = _exchange(request, row, prices)
+        log.append(exchange)
+        answered += exchange.status == "answered"
+        failed += exchange.status == "failed"
+    if unreadable and not answered + failed + known:
+        raise UserError(f"{path}: no reply to a request of this log; {unreadable[0]}; export with --export-batch first")
+    return Imported(answered, failed, known, tuple(unreadable))
+
+
+def _exchange(request: Request, row: dict[str, Any], prices: Prices) -> Exchange:
+    response = row.get("response")
+    response = response if isinstance(response, dict) else {}
+    if row.get("error") or response.get("status_code") != 200:
+        said = json.dumps(row.get("error") or response.get("body"))[:200]
+        return Exchange(request.key, "failed", request, error=f"batch: {said}", time=now())
+    body = response.get("body") or {}
+    try:
+        answer = read_answer(body, request.messages)
+    except ValueError as error:
+        return Exchange(request.key, "failed", request, error=f"batch: {error}", time=now())
+    return Exchange(
+        request.key,
+        "answered",
+        request,
+        reply=answer.reply,
+        finish_reason=answer.finish_reason,
+        usage=answer.usage,
+        cost=round(PRICE_SHARE * prices.cost(answer.usage), 9),
+        served_by={"batch": str(row.get("id", "")), "model": str(body.get("model", request.model))},
+        time=now(),
+    )

@@ -1,0 +1,101 @@
+"""What asking costs, and where it stops."""
+
+from dataclasses import dataclass, field
+
+from attention_programs.config import ExplainerSettings
+from attention_programs.llm.answers import Usage
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Per million tokens, in any currency."""
+
+    prompt: float = 0.0
+    reply: float = 0.0
+
+    @classmethod
+    def of(cls, settings: ExplainerSettings) -> "Prices":
+        """Those of the settings."""
+        return cls(settings.price_prompt, settings.price_reply)
+
+    def cost(self, usage: Usage) -> float:
+        """Of one exchange.
+
+        >>> Prices(prompt=3.0, reply=15.0).cost(Usage(prompt=4000, reply=400))
+        0.018
+        """
+        return round((self.prompt * usage.prompt + self.reply * usage.reply) / 1e6, 9)
+
+
+@dataclass
+class Spending:
+    """What a run has spent and may spend; of one thread at a time.
+
+    Attributes:
+        prices: Of the explainer.
+        most_tokens: Bound on prompt and reply tokens of this run; 0 is none.
+        most_cost: Bound on the cost of this run; 0 is none.
+    """
+
+    prices: Prices
+    most_tokens: int = 0
+    most_cost: float = 0.0
+    calls: int = 0
+    failed: int = 0
+    estimated: int = 0
+    """Answers whose tokens the endpoint did not count."""
+    used: Usage = field(default_factory=Usage)
+    reserved: dict[str, Usage] = field(default_factory=dict)
+    """What calls under way may use at most, by request."""
+
+    @classmethod
+    def of(cls, settings: ExplainerSettings) -> "Spending":
+        """With the bounds and prices of the settings."""
+        return cls(Prices.of(settings), settings.most_tokens, settings.most_cost)
+
+    @property
+    def cost(self) -> float:
+        """So far."""
+        return self.prices.cost(self.used)
+
+    def reserve(self, key: str, most: Usage) -> bool:
+        """Sets tokens aside for a call; False if the budget does not have them."""
+        waiting = [*self.reserved.values(), most]
+        worst = Usage(
+            self.used.prompt + sum(each.prompt for each in waiting),
+            self.used.reply + sum(each.reply for each in waiting),
+        )
+        if self.most_tokens and worst.total > self.most_tokens:
+            return False
+        if self.most_cost and self.prices.cost(worst) > self.most_cost:
+            return False
+        self.reserved[key] = most
+        return True
+
+    def settle(self, key: str, usage: Usage, answered: bool) -> None:
+        """Counts a call that has ended."""
+        self.reserved.pop(key, None)
+        self.calls += 1
+        self.failed += not answered
+        self.estimated += usage.estimated
+        self.used = Usage(self.used.prompt + usage.prompt, self.used.reply + usage.reply)
+
+    def line(self) -> str:
+        """The cost line.
+
+        >>> spending = Spending(Prices(3.0, 15.0), most_tokens=10000)
+        >>> spending.settle("a", Usage(4000, 400), answered=True)
+        >>> spending.line()
+        '1 call, 4,000 + 400 tokens, cost 0.0180; 5,600 tokens left of 10,000'
+        """
+        calls = f"{self.calls} call{'s' if self.calls != 1 else ''}"
+        failed = f" ({self.failed} failed)" if self.failed else ""
+        tokens = f"{self.used.prompt:,} + {self.used.reply:,} tokens"
+        if self.estimated:
+            tokens += f" (estimated for {self.estimated}, which the endpoint did not count)"
+        parts = [f"{calls}{failed}, {tokens}, cost {self.cost:.4f}"]
+        if self.most_tokens:
+            parts.append(f"{self.most_tokens - self.used.total:,} tokens left of {self.most_tokens:,}")
+        if self.most_cost:
+            parts.append(f"{self.most_cost - self.cost:.4f} left of {self.most_cost:.4f}")
+        return "; ".join(parts)

@@ -1,0 +1,216 @@
+"""Asking a live endpoint: one call with its tries, each of which becomes an exchange."""
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx2
+import openai
+from openai import BaseModel
+from openai.types.chat import ChatCompletionMessageParam
+
+from attention_programs.config import ExplainerSettings
+from attention_programs.errors import UserError
+from attention_programs.llm.answers import NO_TOKENS, Usage, read_answer, read_json, read_usage
+from attention_programs.llm.budget import Prices
+from attention_programs.llm.exchanges import Exchange, Request, now
+from attention_programs.llm.failures import Failure, failure_of
+from attention_programs.llm.secrets import Redaction
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+NO_KEY = "none"
+"""Sent to an endpoint on this machine that needs no key."""
+MOST_BYTES = 2**24
+"""Of an answer, unpacked."""
+LONGEST_PAUSE = 30.0
+"""Seconds between tries where the endpoint does not say."""
+
+
+class CleaningTransport(httpx2.BaseTransport):
+    """Puts every answer right before anything else sees it, traces included.
+
+    Endpoints echo the key in errors, proxies in pages; and JSON can hold half characters, which no file can.
+
+    Args:
+        inner: What carries the calls.
+        redaction: Takes the key out.
+        seconds: Longest time for a whole answer, however often a piece of it arrives.
+    """
+
+    def __init__(self, inner: httpx2.BaseTransport, redaction: Redaction, seconds: float) -> None:
+        self._inner = inner
+        self._redaction = redaction
+        self._seconds = seconds
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Carries one call."""
+        start = time.monotonic()
+        with contextlib.closing(self._inner.handle_request(request)) as response:
+            decoded = httpx2.Response(  # so that a compressed key is found as well
+                response.status_code, headers=response.headers, stream=response.stream, request=request
+            )
+            content = self._whole(decoded.iter_bytes(), start)
+        failed = response.status_code != 200
+        headers = [
+            (name, self._redaction.clean(value, of_an_error=True))
+            for name, value in response.headers.multi_items()
+            if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
+        ]
+        text = self._redaction.clean(content.decode("utf-8", errors="replace"), failed)
+        with contextlib.suppress(ValueError):  # what is no JSON is told as such when it is read
+            text = self._redaction.clean(json.dumps(read_json(text), ensure_ascii=False), failed)
+        return httpx2.Response(response.status_code, headers=headers, content=text.encode(), request=request)
+
+    def _whole(self, pieces: Iterator[bytes], start: float) -> bytes:
+        content = bytearray()
+        for piece in pieces:
+            content += piece
+            if len(content) > MOST_BYTES:
+                raise httpx2.DecodingError(f"an answer of more than {MOST_BYTES:,} bytes")
+            if time.monotonic() - start > self._seconds:
+                raise httpx2.ReadTimeout("an answer without an end")
+        return bytes(content)
+
+    def close(self) -> None:
+        """Ends the connections."""
+        self._inner.close()
+
+
+def read_key(settings: ExplainerSettings) -> str:
+    """The key from the environment.
+
+    Raises:
+        UserError: if there is none and the endpoint is not on this machine, it can't be sent, or the address holds one.
+    """
+    address = urlsplit(settings.base_url)
+    if address.username or address.password or address.query:
+        raise UserError(
+            "explainer.base_url holds a name, a password or a query; take it out and put the key into "
+            f"${settings.key_variable}"
+        )
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise UserError(f"explainer.base_url is {settings.base_url!r}; write an address like https://api.openai.com/v1")
+    key = os.environ.get(settings.key_variable, "").strip()
+    if not key and address.hostname not in LOOPBACK:
+        raise UserError(f"no key for {settings.base_url}: set the environment variable {settings.key_variable}")
+    if not (key.isascii() and key.isprintable()):
+        raise UserError(f"the key in {settings.key_variable} holds a character that no call can carry; set it again")
+    return key or NO_KEY
+
+
+class Client:
+    """Calls an OpenAI-compatible endpoint; usable from several threads.
+
+    Args:
+        settings: Model, address, limits.
+        stop: Set to end all waiting.
+    """
+
+    def __init__(self, settings: ExplainerSettings, stop: threading.Event | None = None) -> None:
+        key = read_key(settings)
+        self._settings = settings
+        self._stop = stop or threading.Event()
+        self._prices = Prices.of(settings)
+        carrier = httpx2.HTTPTransport(proxy=_proxy(settings.base_url))
+        transport = CleaningTransport(carrier, Redaction(key), settings.timeout_seconds)
+        self._http = httpx2.Client(transport=transport, trust_env=False, follow_redirects=True)
+        self._openai = openai.OpenAI(
+            api_key=key,
+            base_url=settings.base_url,
+            timeout=settings.timeout_seconds,
+            max_retries=0,  # every try is logged, so they are made here
+            http_client=self._http,
+        )
+
+    def ask(self, request: Request, log: Callable[[Exchange], None]) -> Exchange:
+        """Makes one call, with as many tries as the settings allow.
+
+        Args:
+            request: What to ask.
+            log: Is given every try, the last one too.
+
+        Raises:
+            UserError: if the endpoint refuses the key, the model or the address: no other call would go better.
+        """
+        for attempt in range(1, self._settings.attempts + 1):
+            exchange, failure = self._try(request, attempt)
+            log(exchange)
+            if failure is None or not failure.passing or attempt == self._settings.attempts:
+                return exchange
+            pause = min(2.0 ** (attempt - 1), LONGEST_PAUSE) if failure.pause is None else failure.pause
+            if pause > self._settings.timeout_seconds or self._stop.wait(pause):
+                return exchange
+        raise AssertionError("attempts is 1 or more")
+
+    def close(self) -> None:
+        """Ends the connections."""
+        self._http.close()
+
+    def _try(self, request: Request, attempt: int) -> tuple[Exchange, Failure | None]:
+        start = time.monotonic()
+        exchange = Exchange(request.key, "failed", request, attempt=attempt, served_by=self._served_by())
+        failure: Failure | None
+        try:
+            completion = self._openai.chat.completions.create(
+                model=request.model,
+                messages=cast(list[ChatCompletionMessageParam], request.messages),
+                stream=False,
+                **request.settings,
+            )
+            exchange, failure = self._read(exchange, completion)
+        except openai.APIStatusError as error:
+            failure = self._refused(error, request)
+        except openai.APITimeoutError:
+            failure = Failure(f"no reply within {self._settings.timeout_seconds:g} s")
+        except openai.APIConnectionError as error:
+            failure = Failure(f"no connection ({type(error.__cause__ or error).__name__})")
+        except (openai.APIError, httpx2.HTTPError, ValueError) as error:  # no JSON, or none of this shape
+            failure = Failure(f"no answer in the form of the interface ({type(error).__name__})")
+        message = "" if failure is None else failure.message
+        seconds = round(time.monotonic() - start, 3)
+        return replace(exchange, error=message, seconds=seconds, time=now()), failure
+
+    def _read(self, exchange: Exchange, completion: Any) -> tuple[Exchange, Failure | None]:
+        """Takes the reply out of an answer, which may be anything that is JSON."""
+        messages = exchange.request.messages
+        body = completion.to_dict(mode="python", warnings=False) if isinstance(completion, BaseModel) else completion
+        try:
+            answer = read_answer(body, messages)
+        except ValueError as error:
+            counted = isinstance(body, dict) and body.get("usage")
+            spent = read_usage(body, messages, "") if counted else NO_TOKENS  # paid for, whatever else it holds
+            return self._paid(exchange, spent), Failure(str(error))
+        exchange = replace(exchange, status="answered", reply=answer.reply, finish_reason=answer.finish_reason)
+        return self._paid(exchange, answer.usage), None
+
+    def _paid(self, exchange: Exchange, usage: Usage) -> Exchange:
+        return replace(exchange, usage=usage, cost=self._prices.cost(usage))
+
+    def _refused(self, error: openai.APIStatusError, request: Request) -> Failure:
+        try:
+            return failure_of(error, self._settings, request.settings)
+        except UserError as told:
+            raise told from None  # what caused it holds the whole call
+
+    def _served_by(self) -> dict[str, str]:
+        known = {
+            "address": urlsplit(self._settings.base_url).netloc,
+            "model": self._settings.model,
+            "quantization": self._settings.quantization,
+            "file_sha256": self._settings.file_sha256,
+        }
+        return {name: value for name, value in known.items() if value}
+
+
+def _proxy(base_url: str) -> str | None:
+    """The proxy that the environment names for an address."""
+    address = urlsplit(base_url)
+    host = address.hostname or ""
+    return None if host in LOOPBACK or proxy_bypass(host) else getproxies().get(address.scheme)

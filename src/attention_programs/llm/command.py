@@ -1,0 +1,145 @@
+"""The live command: asks, tries, tells what came of it and what it cost."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.config import Config, ExplainerSettings
+from attention_programs.config.checks import check_left_out
+from attention_programs.errors import UserError
+from attention_programs.files import records
+from attention_programs.llm.batch import Export, export_batch, import_batch
+from attention_programs.llm.budget import Prices
+from attention_programs.llm.exchanges import open_log
+from attention_programs.llm.outcome import explained
+from attention_programs.llm.replies import ReplyProblem
+from attention_programs.llm.session import Session, asked_heads, connected, log_path, open_session
+from attention_programs.llm.stories import Told
+from attention_programs.paths import Paths
+
+
+def with_options(settings: ExplainerSettings, **options: Any) -> ExplainerSettings:
+    """Settings with the options of the command line that were given.
+
+    Another model or address has other weights than those that the settings tell of.
+
+    Raises:
+        UserError: if a number is out of range.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, least in {"refinements": 0, "most_tokens": 0, "most_cost": 0, "reply_tokens": 1}.items():
+        if given.get(name, least) < least:
+            raise UserError(f"--{name.replace('_', '-')} is {given[name]}; write {least} or more")
+    if given.get("model", settings.model) != settings.model:
+        given |= {"quantization": "", "file_sha256": ""}
+    if "heads" in given and "," in given["heads"]:
+        given["heads"] = _names(given["heads"])
+    if "leave_out" in given:
+        given["leave_out"] = _names(given["leave_out"])
+        check_left_out(given["leave_out"], "--leave-out")
+    return replace(settings, **given)
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
+def run(config: Config, paths: Paths, files: Mapping[str, Path]) -> None:
+    """Asks about heads, or moves a batch on.
+
+    Args:
+        config: All settings.
+        paths: The profile's files.
+        files: ``import``: replies of a batch, read first; ``export``: where to write what is to be asked.
+
+    Raises:
+        UserError: if something is missing, or the endpoint refuses.
+    """
+    settings = config.explainer
+    if "import" in files:
+        found = import_batch(files["import"], open_log(log_path(settings)), Prices.of(settings))
+        print(f"{found.answered} replies taken in, {found.failed} failed, {found.known} known before")
+        for line in found.unreadable:
+            print(f"left out: {line}", file=sys.stderr)
+    with open_session(config, paths) as session:
+        heads = asked_heads(settings, session.index)
+        if files:
+            _move_batch(session, settings, heads, files.get("export"))
+            return
+        with connected(settings) as live:
+            try:
+                told = session.explainer.tell(heads, live.replier)
+            finally:
+                print(f"{settings.model}: {live.spending.line()}")
+    _print(told, settings)
+    require_programs(told, settings)
+
+
+def require_programs(told: Told, settings: ExplainerSettings) -> None:
+    """Makes sure that asking was of use.
+
+    Raises:
+        UserError: if no head got a program.
+    """
+    if told.failed and not told.prompts:
+        raise UserError(f"{settings.model} at {settings.base_url} answered nothing; check both, then run again")
+    if told.prompts and not any(story.best for story in told.stories.values()):
+        spent = told.problems[ReplyProblem.REASONED]
+        remedy = _more_tokens(settings) if spent else "try another model"
+        raise UserError(f"no head got a program from {settings.model}; {remedy}, then run again")
+
+
+def _move_batch(session: Session, settings: ExplainerSettings, heads: list[str], target: Path | None) -> None:
+    """Writes the requests of the next round; without a target tells how many there are."""
+    log = open_log(log_path(settings))
+    export = Export(log)
+    told = session.explainer.tell(heads, export)
+    if target is None:
+        _print(told, settings)
+        if not export.missing:
+            require_programs(told, settings)
+        return
+    if not export.missing:
+        print(f"nothing is left to ask: {len(heads)} heads are answered in {log_path(settings)}")
+        return
+    export_batch(export.missing, log, target)
+    print(f"{len(export.missing)} requests in {target}; give the replies to --import-batch, then export the next round")
+
+
+def _print(told: Told, settings: ExplainerSettings) -> None:
+    """A line a head, then the counts."""
+    result = explained(told, elsewhere=())
+    print(f"{'head':8} {'programs':>8} {'JSD':>7} {'revised':>8} {'IoU':>7} {'fitted':>7}")
+    for row in records(result.heads):
+        revised = "kept" if row.kept_round and row.kept_round > 0 else ""
+        jsd, iou, fitted = (_number(value) for value in (row.jsd_kept, row.iou_kept, row.iou_fitted))
+        print(f"{row.head:8} {row.programs:8d} {jsd:>7} {revised:>8} {iou:>7} {fitted:>7}")
+    metrics = result.metrics
+    reasons = {**metrics["refused"], **metrics["replies_without_a_program"]}
+    refused = ", ".join(f"{reason} {count}" for reason, count in reasons.items()) or "none"
+    print(f"{metrics['candidates']} candidates, {metrics['repeated']} repeated; not usable: {refused}")
+    spent = metrics["replies_without_a_program"].get(ReplyProblem.REASONED, 0)
+    if spent:
+        print(
+            f"{spent} replies were used up by the model's reasoning before it came to a program: "
+            f"{_more_tokens(settings)}"
+        )
+    for head, error in told.failed.items():
+        print(f"{head}: {error}")
+    if told.left:
+        print(f"not asked: {', '.join(told.left)}; run again with a larger budget, nothing is paid for twice")
+    print(f"replies are in {log_path(settings)}; `dvc repro` takes their programs in for explainer.model and .heads")
+
+
+def _more_tokens(settings: ExplainerSettings) -> str:
+    """What helps a model that reasons until its tokens are used up."""
+    return f"raise explainer.reply_tokens ({settings.reply_tokens}; --reply-tokens)"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or pd.isna(value) or not np.isfinite(value) else f"{value:.3f}"

@@ -1,0 +1,248 @@
+"""What a head does, measured on training texts: the numbers and the weights that prompts are made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_programs.attention.metrics import entropy
+from attention_programs.llm.texts import ExplainedText, ExplainedTexts
+from attention_programs.programs.features import Feature, candidate_features
+from attention_programs.programs.view import SPECIAL
+from attention_programs.programs.vocabulary import CLASSES
+
+TOP_SHARE = 0.025
+"""Share of a map's cells that the paper shows (section on synthesis): the largest."""
+STRATA = ((0.0, 0.005, 4), (0.005, 0.025, 4), (0.025, 0.1, 3), (0.1, 0.5, 2))
+"""Bands of cells by rank without the first column, as shares of all, and how many weights are shown of each."""
+LEAST_ROWS = 20
+"""Queries of a class below which nothing is said of them."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One cell of a map."""
+
+    query: str
+    query_place: int
+    key: str
+    key_place: int
+    real: float
+    predicted: float | None = None
+    """What the program to be improved gives; None where there is none."""
+
+
+@dataclass(frozen=True)
+class PatternShare:
+    """How much attention falls on a pattern, the first token left out."""
+
+    expression: str
+    share: float
+    """Of all attention, without what the first token gets."""
+    times_even: float
+    """The same, divided by what it were if each row spread the attention beside the first token evenly."""
+
+
+@dataclass(frozen=True)
+class QueryRest:
+    """How much the queries of a class rest on the first token."""
+
+    name: str
+    first_token: float
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Weights of one text."""
+
+    opening: str
+    """The text's first characters."""
+    top: tuple[Weight, ...]
+    """The largest, strongest first: the paper's evidence."""
+    strata: tuple[Weight, ...]
+    """Some of every size, without the first token."""
+
+
+@dataclass(frozen=True)
+class HeadEvidence:
+    """Everything that a prompt says of a head."""
+
+    head: str
+    first_token: float
+    """Mean attention on the first token; the next two on the token itself and on the one before."""
+    self_token: float
+    previous_token: float
+    entropy: float
+    """Mean entropy of a row, bits."""
+    most_entropy: float
+    """The same if every row were uniform."""
+    patterns: tuple[PatternShare, ...]
+    """Most telling first."""
+    queries: tuple[QueryRest, ...]
+    """From most to least at rest."""
+    excerpts: tuple[Excerpt, ...]
+
+
+class EvidenceMaker:
+    """Measures all heads on the texts that prompts may show.
+
+    Args:
+        texts: Training texts.
+        heads: Names of the heads, in the order of the maps.
+        causal: Whether rows see earlier tokens alone.
+        excerpts: Texts whose weights are listed.
+        most: Most patterns, and most of the largest weights of a text.
+    """
+
+    def __init__(self, texts: ExplainedTexts, heads: Sequence[str], causal: bool, excerpts: int, most: int) -> None:
+        self._texts = texts
+        self._heads = list(heads)
+        self._excerpts = excerpts
+        self._most = most
+        features = candidate_features(causal, texts.hold_special)
+        self._features = [f for f in features if not (f.query or f.graded or (f.key and f.pattern))]
+        self._classes = [name for name in _PLAIN_CLASSES if texts.hold_special or name != SPECIAL]
+        self._totals = _measure(texts.shown, self._features, self._classes, causal)
+
+    def of(self, head: str) -> HeadEvidence:
+        """The evidence on one head."""
+        number = self._heads.index(head)
+        totals = self._totals
+        first, own, previous, spread = (float(value) for value in totals.means[:, number] / totals.rows)
+        return HeadEvidence(
+            head=head,
+            first_token=first,
+            self_token=own,
+            previous_token=previous,
+            entropy=spread,
+            most_entropy=totals.most_entropy / totals.rows,
+            patterns=self._patterns(number),
+            queries=self._queries(number),
+            excerpts=tuple(
+                _excerpt(self._texts.shown[place], number, self._most)
+                for place in self._texts.excerpt(number, self._excerpts)
+            ),
+        )
+
+    def _patterns(self, number: int) -> tuple[PatternShare, ...]:
+        """Those that hold most of the attention beside the first token, against what they would hold by chance."""
+        share = self._totals.on_features[number] / self._totals.rows
+        even = np.maximum(self._totals.even[number] / self._totals.rows, 1e-9)
+        telling = share * np.log(np.maximum(share, 1e-9) / even)
+        best: dict[str, PatternShare] = {}
+        for i in np.argsort(-telling, kind="stable"):
+            feature = self._features[i]
+            if telling[i] > 0 and len(best) < self._most:  # of a pattern with parameters the best one is enough
+                found = PatternShare(feature.expression, float(share[i]), float(share[i] / even[i]))
+                best.setdefault(feature.pattern or feature.expression, found)
+        return tuple(best.values())
+
+    def _queries(self, number: int) -> tuple[QueryRest, ...]:
+        totals = self._totals
+        found = [
+            QueryRest(name, float(totals.query_first[number, i] / totals.query_rows[i]))
+            for i, name in enumerate(self._classes)
+            if totals.query_rows[i] >= LEAST_ROWS
+        ]
+        return tuple(sorted(found, key=lambda rest: -rest.first_token))
+
+
+_PLAIN_CLASSES = tuple(
+    name for name, term in CLASSES.items() if not (term.graded or name.startswith(("opening_", "first_")))
+)
+"""Classes that say what a token is, not how early it stands: early queries rest on the first token in every head."""
+
+
+@dataclass(frozen=True)
+class _Totals:
+    """Sums over all rows of all texts; arrays have one row or column a head."""
+
+    rows: int
+    means: NDArray[np.float64]
+    """On the first token, itself and the previous token, and the entropy; shape (4, heads)."""
+    most_entropy: float
+    on_features: NDArray[np.float64]
+    """Attention beside the first token on each feature's cells, shape (heads, features)."""
+    even: NDArray[np.float64]
+    """The same if each row spread that attention evenly."""
+    query_rows: NDArray[np.float64]
+    query_first: NDArray[np.float64]
+    """Attention on the first token from each class's queries, shape (heads, classes)."""
+
+
+def _measure(
+    texts: Sequence[ExplainedText], features: Sequence[Feature], names: Sequence[str], causal: bool
+) -> _Totals:
+    heads = len(texts[0].cells)
+    means = np.zeros((4, heads))
+    on_features, even = np.zeros((heads, len(features))), np.zeros((heads, len(features)))
+    query_rows, query_first = np.zeros(len(names)), np.zeros((heads, len(names)))
+    rows, most_entropy = 0, 0.0
+    for text in texts:
+        view, n = text.view, text.view.n
+        maps = np.stack([text.map(head) for head in range(heads)])
+        visible = np.tri(n) if causal else np.ones((n, n))
+        first = maps[:, :, 0]
+        diagonals = maps.diagonal(axis1=1, axis2=2), maps.diagonal(offset=-1, axis1=1, axis2=2)
+        means += np.stack([first.sum(1), diagonals[0].sum(1), diagonals[1].sum(1), entropy(maps).sum(1)])
+        beside = maps.copy()
+        beside[:, :, 0] = 0
+        others = visible.copy()
+        others[:, 0] = 0
+        spread = others / np.maximum(others.sum(1, keepdims=True), 1)
+        values = np.stack([feature.matrix(view) for feature in features]) * visible
+        flat = values.reshape(len(features), -1).T
+        on_features += beside.reshape(heads, -1) @ flat
+        even += beside.sum(2) @ (values * spread).sum(2).T
+        classes = np.stack([view.vector(name) for name in names])
+        query_rows += classes.sum(1)
+        query_first += first @ classes.T
+        rows += n
+        most_entropy += float(np.log2(visible.sum(1)).sum())
+    return _Totals(rows, means, most_entropy, on_features, even, query_rows, query_first)
+
+
+def _excerpt(text: ExplainedText, number: int, most: int) -> Excerpt:
+    real = text.map(number)
+    order = [(i, j) for i, j in _by_size(real, text.view.causal) if i > 0]
+    top = order[: min(most, max(round(TOP_SHARE * len(order)), 1))]
+    others = [(i, j) for i, j in order if j > 0]
+    strata: list[tuple[int, int]] = []
+    for low, high, count in STRATA:
+        band = others[int(low * len(others)) : max(int(high * len(others)), int(low * len(others)) + 1)]
+        strata += [band[place * len(band) // count] for place in range(min(count, len(band)))]
+    return Excerpt(
+        opening=text.opening,
+        top=tuple(weight_at(text, real, i, j) for i, j in top),
+        strata=tuple(weight_at(text, real, i, j) for i, j in strata),
+    )
+
+
+def weight_at(
+    text: ExplainedText, real: NDArray[np.float32], i: int, j: int, predicted: NDArray[np.float32] | None = None
+) -> Weight:
+    """The cell (i, j) of a text's map."""
+    pieces = text.view.pieces
+    return Weight(pieces[i], i, pieces[j], j, float(real[i, j]), None if predicted is None else float(predicted[i, j]))
+
+
+def _by_size(values: NDArray[np.float32], causal: bool) -> list[tuple[int, int]]:
+    """Visible cells by descending value; equal ones in reading order."""
+    rows, columns = np.tril_indices(len(values)) if causal else np.indices(values.shape).reshape(2, -1)
+    order = np.argsort(-values[rows, columns], kind="stable")
+    return list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
+
+
+def most_different(text: ExplainedText, number: int, predicted: NDArray[np.float32], most: int) -> tuple[Weight, ...]:
+    """Cells where a prediction is furthest from the map, the furthest first: what is not explained yet.
+
+    Args:
+        text: A training text.
+        number: The head's position.
+        predicted: The program's map, shape (n, n).
+        most: How many.
+    """
+    real = text.map(number)
+    order = _by_size(np.abs(real - predicted), text.view.causal)[:most]
+    return tuple(weight_at(text, real, i, j, predicted) for i, j in order)

@@ -1,0 +1,227 @@
+"""Prompts: templates with a version, filled by pure functions and cut to a number of tokens."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from attention_programs.config import ExplainerForm
+from attention_programs.errors import UserError
+from attention_programs.files import sha256_text
+from attention_programs.llm.evidence import HeadEvidence, Weight
+from attention_programs.llm.examples import EXAMPLES
+from attention_programs.llm.tokens import CountTokens
+from attention_programs.programs.view import SPECIAL
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+
+FOLDER = Path(__file__).parent / "templates"
+SYSTEM = {"vocabulary": "system.md.j2", "paper": "system_paper.md.j2"}
+MESSAGE_TOKENS = 6
+"""What a chat format adds to each message."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is sent to the explainer."""
+
+    messages: list[dict[str, str]]
+    """As the chat interface takes them."""
+    tokens: int
+    """As counted or estimated."""
+    templates: dict[str, str]
+    """SHA-256 of each template that it was made with, by name."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The best program that other sources have for a head."""
+
+    description: str
+    iou: float
+    """On the texts that prompts show."""
+    residual: tuple[Weight, ...]
+
+
+@dataclass(frozen=True)
+class JudgedText:
+    """A text on which the program to be revised did best or worst."""
+
+    best: bool
+    opening: str
+    distance: float
+    weights: tuple[Weight, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The program to be revised, with how it did."""
+
+    source: str
+    distance: float
+    """Mean Jensen-Shannon distance on training texts."""
+    texts: tuple[JudgedText, ...]
+
+
+@dataclass(frozen=True)
+class PromptWriter:
+    """Writes prompts of one form for one kind of model.
+
+    Attributes:
+        form: What programs are asked for.
+        causal: Whether rows see earlier tokens alone.
+        programs: Programs asked for in one reply.
+        limit: Most tokens of a prompt.
+        count: Counts tokens.
+        special: Whether texts hold special tokens; if not, prompts don't speak of them.
+    """
+
+    form: ExplainerForm
+    causal: bool
+    programs: int
+    limit: int
+    count: CountTokens
+    special: bool = False
+
+    def synthesis(self, evidence: HeadEvidence, known: Known | None) -> Prompt:
+        """Asks for the first programs of a head.
+
+        Raises:
+            UserError: if even a prompt with hardly any weights is above the limit.
+        """
+        return self._fitting("synthesize.md.j2", evidence, known, None, programs=self.programs)
+
+    def refinement(self, evidence: HeadEvidence, program: Judged | None, failures: Sequence[str]) -> Prompt:
+        """Asks for a better program than one that was judged, or for one that works if none did."""
+        brief = replace(evidence, excerpts=()) if program else evidence
+        return self._fitting("refine.md.j2", brief, None, program, failures=list(failures))
+
+    @cached_property
+    def opening(self) -> tuple[dict[str, str], ...]:
+        """The messages that all prompts share, so that servers can keep them: rules, vocabulary, worked examples."""
+        messages = [{"role": "system", "content": system_prompt(self.form, self.causal, self.special)}]
+        for example in EXAMPLES if self.form == "vocabulary" else ():
+            asked = render("synthesize.md.j2", evidence=example.evidence, known=None, programs=2)
+            messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": example.reply}]
+        return tuple(messages)
+
+    @cached_property
+    def _opening_tokens(self) -> int:
+        return sum(self.count(message["content"]) + MESSAGE_TOKENS for message in self.opening)
+
+    @cached_property
+    def _hashes(self) -> dict[str, str]:
+        return template_hashes()
+
+    def _fitting(
+        self, template: str, evidence: HeadEvidence, known: Known | None, program: Judged | None, **content: Any
+    ) -> Prompt:
+        """The prompt with as many of the listed weights as fit."""
+        used = {SYSTEM[self.form], "evidence.md.j2", "synthesize.md.j2", template}
+        hashes = {name: digest for name, digest in self._hashes.items() if name in used}
+        prompt = None
+        for most in (24, 20, 16, 13, 10, 8, 6, 4, 2, 1):
+            user = render(
+                template,
+                evidence=_shortened(evidence, most),
+                known=known and replace(known, residual=known.residual[:most]),
+                program=program
+                and replace(program, texts=tuple(replace(text, weights=text.weights[:most]) for text in program.texts)),
+                **content,
+            )
+            messages = [*self.opening, {"role": "user", "content": user}]
+            prompt = Prompt(messages, self._opening_tokens + self.count(user) + MESSAGE_TOKENS, hashes)
+            if prompt.tokens <= self.limit:
+                return prompt
+        raise UserError(
+            f"a prompt for head {evidence.head} needs {prompt.tokens if prompt else 0} tokens; raise "
+            f"explainer.prompt_tokens, which is {self.limit}"
+        )
+
+
+def _shortened(evidence: HeadEvidence, most: int) -> HeadEvidence:
+    excerpts = tuple(replace(e, top=e.top[:most], strata=_spread(e.strata, most)) for e in evidence.excerpts)
+    return replace(evidence, excerpts=excerpts)
+
+
+def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:
+    """At most so many, at even distances."""
+    if len(weights) <= most:
+        return weights
+    return tuple(weights[place * len(weights) // most] for place in range(most))
+
+
+def system_prompt(form: ExplainerForm, causal: bool, special: bool) -> str:
+    """The part that all prompts of a form share, so that servers can keep it."""
+    classes = [term for term in CLASSES.values() if special or term.name != SPECIAL]
+    patterns = [term for term in PATTERNS.values() if not (causal and term.looks_ahead)]
+    return render(
+        SYSTEM[form],
+        causal=causal,
+        patterns=_described([(f"text.{t.name}", t.parameters, t.summary) for t in patterns]),
+        classes=_described([(t.name, t.parameters, t.summary) for t in classes]),
+    )
+
+
+def _described(terms: Sequence[tuple[str, tuple[int, ...], str]]) -> list[str]:
+    """A line a term; terms that differ in the class that they name share one.
+
+    >>> _described([(f"text.last_{name}", (), f"The latest in ``{name}``.") for name in ("comma", "digit")])
+    ['text.last_C for C = comma, digit: The latest in C.']
+    """
+    families: dict[tuple[str, str], list[str]] = {}
+    for name, parameters, summary in terms:
+        named = next((c for c in re.findall(r"``(\w+)``", summary) if c in CLASSES and name.endswith(f"_{c}")), "")
+        shape = name.removesuffix(named) + "C" if named else name
+        call = f"({'|'.join(map(str, parameters))})" if parameters else ""
+        text = summary.replace(f"``{named}``", "C") if named else summary
+        text = re.sub(r"``(\w.*?)``", r"\1", text).replace("``", "'")
+        families.setdefault((shape + call, text), []).append(named)
+    return [
+        f"{shape} for C = {', '.join(members)}: {text}" if members[0] else f"{shape}: {text}"
+        for (shape, text), members in families.items()
+    ]
+
+
+def render(template: str, **content: Any) -> str:
+    """Fills a template; the same content gives the same text."""
+    return re.sub(r"\n{3,}", "\n\n", _environment().get_template(template).render(content)).strip() + "\n"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=False,  # noqa: S701 - prompts are no HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"percent": lambda share: f"{100 * share:.0f} %", "pair": pair}
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
+    return environment
+
+
+def pair(weight: Weight) -> str:
+    """A token pair with its weight, as the paper writes it.
+
+    >>> pair(Weight(" her", 3, " her", 3, 0.7291))
+    "' her'[3] -> ' her'[3] (0.73)"
+    """
+    predicted = "" if weight.predicted is None else f", {weight.predicted:.2f}"
+    return (
+        f"{weight.query!r}[{weight.query_place}] -> {weight.key!r}[{weight.key_place}] ({weight.real:.2f}{predicted})"
+    )
+
+
+def templates() -> dict[str, str]:
+    """The text of every template, by name."""
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(FOLDER.glob("*.j2"))}
+
+
+def template_hashes() -> dict[str, str]:
+    """SHA-256 of every template, by name."""
+    return {name: sha256_text(text) for name, text in templates().items()}

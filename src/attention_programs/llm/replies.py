@@ -1,0 +1,169 @@
+"""From a reply to programs that may be tried: fences, several functions, cut-off text, refusals."""
+
+import ast
+import enum
+import re
+from dataclasses import dataclass
+
+from attention_programs.config import ExplainerForm
+from attention_programs.files import whole_characters
+from attention_programs.llm.answers import REASONING, REFUSAL
+from attention_programs.llm.exchanges import Exchange
+
+_FENCE = re.compile(
+    r"```[ \t]*(?:python3?|py)?[ \t]*\r?\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE | re.IGNORECASE
+)
+_START = re.compile(r"^(?:import |from |def )", re.MULTILINE)
+_SENTENCE = re.compile(r"[^\s#`*][^\n`]*?[.!?:](?=\s|$)")
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """What stands around thoughts."""
+
+    first: re.Pattern[str]
+    last: re.Pattern[str]
+
+    @classmethod
+    def of(cls, first: str, last: str) -> "_Marks":
+        return cls(re.compile(first, re.IGNORECASE), re.compile(last, re.IGNORECASE))
+
+    @property
+    def whole(self) -> re.Pattern[str]:
+        return re.compile(f"{self.first.pattern}.*?{self.last.pattern}", re.DOTALL | re.IGNORECASE)
+
+
+_THOUGHTS = (
+    _Marks.of(r"<(?:think|thinking|thought|reasoning)>", r"</(?:think|thinking|thought|reasoning)>"),
+    _Marks.of(r"\[think\]", r"\[/think\]"),
+    _Marks.of("\u25c1think\u25b7", "\u25c1/think\u25b7"),
+    _Marks.of(r"<\|channel\|>(?:analysis|commentary)", r"<\|channel\|>final(?:<\|message\|>)?"),
+)
+HARMLESS_IMPORTS = frozenset({"numpy", "math"})
+"""Programs of the vocabulary have both without an import."""
+
+
+class ReplyProblem(enum.StrEnum):
+    """Why a reply, or a part of it, holds no program to try."""
+
+    EMPTY = "empty reply"
+    REFUSED = "refusal"
+    NO_PROGRAM = "no program in the reply"
+    CUT_OFF = "cut off"
+    REASONED = "used up by reasoning"
+
+
+@dataclass(frozen=True)
+class ProposedProgram:
+    """A function of a reply."""
+
+    source: str
+    entry: str
+    hypothesis: str
+    """What the head does, in the explainer's words."""
+
+
+@dataclass(frozen=True)
+class ParsedReply:
+    """What a reply holds."""
+
+    programs: tuple[ProposedProgram, ...]
+    problems: tuple[ReplyProblem, ...] = ()
+
+
+def parse_reply(exchange: Exchange, form: ExplainerForm) -> ParsedReply:
+    """Takes the programs out of a reply; nothing is run.
+
+    Args:
+        exchange: An answered one.
+        form: What was asked for: functions of ``text``, or of ``sentence`` and ``tokenizer``.
+    """
+    said = exchange.reply.replace("\r\n", "\n")
+    reply = without_thoughts(said)
+    cut = exchange.finish_reason == "length"
+    if exchange.finish_reason in (REFUSAL, "content_filter"):
+        return ParsedReply((), (ReplyProblem.REFUSED,))
+    if exchange.finish_reason == REASONING or (cut and said.strip() and not reply.strip()):
+        return ParsedReply((), (ReplyProblem.REASONED,))
+    if not reply.strip():
+        return ParsedReply((), (ReplyProblem.CUT_OFF if cut else ReplyProblem.EMPTY,))
+    blocks = _blocks(reply)
+    if not blocks:
+        return ParsedReply((), (ReplyProblem.CUT_OFF if cut else ReplyProblem.NO_PROGRAM,))
+    prose = _SENTENCE.search(reply.split("```")[0])
+    spoken = prose[0] if prose else ""
+    programs: list[ProposedProgram] = []
+    problems: list[ReplyProblem] = []
+    for number, block in enumerate(blocks):
+        if cut and number == len(blocks) - 1 and not _is_python(block):
+            problems.append(ReplyProblem.CUT_OFF)
+            continue
+        found = _functions(block, form, spoken)
+        programs += found
+        if not found:
+            problems.append(ReplyProblem.NO_PROGRAM)
+    return ParsedReply(tuple(programs), tuple(problems))
+
+
+def without_thoughts(reply: str) -> str:
+    """A reply without what the model thought before it, in the marks that models put around thoughts.
+
+    Where the first mark stands in the prompt, a reply holds the last one alone; where it is cut off, the first.
+
+    >>> without_thoughts("<think>Perhaps commas.</think>It rests.")
+    'It rests.'
+    """
+    for marks in _THOUGHTS:
+        reply = marks.whole.sub("", reply)
+        reply = marks.last.split(reply)[-1]
+        reply = marks.first.split(reply)[0]
+    return reply
+
+
+def _blocks(reply: str) -> list[str]:
+    fenced = [block for block in _FENCE.findall(reply) if block.strip()]
+    if fenced or "```" in reply:
+        return fenced
+    start = _START.search(reply)
+    return [reply[start.start() :]] if start else []
+
+
+def _is_python(block: str) -> bool:
+    try:
+        ast.parse(block)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _functions(block: str, form: ExplainerForm, spoken: str) -> list[ProposedProgram]:
+    """Every function of a block with the right parameters; a block that is no Python is one program, to be refused."""
+    if not _is_python(block):
+        return [ProposedProgram(block, "program", spoken)] if "def " in block else []
+    body = ast.parse(block).body
+    if form == "paper":
+        return _paper_functions(block, body, spoken)
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and len(node.args.args) == 1]
+    others = [node for node in body if node not in functions and not _is_harmless(node)]
+    found = []
+    for function in functions:
+        lines = [ast.get_source_segment(block, node) or "" for node in (*others, function)]
+        # A second program of a block is named otherwise; whatever else stands there goes along, to be refused by name.
+        source = re.sub(rf"\bdef {function.name}\b", "def program", "\n".join(lines), count=1)
+        found.append(ProposedProgram(source + "\n", "program", _hypothesis(function, spoken)))
+    return found
+
+
+def _paper_functions(block: str, body: list[ast.stmt], spoken: str) -> list[ProposedProgram]:
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and len(node.args.args) == 2]
+    return [ProposedProgram(block, node.name, _hypothesis(node, spoken)) for node in functions]
+
+
+def _is_harmless(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Import):
+        return all(name.name in HARMLESS_IMPORTS and name.asname in (None, "np") for name in node.names)
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant | ast.Call)  # a remark, or a use of it
+
+
+def _hypothesis(function: ast.FunctionDef, spoken: str) -> str:
+    return whole_characters(" ".join((ast.get_docstring(function) or spoken).split())[:400])

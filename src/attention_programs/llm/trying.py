@@ -1,0 +1,62 @@
+"""A program that somebody writes by hand, tried on a head as the language model's are: on training texts alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_text
+from attention_programs.llm.judging import Fit
+from attention_programs.llm.session import Session
+from attention_programs.programs.prefix import Causality
+from attention_programs.sparse_search.coefficients import FittedConstants
+from attention_programs.untrusted.vetting import Candidate, admit
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a program does on a head."""
+
+    causal: Causality
+    fits: dict[str, Fit]
+    """Of the program by its file's name, and of the search's as ``search``."""
+    constants: FittedConstants | None
+    """What a fit of its constants gives; None if none was asked for."""
+
+    def table(self) -> str:
+        """As the terminal shows it."""
+        width = max(map(len, self.fits))
+        lines = [f"{'':{width}}    IoU  distance (Jensen-Shannon, {len(self.fits['search'].ious)} training texts)"]
+        lines += [f"{name:{width}}  {fit.iou:.3f}  {fit.distance:.3f}" for name, fit in self.fits.items()]
+        if self.causal == "looks ahead":
+            lines += ["", "It looks ahead: what it says of a token depends on later ones."]
+        if self.constants is not None:
+            fitted = self.constants
+            lines += [
+                "",
+                f"{fitted.constants} constants fitted in {fitted.evaluations} evaluations, on some of the texts:",
+            ]
+            lines += [f"IoU {fitted.before:.3f} before, {fitted.after:.3f} after", "", fitted.source.rstrip()]
+        return "\n".join(lines)
+
+
+def try_program(session: Session, file: Path, head: str, evaluations: int) -> Trial:
+    """Runs a program in the sandbox (here if it speaks the vocabulary alone) and compares it with a head.
+
+    Args:
+        session: Texts, maps and the search's programs.
+        file: A file with one function ``program(text)``.
+        head: Name of a studied head.
+        evaluations: Most evaluations of a fit of its constants; 0 for none.
+
+    Raises:
+        UserError: if the program can't be used.
+    """
+    candidate = Candidate(file.name, read_text(file), "", "imported", "view", "program", [head])
+    tried = admit([candidate], session.runner, session.prefix_test)
+    for refusal in tried.refused:
+        raise UserError(f"{file}: {refusal.reason}: {refusal.message}; mend it")
+    (program,) = tried.admitted
+    compared = {file.name: program, "search": session.explainer.searched_for(head)}
+    fits = session.explainer.judge.fits(list(compared.values()), [head] * len(compared))
+    constants = session.explainer.fit_constants_of(program, head, evaluations) if evaluations else None
+    return Trial(program.causal, dict(zip(compared, fits, strict=True)), constants)

@@ -1,0 +1,165 @@
+"""Writing a fitted program as Python that reads as a sum of named terms, biggest first."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from attention_programs.programs.features import Feature
+
+OPPOSITES = {
+    "far tokens": "near tokens",
+    "late tokens": "early tokens",
+    "all but the first token late in the text": "the first token late in the text",
+    "rare tokens": "common tokens",
+    "long tokens": "short tokens",
+}
+"""What a graded term draws attention to when its constant is negative."""
+FAINT = 0.1
+"""Share of the strongest influence below which a term is in the source but not in the sentence."""
+LONGEST = 300
+"""Characters of a sentence; of one that is longer the faintest terms are left out."""
+
+
+@dataclass(frozen=True)
+class WeightedTerm:
+    """A feature with its constant and how much it moves the scores (constant x spread under the map)."""
+
+    feature: Feature
+    constant: float
+    influence: float
+
+    @property
+    def general(self) -> Feature:
+        """The feature without its queries."""
+        return replace(self.feature, query="")
+
+    @property
+    def draws(self) -> bool:
+        """Whether it draws attention to its target; else it keeps attention from it."""
+        return self.constant > 0 or self.feature.graded
+
+    @property
+    def target(self) -> str:
+        """What it draws attention to or keeps it from; a graded one with a negative constant draws to the opposite."""
+        phrase = self.feature.phrase
+        return OPPOSITES[phrase] if self.feature.graded and self.constant < 0 else phrase
+
+    def is_exception(self, constants: Mapping[Feature, float]) -> bool:
+        """Whether its queries take back what all queries do, given with the constants."""
+        return self.constant * constants.get(self.general, 0.0) < 0
+
+    def exception(self, constant: float) -> str:
+        """From which queries attention differs: they take back all of the general constant, or some of it."""
+        so = "" if constant > 0 or self.feature.graded else " so"
+        if self.feature.graded_query:
+            return f"more{so} from {OPPOSITES[self.feature.query_phrase]}"
+        return f"{'except' if abs(self.constant) >= abs(constant) else 'less' + so} from {self.feature.query_phrase}"
+
+
+def _join(parts: Iterable[str]) -> str:
+    distinct = list(dict.fromkeys(parts))
+    if len(distinct) < 2:
+        return "".join(distinct)
+    return ", ".join(distinct[:-1]) + " and " + distinct[-1]
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The second of each pair by the first, in their order."""
+    groups: dict[str, list[str]] = {}
+    for first, second in pairs:
+        groups.setdefault(first, []).append(second)
+    return groups
+
+
+def _clause(terms: Sequence[WeightedTerm]) -> str:
+    """What the gated terms of one class of queries do: ``less to the first token and more to itself``."""
+    directions = _grouped(("more" if term.draws else "less", term.target) for term in terms)
+    return _join(f"{direction} to {_join(targets)}" for direction, targets in directions.items())
+
+
+def _general_parts(terms: Sequence[WeightedTerm], exceptions: Sequence[WeightedTerm]) -> tuple[str, str]:
+    """What all queries are drawn to and what they are kept from, with the exceptions in brackets.
+
+    A class of keys that draws while its far ones are shunned reads as its near ones.
+    """
+    constants = {term.feature: term.constant for term in terms}
+    notes = _grouped((term.general.expression, term.exception(constants[term.general])) for term in exceptions)
+    near = {
+        Feature(key=term.feature.key): term.feature
+        for term in terms
+        if not term.draws
+        and term.feature.pattern == "log_distance"
+        and constants.get(Feature(key=term.feature.key), 0) > 0
+    }
+    drawn: list[str] = []
+    shunned: list[str] = []
+    for term in terms:
+        far = near.get(term.feature)
+        target = far.phrase.replace("far", "near") if far else term.target
+        note = notes.get(term.feature.expression)
+        if term.feature not in near.values():
+            (drawn if term.draws else shunned).append(f"{target} ({_join(note)})" if note else target)
+    return _join(drawn), _join(shunned)
+
+
+def _sentence(terms: Sequence[WeightedTerm]) -> str:
+    general = [term for term in terms if not term.feature.query]
+    constants = {term.feature: term.constant for term in general}
+    exceptions, clauses = [], []
+    for query in dict.fromkeys(term.feature.query for term in terms if term.feature.query):
+        gated = [term for term in terms if term.feature.query == query]
+        if all(term.is_exception(constants) for term in gated):
+            exceptions += gated
+        else:
+            clauses.append((_clause(gated), gated[0].feature.query_phrase))
+    drawn, shunned = _general_parts(general, exceptions)
+    parts = [f"attends to {drawn}" if drawn else "attends evenly"]
+    parts += [f"from {_join(queries)}, {clause}" for clause, queries in _grouped(clauses).items()]
+    if shunned:
+        parts.append(f"less to {shunned}")
+    sentence = "; ".join(parts) + "."
+    return sentence[0].upper() + sentence[1:]
+
+
+def describe(terms: Sequence[WeightedTerm]) -> str:
+    """One sentence that names what the terms draw attention to and what they keep it from, biggest influence first.
+
+    Queries of a class that only takes back what all queries are drawn to stand as an exception in brackets.
+
+    >>> describe([WeightedTerm(Feature("first_token"), 4.0, 1.0), WeightedTerm(Feature(key="comma"), -1.0, 0.5),
+    ...           WeightedTerm(Feature("self_token", query="digit"), 2.0, 0.4),
+    ...           WeightedTerm(Feature("self_token", query="blank"), 1.0, 0.2),
+    ...           WeightedTerm(Feature("first_token", query="comma"), -1.5, 0.3)])
+    'Attends to the first token (less from commas); from digits and blanks, more to itself; less to commas.'
+    """
+    strongest = max((term.influence for term in terms), default=0.0)
+    told = [term for term in _ordered(terms) if term.constant and term.influence >= FAINT * strongest]
+    while len(_sentence(told)) > LONGEST and len(told) > 1:
+        told.pop()
+    return _sentence(told)
+
+
+def _ordered(terms: Sequence[WeightedTerm]) -> list[WeightedTerm]:
+    return sorted(terms, key=lambda term: (-term.influence, term.feature.expression))
+
+
+def emit(terms: Sequence[WeightedTerm]) -> str:
+    """The program's source; constants are written with one decimal.
+
+    >>> print(emit([WeightedTerm(Feature("first_token"), 4.0, 1.0), WeightedTerm(Feature("log_distance"), -1.0, 0.5)]))
+    def program(text):
+        \"\"\"Attends to the first token and near tokens.\"\"\"
+        return text.softmax(
+            4.0 * text.first_token
+            - 1.0 * text.log_distance
+        )
+    <BLANKLINE>
+    """
+    ordered = _ordered(terms)
+    lines = ["def program(text):", f'    """{describe(ordered)}"""', "    return text.softmax("]
+    for position, term in enumerate(ordered):
+        sign = "-" if term.constant < 0 else "+"
+        lead = "" if position == 0 and sign == "+" else sign + ("" if position == 0 else " ")
+        lines.append(f"        {lead}{abs(term.constant):.1f} * {term.feature.expression}")
+    if not ordered:
+        lines.append("        0.0 * text.uniform")
+    return "\n".join([*lines, "    )"]) + "\n"

@@ -1,0 +1,1 @@
+"""Sources in the paper's form, taken apart without being run."""

@@ -1,0 +1,104 @@
+"""Reading a program of the search back into its terms: the inverse of writing it."""
+
+import ast
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from attention_programs.errors import UserError
+from attention_programs.programs.features import Feature
+from attention_programs.programs.source import reading
+from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+
+
+@dataclass(frozen=True)
+class Term:
+    """A feature and the constant that it is multiplied by."""
+
+    feature: Feature
+    constant: float
+
+
+def read_terms(source: str, place: str) -> list[Term]:
+    """The terms of a program that is a softmax of a sum of vocabulary terms, in the order of its text.
+
+    >>> source = "def program(text): return text.softmax(2.0 * text.first_token - text.query.comma * text.offset(3))"
+    >>> [(term.feature.expression, term.constant) for term in read_terms(source, "example")]
+    [('text.first_token', 2.0), ('text.query.comma * text.offset(3)', -1.0)]
+
+    Raises:
+        UserError: if the program has another shape.
+    """
+    with reading(place):
+        (function,) = ast.parse(source).body
+    returned = function.body[-1] if isinstance(function, ast.FunctionDef) else None
+    call = returned.value if isinstance(returned, ast.Return) else None
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "softmax"):
+        raise UserError(f"{place}: not a softmax of a sum of terms, so it has no constants to be fitted")
+    return [_term(product, place) for product in _summands(call.args[0], 1.0)]
+
+
+def summands(program: ProgramRecord) -> int:
+    """Terms of a sum; of a program that is no softmax of a sum, the vocabulary terms that it mentions."""
+    try:
+        return len(read_terms(program.source, program.name))
+    except UserError:
+        return program.terms
+
+
+@dataclass(frozen=True)
+class _Product:
+    factors: list[ast.expr]
+    sign: float
+
+
+def _summands(node: ast.expr, sign: float) -> Iterator[_Product]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        yield from _summands(node.left, sign)
+        yield from _summands(node.right, sign if isinstance(node.op, ast.Add) else -sign)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        yield from _summands(node.operand, -sign if isinstance(node.op, ast.USub) else sign)
+    else:
+        yield _Product(list(_factors(node)), sign)
+
+
+def _factors(node: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        yield from _factors(node.left)
+        yield from _factors(node.right)
+    else:
+        yield node
+
+
+def _term(product: _Product, place: str) -> Term:
+    numbers: list[float] = [product.sign]
+    parts: dict[str, str] = {}
+    parameter: int | None = None
+    for factor in product.factors:
+        if isinstance(factor, ast.UnaryOp) and isinstance(factor.op, ast.USub):
+            numbers.append(-1.0)
+            factor = factor.operand  # noqa: PLW2901 - what remains to be read
+        if isinstance(factor, ast.Constant) and isinstance(factor.value, int | float):
+            numbers.append(float(factor.value))
+            continue
+        if isinstance(factor, ast.Call) and isinstance(factor.args[0], ast.Constant):
+            parameter = factor.args[0].value if isinstance(factor.args[0].value, int) else None
+            factor = factor.func  # noqa: PLW2901 - the call's name is what remains to be read
+        kind = _kind(factor, place)
+        if kind in parts:
+            raise UserError(f"{place}: {ast.unparse(factor)} is the second {kind} of one term; a term has one of each")
+        assert isinstance(factor, ast.Attribute)
+        parts[kind] = factor.attr
+    return Term(Feature(parameter=parameter, **parts), math.prod(numbers))
+
+
+def _kind(factor: ast.expr, place: str) -> str:
+    """Whether a factor is a pattern, a class of queries or a class of keys."""
+    if isinstance(factor, ast.Attribute):
+        side = factor.value
+        if isinstance(side, ast.Name) and side.id == "text" and factor.attr in PATTERNS:
+            return "pattern"
+        if isinstance(side, ast.Attribute) and side.attr in ("query", "key") and factor.attr in CLASSES:
+            return side.attr
+    raise UserError(f"{place}: {ast.unparse(factor)} is no vocabulary term, so its constant can't be fitted")

@@ -1,0 +1,171 @@
+"""Rerunning a profile in a fresh clone with an empty cache, and comparing what came out with what is on record."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attention_programs.config import Config, ReproducibilitySettings, load_config
+from attention_programs.errors import UserError
+from attention_programs.files import read_csv, read_json, read_yaml
+from attention_programs.paths import Paths
+from attention_programs.project.reproduction import compose, environment
+from attention_programs.scoring.rank import rank_correlation
+
+EXACT_STAGES = ("model", "corpora")
+"""Stages whose outputs (weights, texts) must be equal to the last byte."""
+KEY_COLUMNS = ("head", "method", "corpus", "metric", "programs", "order", "task")
+"""Columns that say what a row is about; which program was chosen may differ where two fit almost alike."""
+RELATIVE_TABLES = ("order_choice.csv", "perplexity.csv")
+"""Tables of percentages and perplexities, which are compared relative to their size."""
+RANKS = "orders.csv"
+"""The table of ranks: heads that do about as much damage change places, so that rankings are compared as wholes."""
+
+
+@dataclass
+class Comparison:
+    """What differs, line by line, and the verdict."""
+
+    reproduced: bool = True
+    lines: list[str] = field(default_factory=list)
+
+    def note(self, good: bool, line: str) -> None:
+        """Adds a line; a bad one decides the verdict."""
+        self.reproduced &= good
+        self.lines.append(("  same  " if good else "DIFFERS ") + line)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    run = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+    if run.returncode:
+        reason = (run.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UserError(f"git {arguments[0]} failed: {reason}; is this a git repository?")
+    return run.stdout
+
+
+def check(root: Path, profile: str) -> Comparison:
+    """Clones the committed state, reruns the profile there and compares its outputs with the recorded ones.
+
+    Raises:
+        UserError: if there is no record of the profile, or a stage fails in the clone.
+    """
+    if _git(root, "status", "--porcelain", "--untracked-files=no").strip():
+        print("note: uncommitted changes are not part of the check, only the last commit is", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="attention-programs-") as folder:
+        clone = Path(folder) / "clone"
+        _git(root, "clone", "--quiet", "--no-hardlinks", str(root), str(clone))
+        compose(profile, clone / "params.yaml", clone)
+        config = load_config(clone / "params.yaml")
+        recorded = Paths.of(config, clone).results
+        if not (recorded / "dvc.lock").is_file():
+            raise UserError(f"no record of profile {profile!r} is committed; run it, commit results/{config.profile}")
+        before = Path(folder) / "before"
+        shutil.copytree(recorded, before)
+        (clone / "dvc.lock").unlink(missing_ok=True)
+        _share_downloads(root, clone)
+        command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache"]
+        if subprocess.run(command, cwd=clone, env=environment(clone), check=False).returncode:
+            raise UserError("a stage failed in the fresh clone, see above")
+        return compare(before, recorded, clone / "dvc.lock", config)
+
+
+def _share_downloads(root: Path, clone: Path) -> None:
+    """Lets the clone use wheels that are already there; they are hash-checked wherever they come from."""
+    wheels = root / ".cache" / "wheels"
+    if wheels.is_dir():
+        shutil.copytree(wheels, clone / ".cache" / "wheels", copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # the clone lies on another disk
+        shutil.copyfile(source, target)
+
+
+def _outputs(lock: Path) -> dict[tuple[str, str], str]:
+    stages: dict[str, Any] = read_yaml(lock)["stages"]
+    return {(stage, out["path"]): out["md5"] for stage, entry in stages.items() for out in entry.get("outs", [])}
+
+
+def compare(before: Path, after: Path, lock: Path, config: Config) -> Comparison:
+    """Compares a rerun with the record.
+
+    Args:
+        before: The recorded ``results/<profile>`` with its ``dvc.lock``.
+        after: The same folder after the rerun.
+        lock: The rerun's ``dvc.lock``.
+        config: Settings with the tolerances.
+    """
+    comparison = Comparison()
+    recorded, found = _outputs(before / "dvc.lock"), _outputs(lock)
+    floating = False
+    for key in sorted(recorded.keys() | found.keys()):
+        stage, path = key
+        same = recorded.get(key) == found.get(key)
+        if same or stage in EXACT_STAGES or not (key in recorded and key in found):
+            comparison.note(same, f"{stage}: {path}")
+        else:
+            floating = True
+            comparison.lines.append(f"  other {stage}: {path} has other bytes; its numbers are compared below")
+    if floating:
+        for line in _compare_numbers(before, after, config.reproducibility):
+            comparison.note(line.good, line.text)
+    return comparison
+
+
+@dataclass(frozen=True)
+class _Line:
+    good: bool
+    text: str
+
+
+def _compare_numbers(before: Path, after: Path, tolerances: ReproducibilitySettings) -> Iterator[_Line]:
+    """Largest difference of each number column of each table against the tolerances; then what has no tolerance."""
+    for path in sorted(before.glob("*.csv")):
+        yield from _compare_tables(path.name, read_csv(path), read_csv(after / path.name), tolerances)
+    if (before / "scoring.json").is_file():
+        equal = read_json(before / "scoring.json") == read_json(after / "scoring.json")
+        yield _Line(equal, "scoring.json: how many runs of programs had each status")
+    old, new = read_json(before / "summary.json"), read_json(after / "summary.json")
+    missing = sorted(old.keys() ^ new.keys())
+    yield _Line(not missing, f"summary.json: {len(missing)} keys differ {missing[:3] if missing else ''}".rstrip())
+
+
+def _compare_tables(
+    name: str, old: pd.DataFrame, new: pd.DataFrame, tolerances: ReproducibilitySettings
+) -> Iterator[_Line]:
+    if list(old.columns) != list(new.columns) or len(old) != len(new):
+        yield _Line(False, f"{name}: {len(old)} rows became {len(new)}, or the columns changed")
+        return
+    for column in old.columns:
+        if column in KEY_COLUMNS and not old[column].equals(new[column]):
+            yield _Line(False, f"{name}, {column}: the rows are others or in another order")
+        elif pd.api.types.is_bool_dtype(old[column]):
+            yield _Line(old[column].equals(new[column]), f"{name}, {column}: what holds of each row")
+        elif name == RANKS and column not in KEY_COLUMNS:
+            agreement = rank_correlation(old[column].tolist(), new[column].tolist())
+            least = 1 - tolerances.absolute
+            yield _Line(agreement >= least, f"{name}, {column}: rank correlation {agreement:.3f} (at least {least:g})")
+        elif pd.api.types.is_numeric_dtype(old[column]):
+            relative = name in RELATIVE_TABLES
+            yield _compare_columns(f"{name}, {column}", old[column], new[column], relative, tolerances)
+
+
+def _compare_columns(
+    place: str, old: pd.Series, new: pd.Series, relative: bool, tolerances: ReproducibilitySettings
+) -> _Line:
+    if not pd.api.types.is_numeric_dtype(new) or not old.isna().equals(new.isna()):
+        return _Line(False, f"{place}: numbers are missing on one side")
+    scale = old.abs().clip(lower=1.0) if relative else 1.0
+    largest = float(((old - new).abs() / scale).fillna(0.0).max()) if len(old) else 0.0
+    allowed = tolerances.relative if relative else tolerances.absolute
+    kind = "relative" if relative else "absolute"
+    return _Line(largest <= allowed, f"{place}: largest {kind} difference {largest:.2g} (allowed {allowed})")

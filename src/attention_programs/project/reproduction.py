@@ -1,0 +1,87 @@
+"""Running a profile as a whole: settings composed, stages run by DVC, the lock file kept beside the results."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from attention_programs.config import load_config
+from attention_programs.errors import UserError
+from attention_programs.files import replacing
+from attention_programs.offline import QUIET
+from attention_programs.paths import Paths
+
+
+def profiles(root: Path) -> list[str]:
+    """Names of the profiles that ``conf/profile`` holds."""
+    return sorted(path.stem for path in (root / "conf" / "profile").glob("*.yaml"))
+
+
+def compose(profile: str, target: Path, root: Path) -> None:
+    """Writes the settings of a profile to ``target``, just as ``dvc exp run -S profile=NAME`` does.
+
+    Raises:
+        UserError: if there is no such profile.
+    """
+    if profile not in profiles(root):
+        raise UserError(f"there is no profile {profile!r}; conf/profile holds {', '.join(profiles(root))}")
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import compose_and_dump
+
+    plugins = str(root / ".dvc" / "tmp" / "plugins")
+    with replacing(target) as beside, tempfile.TemporaryDirectory() as folder:
+        composed = Path(folder) / "params.yaml"  # the dumper goes by the suffix
+        try:
+            compose_and_dump(str(composed), str(root / "conf"), None, "config", plugins, [f"profile={profile}"])
+        except (DvcException, ValueError) as error:
+            reason = " ".join(str(error.__cause__ or error).split())
+            raise UserError(f"profile {profile!r} does not compose: {reason}; correct the files in conf") from error
+        shutil.copyfile(composed, beside)
+
+
+def configure(profile: str, root: Path) -> Paths:
+    """Makes a profile the current one: writes ``params.yaml`` and brings back its lock file, if there is one."""
+    compose(profile, root / "params.yaml", root)
+    paths = Paths.of(load_config(root / "params.yaml"), root)
+    kept = paths.results / "dvc.lock"
+    if kept.is_file():
+        shutil.copyfile(kept, root / "dvc.lock")
+    return paths
+
+
+@contextlib.contextmanager
+def restored(root: Path) -> Iterator[None]:
+    """Puts ``params.yaml`` and ``dvc.lock`` back as they were, whatever happens."""
+    files = [root / "params.yaml", root / "dvc.lock"]
+    before = {file: file.read_bytes() for file in files if file.is_file()}
+    try:
+        yield
+    finally:
+        for file in files:
+            if file in before:
+                file.write_bytes(before[file])
+            else:
+                file.unlink(missing_ok=True)
+
+
+def environment(root: Path) -> dict[str, str]:
+    """The environment of stages: this Python first on the path, this checkout's code, no telemetry."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, **QUIET, "PATH": path, "PYTHONPATH": str(root / "src")}
+
+
+def repro(root: Path, arguments: list[str]) -> None:
+    """Runs ``dvc repro`` and keeps a copy of the lock file beside the profile's results.
+
+    Raises:
+        UserError: if a stage fails; its own message stands above.
+    """
+    command = [sys.executable, "-m", "dvc", "repro", *arguments]
+    if subprocess.run(command, cwd=root, env=environment(root), check=False).returncode:
+        raise UserError("a stage failed, see above; mend it and run the same command again: finished stages are kept")
+    paths = Paths.of(load_config(root / "params.yaml"), root)
+    shutil.copyfile(root / "dvc.lock", paths.results / "dvc.lock")

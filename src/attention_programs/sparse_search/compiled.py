@@ -1,0 +1,233 @@
+"""The search's two inner loops on the processor, head by head; nothing larger than a block of rows is written.
+
+Features and maps are read as they are stored, in half precision, and laid out (tokens, rows): a sum over the tokens
+of a row is a sum of vectors over rows.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_programs.machine_code import exp_of_negative, machine_code
+from attention_programs.sparse_search import design
+
+Halves = NDArray[np.uint16]
+"""The bits of half precision numbers."""
+Singles = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+SMALLEST = np.float32(design.SMALLEST)
+BLOCK = 64
+"""Rows at a time: those of long texts with some ten features stay in the second-level cache."""
+TILE = 4
+"""Features whose products with one feature are summed at a time."""
+HALF_MAGNITUDE, HALF_SIGN, HALF_EXPONENT = np.uint32(0x7FFF), np.uint32(0x8000), np.uint32(0x7C00)
+HALF_SHIFT, SIGN_SHIFT = np.uint32(13), np.uint32(16)
+REBIAS, REBIAS_TINY = np.uint32(112 << 23), np.uint32(113 << 23)
+"""Added to a half's exponent; numbers too small to have one get that of 2^-14, which is then taken away."""
+TINY = np.float32(2.0**-14)
+
+
+@machine_code
+def widen(halves: Halves, rows: int, start: int, stop: int, out: Singles) -> None:
+    """Some rows of an array (tokens, rows) in single precision, side by side."""
+    count = stop - start
+    for token in range(len(halves) // rows):
+        some, into = halves[token * rows + start : token * rows + stop], out[token * count : (token + 1) * count]
+        for row in range(count):
+            bits = np.uint32(some[row])
+            magnitude = np.uint32(bits & HALF_MAGNITUDE) << HALF_SHIFT
+            tiny = np.uint32(bits & HALF_EXPONENT) == 0
+            size = np.uint32(magnitude + (REBIAS_TINY if tiny else REBIAS)).view(np.float32) - (
+                TINY if tiny else np.float32(0)
+            )
+            into[row] = -size if bits & HALF_SIGN else size
+
+
+@machine_code
+def _weights(
+    columns: Singles, constants: Doubles, cells: int, rows: int, out: Singles, tops: Singles, sums: Singles
+) -> None:
+    """The softmax of a sum of features, before each row is divided by its sum.
+
+    Args:
+        columns: Shape (features, tokens x rows or more).
+        constants: Shape (features,).
+        cells: Tokens x rows.
+        rows: Their number.
+        out: exp(score - the row's top), shape (tokens x rows,).
+        tops: Each row's highest score.
+        sums: Each row's sum of ``out``.
+    """
+    out[:cells] = 0
+    for feature in range(len(constants)):
+        constant, column = np.float32(constants[feature]), columns[feature]
+        for cell in range(cells):
+            out[cell] += constant * column[cell]
+    tops[:rows] = out[:rows]
+    for token in range(1, cells // rows):
+        scores = out[token * rows : (token + 1) * rows]
+        for row in range(rows):
+            tops[row] = max(tops[row], scores[row])
+    sums[:rows] = 0
+    for token in range(cells // rows):
+        scores = out[token * rows : (token + 1) * rows]
+        for row in range(rows):
+            scores[row] = exp_of_negative(scores[row] - tops[row])
+            sums[row] += scores[row]
+
+
+@machine_code
+def _dot(first: Singles, second: Singles) -> np.float32:
+    found = np.float32(0)
+    for cell in range(len(first)):
+        found += first[cell] * second[cell]
+    return found
+
+
+@machine_code
+def add_overlaps(
+    features: Halves,
+    attention: Halves,
+    text: Numbers,
+    chosen: Numbers,
+    constants: Doubles,
+    slopes: Singles,
+    shared: Singles,
+    gradient: Singles,
+    start: int,
+    stop: int,
+) -> None:
+    """Adds up, for some heads, the minima of real and predicted weights, and how their weighted sum changes.
+
+    Args:
+        features: Shape (features, tokens x rows).
+        attention: Shape (heads, tokens x rows).
+        text: Number of each row's text, shape (rows,).
+        chosen: Each head's features, shape (heads, k).
+        constants: Shape (heads, k).
+        slopes: How much each text's sum of minima counts in the gradient, shape (heads, texts).
+        shared: The sums of minima, shape (heads, texts); added to.
+        gradient: Shape (heads, k), added to; of no heads, if it is not wanted.
+        start: First head.
+        stop: The head after the last.
+    """
+    rows, k = len(text), chosen.shape[1]
+    tokens = features.shape[1] // rows
+    block = min(BLOCK, rows)
+    columns, real = np.empty((k, tokens * block), np.float32), np.empty(tokens * block, np.float32)
+    weights, below = np.empty(tokens * block, np.float32), np.empty(tokens * block, np.float32)
+    tops, sums = np.empty(block, np.float32), np.empty(block, np.float32)
+    minima, kept = np.empty(block, np.float32), np.empty(block, np.float32)
+    for head in range(start, stop):
+        for first in range(0, rows, block):
+            count = min(block, rows - first)
+            cells = tokens * count
+            for place in range(k):
+                widen(features[chosen[head, place]], rows, first, first + count, columns[place])
+            widen(attention[head], rows, first, first + count, real)
+            _weights(columns, constants[head], cells, count, weights, tops, sums)
+            minima[:] = 0
+            kept[:] = 0
+            for row in range(count):
+                sums[row] = np.float32(1) / sums[row]
+            for token in range(tokens):
+                p, a = weights[token * count : (token + 1) * count], real[token * count : (token + 1) * count]
+                b = below[token * count : (token + 1) * count]
+                for row in range(count):
+                    weight = p[row] * sums[row]
+                    weight = weight if weight > SMALLEST else np.float32(0)
+                    low = weight if weight < a[row] else np.float32(0)
+                    minima[row] += min(weight, a[row])
+                    kept[row] += low
+                    p[row] = weight
+                    b[row] = low
+            for row in range(count):
+                shared[head, text[first + row]] += minima[row]
+            if len(gradient):
+                for row in range(count):
+                    sums[row] = slopes[head, text[first + row]]
+                for token in range(tokens):
+                    p, b = weights[token * count : (token + 1) * count], below[token * count : (token + 1) * count]
+                    for row in range(count):
+                        b[row] = (b[row] - p[row] * kept[row]) * sums[row]
+                for place in range(k):
+                    gradient[head, place] += _dot(below[:cells], columns[place][:cells])
+
+
+@machine_code
+def add_divergence(
+    features: Halves,
+    attention: Halves,
+    chosen: Numbers,
+    constants: Doubles,
+    rows: int,
+    value: Doubles,
+    gradient: Doubles,
+    curvature: Doubles,
+    start: int,
+    stop: int,
+) -> None:
+    """Adds up, for some heads, the cross-entropy of real and predicted weights, its gradient and its curvature.
+
+    Args:
+        features: Shape (features, tokens x rows).
+        attention: Shape (heads, tokens x rows).
+        chosen: Each head's features, shape (heads, k).
+        constants: Shape (heads, k).
+        rows: Their number.
+        value: Shape (heads,); added to.
+        gradient: Shape (heads, k); added to.
+        curvature: Shape (heads, k, k); its lower triangle is added to.
+        start: First head.
+        stop: The head after the last.
+    """
+    k = chosen.shape[1]
+    padded = k + -k % TILE
+    tokens = features.shape[1] // rows
+    block = min(BLOCK, rows)
+    columns, real = np.zeros((padded, tokens * block), np.float32), np.empty(tokens * block, np.float32)
+    weights, product = np.empty(tokens * block, np.float32), np.empty(tokens * block, np.float32)
+    tops, sums = np.empty(block, np.float32), np.empty(block, np.float32)
+    means = np.empty((k, block), np.float32)
+    for head in range(start, stop):
+        for first in range(0, rows, block):
+            count = min(block, rows - first)
+            cells = tokens * count
+            for place in range(k):
+                widen(features[chosen[head, place]], rows, first, first + count, columns[place])
+            widen(attention[head], rows, first, first + count, real)
+            _weights(columns, constants[head], cells, count, weights, tops, sums)
+            for row in range(count):
+                value[head] += tops[row] + np.log(sums[row])
+                sums[row] = np.float32(1) / sums[row]
+            for token in range(tokens):
+                p = weights[token * count : (token + 1) * count]
+                for row in range(count):
+                    weight = p[row] * sums[row]
+                    p[row] = weight if weight > SMALLEST else np.float32(0)
+            for place in range(k):
+                column = columns[place]
+                fitted = _dot(real[:cells], column[:cells])
+                value[head] -= constants[head, place] * fitted
+                mean = means[place]
+                mean[:count] = 0
+                for token in range(tokens):
+                    for row in range(count):
+                        cell = token * count + row
+                        product[cell] = weights[cell] * column[cell]
+                        mean[row] += product[cell]
+                gradient[head, place] += mean[:count].sum() - fitted
+                for other in range(0, place + 1, TILE):
+                    a, b, c, d = columns[other], columns[other + 1], columns[other + 2], columns[other + 3]
+                    of_a = of_b = of_c = of_d = np.float32(0)
+                    for cell in range(cells):
+                        of_a += product[cell] * a[cell]
+                        of_b += product[cell] * b[cell]
+                        of_c += product[cell] * c[cell]
+                        of_d += product[cell] * d[cell]
+                    for number, found in enumerate((of_a, of_b, of_c, of_d)):
+                        if other + number <= place:
+                            curvature[head, place, other + number] += found
+                for other in range(place + 1):
+                    curvature[head, place, other] -= _dot(mean[:count], means[other][:count])

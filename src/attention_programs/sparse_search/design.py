@@ -1,0 +1,177 @@
+"""The features and the maps of many texts, laid out so that all heads are fitted at once.
+
+Rows of attention that see equally many tokens lie side by side: no padding, no masks, and one matrix product serves
+every head. Tokens come before rows, so that a sum over the tokens of a row is a sum of vectors. What is kept is half
+precision (maps are stored so, and features are small numbers); sums are single.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from attention_programs.attention.packing import unpack
+from attention_programs.attention.store import MappedText
+from attention_programs.memory import LESS_MEMORY, require_memory
+from attention_programs.programs.features import Feature
+from attention_programs.programs.view import TokenView
+
+SMALLEST = 1e-12
+"""Predicted weights below it count as 0: numbers too small for the processor's fast path slow it down tenfold."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of attention that see equally many tokens."""
+
+    features: torch.Tensor
+    """Shape (features, tokens, rows), half precision."""
+    attention: torch.Tensor
+    """The heads' maps, shape (heads, tokens, rows), half precision; each row sums to 1."""
+    text: torch.Tensor
+    """Number of the text that each row comes from, shape (rows,)."""
+
+    def columns(self, chosen: torch.Tensor) -> torch.Tensor:
+        """Values of each head's chosen features, shape (heads, chosen, tokens x rows).
+
+        Args:
+            chosen: Numbers of features, shape (heads, chosen).
+        """
+        values = self.features.index_select(0, chosen.flatten()).float()
+        return values.view(*chosen.shape, -1)
+
+
+@dataclass(frozen=True)
+class Design:
+    """Texts, cut into rows."""
+
+    groups: tuple[Rows, ...]
+    """By ascending number of tokens."""
+    lengths: torch.Tensor
+    """Rows of each text, shape (texts,)."""
+
+    @property
+    def heads(self) -> int:
+        """Number of heads."""
+        return int(self.groups[0].attention.shape[0])
+
+    @property
+    def rows(self) -> int:
+        """Number of attention rows over all texts."""
+        return int(self.lengths.sum())
+
+    @property
+    def cells(self) -> int:
+        """Number of attention weights of a head over all texts."""
+        return sum(group.attention[0].numel() for group in self.groups)
+
+    def of_heads(self, heads: slice | torch.Tensor) -> "Design":
+        """The same for some of the heads."""
+        return replace(self, groups=tuple(replace(g, attention=g.attention[heads]) for g in self.groups))
+
+    def of_groups(self, members: Sequence[Sequence[int]]) -> "Design":
+        """The mean maps of groups of heads in place of the heads.
+
+        KL(A || P) summed over a group's maps A is least for the P that is best for their mean.
+        """
+        means = [torch.stack([g.attention[list(m)].float().mean(0) for m in members]).half() for g in self.groups]
+        groups = (replace(group, attention=mean) for group, mean in zip(self.groups, means, strict=True))
+        return replace(self, groups=tuple(groups))
+
+
+def build_design(texts: Sequence[MappedText], features: Sequence[Feature], causal: bool, device: str) -> Design:
+    """Evaluates every feature on every text.
+
+    Args:
+        texts: The texts with their maps.
+        features: What is evaluated.
+        causal: Whether row i sees tokens 0..i only.
+        device: Where the numbers lie.
+
+    Raises:
+        UserError: if that takes more memory than is free.
+    """
+    lengths = np.array([len(text.ids) for text in texts])
+    heads = len(texts[0].cells)
+    longest = int(lengths.max())
+    cells = sum(n * (n + 1) // 2 if causal else n * n for n in map(int, lengths))
+    require_memory(
+        2 * cells * (len(features) + heads),
+        f"fitting {heads} heads on {len(texts)} texts of up to {longest} tokens with {len(features)} patterns",
+        LESS_MEMORY,
+    )
+    counts = [int((lengths >= n).sum()) if causal else n * int((lengths == n).sum()) for n in range(longest + 1)]
+    groups = {
+        n: Rows(
+            torch.empty(len(features), n, count, dtype=torch.float16),
+            torch.empty(heads, n, count, dtype=torch.float16),
+            torch.empty(count, dtype=torch.long),
+        )
+        for n, count in enumerate(counts)
+        if n and count
+    }
+    filled = [0] * (longest + 1)
+    for number, text in enumerate(texts):
+        view = TokenView(text.ids, text.pieces, causal, text.special_ids)
+        values = torch.from_numpy(np.stack([feature.matrix(view) for feature in features]).astype(np.float16))
+        maps = torch.from_numpy(unpack(text.cells, view.n, causal).astype(np.float16))
+        for row in range(view.n):
+            seen = row + 1 if causal else view.n
+            group, place = groups[seen], filled[seen]
+            group.features[..., place] = values[:, row, :seen]
+            group.attention[..., place] = maps[:, row, :seen]
+            group.text[place] = number
+            filled[seen] += 1
+    return Design(
+        tuple(Rows(g.features.to(device), g.attention.to(device), g.text.to(device)) for g in groups.values()),
+        torch.from_numpy(lengths).to(device),
+    )
+
+
+def softmax(scores: torch.Tensor) -> torch.Tensor:
+    """Softmax over the tokens of scores (heads, tokens, rows); what is next to nothing becomes nothing."""
+    return torch.nn.functional.threshold(scores.softmax(-2), SMALLEST, 0.0, inplace=True)
+
+
+def scores_of(constants: torch.Tensor, columns: torch.Tensor, group: Rows) -> torch.Tensor:
+    """Each head's scores, shape (heads, tokens, rows), from constants (heads, k) and columns (heads, k, cells)."""
+    return torch.bmm(constants.float()[:, None], columns).view(len(constants), -1, len(group.text))
+
+
+def slope_of(columns: torch.Tensor, push: torch.Tensor) -> torch.Tensor:
+    """Each constant's slope, shape (heads, k), from columns (heads, k, cells) and scores' slopes (heads, tokens, rows).
+
+    The product is written as a row times a matrix: with a single column it takes eight times as long on processors.
+    """
+    return torch.bmm(push.flatten(1)[:, None], columns.transpose(1, 2))[:, 0]
+
+
+def overlap(maps: torch.Tensor, group: Rows) -> torch.Tensor:
+    """Sum of minima of predicted and real weights, shape (heads, rows)."""
+    return torch.minimum(maps, group.attention.float()).sum(-2)
+
+
+def push_of(maps: torch.Tensor, group: Rows, slopes: torch.Tensor) -> torch.Tensor:
+    """How the mean IoU changes with each score, shape (heads, tokens, rows).
+
+    The sum of minima grows with a predicted weight as long as that is below the real one; a softmax passes on the
+    weight times what exceeds the row's mean.
+
+    Args:
+        maps: The predicted weights, alike in shape.
+        group: The rows.
+        slopes: From :func:`slope_of_shared`.
+    """
+    below = torch.where(maps < group.attention, maps, 0.0)
+    return below.addcmul_(maps, below.sum(-2, keepdim=True), value=-1).mul_(slopes[:, group.text][:, None])
+
+
+def iou_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """IoU = S / (2n - S) of maps whose n rows sum to 1, with S the sum of minima, shape (heads, texts)."""
+    return shared / (2 * lengths - shared)
+
+
+def slope_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """The mean IoU's change with each text's sum of minima S: d IoU / d S = 2n / (2n - S)^2, shape (heads, texts)."""
+    return 2 * lengths / (2 * lengths - shared).square() / len(lengths)

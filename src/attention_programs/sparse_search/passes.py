@@ -1,0 +1,162 @@
+"""One pass over all texts: what every head's program adds up to, on the processor by compiled loops, else by torch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from attention_programs.machine_code import in_threads
+from attention_programs.sparse_search.compiled import Halves, add_divergence, add_overlaps
+from attention_programs.sparse_search.design import Design, overlap, push_of, scores_of, slope_of, softmax
+
+
+@dataclass(frozen=True)
+class DivergenceSums:
+    """The cross-entropy of maps and programs, summed over rows, and its derivatives; double precision."""
+
+    value: torch.Tensor
+    """Nats, shape (heads,)."""
+    gradient: torch.Tensor
+    """Sum of (P - A) f, shape (heads, k)."""
+    curvature: torch.Tensor
+    """Covariance of the features under the program, summed over rows, shape (heads, k, k)."""
+
+
+@dataclass(frozen=True)
+class OverlapSums:
+    """Sums of minima of maps and programs; single precision."""
+
+    shared: torch.Tensor
+    """Shape (heads, texts)."""
+    gradient: torch.Tensor
+    """Of the sums, each text's times its slope, shape (heads, k)."""
+
+
+def sum_divergence(design: Design, chosen: torch.Tensor, constants: torch.Tensor, memory_mib: float) -> DivergenceSums:
+    """Sums up the divergence of every head's program.
+
+    Args:
+        design: The texts.
+        chosen: Numbers of features, shape (heads, k).
+        constants: Shape (heads, k).
+        memory_mib: Bound on the values of chosen features at a time, where torch computes.
+    """
+    if chosen.device.type != "cpu":
+        return divergence_by_torch(design, chosen, constants, memory_mib)
+    heads, k = chosen.shape
+    value, gradient, curvature = np.zeros(heads), np.zeros((heads, k)), np.zeros((heads, k, k))
+    numbers, factors = chosen.numpy(), constants.double().numpy()
+
+    def add(start: int, stop: int) -> None:
+        for group in design.groups:
+            add_divergence(
+                _halves(group.features),
+                _halves(group.attention),
+                numbers,
+                factors,
+                len(group.text),
+                value,
+                gradient,
+                curvature,
+                start,
+                stop,
+            )
+
+    in_threads(heads, add)
+    curvature += np.tril(curvature, -1).transpose(0, 2, 1)
+    return DivergenceSums(*(torch.from_numpy(each) for each in (value, gradient, curvature)))
+
+
+def sum_overlaps(
+    design: Design, chosen: torch.Tensor, constants: torch.Tensor, slopes: torch.Tensor | None, memory_mib: float
+) -> OverlapSums:
+    """Sums up what every head's map and program have in common.
+
+    Args:
+        design: The texts.
+        chosen: Numbers of features, shape (heads, k).
+        constants: Shape (heads, k).
+        slopes: How much each text counts in the gradient, shape (heads, texts); without it there is none.
+        memory_mib: Bound on the values of chosen features at a time, where torch computes.
+    """
+    if chosen.device.type != "cpu":
+        return overlaps_by_torch(design, chosen, constants, slopes, memory_mib)
+    heads, k = chosen.shape
+    shared = np.zeros((heads, len(design.lengths)), np.float32)
+    gradient = np.zeros((0 if slopes is None else heads, k), np.float32)
+    numbers, factors = chosen.numpy(), constants.double().numpy()
+    weights = shared if slopes is None else slopes.float().numpy()
+
+    def add(start: int, stop: int) -> None:
+        for group in design.groups:
+            add_overlaps(
+                _halves(group.features),
+                _halves(group.attention),
+                group.text.numpy(),
+                numbers,
+                factors,
+                weights,
+                shared,
+                gradient,
+                start,
+                stop,
+            )
+
+    in_threads(heads, add)
+    return OverlapSums(torch.from_numpy(shared), torch.from_numpy(gradient))
+
+
+def _halves(values: torch.Tensor) -> Halves:
+    """The bits of half precision numbers, shape (first axis, all others)."""
+    found: Halves = values.view(torch.int16).flatten(1).numpy().view(np.uint16)
+    return found
+
+
+def head_chunks(design: Design, features: int, memory_mib: float) -> Iterator[slice]:
+    """Divides the heads so that the single-precision values of their features stay within a bound of memory."""
+    size = max(1, int(memory_mib * 2**20 / (4 * features * design.cells)))
+    for start in range(0, design.heads, size):
+        yield slice(start, start + size)
+
+
+def divergence_by_torch(
+    design: Design, chosen: torch.Tensor, constants: torch.Tensor, memory_mib: float
+) -> DivergenceSums:
+    """What :func:`sum_divergence` sums up, on any device."""
+    k = chosen.shape[1]
+    parts = []
+    for some in head_chunks(design, 2 * k, memory_mib):
+        part = design.of_heads(some)
+        value = constants.new_zeros(part.heads, dtype=torch.float64)
+        gradient, curvature = value.new_zeros(part.heads, k), value.new_zeros(part.heads, k, k)
+        for group in part.groups:
+            columns, real = group.columns(chosen[some]), group.attention.float()
+            scores = scores_of(constants[some], columns, group)
+            predicted = softmax(scores)
+            value += (scores.logsumexp(-2) - (real * scores).sum(-2)).sum(-1)
+            gradient += slope_of(columns, predicted - real)
+            weighted = columns * predicted.flatten(1)[:, None]
+            means = weighted.view(part.heads, k, -1, len(group.text)).sum(-2)
+            curvature += torch.bmm(weighted, columns.transpose(1, 2)) - torch.bmm(means, means.transpose(1, 2))
+        parts.append((value, gradient, curvature))
+    return DivergenceSums(*(torch.cat(each) for each in zip(*parts, strict=True)))
+
+
+def overlaps_by_torch(
+    design: Design, chosen: torch.Tensor, constants: torch.Tensor, slopes: torch.Tensor | None, memory_mib: float
+) -> OverlapSums:
+    """What :func:`sum_overlaps` sums up, on any device."""
+    parts = []
+    for some in head_chunks(design, chosen.shape[1], memory_mib):
+        part = design.of_heads(some)
+        shared = constants.new_zeros(part.heads, len(part.lengths), dtype=torch.float32)
+        gradient = shared.new_zeros(part.heads if slopes is not None else 0, chosen.shape[1])
+        for group in part.groups:
+            columns = group.columns(chosen[some])
+            maps = softmax(scores_of(constants[some], columns, group))
+            shared.index_add_(1, group.text, overlap(maps, group))
+            if slopes is not None:
+                gradient += slope_of(columns, push_of(maps, group, slopes[some]))
+        parts.append((shared, gradient))
+    return OverlapSums(*(torch.cat(each) for each in zip(*parts, strict=True)))

@@ -1,0 +1,294 @@
+"""The search: for each head a sparse sum of vocabulary terms, put through a softmax row by row.
+
+Terms are chosen on a sample of training texts, their constants are fitted on all of them, the number of terms is chosen
+on validation texts, and constants are rounded to one decimal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+
+from attention_programs.attention.store import MappedText
+from attention_programs.config import SynthesisSettings
+from attention_programs.errors import UserError
+from attention_programs.programs.code_generation import WeightedTerm
+from attention_programs.programs.features import Feature, candidate_features
+from attention_programs.progress import progress
+from attention_programs.sparse_search.choosing import Choosing
+from attention_programs.sparse_search.design import Design, build_design
+from attention_programs.sparse_search.fitting import fit_iou, mean_iou
+from attention_programs.sparse_search.journal import Journal
+from attention_programs.sparse_search.promise import influence
+from attention_programs.sparse_search.sharing import pairwise_iou, share
+from attention_programs.sparse_search.sparse import Sparse
+
+START = (Feature("first_token"), Feature("log_distance"))
+"""Every program begins with the sink and with distance."""
+
+
+@dataclass(frozen=True)
+class FoundProgram:
+    """What the search found for one head."""
+
+    terms: list[WeightedTerm]
+    iou_train: float
+    iou_validation: float
+    iou_unrounded: float
+    """Validation IoU with the constants as they were fitted."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search found."""
+
+    programs: list[FoundProgram]
+    """One a head, in the order of the maps."""
+    sizes: dict[int, list[FoundProgram]]
+    """The same at a fixed number of terms."""
+    path: dict[int, float]
+    """Mean validation IoU by number of terms, with constants fitted on the sample."""
+    longest: Sparse = field(compare=False)
+    """One program a head with ``max_terms`` terms, fitted on the sample."""
+
+
+class Material:
+    """Texts from which programs are found.
+
+    Args:
+        train: Texts that terms and constants are fitted on.
+        validation: Texts that the number of terms is chosen on.
+        causal: Whether row i sees tokens 0..i only.
+        settings: Sizes and budgets.
+        device: Where to compute.
+
+    Raises:
+        UserError: if programs may not hold even the terms that each begins with.
+    """
+
+    def __init__(
+        self,
+        train: Sequence[MappedText],
+        validation: Sequence[MappedText],
+        causal: bool,
+        settings: SynthesisSettings,
+        device: str,
+    ) -> None:
+        if settings.max_terms < len(START):
+            raise UserError(
+                f"synthesis.max_terms is {settings.max_terms}; write {len(START)} or more: "
+                "every program begins with first_token and log_distance"
+            )
+        self.train = train
+        self.validation = validation
+        self.settings = settings
+        self.features = candidate_features(causal, any(text.special_ids.occur_in(text.ids) for text in train))
+        self._causal = causal
+        self._device = device
+
+    @cached_property
+    def sample(self) -> Design:
+        """Some training texts, evenly drawn, with every feature."""
+        return self.design(_evenly(self.train, self.settings.sample_texts), self.features)
+
+    @property
+    def fitted(self) -> Sequence[MappedText]:
+        """The training texts that constants are fitted on at the end."""
+        return _evenly(self.train, self.settings.fit_texts or len(self.train))
+
+    def of_corpus(self, name: str, settings: SynthesisSettings) -> "Material":
+        """The texts of one corpus."""
+        train, validation = ([t for t in texts if t.corpus == name] for texts in (self.train, self.validation))
+        return Material(train, validation, self._causal, settings, self._device)
+
+    def of_heads(self, heads: Sequence[int]) -> "Material":
+        """The same texts with the maps of some heads."""
+        train, validation = ([text.of_heads(heads) for text in texts] for texts in (self.train, self.validation))
+        part = Material(train, validation, self._causal, self.settings, self._device)
+        part.sample = self.sample.of_heads(torch.tensor(heads, device=self._device))  # its patterns are known
+        return part
+
+    @property
+    def start(self) -> list[int]:
+        """Numbers of the features that every program begins with."""
+        return [self.features.index(feature) for feature in START]
+
+    def design(self, texts: Sequence[MappedText], features: Sequence[Feature]) -> Design:
+        """Texts laid out with some features."""
+        return build_design(texts, features, self._causal, self._device)
+
+
+def _evenly(texts: Sequence[MappedText], count: int) -> Sequence[MappedText]:
+    """So many of the texts, or all if there are fewer, at equal distances."""
+    return [texts[number * len(texts) // count] for number in range(count)] if count < len(texts) else texts
+
+
+class Search:
+    """All heads' searches, side by side on shared texts.
+
+    Args:
+        material: The texts.
+        journal: Steps that an earlier run of the same search finished.
+    """
+
+    def __init__(self, material: Material, journal: Journal | None = None) -> None:
+        self._material = material
+        self._settings = material.settings
+        self._choosing = Choosing(material.sample, material.start, material.settings, journal)
+
+    def run(self) -> Found:
+        """Searches for every head."""
+        settings, choosing = self._settings, self._choosing
+        most = max(settings.max_terms, *settings.sizes, len(START))
+        by_size = {most: choosing.improve(choosing.grow(most))}
+        for size in progress(_smaller(most, settings), "search: pruning", unit="sizes"):
+            shorter = choosing.shorter(by_size[min(by_size)], size)
+            by_size[size] = choosing.improve(shorter) if size == settings.max_terms else shorter
+        last = LastFit(self._material, by_size, choosing.journal)
+        path = {size: last.iou_validation(size) for size in sorted(by_size) if size <= settings.max_terms}
+        best = best_sizes(path, settings.min_gain)
+        everyone = torch.arange(len(best), device=best.device)
+        return Found(
+            programs=last.fit_each(best, "chosen"),
+            sizes={size: last.fit(size, everyone, "everyone") for size in settings.sizes},
+            path={size: float(iou.mean()) for size, iou in path.items()},
+            longest=by_size[settings.max_terms],
+        )
+
+    def of_size(self, size: int, purpose: str = "search") -> list[FoundProgram]:
+        """Every head's program with so many terms; no other size is tried.
+
+        Args:
+            size: Terms.
+            purpose: What the progress bar says it is for.
+        """
+        choosing = self._choosing
+        found = choosing.improve(choosing.grow(size), purpose)
+        everyone = torch.arange(len(found.chosen), device=found.chosen.device)
+        return LastFit(self._material, {size: found}, choosing.journal).fit(size, everyone, "everyone")
+
+    def share(self, found: Found, counts: Sequence[int]) -> dict[int, list[list[WeightedTerm]]]:
+        """Explains all heads with few programs: for each number of programs, the program of each head."""
+        choosing, memory = self._choosing, self._settings.memory_mib
+        fits = pairwise_iou(choosing.sample, found.longest)
+        written = {}
+        for count in counts:
+            library = share(choosing, found.longest, fits, count)
+            programs = library.programs.rounded()
+            terms = weighted_terms(
+                self._material.features, choosing.sample.of_groups(library.members), programs, memory
+            )
+            written[count] = [terms[number] for number in library.member_of]
+        return written
+
+
+def _smaller(most: int, settings: SynthesisSettings) -> list[int]:
+    """Sizes below the largest that need programs, descending."""
+    wanted = {size for size in settings.sizes if size < most} | set(range(len(START), settings.max_terms + 1))
+    return sorted(wanted - {most}, reverse=True)
+
+
+def best_sizes(path: dict[int, torch.Tensor], min_gain: float) -> torch.Tensor:
+    """The number of terms of each head, where every term has to gain so much validation IoU.
+
+    Args:
+        path: Validation IoU of each head by number of terms, shape (heads,).
+        min_gain: IoU a term.
+
+    >>> best_sizes({2: torch.tensor([0.5, 0.5]), 3: torch.tensor([0.501, 0.6])}, min_gain=0.002).tolist()
+    [2, 3]
+    """
+    sizes = sorted(path)
+    worth = torch.stack([path[size] - min_gain * size for size in sizes])
+    return torch.tensor(sizes, device=worth.device)[worth.argmax(dim=0)]
+
+
+class LastFit:
+    """The last fit of constants, on all training texts, with the features that programs use.
+
+    Args:
+        material: The texts.
+        by_size: Programs by their number of terms.
+        journal: Parts that an earlier run fitted.
+    """
+
+    def __init__(self, material: Material, by_size: dict[int, Sparse], journal: Journal) -> None:
+        self._settings = material.settings
+        self._journal = journal
+        used = torch.unique(torch.cat([found.chosen.flatten() for found in by_size.values()]))
+        self._features = [material.features[number] for number in used.tolist()]
+        place = torch.zeros(len(material.features), dtype=torch.long, device=used.device)
+        place[used] = torch.arange(len(used), device=used.device)
+        self._by_size = {size: Sparse(place[found.chosen], found.constants) for size, found in by_size.items()}
+        self._train = material.design(material.fitted, self._features)
+        self._validation = material.design(material.validation, self._features)
+
+    def iou_validation(self, size: int) -> torch.Tensor:
+        """Validation IoU of each head's program of a size, before the last fit, shape (heads,)."""
+        found = self._by_size[size]
+        return mean_iou(self._validation, found.chosen, found.constants, self._settings.memory_mib)
+
+    def fit_each(self, sizes: torch.Tensor, purpose: str) -> list[FoundProgram]:
+        """Fits every head's program of a size of its own.
+
+        Args:
+            sizes: Terms of each head's program, shape (heads,).
+            purpose: As in :meth:`fit`.
+        """
+        programs: dict[int, FoundProgram] = {}
+        for size in progress(sorted(set(sizes.tolist())), "search: last fit", unit="sizes"):
+            heads = (sizes == size).nonzero()[:, 0]
+            programs |= dict(zip(heads.tolist(), self.fit(size, heads, purpose), strict=True))
+        return [programs[head] for head in range(len(sizes))]
+
+    def fit(self, size: int, heads: torch.Tensor, purpose: str) -> list[FoundProgram]:
+        """Fits some heads' programs of a size to IoU and rounds their constants.
+
+        Args:
+            size: Terms.
+            heads: Numbers of heads.
+            purpose: Tells this fit from others of the same size in the journal.
+        """
+        settings, start = self._settings, self._by_size[size].of_heads(heads)
+        train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
+        budget = settings.polish_steps, settings.polish_rate, settings.memory_mib
+
+        def polish() -> Sparse:
+            return Sparse(start.chosen, fit_iou(train, start.chosen, start.constants, *budget).constants)
+
+        fitted = self._journal.step(f"last fit of {size}, {purpose}", polish)
+        rounded = fitted.rounded()
+        values = [
+            mean_iou(design, start.chosen, constants, settings.memory_mib).tolist()
+            for design, constants in (
+                (train, rounded.constants),
+                (validation, rounded.constants),
+                (validation, fitted.constants),
+            )
+        ]
+        terms = weighted_terms(self._features, train, rounded, settings.memory_mib)
+        return [FoundProgram(*each) for each in zip(terms, *values, strict=True)]
+
+
+def weighted_terms(
+    features: Sequence[Feature], design: Design, programs: Sparse, memory_mib: float
+) -> list[list[WeightedTerm]]:
+    """Each program's terms with how much they move the scores; terms whose constant is 0 are left out.
+
+    Args:
+        features: What the programs' numbers mean.
+        design: Texts, with one map a program.
+        programs: The programs.
+        memory_mib: Bound on the values of chosen features at a time.
+    """
+    moves = influence(design, programs.chosen, programs.constants, memory_mib)
+    rows = zip(programs.chosen.tolist(), programs.constants.tolist(), moves.tolist(), strict=True)
+    return [
+        [
+            WeightedTerm(features[number], constant, move)
+            for number, constant, move in zip(*row, strict=True)
+            if constant
+        ]
+        for row in rows
+    ]

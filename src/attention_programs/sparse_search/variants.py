@@ -1,0 +1,101 @@
+"""Other programs of the same heads, kept beside the chosen ones to show what a choice is worth."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_jsonl, write_jsonl
+from attention_programs.models.head import Head
+from attention_programs.programs.code_generation import WeightedTerm, emit
+from attention_programs.programs.features import Feature
+from attention_programs.programs.prefix import Causality, causality
+from attention_programs.programs.runtime import compile_trusted
+from attention_programs.programs.table import ProgramRecord, make_record, read_record
+from attention_programs.programs.view import TokenView
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A program for every head."""
+
+    name: str
+    """Family and member, such as ``terms/3``, ``shared/30`` or ``fitted on/code``."""
+    programs: dict[Head, ProgramRecord]
+
+
+class Writer:
+    """Writes terms as program records.
+
+    Args:
+        provenance: What all records say of how they were made.
+        views: Texts on which the prefix rule is tested.
+        heads: The studied heads.
+    """
+
+    def __init__(self, provenance: Mapping[str, Any], views: Sequence[TokenView], heads: Sequence[Head]) -> None:
+        self._provenance = provenance
+        self._views = views
+        self._heads = heads
+        self._verdicts: dict[Feature, Causality] = {}
+
+    def record(
+        self, terms: Sequence[WeightedTerm], name: str, heads: Sequence[Head], details: Mapping[str, Any]
+    ) -> ProgramRecord:
+        """The record of one program."""
+        names = [str(head) for head in heads]
+        verdict = self._verdict([term.feature for term in terms])
+        return make_record(emit(terms), name, "search", verdict, names, {**self._provenance, **details})
+
+    def _verdict(self, features: Iterable[Feature]) -> Causality:
+        """The prefix test's verdict on a softmax of a sum: it obeys the rule if each of its terms does."""
+        for feature in features:
+            if feature not in self._verdicts:
+                source = f"def program(text):\n    return text.softmax({feature.expression})\n"
+                alone = compile_trusted(source, f"the term {feature.expression}", shipped=False)
+                self._verdicts[feature] = causality(alone, self._views)
+            if self._verdicts[feature] == "looks ahead":
+                return "looks ahead"
+        return "verified"
+
+    def variant(self, name: str, terms: Sequence[Sequence[WeightedTerm]]) -> Variant:
+        """The programs of a variant; heads with equal terms share one."""
+        members: dict[str, list[Head]] = {}
+        for head, each in zip(self._heads, terms, strict=True):
+            members.setdefault(emit(each), []).append(head)
+        first = {emit(each): each for each in terms}
+        records = {
+            source: self.record(first[source], f"{name}: {heads[0]}", heads, {"variant": name})
+            for source, heads in members.items()
+        }
+        return Variant(name, {head: records[emit(each)] for head, each in zip(self._heads, terms, strict=True)})
+
+
+def write_variants(path: Path, variants: Iterable[Variant]) -> None:
+    """Writes variants as JSONL: a line a program."""
+    write_jsonl(
+        path,
+        (
+            {"variant": variant.name, "program": asdict(record)}
+            for variant in variants
+            for record in {record.id: record for record in variant.programs.values()}.values()
+        ),
+    )
+
+
+def read_variants(path: Path) -> list[Variant]:
+    """Reads what :func:`write_variants` wrote.
+
+    Raises:
+        UserError: if the file is missing or malformed.
+    """
+    programs: dict[str, dict[Head, ProgramRecord]] = {}
+    for number, row in enumerate(read_jsonl(path), start=1):
+        place = f"{path}, row {number}"
+        if set(row) != {"variant", "program"}:
+            raise UserError(f"{place}: not a program of a variant; run `dvc repro synthesize`")
+        record = read_record(row["program"], place)
+        for head in record.intended_heads:
+            programs.setdefault(row["variant"], {})[Head.parse(head)] = record
+    return [Variant(name, found) for name, found in programs.items()]

@@ -1,0 +1,244 @@
+"""A parsed sentence as programs of the paper's form see it: plain objects with spaCy's names.
+
+They hold what was noted down of spaCy's own objects (:mod:`~attention_programs.untrusted.paper_format.annotation`).
+Vectors, similarities, the vocabulary, labels as numbers and extensions are not there, and a program that asks for them
+is told so (:class:`~attention_programs.untrusted.paper_format.stub.Stub`).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_programs.untrusted.paper_format.stub import Stub
+from attention_programs.untrusted.paper_format.text import Annotation
+from attention_programs.untrusted.paper_format.words import Governor, Token
+
+
+class Span(Governor):
+    """Words in a row."""
+
+    stands_for = "a spaCy span"
+
+    def __init__(self, doc: "Document", start: int, end: int, label_: str = "") -> None:
+        self.doc = doc
+        self.start = start
+        self.end = max(end, start)
+        self.label_ = label_
+
+    def __iter__(self) -> Iterator[Token]:
+        return iter(self.doc.words[self.start : self.end])
+
+    def __contains__(self, token: Token) -> bool:
+        return self.start <= token.i < self.end
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def __getitem__(self, key: int | slice) -> Any:
+        if isinstance(key, slice):
+            start, end, _ = key.indices(len(self))
+            return Span(self.doc, self.start + start, self.start + end)
+        return self.doc.words[self.start : self.end][key]
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    def __eq__(self, other: object) -> bool:
+        mine = (self.start, self.end, self.label_)
+        return isinstance(other, Span) and self.doc is other.doc and mine == (other.start, other.end, other.label_)
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.end, self.label_))
+
+    @property
+    def text_with_ws(self) -> str:
+        """The text with the space behind it."""
+        return "".join(token.text_with_ws for token in self)
+
+    @property
+    def text(self) -> str:
+        """The text."""
+        words = list(self)
+        return "".join([*(token.text_with_ws for token in words[:-1]), *(token.text for token in words[-1:])])
+
+    @property
+    def lemma_(self) -> str:
+        """The words' lemmas with the sentence's spaces."""
+        return "".join(token.lemma_ + token.whitespace_ for token in self).strip()
+
+    @property
+    def start_char(self) -> int:
+        """Position of its first character."""
+        return self.doc[self.start].idx
+
+    @property
+    def end_char(self) -> int:
+        """Position behind its last character."""
+        return self.start_char + len(self.text)
+
+    @property
+    def root(self) -> Token:
+        """The word that the others depend on; of several the one nearest to the sentence's root, then the first."""
+
+        def steps(token: Token) -> int:
+            if token.head_index == token.i:
+                return -1
+            alone = (token.is_space or token.is_punct) and not self.doc.dependents[token.i]
+            return len(self.doc) if alone else sum(1 for _ in token.ancestors)
+
+        return min((token for token in self if token.head not in self or token.head_index == token.i), key=steps)
+
+    @property
+    def orth_(self) -> str:
+        """The text."""
+        return self.text
+
+    @property
+    def lefts(self) -> Iterator[Token]:
+        """Words in front of it that depend on one of its words; those of its last word first, as in spaCy."""
+        return (left for token in reversed(list(self)) for left in token.lefts if left.i < self.start)
+
+    @property
+    def rights(self) -> Iterator[Token]:
+        """Words behind it that depend on one of its words."""
+        return (right for token in self for right in token.rights if right.i >= self.end)
+
+    @property
+    def subtree(self) -> Iterator[Token]:
+        """Its words and all that depend on them, those in front first, then its own, then those behind."""
+        for word in self.lefts:
+            yield from word.subtree
+        yield from self
+        for word in self.rights:
+            yield from word.subtree
+
+    @property
+    def conjuncts(self) -> tuple[Token, ...]:
+        """The words that its root is coordinated with."""
+        return self.root.conjuncts
+
+    @property
+    def sent(self) -> "Span":
+        """The sentence that it begins in."""
+        return self.doc[self.start].sent
+
+    @property
+    def sents(self) -> Iterator["Span"]:
+        """The sentences that it shares words with."""
+        return (sentence for sentence in self.doc.sents if sentence.start < self.end and sentence.end > self.start)
+
+    @property
+    def ents(self) -> tuple["Span", ...]:
+        """Named entities within it."""
+        return tuple(span for span in self.doc.ents if self.start <= span.start and span.end <= self.end)
+
+    @property
+    def noun_chunks(self) -> Iterator["Span"]:
+        """Nouns with what belongs to them, within it."""
+        return (span for span in self.doc.noun_chunks if self.start <= span.start and span.end <= self.end)
+
+    def get_lca_matrix(self) -> NDArray[np.int32]:
+        """For each two of its words the position in it of the nearest word that both depend on; -1 without one."""
+        inside = self.doc.get_lca_matrix()[self.start : self.end, self.start : self.end]
+        return np.where((inside >= self.start) & (inside < self.end), inside - self.start, -1).astype(np.int32)
+
+
+class Document(Stub):
+    """A parsed sentence, or several."""
+
+    stands_for = "a spaCy document"
+    lang_ = Token.lang_
+    lang = Token.lang
+
+    def __init__(self, annotations: Sequence[Annotation]) -> None:
+        self.words: list[Token] = []
+        self.dependents: list[list[int]] = [[] for _ in annotations]
+        position = 0
+        for i, annotation in enumerate(annotations):
+            token = Token(self, i, position, annotation)
+            position += len(token.text_with_ws)
+            self.words.append(token)
+            if token.head_index != i:
+                self.dependents[token.head_index].append(i)
+
+    def __iter__(self) -> Iterator[Token]:
+        return iter(self.words)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __getitem__(self, key: int | slice) -> Any:
+        if isinstance(key, slice):
+            start, end, _ = key.indices(len(self))
+            return Span(self, start, end)
+        return self.words[key]
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    @property
+    def doc(self) -> "Document":
+        """Itself."""
+        return self
+
+    @property
+    def text(self) -> str:
+        """The text."""
+        return "".join(token.text_with_ws for token in self.words)
+
+    @property
+    def text_with_ws(self) -> str:
+        """The text."""
+        return self.text
+
+    def char_span(self, start: int, end: int, label: str = "", *, alignment_mode: str = "strict") -> Span | None:
+        """The words that begin and end at two positions of the text; None if there are none.
+
+        Raises:
+            NotImplementedError: for another alignment than ``strict``.
+        """
+        if alignment_mode != "strict":
+            raise NotImplementedError(f"the stub of a spaCy document has no alignment mode {alignment_mode!r}")
+        first = next((token.i for token in self.words if token.idx == start), None)
+        last = next((token.i for token in self.words if token.idx + len(token) == end), None)
+        return None if first is None or last is None or last < first else Span(self, first, last + 1, label)
+
+    def has_annotation(self, attr: str, **_: Any) -> bool:
+        """Whether the sentence was parsed: always, which gives all annotations at once."""
+        return True
+
+    def get_lca_matrix(self) -> NDArray[np.int32]:
+        """For each two words the position of the nearest word that both depend on or are; -1 without one."""
+        paths = [[token.i, *(ancestor.i for ancestor in token.ancestors)] for token in self.words]
+        nearest = [[next((i for i in one if i in other), -1) for other in paths] for one in paths]
+        return np.array(nearest, np.int32).reshape(len(self), len(self))
+
+    @property
+    def sents(self) -> Iterator[Span]:
+        """The sentences."""
+        starts = [token.i for token in self.words if token.is_sent_start]
+        return (Span(self, start, end) for start, end in zip(starts, [*starts[1:], len(self)], strict=True))
+
+    @property
+    def noun_chunks(self) -> Iterator[Span]:
+        """Nouns with what belongs to them."""
+        return (Span(self, span.start, span.end, "NP") for span in self._marked([t.noun_chunk for t in self.words]))
+
+    @property
+    def ents(self) -> tuple[Span, ...]:
+        """Named entities."""
+        spans = self._marked([token.ent_iob_ for token in self.words])
+        return tuple(Span(self, span.start, span.end, self[span.start].ent_type_) for span in spans)
+
+    def _marked(self, marks: Sequence[str]) -> Iterator[Span]:
+        """Spans from a ``B`` on over each ``I`` behind it."""
+        for start, mark in enumerate(marks):
+            if mark == "B":
+                inside = next((i for i in range(start + 1, len(marks)) if marks[i] != "I"), len(marks))
+                yield Span(self, start, inside)

@@ -1,0 +1,189 @@
+"""A tokenizer that knows one text alone, with the names of transformers' tokenizers."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from attention_programs.untrusted.paper_format.encoding import Encoding, Tensor
+from attention_programs.untrusted.paper_format.stub import Stub
+from attention_programs.untrusted.paper_format.text import PaperText
+
+_ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+_BYTE_LEVEL_WORDS = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
+"""How GPT-2's tokenizer cuts a text before it looks for tokens."""
+_SPACED_WORDS = re.compile(" [^ ]*|[^ ]+")
+
+
+class Tokenizer(Stub):
+    """The tokenizer of one text.
+
+    It encodes the text's sentence, and strings that are whole tokens of it in a row, if need be with a space put in
+    front or taken away; of other strings, tokens and ids it raises a ValueError that says so. Options that it does not
+    know (padding, truncation) are ignored.
+    """
+
+    stands_for = "a tokenizer"
+    is_fast = True
+    padding_side = "right"
+    model_max_length = 1_000_000
+
+    def __init__(self, text: PaperText) -> None:
+        self._text = text
+        self._id_of = dict(zip(text.tokens, text.ids, strict=True))
+        self._token_of = dict(zip(text.ids, text.tokens, strict=True))
+        self._piece_of = dict(zip(text.ids, text.pieces, strict=True))
+        self._special = [piece in text.style.special for piece in text.pieces]
+        self._plain = [i for i, special in enumerate(self._special) if not special]
+        self.vocab_size = text.style.vocabulary_size
+        self.all_special_tokens = list(text.style.special)
+        self.all_special_ids = [self._id_of[token] for token in text.style.special if token in self._id_of]
+        self.special_tokens_map = dict(text.style.roles)
+        for role in _ROLES:
+            token = text.style.roles.get(role)
+            setattr(self, role, token)
+            setattr(self, f"{role}_id", self._id_of.get(token) if token else None)
+
+    def __len__(self) -> int:
+        return self.vocab_size
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __call__(
+        self,
+        text: str | Sequence[str],
+        text_pair: None = None,
+        add_special_tokens: bool = True,
+        return_tensors: str | None = None,
+        return_offsets_mapping: bool = False,
+        **_: Any,
+    ) -> Encoding:
+        """Encodes a string, or several.
+
+        Raises:
+            ValueError: if a string is not of the text, or strings of different lengths are to fill an array.
+        """
+        if text_pair is not None:
+            raise ValueError("pairs of strings are not encoded here")
+        strings = [text] if isinstance(text, str) else list(text)
+        rows = [self._positions(string, add_special_tokens) for string in strings]
+        columns: dict[str, Any] = {
+            "input_ids": [[self._text.ids[i] for i in row] for row in rows],
+            "attention_mask": [[1 for _ in row] for row in rows],
+        }
+        if return_offsets_mapping:
+            columns["offset_mapping"] = [self._offsets(row) for row in rows]
+        if return_tensors:
+            columns = {name: np.array(column, dtype=np.int64).view(Tensor) for name, column in columns.items()}
+        elif isinstance(text, str):
+            columns = {name: column[0] for name, column in columns.items()}
+        first = rows[0] if rows else []
+        return Encoding(columns, [self._text.tokens[i] for i in first], self._words(first))
+
+    encode_plus = __call__
+
+    def encode(self, text: str, add_special_tokens: bool = True, return_tensors: str | None = None, **_: Any) -> Any:
+        """The ids of a string, as a list or an array of one row."""
+        return self(text, add_special_tokens=add_special_tokens, return_tensors=return_tensors)["input_ids"]
+
+    def tokenize(self, text: str, add_special_tokens: bool = False, **_: Any) -> list[str]:
+        """The tokens of a string."""
+        return self(text, add_special_tokens=add_special_tokens).tokens()
+
+    def tokens(self) -> list[str]:
+        """All tokens of the text."""
+        return list(self._text.tokens)
+
+    def decode(self, token_ids: Any, skip_special_tokens: bool = False, **_: Any) -> str:
+        """The string of some ids."""
+        numbers = np.atleast_1d(np.asarray(token_ids)).tolist()
+        pieces = [self._find(self._piece_of, number, "id") for number in numbers]
+        if skip_special_tokens:
+            pieces = [piece for piece in pieces if piece not in self._text.style.special]
+        string = "".join(pieces)
+        return string if self._text.style.kind == "byte-level" else string.removeprefix(" ")
+
+    def batch_decode(self, sequences: Any, skip_special_tokens: bool = False, **_: Any) -> list[str]:
+        """The string of each item."""
+        return [self.decode(ids, skip_special_tokens) for ids in sequences]
+
+    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
+        """The token of an id, or those of a list or an array of ids."""
+        numbers = np.asarray(ids).tolist()
+        if not isinstance(numbers, list):
+            return self._find(self._token_of, numbers, "id")
+        tokens = [self._find(self._token_of, number, "id") for number in numbers]
+        return [token for token in tokens if not (skip_special_tokens and token in self._text.style.special)]
+
+    def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> Any:
+        """The id of a token, or those of several."""
+        if isinstance(tokens, str):
+            return self._find(self._id_of, tokens, "token")
+        return [self._find(self._id_of, token, "token") for token in tokens]
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """The string of some tokens."""
+        return self.decode(self.convert_tokens_to_ids(tokens))
+
+    @classmethod
+    def from_pretrained(cls, name: str, *_: Any, **__: Any) -> "Tokenizer":
+        """No other tokenizer can be had here.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(f"tokenizer {name!r} can't be loaded here; use the one that the program is given")
+
+    def _positions(self, string: str, special: bool) -> list[int]:
+        """Positions of a string's tokens in the text."""
+        if string == self._text.sentence:
+            return list(range(len(self._text.ids))) if special else self._plain
+        spellings = (string, f" {string}", string.strip()) if string else ()
+        found = next(filter(None, map(self._run, spellings)), [])
+        if not found and string:
+            raise ValueError(
+                f"{_short(string)} is no run of tokens of the text, and this tokenizer knows the text alone"
+            )
+        if not special or not self._plain:
+            return found
+        return [*range(self._plain[0]), *found, *range(self._plain[-1] + 1, len(self._text.ids))]
+
+    def _run(self, string: str) -> list[int]:
+        """Positions of the first tokens in a row that make up a string; none if there are no such tokens."""
+        for start, piece in enumerate(self._text.pieces):
+            joined, end = piece, start + 1
+            while len(joined) < len(string) and end < len(self._text.pieces):
+                joined += self._text.pieces[end]
+                end += 1
+            if joined == string:
+                return list(range(start, end))
+        return []
+
+    def _offsets(self, row: Sequence[int]) -> list[tuple[int, int]]:
+        shift = next((self._text.offsets[i][0] for i in row if not self._special[i]), 0)
+        spans = [self._text.offsets[i] for i in row]
+        return [
+            (0, 0) if self._special[i] else (start - shift, end - shift)
+            for i, (start, end) in zip(row, spans, strict=True)
+        ]
+
+    def _words(self, row: Sequence[int]) -> list[int | None]:
+        pieces = ["" if self._special[i] else self._text.pieces[i] for i in row]
+        words = _BYTE_LEVEL_WORDS if self._text.style.kind == "byte-level" else _SPACED_WORDS
+        starts = [match.start() for match in words.finditer("".join(pieces))]
+        ends = accumulate(map(len, pieces))
+        return [bisect_right(starts, end - 1) - 1 if piece else None for piece, end in zip(pieces, ends, strict=True)]
+
+    def _find(self, table: Mapping[Any, Any], key: Any, kind: str) -> Any:
+        if key not in table:
+            raise ValueError(f"{kind} {_short(key)} is none of the text's, and this tokenizer knows the text alone")
+        return table[key]
+
+
+def _short(value: Any) -> str:
+    written = repr(value)
+    return written if len(written) <= 60 else written[:57] + "..."

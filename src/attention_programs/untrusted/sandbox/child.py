@@ -1,0 +1,94 @@
+"""The life of a program's own process: all texts are run, results put into the arena, and it ends."""
+
+import __future__
+
+import builtins
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from attention_programs.programs.outcome import FILE, Reason, Rejected, as_weights, describe
+from attention_programs.programs.source import Form
+from attention_programs.programs.view import TokenView
+from attention_programs.untrusted.paper_format import stand_ins
+from attention_programs.untrusted.paper_format.stub import NotInStubError
+from attention_programs.untrusted.paper_format.text import PaperText
+from attention_programs.untrusted.sandbox import facade
+from attention_programs.untrusted.sandbox.arena import Arena
+
+
+@dataclass(frozen=True)
+class Job:
+    """One program and what it is run on."""
+
+    source: str
+    entry: str
+    """Name of its function."""
+    form: Form
+    order: tuple[int, ...]
+    """Texts by number, in the order of the runs."""
+    terms: tuple[tuple[str, int | None], ...]
+    """Terms of the vocabulary that it mentions: computed once for all programs."""
+    filters: bool
+    """Whether it finds harmless builtins and modules, or all of Python's."""
+
+
+@dataclass(frozen=True)
+class LoadedText:
+    """A text in both forms that programs know."""
+
+    view: TokenView
+    paper: PaperText | None
+
+
+def run_job(job: Job, texts: Sequence[LoadedText], arena: Arena, modules: facade.Modules) -> None:
+    """Runs a program on every text of its job; whatever it raises becomes a status of that text."""
+    code: Any = None
+    for count, index in enumerate(job.order, start=1):
+        arena.begin(count)
+        text = texts[index]
+        try:
+            if code is None:
+                flags = __future__.annotations.compiler_flag
+                code = compile(job.source, FILE, "exec", flags=flags, dont_inherit=True)
+            result = as_weights(_call(job, code, text, modules), text.view.n)
+        except MemoryError:
+            arena.put_reason(index, Rejected(Reason.MEMORY, "more memory than a program may have"))
+        except ImportError as error:
+            arena.put_reason(index, Rejected(Reason.IMPORT, describe(error, job.source)))
+        except BaseException as error:  # its own end and its interrupts are a program's faults, too
+            arena.put_reason(index, _raised(error, job))
+        else:
+            if isinstance(result, Rejected):
+                arena.put_reason(index, result)
+            else:
+                arena.put_weights(index, result)
+
+
+def _raised(error: BaseException, job: Job) -> Rejected:
+    """What a program raised; whether what it lacks is ours to give, its file's or its own."""
+    if isinstance(error, NotInStubError):
+        return Rejected(Reason.NOT_IN_STUB, describe(error, job.source).removeprefix(f"{type(error).__name__}: "))
+    helper = job.form == "paper" and type(error) is NameError and error.name
+    if helper and helper not in vars(builtins):
+        return Rejected(Reason.MISSING_HELPER, f"the file lacks helper {helper}; add it with --helpers FILE")
+    return Rejected(Reason.EXCEPTION, describe(error, job.source))
+
+
+def _call(job: Job, code: Any, text: LoadedText, modules: facade.Modules) -> Any:
+    """Executes the source afresh, so that nothing is left of the text before, and calls its function."""
+    facade.reseed()
+    if job.form == "view" or text.paper is None:
+        function = _function(job, code, modules)
+        return function(text.view)
+    function = _function(job, code, {**modules, **stand_ins.stand_in_modules(text.paper)})
+    return stand_ins.call(function, text.paper)
+
+
+def _function(job: Job, code: Any, modules: facade.Modules) -> Callable[..., Any]:
+    names: dict[str, Any] = facade.namespace(modules)
+    if not job.filters:
+        names["__builtins__"] = builtins
+    exec(code, names)  # noqa: S102 - this process is the place for it
+    function: Callable[..., Any] = names[job.entry]
+    return function

@@ -1,0 +1,221 @@
+"""The sandbox: fork servers side by side; a few texts are run twice more to see whether a program is deterministic."""
+
+import queue
+import sys
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from attention_programs.config import SandboxSettings
+from attention_programs.errors import UserError
+from attention_programs.programs.outcome import Outcome, Reason, Rejected, Scored
+from attention_programs.programs.source import Form
+from attention_programs.untrusted.sandbox.child import Job
+from attention_programs.untrusted.sandbox.fork_server import ForkServer, SandboxText, Surroundings
+from attention_programs.untrusted.sandbox.layers import RANKS, Layer, Level, level_of
+from attention_programs.untrusted.sandbox.screening import screen
+
+MAIN = Surroundings(hash_seed=0, memory_fill=0)
+AGAIN = Surroundings(hash_seed=0, memory_fill=0xA5)
+"""Another process with other addresses and other contents of fresh memory."""
+OTHER_ORDER = Surroundings(hash_seed=1, memory_fill=0)
+"""Another order of sets."""
+CONFIRMATIONS = 2
+"""New processes that must agree before only the order of sets is blamed."""
+LONGEST_SOURCE = 200_000
+"""Characters; more is no program that a person reads."""
+
+
+@dataclass(frozen=True)
+class ForeignProgram:
+    """A program of unknown origin."""
+
+    source: str
+    entry: str = "program"
+    form: Form = "view"
+    terms: tuple[tuple[str, int | None], ...] = ()
+    """Terms of the vocabulary that it mentions."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a program on all texts."""
+
+    outcomes: list[Outcome]
+    set_order_matters: bool = False
+    """Whether it is reproducible only under a fixed hash seed."""
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """The servers that one worker uses."""
+
+    main: ForkServer
+    again: ForkServer
+    other_order: ForkServer
+
+    @property
+    def servers(self) -> tuple[ForkServer, ForkServer, ForkServer]:
+        return self.main, self.again, self.other_order
+
+
+class Sandbox:
+    """Runs programs of unknown origin. It starts at once; close it, or use ``with``.
+
+    Args:
+        settings: Limits, and the lowest level that will do.
+        workers: Programs run side by side.
+        filters: Whether programs are screened and find harmless builtins; off only to test the kernel's layers alone.
+        without: Layers to leave off, to test the others.
+        spawn: Whether every program gets a server of its own; where there is no Linux it always does.
+
+    Raises:
+        UserError: if the level is below the lowest that settings allow.
+    """
+
+    def __init__(
+        self,
+        settings: SandboxSettings,
+        workers: int,
+        *,
+        filters: bool = True,
+        without: Collection[Layer] = (),
+        spawn: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._filters = filters
+        self._lanes: list[_Lane] = []
+        self._texts = 0
+        spawn = spawn or not sys.platform.startswith("linux")
+        try:
+            for _ in range(workers):
+                servers = [ForkServer(settings, around, without, spawn) for around in (MAIN, AGAIN, OTHER_ORDER)]
+                self._lanes.append(_Lane(*servers))
+            self.layers: frozenset[Layer] = frozenset.intersection(*(lane.main.layers for lane in self._lanes))
+            self.missing: dict[str, str] = self._lanes[0].main.missing
+            self._require_level()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def level(self) -> Level:
+        """How strong the layers are that stand here."""
+        return level_of(self.layers)
+
+    @property
+    def description(self) -> str:
+        """The level with its layers and every missing one, in one line."""
+        missing = "".join(f"; no {name} ({reason})" for name, reason in sorted(self.missing.items()))
+        return f"{self.level} ({', '.join(sorted(self.layers)) or 'no layers'}{missing})"
+
+    def _require_level(self) -> None:
+        lowest = Level(self._settings.lowest_level)
+        if RANKS[self.level] < RANKS[lowest]:
+            raise UserError(
+                f"the sandbox reaches level {self.description} here, and sandbox.lowest_level is {lowest}; run on a "
+                f"machine that has the missing layers, or set sandbox.lowest_level: {self.level} if you trust the "
+                "programs"
+            )
+
+    def load(self, texts: Sequence[SandboxText], causal: bool) -> None:
+        """Gives all servers the texts that programs run on."""
+        for lane in self._lanes:
+            for server in lane.servers:
+                server.load(texts, causal)
+        self._texts = len(texts)
+
+    def run_all(self, programs: Iterable[ForeignProgram], check: bool = True) -> Iterator[Ran]:
+        """Yields what came of each program, in their order; a few are in flight at a time.
+
+        Args:
+            programs: What to run.
+            check: Whether to run each again on some texts to see whether it is deterministic.
+        """
+        free: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
+        for lane in self._lanes:
+            free.put(lane)
+
+        def work(program: ForeignProgram) -> Ran:
+            lane = free.get()
+            try:
+                return self._run(program, lane, check)
+            finally:
+                free.put(lane)
+
+        with ThreadPoolExecutor(len(self._lanes)) as pool:
+            running: deque[Future[Ran]] = deque()
+            for program in programs:
+                running.append(pool.submit(work, program))
+                if len(running) > 2 * len(self._lanes):
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+
+    def _run(self, program: ForeignProgram, lane: _Lane, check: bool) -> Ran:
+        refused = self._screen(program)
+        if refused is not None:
+            return Ran([refused] * self._texts)
+        order = tuple(range(self._texts))
+        job = Job(program.source, program.entry, program.form, order, program.terms, self._filters)
+        outcomes = lane.main.run(job)
+        return self._checked(job, outcomes, lane) if check else Ran(outcomes)
+
+    def _screen(self, program: ForeignProgram) -> Rejected | None:
+        if len(program.source) > LONGEST_SOURCE:
+            message = f"{len(program.source)} characters are more than {LONGEST_SOURCE}"
+            return Rejected(Reason.FORBIDDEN, message)
+        return screen(program.source) if self._filters else None
+
+    def _checked(self, job: Job, outcomes: list[Outcome], lane: _Lane) -> Ran:
+        """Runs a few texts again, backwards, in other processes; differences make the result useless."""
+        count = min(self._settings.check_texts, len(outcomes))
+        chosen = sorted({int(i) for i in np.linspace(0, len(outcomes) - 1, count)}) if count else []
+        chosen = [index for index in chosen if not _unfinished(outcomes[index])]
+        if not chosen:
+            return Ran(outcomes)
+        backwards = replace(job, order=tuple(reversed(chosen)))
+        first = [outcomes[index] for index in chosen]
+        same = _same(first, lane.again.run(backwards))
+        set_order_matters = same and not _same(first, lane.other_order.run(backwards))
+        if set_order_matters:  # or is it the addresses of objects, which may be the same by chance?
+            for _ in range(CONFIRMATIONS):
+                lane.again.restart()
+                same = same and _same(first, lane.again.run(backwards))
+        if not same:
+            message = "the same text gives another map in another order and another process"
+            return Ran([Rejected(Reason.NOT_DETERMINISTIC, message)] * len(outcomes))
+        return Ran(outcomes, set_order_matters)
+
+    def close(self) -> None:
+        """Ends all servers."""
+        for lane in self._lanes:
+            for server in lane.servers:
+                server.close()
+        self._lanes = []
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _unfinished(outcome: Outcome) -> bool:
+    """Whether a result is owed to the machine's business and not to the program alone."""
+    return isinstance(outcome, Rejected) and outcome.reason in (Reason.TIME, Reason.MEMORY)
+
+
+def _same(one: Sequence[Outcome], two: Sequence[Outcome]) -> bool:
+    for first, second in zip(one, two, strict=True):
+        if _unfinished(first) or _unfinished(second):
+            continue
+        if isinstance(first, Scored) and isinstance(second, Scored):
+            if first.weights.tobytes() != second.weights.tobytes():
+                return False
+        elif isinstance(first, Scored) or isinstance(second, Scored) or first.reason != second.reason:
+            return False
+    return True

@@ -1,0 +1,284 @@
+"""The fork server: a process that knows the texts and nothing else, and starts a process of its own for each program.
+
+Started by ``python -m attention_programs.untrusted.sandbox.server DESCRIPTOR``, with an empty environment. It
+never runs a program itself, gives up all it can before the first one comes, and ends with its parent.
+"""
+
+import contextlib
+import gc
+import json
+import math
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from attention_programs.models.token_style import SpecialIds
+from attention_programs.programs.view import TokenView
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.untrusted.paper_format.text import PaperText
+from attention_programs.untrusted.sandbox import facade, kernel
+from attention_programs.untrusted.sandbox.arena import Arena, Layout
+from attention_programs.untrusted.sandbox.child import Job, LoadedText, run_job
+from attention_programs.untrusted.sandbox.deadline import WALL_FACTOR, Begun
+from attention_programs.untrusted.sandbox.layers import Layer
+from attention_programs.untrusted.sandbox.wire import Closed, receive, send
+
+_LOOK_SECONDS = 0.02
+_CHANNEL = 3
+"""Descriptor of the channel: a low one, so that the child can close all that there are."""
+_OWN_DESCRIPTORS = 64
+
+
+@dataclass
+class Server:
+    """What the server keeps between messages."""
+
+    channel: socket.socket
+    layers: set[Layer] = field(default_factory=set)
+    missing: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
+    texts: list[LoadedText] = field(default_factory=list)
+    arena: Arena | None = None
+    modules: dict[str, Any] = field(default_factory=facade.build_modules)
+    warmed: set[tuple[str, int | None]] = field(default_factory=set)
+    call_filter: kernel.SystemCallFilter | None = None
+    address_space: kernel.AddressSpace | None = None
+
+    def attempt(self, layer: Layer, without: list[str], take: Callable[[], object]) -> bool:
+        """Puts a layer on, or notes why it can't be had."""
+        if layer in without:
+            self.missing[layer] = "switched off"
+            return False
+        try:
+            kernel.require_linux()
+            take()
+        except (OSError, AttributeError) as error:
+            self.missing[layer] = str(error)
+            return False
+        self.layers.add(layer)
+        return True
+
+    def serve(self) -> None:
+        """Answers until the parent goes away."""
+        while True:
+            message, descriptor = receive(self.channel)
+            if message["kind"] == "texts":
+                self.load(message, descriptor)
+                send(self.channel, {"kind": "loaded"})
+            else:
+                job = message["job"]
+                terms = tuple((name, parameter) for name, parameter in job["terms"])
+                send(self.channel, self.run(Job(**{**job, "order": tuple(job["order"]), "terms": terms})))
+
+    def load(self, message: dict[str, Any], descriptor: int) -> None:
+        """Takes the texts that programs will run on, and the memory for their results."""
+        if self.arena is not None:
+            self.arena.close()
+        self.texts = [
+            LoadedText(
+                TokenView(row["ids"], row["pieces"], message["causal"], SpecialIds.from_json(row["special_ids"])),
+                PaperText.from_json(row["paper"]) if row["paper"] else None,
+            )
+            for row in message["texts"]
+        ]
+        self.warmed = set()
+        self.arena = Arena(descriptor, Layout.of([text.view.n for text in self.texts]))
+        os.close(descriptor)
+        gc.collect()
+        gc.freeze()
+
+    def run(self, job: Job) -> dict[str, Any]:
+        """Runs a job in a process of its own; says how that process ended."""
+        assert self.arena is not None
+        self.arena.clear()
+        self._warm(job)
+        memory = self._memory_bytes()
+        child = os.fork()
+        if child == 0:
+            self._live(job, memory)
+        end = self._watch(child)
+        if Layer.NAMESPACES in self.layers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)  # none but a program's own leftovers can be here
+        return end
+
+    def _warm(self, job: Job) -> None:
+        """Computes the terms that a program mentions before the fork: all later programs find them done."""
+        for term in job.terms:
+            name, parameter = term
+            known = PATTERNS.get(name)
+            fits = parameter in known.parameters if known and known.parameters else parameter is None
+            if term in self.warmed or (known is None and name not in CLASSES) or not fits:
+                continue
+            if sum(text.view.nbytes for text in self.texts) > self.limits["warm_bytes"]:
+                self.texts = [
+                    LoadedText(TokenView(t.view.ids, t.view.pieces, t.view.causal, t.view.special_ids), t.paper)
+                    for t in self.texts
+                ]
+                self.warmed = set()
+            for text in self.texts:
+                if known is None:
+                    text.view.vector(name)
+                else:
+                    text.view.matrix(name, parameter)
+            self.warmed.add(term)
+
+    def _memory_bytes(self) -> int:
+        own = self.address_space.bytes_used() if self.address_space else 1 << 30
+        return own + int(self.limits["memory_bytes"])
+
+    def _live(self, job: Job, memory: int) -> None:
+        """The child's whole life."""
+        status = 1
+        try:
+            if sys.platform.startswith("linux"):
+                kernel.die_with_parent()
+            sys.stdout = sys.stderr = None
+            os.closerange(0, _OWN_DESCRIPTORS)
+            if Layer.LANDLOCK in self.layers:
+                kernel.deny_files()
+            if Layer.LIMITS in self.layers:
+                kernel.limit_resources(memory, math.ceil(self.limits["program_seconds"]))
+            if self.call_filter is not None:
+                self.call_filter.load()
+            assert self.arena is not None
+            gc.enable()
+            run_job(job, self.texts, self.arena, self.modules)
+            status = 0
+        finally:
+            os._exit(status)
+
+    def _watch(self, child: int) -> dict[str, Any]:
+        """Waits for the child, and kills it when a text takes too long or the parent is gone."""
+        assert self.arena is not None
+        poll = select.poll()
+        poll.register(self.channel, select.POLLHUP | getattr(select, "POLLRDHUP", 0))
+        ended = os.pidfd_open(child) if hasattr(os, "pidfd_open") else -1
+        if ended >= 0:
+            poll.register(ended, select.POLLIN)
+        start = time.monotonic()
+        begun = Begun(0, 0.0, start)
+        killed = False
+        try:
+            while True:
+                events = dict(poll.poll(1000 * (_LOOK_SECONDS if ended >= 0 else _LOOK_SECONDS / 10)))
+                if self.channel.fileno() in events:
+                    os.kill(child, signal.SIGKILL)
+                    raise Closed
+                pid, status, usage = os.wait4(child, os.WNOHANG)
+                if pid == child:
+                    return _end(status, usage, killed)
+                begun = begun.moved_to(self.arena.progress, child)
+                # The count of texts is the child's own word, so the whole has a bound by the clock, too.
+                lasted = time.monotonic() - start
+                over = lasted > WALL_FACTOR * self.limits["program_seconds"]
+                if not killed and (over or begun.is_late(child, self.limits["text_seconds"])):
+                    os.kill(child, signal.SIGKILL)
+                    killed = True
+        finally:
+            if ended >= 0:
+                os.close(ended)
+
+
+def _end(status: int, usage: resource.struct_rusage, killed: bool) -> dict[str, Any]:
+    by_signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    return {"kind": "end", "signal": by_signal, "late": killed, "seconds": usage.ru_utime + usage.ru_stime}
+
+
+def _warm_up() -> None:
+    """Has everything imported and started that is only loaded at its first use: later no file can be opened."""
+    view = TokenView([1, 2, 1], [" a", " b", " a"])
+    view.softmax(2.0 * view.matrix("first_token") - view.key.comma).sum(axis=1).max()
+    matrix = np.eye(3)
+    np.linalg.norm(np.linalg.inv(matrix + 1) if np.linalg.det(matrix + 1) else matrix)
+    np.einsum("ij,jk->ik", matrix, matrix).mean()
+    np.array2string(matrix)
+    np.random.default_rng(0).uniform()
+    "é".encode().decode("latin-1").encode("ascii", "replace")
+    with contextlib.suppress(ValueError):
+        np.reshape(matrix, 5)
+
+
+def _confine(server: Server, without: list[str]) -> None:
+    """Puts the server's own layers on; in namespaces a new process goes on, and this one waits for it."""
+    server.attempt(Layer.USER, without, kernel.become_nobody)
+    if server.attempt(Layer.NAMESPACES, without, kernel.unshare_namespaces):
+        inner = os.fork()
+        if inner:
+            server.channel.close()
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1]) & 0xFF)
+        kernel.die_with_parent()
+    with contextlib.suppress(OSError):
+        server.address_space = kernel.AddressSpace()
+    if Layer.NAMESPACES in server.layers:
+        try:
+            kernel.hide_files()
+        except OSError as error:
+            server.missing["hidden files"] = str(error)
+    with contextlib.suppress(OSError, AttributeError):
+        kernel.forbid_new_rights()
+    server.attempt(Layer.LANDLOCK, without, kernel.deny_files)
+    server.attempt(Layer.LIMITS, without, lambda: resource.getrlimit(resource.RLIMIT_AS))
+    if server.attempt(Layer.SECCOMP, without, _try_filter):
+        server.call_filter = kernel.SystemCallFilter()
+
+
+def _try_filter() -> None:
+    """Puts the filter on a process that does nothing else, to see whether this kernel takes it."""
+    prepared = kernel.SystemCallFilter()
+    child = os.fork()
+    if child == 0:
+        try:
+            prepared.load()
+        except OSError as error:
+            os._exit(error.errno or 1)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code:
+        raise OSError(code, os.strerror(code) if code > 0 else f"ended by signal {-code}")
+
+
+@contextlib.contextmanager
+def _reported(channel: socket.socket) -> Iterator[None]:
+    try:
+        yield
+    except Closed:
+        os._exit(0)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            send(channel, {"kind": "failed", "message": f"{type(error).__name__}: {error}"})
+        os._exit(1)
+
+
+def main() -> None:
+    """Says which layers stand, then serves."""
+    os.dup2(int(sys.argv[1]), _CHANNEL)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    os.closerange(_CHANNEL + 1, most if most != resource.RLIM_INFINITY else 1 << 20)
+    channel = socket.socket(fileno=_CHANNEL)
+    with _reported(channel):
+        options = json.loads(sys.argv[2])
+        gc.disable()
+        server = Server(channel, limits=options["limits"])
+        _warm_up()
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(null, standard)
+        os.close(null)
+        _confine(server, options["without"])
+        layers = sorted(server.layers)
+        send(channel, {"kind": "ready", "layers": layers, "missing": server.missing})
+        server.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Which programs of unknown origin are taken into the program table, and why the others are not."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_jsonl, write_jsonl
+from attention_programs.programs.outcome import Reason, Rejected
+from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.source import Form
+from attention_programs.programs.table import Author, ProgramRecord, parse
+from attention_programs.progress import progress
+from attention_programs.untrusted.execution import SandboxRunner
+from attention_programs.untrusted.sandbox.screening import screen
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A program that nobody has run yet."""
+
+    name: str
+    source: str
+    description: str
+    author: Author
+    form: Form
+    entry: str
+    intended_heads: list[str]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A candidate that is not taken in."""
+
+    candidate: Candidate
+    reason: Reason
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**asdict(self.candidate), "reason": str(self.reason), "message": self.message}
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What came of all candidates."""
+
+    admitted: list[ProgramRecord]
+    refused: list[Refusal]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Candidates refused for each reason; those that look ahead are taken in, marked, and counted too."""
+        counts = Counter(str(refusal.reason) for refusal in self.refused)
+        counts[str(Reason.LOOKS_AHEAD)] += sum(program.causal == "looks ahead" for program in self.admitted)
+        return {str(reason): counts[str(reason)] for reason in Reason if reason is not Reason.RULED_OUT}
+
+    @property
+    def refused_share(self) -> float:
+        """Share of the candidates that are refused; 0 if there were none."""
+        return len(self.refused) / max(len(self.refused) + len(self.admitted), 1)
+
+    def require_share(self, bound: float) -> None:
+        """Checks the share of refusals.
+
+        Raises:
+            UserError: if it is above the bound; the counts are named.
+        """
+        if self.refused_share > bound:
+            counts = ", ".join(f"{reason} {count}" for reason, count in self.counts.items() if count)
+            raise UserError(
+                f"{len(self.refused)} of {len(self.refused) + len(self.admitted)} candidates are refused ({counts}), "
+                f"more than synthesis.max_refused = {bound} allows; mend or remove them, or raise the bound"
+            )
+
+
+def admit(candidates: Sequence[Candidate], runner: SandboxRunner, test: PrefixTest) -> Admission:
+    """Runs every candidate on whole texts and on their prefixes, and again in another order and process.
+
+    A candidate must run on every whole text. One that looks ahead is taken in and marked.
+
+    Args:
+        candidates: Programs of any origin.
+        runner: What runs them.
+        test: The texts.
+    """
+    readable: list[tuple[Candidate, ProgramRecord]] = []
+    refused: list[Refusal] = []
+    for candidate in candidates:
+        made = _read(candidate)
+        if isinstance(made, Rejected):
+            refused.append(Refusal(candidate, made.reason, made.message))
+        else:
+            readable.append((candidate, made))
+    admitted: list[ProgramRecord] = []
+    results = runner.run_all([record for _, record in readable], test.texts)
+    bar = progress(results, "candidates", len(readable), "programs") if readable else ()
+    for (candidate, record), ran in zip(readable, bar, strict=True):
+        failure = next((outcome for outcome in test.whole(ran.outcomes) if isinstance(outcome, Rejected)), None)
+        if failure is None:
+            causal = test.verdict(ran.outcomes)
+            admitted.append(replace(record, causal=causal, set_order_matters=ran.set_order_matters))
+        else:
+            refused.append(Refusal(candidate, failure.reason, failure.message))
+    return Admission(admitted, refused)
+
+
+def _read(candidate: Candidate) -> ProgramRecord | Rejected:
+    """The record of a candidate, before anything is known of what it does."""
+    problem = screen(candidate.source)
+    if problem is not None:
+        return problem
+    try:
+        parsed = parse(candidate.source, candidate.form, candidate.entry, candidate.name)
+    except UserError as error:
+        return Rejected(Reason.SYNTAX, str(error))
+    return ProgramRecord(
+        id=parsed.program_id,
+        name=candidate.name,
+        source=candidate.source,
+        description=candidate.description or parsed.description,
+        author=candidate.author,
+        intended_heads=candidate.intended_heads,
+        terms=parsed.terms,
+        nodes=parsed.nodes,
+        causal="looks ahead",
+        provenance=candidate.provenance,
+        form=candidate.form,
+        entry=candidate.entry,
+    )
+
+
+def write_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
+    """Writes candidates as JSONL, in the order given."""
+    write_jsonl(path, (asdict(candidate) for candidate in candidates))
+
+
+def read_candidates(folder: Path) -> list[Candidate]:
+    """Reads every ``*.jsonl`` of a folder; a folder that is not there holds none.
+
+    Raises:
+        UserError: if a row is no candidate.
+    """
+    return [candidate for file in sorted(folder.glob("*.jsonl")) for candidate in _read_file(file)]
+
+
+def _read_file(file: Path) -> Iterator[Candidate]:
+    for number, row in enumerate(read_jsonl(file), start=1):
+        try:
+            candidate = Candidate(**row)
+        except TypeError as error:
+            raise UserError(f"{file}, row {number}: not a candidate ({error}); import the file again") from error
+        kinds = {"author": get_args(Author), "form": get_args(Form)}
+        for name, choices in kinds.items():
+            if getattr(candidate, name) not in choices:
+                value = getattr(candidate, name)
+                raise UserError(f"{file}, row {number}: {name} is {value!r}; it must be one of {', '.join(choices)}")
+        yield candidate

@@ -1,0 +1,132 @@
+"""The public names as a notebook uses them, on tiny models of every family."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import attention_programs as ap
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.code_generation import WeightedTerm, emit
+from attention_programs.programs.features import candidate_features
+from conftest import tiny_model
+
+NAMES = "cat dog cow pig hen owl fox bee ant bat elk emu".split()
+CONTENTS = [
+    f"The {name} number {place} saw a {NAMES[-1 - place]} near the {'pond' if place % 2 else 'barn'}. The {name} was "
+    f"not afraid, and {place} other {name}s came; nobody knew why the {NAMES[-1 - place]} had gone."
+    for place, name in enumerate(NAMES)
+]
+COPIES = "def program(text):\n    'Copies.'\n    return text.softmax(4.0 * text.induction + 2.0 * text.first_token)"
+
+
+@pytest.fixture
+def patterns(any_model: LoadedModel) -> ap.Patterns:
+    return ap.Model.of(any_model).attention(ap.texts(CONTENTS), heads=["L0H1", "L2H3"], max_tokens=24)
+
+
+def test_the_notebook_from_texts_to_replaced_heads(any_model: LoadedModel, patterns: ap.Patterns) -> None:
+    model = ap.Model.of(any_model)
+    assert [str(head) for head in patterns.heads] == ["L0H1", "L2H3"]
+    assert (len(patterns.train), len(patterns.validation), len(patterns.test)) == (7, 2, 3)
+    np.testing.assert_allclose(patterns.pattern("L2H3").sum(axis=1), 1, atol=2e-3)  # half precision
+    found = ap.search(patterns, max_terms=3)
+    assert [str(head) for head in found] == ["L0H1", "L2H3"]
+    result = found["L0H1"]
+    assert 0 < result.score.iou.mean <= 1
+    assert result.score.texts == 3
+    assert all(each.program.terms <= 3 for each in found.results.values())
+    mine = ap.Program(COPIES, "mine")
+    assert ap.score(mine, patterns, "L0H1").iou.mean < 1
+    before = model.perplexity(patterns.test)
+    with model.replace({"L0H1": mine, **found.best(0.5)}) as patched:
+        assert patched.perplexity(patterns.test) != before
+    assert model.perplexity(patterns.test) == before
+    assert model.perplexity([text for text in ap.texts(CONTENTS) if text.split == "test"], 24) == pytest.approx(before)
+    for shown in (result, found, mine, result.score):
+        assert "<" in shown._repr_html_()
+    assert "<svg" in result._repr_html_()
+    assert result.program.source.strip() in str(result)
+    assert str(len(found)) in repr(found)
+
+
+def test_a_model_that_generates_is_itself_again(causal_model: LoadedModel) -> None:
+    model = ap.Model.of(causal_model)
+    first = model.generate("The frogs", 4)
+    sink = "def program(text):\n    'The first token.'\n    return text.first_token"
+    with model.replace(dict.fromkeys(map(str, model.heads), ap.Program(sink))) as patched:
+        assert patched.generate("The frogs", 4).startswith("The")
+    assert model.generate("The frogs", 4) == first
+
+
+TERMS = st.builds(
+    WeightedTerm,
+    st.sampled_from(candidate_features(causal=True)),
+    st.integers(-50, 50).map(lambda tenths: tenths / 10),
+    st.just(1.0),
+)
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "bert"])
+@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(terms=st.lists(TERMS, min_size=1, max_size=4, unique_by=lambda term: term.feature))
+def test_a_program_is_the_pattern_read_back_from_the_patched_model(family: str, terms: list[WeightedTerm]) -> None:
+    loaded = tiny_model(family)
+    model, program = ap.Model.of(loaded), ap.Program(emit(terms))
+    ids = model.encode(CONTENTS[0], 20)
+    with model.replace({"L1H2": program}), torch.no_grad():
+        weights = loaded.model(input_ids=torch.tensor([ids]), output_attentions=True).attentions[1][0, 2]
+    np.testing.assert_allclose(weights, program.pattern(ids, model), atol=1e-6)
+
+
+def test_free_python_runs_only_if_it_is_said_to_be_ones_own() -> None:
+    source = "def program(text):\n    'Itself.'\n    return np.eye(text.n)"
+    with pytest.raises(ap.UserError, match="free Python"):
+        ap.Program(source)
+    model = ap.Model.of(tiny_model("llama"))
+    pattern = ap.Program(source, trusted=True).pattern("The frogs", model)
+    np.testing.assert_array_equal(pattern, np.eye(len(pattern)))
+
+
+def test_what_can_not_be_done_is_said_in_a_line(llama: LoadedModel) -> None:
+    model = ap.Model.of(llama)
+    patterns = model.attention(ap.texts(CONTENTS), heads=["L0H1"], max_tokens=12)
+    ahead = "def program(text):\n    'The end.'\n    return text.softmax(3.0 * text.last_token)"
+    fails = "def program(text):\n    'Fails.'\n    return text.no_such_term"
+    for wrong, message in (
+        (lambda: ap.texts("no such corpus"), "neither a JSONL file nor a corpus that ships"),
+        (lambda: ap.texts(CONTENTS[:2]), "too few for three splits"),
+        (lambda: ap.search(patterns, heads=["L2H0"]), "L2H0 is not among the 1"),
+        (lambda: ap.search(patterns, budget="endless"), "budget 'endless' is unknown"),  # type: ignore[arg-type]
+        (lambda: ap.search(patterns.test), "0 train and 0 validation"),
+        (lambda: ap.search(patterns, max_terms=2).best(1.5), "fraction is 1.5"),
+        (lambda: ap.search(patterns, max_terms=2)["L0H0"], "L0H0 was not searched"),
+        (lambda: ap.score(ap.Program(COPIES), patterns.of_split("test").of_heads(["L0H1"]), "H1"), "layer and head"),
+        (lambda: model.replace({"L9H9": ap.Program(COPIES)}), "does not exist"),
+        (lambda: model.replace({"L0H0": ap.Program(ahead)}), "looks ahead"),
+        (lambda: model.attention(ap.texts(CONTENTS), heads=["L9H0"]), "does not exist"),
+        (lambda: ap.Program(fails, trusted=True).pattern("The frogs", model), "no pattern 'no_such_term'"),
+        (lambda: ap.load_model("no/such/model"), "cannot load"),
+        (lambda: ap.Model(torch.nn.Linear(2, 2), None), "AttentionInterface"),
+    ):
+        with pytest.raises(ap.UserError, match=message):
+            wrong()
+
+
+def test_importing_changes_nothing_and_brings_no_tools() -> None:
+    code = (
+        "import os, sys; before = dict(os.environ); import attention_programs as ap; "
+        "assert 'torch' not in sys.modules; "
+        "[getattr(ap, name) for name in ap.__all__]; assert dict(os.environ) == before; "
+        "print([name for name in ('mlflow', 'dvc', 'lm_eval', 'openai', 'datasets') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+    with pytest.raises(AttributeError, match="no_such_name"):
+        ap.no_such_name  # noqa: B018
+    assert set(ap.__all__) <= set(dir(ap))
+    assert len(ap.__all__) <= 15
