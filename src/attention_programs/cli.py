@@ -255,22 +255,17 @@ def ui(arguments: argparse.Namespace) -> None:
 
 
 def summary(arguments: argparse.Namespace) -> None:
-    """Prints the summary of the current profile: as the table at the end of a run, or as Markdown for the README."""
+    """Prints the summary of the current profile, or writes the tables of README and docs from the committed files."""
     from attention_programs.files import read_json
-    from attention_programs.report.markdown import numbers, sources_block
-    from attention_programs.report.speed import speed_table
     from attention_programs.report.summary import format_summary
-    from attention_programs.report.targets import kept_summaries, targets_table
 
-    config, paths, _ = _context()
-    found = read_json(paths.results / "summary.json")
-    if not arguments.markdown:
-        print(format_summary(found, config.model.name))
+    config, paths, root = _context()
+    if arguments.write:
+        from attention_programs.project.documentation import write_documentation
+
+        print("\n".join(f"written: {page}" for page in write_documentation(root)) or "README and docs are up to date")
         return
-    print(targets_table(kept_summaries(paths.results.parent)))
-    print(numbers(found))
-    print(sources_block(paths.results))
-    print(speed_table(read_json(paths.results.parent / "bench.json")))
+    print(format_summary(read_json(paths.results / "summary.json"), config.model.name))
 
 
 def publish_results(_: argparse.Namespace) -> None:
@@ -295,6 +290,23 @@ def check_reproducibility(arguments: argparse.Namespace) -> None:
     print("reproduced")
 
 
+EXTRAS = {
+    "datasets": "pipeline",
+    "dvc": "pipeline",
+    "filelock": "pipeline",
+    "gguf": "pipeline",
+    "httpx2": "llm",
+    "jinja2": "report",
+    "lm_eval": "eval",
+    "markupsafe": "report",
+    "matplotlib": "report",
+    "mlflow": "pipeline",
+    "openai": "llm",
+    "spacy": "linguistics",
+    "sqlalchemy": "pipeline",
+    "yaml": "report",
+}
+"""Which extra brings a module that the core does without."""
 COMMANDS: dict[str, Command] = {
     "show": show,
     "heads": heads,
@@ -321,6 +333,12 @@ def main(argv: list[str] | None = None) -> int:
         arguments.run(arguments)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").split(".", maxsplit=1)[0])
+        if extra is None:
+            raise
+        print(f"error: {error.name} is not installed; install attention-programs[{extra}]", file=sys.stderr)
         return BAD_INPUT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -159,8 +159,10 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     run.add_argument("--profile", default="", help="a file name of conf/profile; the current settings if not given")
     run.add_argument("--restore", action="store_true", help="put params.yaml and dvc.lock back afterwards")
 
-    short = add("summary", "the main numbers", "  attention-programs summary\n  attention-programs summary --markdown")
-    short.add_argument("--markdown", action="store_true", help="as the README has them")
+    short = add("summary", "the main numbers", "  attention-programs summary\n  attention-programs summary --write")
+    short.add_argument(
+        "--write", action="store_true", help="write the tables of README and docs from what results hold"
+    )
 
     pages = add("ui", "MLflow's pages on the local store", "  attention-programs ui --port 5001")
     pages.add_argument("--host", default="127.0.0.1", help="address to serve at; this machine alone if not given")

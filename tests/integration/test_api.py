@@ -1,7 +1,10 @@
 """The public names as a notebook uses them, on tiny models of every family."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ import attention_programs as ap
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.code_generation import WeightedTerm, emit
 from attention_programs.programs.features import candidate_features
-from conftest import tiny_model
+from conftest import ROOT, tiny_model
 
 NAMES = "cat dog cow pig hen owl fox bee ant bat elk emu".split()
 CONTENTS = [
@@ -130,3 +133,21 @@ def test_importing_changes_nothing_and_brings_no_tools() -> None:
         ap.no_such_name  # noqa: B018
     assert set(ap.__all__) <= set(dir(ap))
     assert len(ap.__all__) <= 15
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/notebook.md"])
+def test_the_notebook_of_the_docs_runs(page: str, tmp_path: Path, llama: LoadedModel) -> None:
+    """Its lines as they stand, but for the model: a folder as ``save_pretrained`` writes it."""
+    llama.model.save_pretrained(tmp_path)
+    llama.tokenizer.save_pretrained(tmp_path)
+    text = (ROOT / page).read_text(encoding="utf-8")
+    (source,) = [
+        code for code in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL) if "import attention" in code
+    ]
+    renamed = source.replace("models/smollm2-135m", str(tmp_path)).replace("L5H1", "L1H1").replace("L16H0", "L2H0")
+    names: dict[str, Any] = {}
+    exec(renamed, names)
+    assert names["found"]["L2H0"].score.texts == len(names["patterns"].test) > 40
+    if page != "README.md":
+        assert names["mine"].pattern("The cat sat.", names["model"]).ndim == 2
+        assert names["found"].plot().axes[0].get_xlabel() == "head"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
@@ -15,7 +16,8 @@ from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.surrogate.identity import check_identity, identity_of
-from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.intervention import PatchedModel, map_cache
+from attention_programs.untrusted.execution import SandboxRunner
 from conftest import FAMILIES, tiny_model
 
 HEADS = [Head(0, 1), Head(0, 2), Head(1, 0), Head(2, 3)]
@@ -233,8 +235,13 @@ def test_a_program_of_unknown_origin_does_the_same_from_the_sandbox(llama: Loade
     free = record('def program(text):\n    """Free."""\n    return np.eye(text.n, k=-1)\n')
     with PatchedModel(llama, {Head(0, 0): PREVIOUS}):
         expected = logits(llama, ids_of(9))
-    with PatchedModel(llama, {Head(0, 0): free}):
+    with (
+        SandboxRunner(SandboxSettings(), 1, llama.token_style) as runner,
+        PatchedModel(llama, {Head(0, 0): free}, map_cache(llama, runner)),
+    ):
         assert torch.equal(logits(llama, ids_of(9)), expected)
+    with PatchedModel(llama, {Head(0, 0): free}), pytest.raises(UserError, match="runs in the sandbox alone"):
+        logits(llama, ids_of(9))
 
 
 def test_embeddings_instead_of_ids_are_refused(llama: LoadedModel) -> None:

@@ -9,8 +9,8 @@ from attention_programs.corpora.splitting import split_corpus
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
 
-SHIPPED = Path(__file__).parents[3] / "corpora"
-"""The corpora of a checkout."""
+SHIPPED = Path(__file__).parents[1] / "shipped" / "corpora"
+"""The corpora that ship, in a checkout and in the wheel."""
 
 
 def texts(
@@ -53,6 +53,6 @@ def _file_of(source: str | Path) -> Path:
     shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.jsonl"))}
     path = shipped.get(str(source), Path(source))
     if not path.is_file():
-        names = ", ".join(shipped) or "none, as corpora ship with a checkout alone"
+        names = ", ".join(shipped)
         raise UserError(f"texts: {str(source)!r} is neither a JSONL file nor a corpus that ships ({names})")
     return path
