@@ -35,8 +35,8 @@ class Model:
     """A transformers model with its tokenizer, whose heads can be seen and replaced.
 
     Args:
-        model: A causal language model, or one that predicts masked tokens, on any device. It is changed only inside
-            a :meth:`replace` block.
+        model: A causal language model, or one that predicts masked tokens, on any device. It is put into evaluation
+            mode; its attention is exchanged only while patterns are read and inside a :meth:`replace` block.
         tokenizer: Its fast tokenizer.
         name: What messages call it; its class if empty.
 

@@ -42,15 +42,6 @@ class Program:
         self._record = make_record(source, name, "curated", "verified", [], {})
         self._compiled = compile_trusted(source, f"program {name!r}", trusted)
 
-    @classmethod
-    def of(cls, record: ProgramRecord) -> "Program":
-        """The program of a record.
-
-        Raises:
-            UserError: if it may not run in this process.
-        """
-        return cls(record.source, record.name, trusted=record.trusted)
-
     @property
     def name(self) -> str:
         """What messages call it."""
