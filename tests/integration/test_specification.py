@@ -13,12 +13,13 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.models.fetching import fetch_model
 from attention_programs.models.head import Head
+from attention_programs.programs.methods import DISTILLED
 from attention_programs.programs.table import make_record
 from attention_programs.surrogate import identity
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.perplexity import text_losses
 from attention_programs.surrogate.recorded_losses import RecordedLosses, measure_again, record_losses
-from attention_programs.surrogate.replacement import DISTILLED, Curve, measure_curves
+from attention_programs.surrogate.replacement import Curve, measure_curves
 from attention_programs.surrogate.specification import (
     SurrogateSpecification,
     load_surrogate,

@@ -1,4 +1,4 @@
-"""Reading the result tables, and the names that people read instead of their keys."""
+"""Reading the result tables."""
 
 from pathlib import Path
 
@@ -7,30 +7,6 @@ import pandas as pd
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv
 
-METHODS = {
-    "selected": "Selected program",
-    "search": "Best of search",
-    "curated": "Best of curated",
-    "llm": "Best of language model",
-    "imported": "Best of imported",
-    "first_self": "First token and self, fitted",
-    "first_token": "First token",
-    "previous_token": "Previous token",
-    "self_token": "Token itself",
-    "uniform": "Uniform",
-    "random_token": "Random token in each row",
-    "random_column": "Random column",
-}
-"""Every method of ``heads.csv`` and ``iou.csv``, in the order of tables and figures."""
-BASELINES = tuple(method for method in METHODS if method not in ("selected", "search", "curated", "llm", "imported"))
-"""Methods that know nothing of a head, or no more than how much it attends to the first token and to itself."""
-PROGRAMS = {
-    "distilled": "Distilled programs",
-    "selected": "Selected programs",
-    "first_token": "First token",
-    "uniform": "Uniform",
-}
-"""What replaces heads in ``perplexity.csv``; distilled ones are the selected with other constants."""
 ALL_CORPORA = "all"
 
 _INTERVAL = ("low", "high")

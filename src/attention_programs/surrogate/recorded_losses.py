@@ -8,9 +8,10 @@ from typing import Any
 from attention_programs.config import Precision
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
+from attention_programs.programs.methods import DISTILLED
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.perplexity import TextLoss, ids_losses, perplexity
-from attention_programs.surrogate.replacement import DISTILLED, Measured
+from attention_programs.surrogate.replacement import Measured
 from attention_programs.surrogate.windows import Windows
 
 RECORDED_TEXTS = 4
