@@ -80,7 +80,7 @@ def main(config: Config, paths: Paths) -> None:
     )
     samples = config.scoring.bootstrap_samples
     write_csv(paths.results / "perplexity.csv", perplexity_table(test, samples, config.seed, DISTILLED))
-    write_gate(paths.results / "gate.json", gate_measurement(gate, percent, samples, config.seed))
+    write_gate(paths.results / "gate.json", gate_measurement(perplexity_table(gate, samples, config.seed), percent))
     write_specification(paths.data / "surrogate.json", specification)
 
 

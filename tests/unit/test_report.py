@@ -28,8 +28,7 @@ from attention_programs.report.figures.style import spread
 from attention_programs.report.opening import opening
 from attention_programs.report.page import write_report
 from attention_programs.report.provenance import Provenance
-from attention_programs.report.results import read_table
-from attention_programs.report.tables import Tables
+from attention_programs.report.results import Tables, read_table
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
 
 HOSTILE = "</script><script>alert(1)</script><img src='http://example.org/x'>"

@@ -5,11 +5,14 @@ description take keys, labels and colours from here, and those of rankings from 
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Author = Literal["search", "curated", "llm", "baseline", "imported"]
-BASELINE: Author = "baseline"
-SEARCH, CURATED, LLM, IMPORTED = "search", "curated", "llm", "imported"
+SEARCH: Final = "search"
+CURATED: Final = "curated"
+LLM: Final = "llm"
+BASELINE: Final = "baseline"
+IMPORTED: Final = "imported"
 SELECTED = "selected"
 """The method whose programs replace heads: the best of all sources."""
 DISTILLED = "distilled"

@@ -40,11 +40,10 @@ from attention_programs.report.gallery import Gallery
 from attention_programs.report.head_table import head_rows, program_of
 from attention_programs.report.opening import key_numbers, opening
 from attention_programs.report.provenance import trace
-from attention_programs.report.results import ALL_CORPORA
+from attention_programs.report.results import ALL_CORPORA, Tables
 from attention_programs.report.section import Section
 from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
 from attention_programs.report.summary import summarise, summary_groups
-from attention_programs.report.tables import Tables
 
 PAGE_NAME = "report.html"
 
