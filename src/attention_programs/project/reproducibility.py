@@ -159,6 +159,8 @@ def _compare_tables(
             agreement = rank_correlation(old[column].tolist(), new[column].tolist())
             least = 1 - tolerances.absolute
             yield _Line(agreement >= least, f"{place}: rank correlation {agreement:.3f} (at least {least:g})")
+        elif pd.api.types.is_numeric_dtype(old[column]) and not pd.api.types.is_numeric_dtype(new[column]):
+            yield _Line(False, f"{place}: what were numbers is text")
         elif pd.api.types.is_numeric_dtype(old[column]):
             yield _compare_columns(place, old[column], new[column], relative, absolute)
 
