@@ -12,11 +12,11 @@ import jinja2
 from attention_programs.config import ExplainerForm
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
-from attention_programs.llm.evidence import HeadEvidence, Weight
 from attention_programs.llm.examples import EXAMPLES
 from attention_programs.llm.tokens import CountTokens
 from attention_programs.programs.view import SPECIAL
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.sparse_search.evidence import HeadEvidence, Weight
 
 FOLDER = Path(__file__).parent / "templates"
 SYSTEM = {"vocabulary": "system.md.j2", "paper": "system_paper.md.j2"}

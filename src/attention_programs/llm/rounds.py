@@ -8,7 +8,6 @@ from attention_programs.attention.store import AttentionIndex
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
 from attention_programs.llm.asking import Replies
-from attention_programs.llm.evidence import EvidenceMaker, most_different
 from attention_programs.llm.exchanges import Exchange, Request
 from attention_programs.llm.judging import Fit, Judge
 from attention_programs.llm.prompts import Judged, JudgedText, Known, Prompt, PromptWriter
@@ -20,6 +19,7 @@ from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import ProgramRecord, parse
 from attention_programs.progress import progress
 from attention_programs.sparse_search.coefficients import FittedConstants, fit_constants
+from attention_programs.sparse_search.evidence import EvidenceMaker, most_different
 from attention_programs.untrusted.execution import SandboxRunner
 from attention_programs.untrusted.vetting import Candidate, admit
 

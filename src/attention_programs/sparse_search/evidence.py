@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import entropy
-from attention_programs.llm.texts import ExplainedText, ExplainedTexts
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.programs.view import SPECIAL
 from attention_programs.programs.vocabulary import CLASSES
+from attention_programs.sparse_search.training_texts import ExplainedText, ExplainedTexts
 
 TOP_SHARE = 0.025
 """Share of a map's cells that the paper shows (section on synthesis): the largest."""
