@@ -6,9 +6,7 @@ from attention_programs.files import records
 from attention_programs.programs.methods import DISTILLED, FITTED_MIXTURE, SELECTED
 from attention_programs.report.captions import CONSTANTS, DAMAGE, DISTILLATION, ORDERS
 from attention_programs.report.estimate import Estimate, percent_text
-from attention_programs.report.figures.damage import draw_damage
-from attention_programs.report.figures.distillation import draw_distillation
-from attention_programs.report.figures.orders import draw_orders
+from attention_programs.report.figures.costs import draw_damage, draw_distillation, draw_orders
 from attention_programs.report.gallery import Gallery
 from attention_programs.report.section import Section, TableRow, TableView
 from attention_programs.scoring.rank import rank_correlation

@@ -13,9 +13,7 @@ from attention_programs.programs.table import ProgramRecord
 from attention_programs.report.behaviour import behaviours
 from attention_programs.report.captions import LENGTHS, SHARING, TERMS, TRANSFER, WORST
 from attention_programs.report.estimate import ABSENT, Estimate
-from attention_programs.report.figures.lengths import draw_lengths
-from attention_programs.report.figures.sharing import draw_sharing
-from attention_programs.report.figures.terms import draw_terms
+from attention_programs.report.figures.fits import draw_lengths, draw_sharing, draw_terms
 from attention_programs.report.gallery import Gallery
 from attention_programs.report.results import ALL_CORPORA
 from attention_programs.report.section import Section, TableRow, TableView, WeakHead

@@ -21,6 +21,7 @@ class End:
     y: float
     label: str
     color: str
+    weight: str = "bold"
 
 
 def draw_estimates(axes: Axes, places: Sequence[float], values: Sequence[Estimate], color: str) -> None:
@@ -40,7 +41,7 @@ def draw_level(axes: Axes, level: float, label: str) -> None:
                   textcoords="offset points", ha="right", va="top")  # fmt: skip
 
 
-def name_ends(axes: Axes, ends: Sequence[End], gap: float = 0.065) -> None:
+def name_ends(axes: Axes, ends: Sequence[End], gap: float = 0.065, place: float = 1.03) -> None:
     """Names lines at the right of the axes, moved apart where names would lie over each other."""
     to_axes = axes.transScale + axes.transLimits
     heights = [float(to_axes.transform((end.x, end.y))[1]) for end in ends]
@@ -49,11 +50,11 @@ def name_ends(axes: Axes, ends: Sequence[End], gap: float = 0.065) -> None:
         axes.annotate(
             end.label,
             (1.0, wanted),
-            (1.03, height),
+            (place, height),
             xycoords="axes fraction",
             textcoords="axes fraction",
             color=end.color,
-            fontweight="bold",
+            fontweight=end.weight,
             va="center",
             annotation_clip=False,
             arrowprops=leader,

@@ -8,7 +8,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from attention_programs.programs.methods import REPLACED_BY
 from attention_programs.report import paper
-from attention_programs.report.figures.style import GREY, INK, MUTED, PALETTE, WIDTH, spread
+from attention_programs.report.figures.lines import End, name_ends
+from attention_programs.report.figures.style import GREY, INK, MUTED, PALETTE, WIDTH
 from attention_programs.surrogate.rankings import RANKINGS
 
 LINEAR_UP_TO = 1.0
@@ -32,9 +33,9 @@ def draw_perplexity(table: pd.DataFrame) -> Figure:
         for order, curve in programs.groupby("order", sort=False):
             _curve(axes, curve.sort_values("percent"), color, _style(str(order)))
         last = programs.sort_values("percent").iloc[-1]
-        ends.append((float(last["percent"]), float(last["increase"]), shown.label, color))
+        ends.append(End(float(last["percent"]), float(last["increase"]), shown.label, color))
     _scale(axes, min(0.0, float(table["low"].min())) if len(table) else 0.0)
-    _labels(axes, ends)
+    name_ends(axes, ends, gap=0.042, place=1.035)
     for order in table["order"].unique():
         axes.plot([], [], linestyle=_style(order), color=INK, label=RANKINGS[order].short)
     axes.plot([], [], color=GREY, linewidth=1, label="published by the paper (other models and texts)")
@@ -47,9 +48,9 @@ def _style(order: str) -> object:
     return (0, dashes) if dashes else "-"
 
 
-def _paper_curve(axes: Axes, model: paper.PaperModel) -> tuple[float, float, str, str]:
+def _paper_curve(axes: Axes, model: paper.PaperModel) -> End:
     axes.plot((0, *paper.PERCENTS), (0, *model.increases), color=GREY, linewidth=1, zorder=1)
-    return 100.0, model.increases[-1], model.name, MUTED
+    return End(100.0, model.increases[-1], model.name, MUTED, "normal")
 
 
 def _curve(axes: Axes, curve: pd.DataFrame, color: str, style: object) -> None:
@@ -70,22 +71,3 @@ def _scale(axes: Axes, lowest: float) -> None:
     axes.set_xlim(0, 101)
     axes.set(xlabel="share of the studied heads that are replaced", ylabel="perplexity over that of the intact model")
     axes.grid(axis="y")
-
-
-def _labels(axes: Axes, ends: list[tuple[float, float, str, str]]) -> None:
-    """Names each curve beside its last point, moved apart where they would lie over each other."""
-    to_axes = axes.transScale + axes.transLimits
-    heights = [float(to_axes.transform((percent, increase))[1]) for percent, increase, _, _ in ends]
-    for (_, _, label, color), wanted, height in zip(ends, heights, spread(heights, 0.042), strict=True):
-        axes.annotate(
-            label,
-            (1.0, wanted),
-            (1.035, height),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            color=color,
-            fontweight="normal" if color == MUTED else "bold",
-            va="center",
-            annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1},
-        )

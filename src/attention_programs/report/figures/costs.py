@@ -1,0 +1,107 @@
+"""What replacing heads costs beside its perplexity: damage against fit, distillation step by step, rankings."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from attention_programs.report.estimate import Estimate, percent_text
+from attention_programs.report.figures.lines import BASELINE, DASHED, End, name_ends
+from attention_programs.report.figures.style import BLUE, GREEN, GREY, INK, MUTED, ORANGE, WIDTH
+from attention_programs.surrogate.rankings import RANKINGS
+
+
+def draw_damage(joined: pd.DataFrame, baseline: Estimate) -> Figure:
+    """Single-head damage, on a logarithmic axis, against test IoU.
+
+    Args:
+        joined: ``iou_test`` of the selected programs and ``damage``, one row a head.
+        baseline: IoU of the fitted baseline.
+    """
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    axes = figure.add_subplot()
+    positive = joined["damage"][joined["damage"] > 0]
+    least = float(positive.min()) if len(positive) else 1e-6
+    heights = np.maximum(joined["damage"], least)
+    axes.set_yscale("log")
+    axes.plot(joined["iou_test"], heights, "o", color=ORANGE, markersize=3.5, alpha=0.55, markeredgewidth=0)
+    axes.axvline(baseline.value, color=MUTED, linewidth=1, linestyle=DASHED, zorder=1)
+    axes.annotate(f"mean of {BASELINE}", (baseline.value, 1), (4, -2), xycoords=axes.get_xaxis_transform(),
+                  textcoords="offset points", color=MUTED, va="top")  # fmt: skip
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_ylim(least / 1.5, 4 * float(heights.max()))
+    axes.set_xlim(0, 1)
+    axes.set(xlabel="test IoU of the selected program", ylabel="damage, nats per token")
+    axes.grid()
+    axes.set_axisbelow(True)
+    return figure
+
+
+COLORS = (BLUE, ORANGE, GREEN, INK, MUTED)
+"""Of the shares of heads, from the smallest on."""
+
+
+def draw_distillation(table: pd.DataFrame) -> Figure:
+    """Thin: on each step's training texts. Rings: on validation texts, before the step.
+
+    Args:
+        table: Rows of ``distillation.csv`` in which predictions were matched.
+    """
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_yscale("log")
+    ends, longest = [], 1.02 * max(float(table["step"].max()), 1.0)
+    for number, (percent, rows) in enumerate(table.sort_values("step").groupby("percent")):
+        color = COLORS[number % len(COLORS)]
+        training, validation = (rows.dropna(subset=name) for name in ("training", "validation"))
+        axes.plot(training["step"], training["training"], color=color, linewidth=0.7, alpha=0.6)
+        axes.plot(validation["step"], validation["validation"], color=color, marker="o", markersize=4)
+        shown = validation["validation"] if len(validation) else training["training"]
+        if len(shown):
+            ends.append(End(float(rows["step"].max()), float(shown.iloc[-1]), f"{percent:.0f} % of heads", color))
+    for end in ends:
+        axes.plot([end.x, longest], [end.y] * 2, color=end.color, linewidth=0.6, linestyle=":")
+    axes.plot([], [], color=INK, linewidth=0.7, alpha=0.6, label="training texts of the step")
+    axes.plot([], [], color=INK, marker="o", markersize=4, label="validation texts")
+    axes.legend(loc="upper right", ncols=2)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** 0.12)
+    axes.set_xlim(0, longest)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set(xlabel="step of each share", ylabel="divergence, nats per token")
+    axes.grid(axis="y")
+    name_ends(axes, ends)
+    return figure
+
+
+def draw_orders(table: pd.DataFrame) -> Figure:
+    """One panel a share of heads, one bar an order; the chosen order is blue.
+
+    Args:
+        table: ``order_choice.csv``.
+    """
+    orders = [order for order in RANKINGS if (table["order"] == order).any()]
+    percents = sorted(table["percent"].unique())
+    chosen = set(table.loc[table["chosen"] > 0, "order"])
+    figure = Figure(figsize=(WIDTH, 0.28 * len(orders) + 0.75), layout="constrained")
+    panels = figure.subplots(1, len(percents), sharey=True, squeeze=False).ravel()
+    colors = [BLUE if order in chosen else GREY for order in orders]
+    for axes, percent in zip(panels, percents, strict=True):
+        rows = table[table["percent"] == percent].set_index("order")["increase_validation"]
+        values = [float(rows[order]) for order in orders]
+        axes.barh(range(len(orders)), values, color=colors, height=0.62)
+        for position, value in enumerate(values):
+            axes.annotate(percent_text(Estimate(value)), (max(value, 0), position), (4, 0), va="center",
+                          textcoords="offset points", annotation_clip=False)  # fmt: skip
+        axes.set_title(f"{percent:g} % of heads")
+        axes.set_xlim(min(0.0, *values), 1.35 * max(*values, 1e-9))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+        axes.locator_params(axis="x", nbins=4)
+        axes.tick_params(axis="y", length=0)
+        axes.axvline(0, color=MUTED, linewidth=0.6)
+    names = [f"{RANKINGS[order].short}{' (chosen)' if order in chosen else ''}" for order in orders]
+    panels[0].set_yticks(range(len(orders)), names)
+    panels[0].set_ylim(len(orders) - 0.5, -0.5)
+    figure.supxlabel("increase of perplexity on validation texts", fontsize=8)
+    return figure
