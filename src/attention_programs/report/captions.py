@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 
 @dataclass(frozen=True)
 class Caption:
@@ -12,16 +10,6 @@ class Caption:
     title: str
     reading: str
     limits: str
-
-
-@dataclass(frozen=True)
-class FigureView:
-    """A figure on the page."""
-
-    name: str
-    """File stem and anchor."""
-    caption: Caption
-    drawing: Markup
 
 
 def fit_caption(max_tokens: int) -> Caption:

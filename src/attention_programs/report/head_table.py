@@ -23,31 +23,17 @@ class HeadRow:
     head: str
     rank: int
     """Position by layer and head; the order in which rows come."""
-    program: str
-    author: str
-    description: str
-    source: str
-    looks_ahead: bool
+    program: ProgramRecord
     iou: Estimate
     sink_excluded: float
     baseline: str
     """Name of the baseline with the best validation IoU."""
     baseline_iou: float
-    damage: float
-    """Nats per token; NaN if it was not measured."""
-    damage_error: float
+    damage: Estimate
+    """Nats per token."""
+    damage_error: Estimate
     corpora: str
     """Test IoU by corpus, as text."""
-
-    @property
-    def damage_text(self) -> str:
-        """Damage as text."""
-        return f"{self.damage:.4f}" if math.isfinite(self.damage) else ABSENT
-
-    @property
-    def error_text(self) -> str:
-        """Standard error of the damage as text; empty if there is none."""
-        return f"± {self.damage_error:.4f}" if math.isfinite(self.damage_error) else ""
 
 
 def corpora_of(heads: pd.DataFrame) -> list[str]:
@@ -85,23 +71,18 @@ def head_rows(heads: pd.DataFrame, damage: pd.DataFrame, programs: Mapping[str, 
     rows = []
     for rank, (head, row) in enumerate(sorted(selected.items())):
         name = str(head)
-        record = program_of(programs, row["program_id"], name)
         baseline, cost = strongest.get(name), costs.get(name)
         rows.append(
             HeadRow(
                 head=name,
                 rank=rank,
-                program=record.name,
-                author=record.author,
-                description=record.description,
-                source=record.source,
-                looks_ahead=record.causal != "verified",
+                program=program_of(programs, row["program_id"], name),
                 iou=Estimate(row["iou_test"], row["iou_test_low"], row["iou_test_high"]),
                 sink_excluded=row["sink_excluded_iou_test"],
                 baseline=BASELINES[baseline.method].label if baseline else ABSENT,
                 baseline_iou=baseline.iou_test if baseline else math.nan,
-                damage=cost.damage if cost else math.nan,
-                damage_error=cost.standard_error if cost else math.nan,
+                damage=Estimate(cost.damage if cost else math.nan),
+                damage_error=Estimate(cost.standard_error if cost else math.nan),
                 corpora=", ".join(f"{corpus} {row[_CORPUS_PREFIX + corpus]:.3f}" for corpus in corpora),
             )
         )

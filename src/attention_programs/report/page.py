@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from attention_programs.paths import Paths
 from attention_programs.programs.methods import METHODS, SELECTED
 from attention_programs.programs.table import ProgramRecord, read_programs
 from attention_programs.report import paper
-from attention_programs.report.captions import GRID, QUESTIONS, FigureView, fit_caption, perplexity_caption
+from attention_programs.report.captions import GRID, QUESTIONS, fit_caption, perplexity_caption
 from attention_programs.report.cost import constants_section, order_section
 from attention_programs.report.estimate import Estimate, unbroken
 from attention_programs.report.examination import (
@@ -36,29 +37,15 @@ from attention_programs.report.figures.maps import SHOWN_TOKENS, draw_maps
 from attention_programs.report.figures.perplexity import draw_perplexity
 from attention_programs.report.figures.questions import draw_questions, task_label
 from attention_programs.report.figures.style import inline, save, styled
-from attention_programs.report.gallery import Gallery
 from attention_programs.report.head_table import head_rows, program_of
 from attention_programs.report.opening import key_numbers, opening
 from attention_programs.report.provenance import trace
 from attention_programs.report.results import ALL_CORPORA, Tables
-from attention_programs.report.section import Section
+from attention_programs.report.section import FigureView, Gallery, Section
 from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
 from attention_programs.report.summary import summarise, summary_groups
 
 PAGE_NAME = "report.html"
-
-
-@dataclass(frozen=True)
-class ExampleView:
-    """A head shown in full."""
-
-    head: str
-    program: str
-    description: str
-    source: str
-    iou: str
-    text: str
-    drawing: Markup
 
 
 @dataclass(frozen=True)
@@ -108,8 +95,9 @@ def write_report(config: Config, paths: Paths) -> Path:
             methods=_method_rows(tables.iou),
             figures=_figures(tables, record, config, gallery),
             sections=_sections(tables, programs, explainer_counts(paths.results), config, gallery),
-            unanswered=[task_label(task) for task in _unanswered(tables.qa, config)],
-            examples=[_example_view(example, index.causal, folder / "figures") for example in examples],
+            unanswered=[task_label(task) for task in config.evaluation.tasks if task not in set(tables.qa["task"])],
+            examples=examples,
+            draw=partial(_draw, causal=index.causal, folder=folder / "figures"),
             shown_tokens=SHOWN_TOKENS,
             heads=head_rows(tables.heads, tables.damage, programs),
             provenance=provenance,
@@ -161,14 +149,6 @@ def _method_rows(iou: pd.DataFrame) -> list[MethodRow]:
     ]
 
 
-def _answered(qa: pd.DataFrame, config: Config) -> list[str]:
-    return [task for task in config.evaluation.tasks if (qa["task"] == task).any()]
-
-
-def _unanswered(qa: pd.DataFrame, config: Config) -> list[str]:
-    return [task for task in config.evaluation.tasks if not (qa["task"] == task).any()]
-
-
 def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Gallery) -> list[FigureView]:
     """Draws and captions the main figures that have data."""
     fit = draw_fit(tables.heads, tables.iou)
@@ -178,7 +158,7 @@ def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Galle
         measured = tables.perplexity.iloc[0]
         caption = perplexity_caption(int(measured.texts), int(measured.tokens), config.replacement.precision)
         views.append(gallery.add("perplexity", draw_perplexity(tables.perplexity), caption))
-    tasks = _answered(tables.qa, config)
+    tasks = [task for task in config.evaluation.tasks if task in set(tables.qa["task"])]
     if tasks:
         views.append(gallery.add("questions", draw_questions(tables.qa, tasks), QUESTIONS))
     return views
@@ -208,20 +188,12 @@ def _sections(
     return [section for section in sections if section is not None]
 
 
-def _example_view(example: Example, causal: bool, folder: Path) -> ExampleView:
-    choice, text = example.choice, example.text
-    stem = folder / f"example-{choice.head}"
-    save(draw_maps(text.pieces, example.real, example.predicted, causal), stem)
-    alternative = f"Attention of head {choice.head} and the map its program predicts, on: {_excerpt(text.pieces)}"
-    return ExampleView(
-        head=choice.head,
-        program=choice.record.name,
-        description=choice.record.description,
-        source=choice.record.source,
-        iou=f"{choice.iou_test:.3f} over all test texts, {example.iou:.3f} on the text shown",
-        text=f"{text.corpus}, {len(text.pieces)} tokens",
-        drawing=inline(stem.with_suffix(".svg"), alternative),
-    )
+def _draw(example: Example, causal: bool, folder: Path) -> Markup:
+    head, pieces = example.choice.head, example.text.pieces
+    stem = folder / f"example-{head}"
+    save(draw_maps(pieces, example.real, example.predicted, causal), stem)
+    alternative = f"Attention of head {head} and the map its program predicts, on: {_excerpt(pieces)}"
+    return inline(stem.with_suffix(".svg"), alternative)
 
 
 def _excerpt(pieces: Sequence[str]) -> str:

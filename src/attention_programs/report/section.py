@@ -2,9 +2,41 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from attention_programs.report.captions import Caption, FigureView
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from attention_programs.report.captions import Caption
 from attention_programs.report.estimate import Estimate
+from attention_programs.report.figures.style import inline, save
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A figure on the page."""
+
+    name: str
+    """File stem and anchor."""
+    caption: Caption
+    drawing: Markup
+
+
+class Gallery:
+    """Saves figures.
+
+    Args:
+        folder: Where the files go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, name: str, figure: Figure, caption: Caption) -> FigureView:
+        """Saves a figure under a name; its caption's first sentences are what readers who can't see it get."""
+        stem = self._folder / name
+        save(figure, stem)
+        return FigureView(name, caption, inline(stem.with_suffix(".svg"), f"{caption.title}. {caption.reading}"))
 
 
 @dataclass(frozen=True)

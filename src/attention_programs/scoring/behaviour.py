@@ -10,11 +10,24 @@ from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 
-PLACES = (
-    "first_token", "self_token", "previous_token", "same_token", "induction", "current_word", "current_sentence",
-    "second_sink", "punctuation", "newline", "function_word", "content_word", "name_like", "digit", "operator",
-)  # fmt: skip
-"""Patterns and key classes whose share of attention is measured; they overlap."""
+PLACES = {
+    "first_token": "the first token",
+    "self_token": "the token itself",
+    "previous_token": "the previous token",
+    "same_token": "earlier copies of the token",
+    "induction": "what followed earlier copies",
+    "current_word": "the current word",
+    "current_sentence": "the current sentence",
+    "second_sink": "the second resting place",
+    "punctuation": "punctuation",
+    "newline": "line breaks",
+    "function_word": "function words",
+    "content_word": "content words",
+    "name_like": "names",
+    "digit": "digits",
+    "operator": "operators",
+}
+"""Patterns and key classes whose share of attention is measured, and how they read in a sentence; they overlap."""
 
 
 def behaviour_table(texts: Iterable[MappedText], index: AttentionIndex) -> pd.DataFrame:
