@@ -60,10 +60,6 @@ def read_json(text: str) -> Any:
 def read_answer(body: Any, messages: Sequence[Mapping[str, str]]) -> Answer:
     """Reads a chat completion.
 
-    Args:
-        body: Its JSON.
-        messages: What was asked.
-
     Raises:
         ValueError: if it holds no reply; the message says what is missing.
     """

@@ -41,10 +41,6 @@ class Replay:
 
     A reply belongs to its head and round. Where the same prompt can't be made again to the last digit (on another
     processor, or with other texts) the recorded one counts; how many are the very same is told.
-
-    Args:
-        log: Recorded exchanges.
-        place: Names where they are from.
     """
 
     def __init__(self, log: ExchangeLog, place: str) -> None:
@@ -78,15 +74,7 @@ class Replay:
 
 
 class Live:
-    """Asks an endpoint for what the log lacks.
-
-    Args:
-        log: Keeps every exchange at once.
-        client: Calls the endpoint.
-        spending: Counts and bounds the cost.
-        settings: How many calls at once.
-        stop: Ends all waiting of the client.
-    """
+    """Asks an endpoint for what the log lacks."""
 
     def __init__(
         self, log: ExchangeLog, client: Client, spending: Spending, settings: ExplainerSettings, stop: threading.Event

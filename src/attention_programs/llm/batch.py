@@ -21,9 +21,6 @@ URL = "/v1/chat/completions"
 class Export:
     """Answers from a log and collects what it lacks.
 
-    Args:
-        log: What was answered before.
-
     Attributes:
         missing: Requests without an answer.
     """
@@ -43,13 +40,7 @@ class Export:
 
 
 def export_batch(requests: Sequence[Request], log: ExchangeLog, path: Path) -> None:
-    """Writes requests to upload, and notes them in the log, so that their replies find their way back.
-
-    Args:
-        requests: What to ask.
-        log: Where they are noted.
-        path: A new file.
-    """
+    """Writes requests to upload, and notes them in the log, so that their replies find their way back."""
     lines = [
         {
             "custom_id": request.key,
@@ -79,11 +70,6 @@ class Imported:
 
 def import_batch(path: Path, log: ExchangeLog, prices: Prices) -> Imported:
     """Reads the replies of a batch into the log. A line that can't be read stops none of the others.
-
-    Args:
-        path: The output file of a batch.
-        log: What was exported, and where replies go.
-        prices: Of single calls.
 
     Raises:
         UserError: if the file holds no reply to an exported request.

@@ -106,12 +106,7 @@ def read_key(settings: ExplainerSettings) -> str:
 
 
 class Client:
-    """Calls an OpenAI-compatible endpoint; usable from several threads.
-
-    Args:
-        settings: Model, address, limits.
-        stop: Set to end all waiting.
-    """
+    """Calls an OpenAI-compatible endpoint; usable from several threads."""
 
     def __init__(self, settings: ExplainerSettings, stop: threading.Event | None = None) -> None:
         key = read_key(settings)
@@ -131,10 +126,6 @@ class Client:
 
     def ask(self, request: Request, log: Callable[[Exchange], None]) -> Exchange:
         """Makes one call, with as many tries as the settings allow.
-
-        Args:
-            request: What to ask.
-            log: Is given every try, the last one too.
 
         Raises:
             UserError: if the endpoint refuses the key, the model or the address: no other call would go better.

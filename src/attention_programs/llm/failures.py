@@ -33,11 +33,6 @@ class Failure:
 def failure_of(error: openai.APIStatusError, settings: ExplainerSettings, sent: Iterable[str]) -> Failure:
     """What a status means.
 
-    Args:
-        error: The endpoint's answer, without the key.
-        settings: How it was asked.
-        sent: Names of what was sent beside model and messages.
-
     Raises:
         UserError: if no other call would go better.
     """

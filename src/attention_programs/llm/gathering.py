@@ -33,10 +33,6 @@ class Gathered:
 def gather(config: Config, paths: Paths) -> Gathered:
     """Brings the programs of all sources together.
 
-    Args:
-        config: All settings.
-        paths: Where the search's programs and the maps lie.
-
     Raises:
         UserError: if a file or a recorded reply is missing, or too many imported programs are refused.
     """

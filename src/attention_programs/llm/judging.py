@@ -40,13 +40,7 @@ class Fit:
 
 
 class Judge:
-    """Runs programs on the training texts and compares them with their heads' maps.
-
-    Args:
-        texts: The texts.
-        heads: Names of the heads, in the order of the maps.
-        runner: What runs programs.
-    """
+    """Runs programs on the training texts and compares them with their heads' maps."""
 
     def __init__(self, texts: ExplainedTexts, heads: Sequence[str], runner: SandboxRunner) -> None:
         self.texts = texts

@@ -72,12 +72,7 @@ class ParsedReply:
 
 
 def parse_reply(exchange: Exchange, form: ExplainerForm) -> ParsedReply:
-    """Takes the programs out of a reply; nothing is run.
-
-    Args:
-        exchange: An answered one.
-        form: What was asked for: functions of ``text``, or of ``sentence`` and ``tokenizer``.
-    """
+    """Takes the programs out of a reply; nothing is run."""
     said = exchange.reply.replace("\r\n", "\n")
     reply = without_thoughts(said)
     cut = exchange.finish_reason == "length"

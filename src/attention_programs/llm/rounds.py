@@ -33,16 +33,7 @@ class Replier(Protocol):
 
 
 class Explainer:
-    """Writes programs for heads with the help of a language model.
-
-    Args:
-        settings: How it is asked.
-        index: What the maps are of.
-        judge: Scores programs on training texts.
-        runner: Runs programs.
-        prefix_test: Decides whether a program looks ahead.
-        searched: What the search wrote: prompts tell what the head's own program leaves unexplained.
-    """
+    """Writes programs for heads with the help of a language model."""
 
     def __init__(
         self,
@@ -77,10 +68,6 @@ class Explainer:
 
     def tell(self, heads: Sequence[str], replier: Replier) -> Told:
         """Goes through all rounds.
-
-        Args:
-            heads: Names of heads.
-            replier: Answers the requests.
 
         Raises:
             UserError: if the replier can't go on.

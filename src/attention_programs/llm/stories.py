@@ -37,9 +37,6 @@ class HeadStory:
         """Keeps a program after a round.
 
         First the candidate nearest on training texts; later a revision that is nearer on texts no prompt shows.
-
-        Args:
-            number: Of the round, from 0.
         """
         fresh = [written for written in self.written if written.round == number]
         if not fresh:

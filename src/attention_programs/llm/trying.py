@@ -43,12 +43,6 @@ class Trial:
 def try_program(session: Session, file: Path, head: str, evaluations: int) -> Trial:
     """Runs a program in the sandbox (here if it speaks the vocabulary alone) and compares it with a head.
 
-    Args:
-        session: Texts, maps and the search's programs.
-        file: A file with one function ``program(text)``.
-        head: Name of a studied head.
-        evaluations: Most evaluations of a fit of its constants; 0 for none.
-
     Raises:
         UserError: if the program can't be used.
     """

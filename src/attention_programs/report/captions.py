@@ -13,11 +13,7 @@ class Caption:
 
 
 def fit_caption(max_tokens: int) -> Caption:
-    """Caption of the distribution of IoU.
-
-    Args:
-        max_tokens: Tokens that texts were cut to.
-    """
+    """Caption of the distribution of IoU."""
     return Caption(
         "How well programs match heads, beside baselines",
         "One row a method. The hill shows how many heads have which test IoU (each hill is scaled to its own peak), "
@@ -32,13 +28,7 @@ def fit_caption(max_tokens: int) -> Caption:
 
 
 def perplexity_caption(texts: int, tokens: int, precision: str) -> Caption:
-    """Caption of the curves of perplexity.
-
-    Args:
-        texts: Test texts that every curve was measured on.
-        tokens: Their tokens.
-        precision: Of the passes, as the settings name it.
-    """
+    """Caption of the curves of perplexity."""
     products = "bfloat16 where the processor has it, else float32" if precision == "fastest" else precision
     return Caption(
         "What replacing heads costs",

@@ -23,15 +23,7 @@ def constants_section(
     curve: pd.DataFrame,
     gallery: Gallery,
 ) -> Section | None:
-    """Fit and cost of both kinds of constants by share of heads; None if there is only one kind.
-
-    Args:
-        objectives: ``objectives.csv``.
-        perplexity: ``perplexity.csv``.
-        order_choice: ``order_choice.csv``.
-        curve: ``distillation.csv``.
-        gallery: Where the figure goes.
-    """
+    """Fit and cost of both kinds of constants by share of heads; None if there is only one kind."""
     fits = {(row.objective, row.percent): Estimate(row.iou_test) for row in records(objectives)}
     percents = sorted({percent for _, percent in fits if all((kind, percent) in fits for kind in KINDS)})
     if not percents:
@@ -77,14 +69,7 @@ def _common_order(perplexity: pd.DataFrame, order_choice: pd.DataFrame) -> str:
 def order_section(
     order_choice: pd.DataFrame, heads: pd.DataFrame, damage: pd.DataFrame, gallery: Gallery
 ) -> Section | None:
-    """The orders of replacement, and whether fit foretells cost; None if orders were not compared.
-
-    Args:
-        order_choice: ``order_choice.csv``.
-        heads: ``heads.csv``.
-        damage: ``damage.csv``.
-        gallery: Where the figures go.
-    """
+    """The orders of replacement, and whether fit foretells cost; None if orders were not compared."""
     if order_choice.empty:
         return None
     means = order_choice.groupby("order")["increase_validation"].mean()

@@ -31,14 +31,7 @@ LEAST = 0.05
 def terms_section(
     variants: pd.DataFrame, selected: pd.DataFrame, programs: Mapping[str, ProgramRecord], gallery: Gallery
 ) -> Section | None:
-    """What a term is worth; None without variants of other sizes.
-
-    Args:
-        variants: ``variants.csv``.
-        selected: Rows of ``heads.csv`` of the selected programs.
-        programs: By id.
-        gallery: Where the figure goes.
-    """
+    """What a term is worth; None without variants of other sizes."""
     sizes, own, baseline = family(variants, SIZES), fit_of(variants, SELECTED), fit_of(variants, FITTED_MIXTURE)
     if not sizes or own is None or baseline is None:
         return None
@@ -136,10 +129,6 @@ def behaviours(table: pd.DataFrame) -> dict[str, str]:
 def sentence(head: Mapping[str, float], mean: Mapping[str, float]) -> str:
     """The biggest shares, then the one that stands out most if it is not among them; how far and how spread.
 
-    Args:
-        head: Measures of one head, by column.
-        mean: Alike, the means over all heads.
-
     >>> head = {"first_token": 0.18, "content_word": 0.52, "digit": 0.01, "distance": 12.0, "entropy": 2.5}
     >>> mean = {"first_token": 0.4, "content_word": 0.21, "digit": 0.02, "distance": 9.0, "entropy": 2.0}
     >>> sentence(head, mean)
@@ -162,13 +151,7 @@ spread over 2.5 bits (2.0)'
 def weak_section(
     behaviour: pd.DataFrame, selected: pd.DataFrame, programs: Mapping[str, ProgramRecord]
 ) -> Section | None:
-    """The heads explained worst, in words; None if it was not measured where their attention goes.
-
-    Args:
-        behaviour: ``behaviour.csv``.
-        selected: Rows of ``heads.csv`` of the selected programs.
-        programs: By id.
-    """
+    """The heads explained worst, in words; None if it was not measured where their attention goes."""
     sentences = behaviours(behaviour)
     worst = selected[selected["head"].isin(list(sentences))].sort_values(["iou_validation", "head"]).head(WEAK_HEADS)
     if worst.empty:

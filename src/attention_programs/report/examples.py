@@ -58,11 +58,6 @@ def choose(heads: pd.DataFrame, programs: Mapping[str, ProgramRecord], count: in
     """Spreads the examples over the ranking by validation IoU, from the best to a weak head, each with another program.
 
     Among the neighbours of each place in the ranking, programs of a new kind come first, then the nearest.
-
-    Args:
-        heads: Rows of ``heads.csv`` of the method ``selected``.
-        programs: Programs by id.
-        count: Examples wanted; fewer if there are not as many distinct programs.
     """
     ranked = heads.sort_values(["iou_validation", "head"], ascending=[False, True])
     waiting = [Choice(row.head, programs[row.program_id], row.iou_test) for row in records(ranked)]
@@ -83,13 +78,7 @@ def choose(heads: pd.DataFrame, programs: Mapping[str, ProgramRecord], count: in
 
 
 def show(choices: Sequence[Choice], texts: Iterable[MappedText], index: AttentionIndex) -> list[Example]:
-    """Finds for each chosen head its typical text, in one pass over the texts.
-
-    Args:
-        choices: Heads to show.
-        texts: Test texts with their maps.
-        index: What the maps' folder holds.
-    """
+    """Finds for each chosen head its typical text, in one pass over the texts."""
     compiled = {choice.head: choice.record.compiled() for choice in choices}
     best: dict[str, Example] = {}
     for text in texts:

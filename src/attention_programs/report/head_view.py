@@ -37,13 +37,6 @@ class HeadView:
 def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -> HeadView:
     """Looks a head up, and its maps on a text.
 
-    Args:
-        config: Settings of the profile.
-        paths: Where its files are.
-        name: Head name, like L5H1.
-        method: Whose program.
-        text: A text; the first test text if empty.
-
     Raises:
         UserError: if the head was not studied, the method is unknown, or a stage's files are missing.
     """

@@ -17,14 +17,7 @@ TEST = 2
 
 
 def opening(summary: Mapping[str, float], config: Config, provenance: Provenance, heads: int) -> str:
-    """One paragraph: method, texts, fit, and the cost of replacing heads.
-
-    Args:
-        summary: What ``summarise`` built.
-        config: All settings.
-        provenance: Texts that were used.
-        heads: Studied heads.
-    """
+    """One paragraph: method, texts, fit, and the cost of replacing heads."""
     tests = sum(corpus.counts[TEST] for corpus in provenance.texts)
     above = Estimate(100 * summary.get("heads/above_0.5/selected", math.nan))
     fit, without = _fit(summary).text(), _fit_without_sink(summary).text()

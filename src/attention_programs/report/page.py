@@ -59,10 +59,6 @@ class MethodRow:
 def write_report(config: Config, paths: Paths) -> Path:
     """Writes ``report.html`` and ``figures/`` of a profile, completely or not at all; some figures also to ``results``.
 
-    Args:
-        config: All settings.
-        paths: Where the stages' files lie.
-
     Returns:
         The page's path.
 

@@ -43,14 +43,7 @@ class Provenance:
 def trace(
     config: Config, record: ModelRecord, counts: Mapping[str, Mapping[str, int]], index: AttentionIndex
 ) -> Provenance:
-    """Collects what the report was made from.
-
-    Args:
-        config: All settings.
-        record: The model's record.
-        counts: Texts by corpus and split.
-        index: What the attention maps' folder holds.
-    """
+    """Collects what the report was made from."""
     location = f"{record.source}: {record.location}" + (f", {record.revision[:16]}" if record.revision else "")
     facts = (
         Fact("Model", f"{record.name} ({record.architecture}, {record.parameters:,} parameters, {record.dtype})"),

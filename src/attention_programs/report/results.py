@@ -83,10 +83,6 @@ FORMATS = {
 def read_table(results: Path, name: str) -> pd.DataFrame:
     """Reads one table of ``results/<profile>``.
 
-    Args:
-        results: The folder.
-        name: The file, such as ``heads.csv``.
-
     Raises:
         UserError: if it is missing or lacks a column; the stage to run is named.
     """

@@ -23,11 +23,7 @@ class FigureView:
 
 
 class Gallery:
-    """Saves figures.
-
-    Args:
-        folder: Where the files go.
-    """
+    """Saves figures."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

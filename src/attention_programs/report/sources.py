@@ -99,12 +99,7 @@ def explainer_counts(results: Path) -> dict[str, Any]:
 
 
 def explainer_section(metrics: Mapping[str, Any], heads: pd.DataFrame) -> Section | None:
-    """What the language model was asked, what became of its programs, and what the fit of constants gains.
-
-    Args:
-        metrics: From :func:`explainer_counts`.
-        heads: ``explainer.csv``.
-    """
+    """What the language model was asked, what became of its programs, and what the fit of constants gains."""
     if not metrics.get("heads_asked"):
         return None
     model = metrics["explainer"]

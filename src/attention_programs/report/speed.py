@@ -13,11 +13,7 @@ GROWTH = ("heads", "texts", "tokens", "terms")
 
 
 def speed_table(bench: Mapping[str, Any]) -> str:
-    """The block between the README's two marks.
-
-    Args:
-        bench: The content of ``results/bench.json``; what it does not hold shows as a dash.
-    """
+    """The block between the README's two marks."""
     rows = []
     for section, label in ROWS.items():
         found = bench.get(section, {})

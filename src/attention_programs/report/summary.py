@@ -25,9 +25,6 @@ TERMINAL_WIDTH = 110
 def summarise(results: Path) -> dict[str, float]:
     """Builds the content of ``summary.json`` from the result tables.
 
-    Args:
-        results: The folder ``results/<profile>``.
-
     Returns:
         Flat keys to numbers; ``.../low`` and ``.../high`` stand beside a key that has a 95 % interval.
 
@@ -243,12 +240,7 @@ def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
 
 
 def format_summary(summary: Mapping[str, float], model_name: str) -> str:
-    """The table for the terminal: this run's numbers with 95 % intervals beside the paper's.
-
-    Args:
-        summary: What :func:`summarise` built.
-        model_name: Heads this run's column.
-    """
+    """The table for the terminal: this run's numbers with 95 % intervals beside the paper's."""
     groups = summary_groups(summary)
     names = [model.name for model in paper.MODELS]
     rows = [row for group in groups for row in group.rows]

@@ -62,11 +62,7 @@ def kept_summaries(results: Path) -> dict[str, dict[str, float]]:
 
 
 def targets_table(summaries: Mapping[str, Mapping[str, float]]) -> str:
-    """The block between the README's two marks.
-
-    Args:
-        summaries: The content of ``summary.json`` by the heading of its column.
-    """
+    """The block between the README's two marks."""
     rows = [
         [
             target.label,

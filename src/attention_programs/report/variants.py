@@ -31,13 +31,7 @@ class Fit:
 
 
 def fit_of(variants: pd.DataFrame, variant: str, corpus: str = ALL_CORPORA) -> Fit | None:
-    """Fit of one variant; None if it was not made.
-
-    Args:
-        variants: ``variants.csv``.
-        variant: Its name there.
-        corpus: Of the test texts.
-    """
+    """Fit of one variant; None if it was not made."""
     rows = variants[(variants["variant"] == variant) & (variants["corpus"] == corpus)]
     if rows.empty:
         return None

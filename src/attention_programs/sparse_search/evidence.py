@@ -85,15 +85,7 @@ class HeadEvidence:
 
 
 class EvidenceMaker:
-    """Measures all heads on the texts that prompts may show.
-
-    Args:
-        texts: Training texts.
-        heads: Names of the heads, in the order of the maps.
-        causal: Whether rows see earlier tokens alone.
-        excerpts: Texts whose weights are listed.
-        most: Most patterns, and most of the largest weights of a text.
-    """
+    """Measures all heads on the texts that prompts may show."""
 
     def __init__(self, texts: ExplainedTexts, heads: Sequence[str], causal: bool, excerpts: int, most: int) -> None:
         self._texts = texts
@@ -235,14 +227,7 @@ def _by_size(values: NDArray[np.float32], causal: bool) -> list[tuple[int, int]]
 
 
 def most_different(text: ExplainedText, number: int, predicted: NDArray[np.float32], most: int) -> tuple[Weight, ...]:
-    """Cells where a prediction is furthest from the map, the furthest first: what is not explained yet.
-
-    Args:
-        text: A training text.
-        number: The head's position.
-        predicted: The program's map, shape (n, n).
-        most: How many.
-    """
+    """Cells where a prediction is furthest from the map, the furthest first: what is not explained yet."""
     real = text.map(number)
     order = _by_size(np.abs(real - predicted), text.view.causal)[:most]
     return tuple(weight_at(text, real, i, j, predicted) for i, j in order)

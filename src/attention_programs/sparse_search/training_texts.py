@@ -52,12 +52,7 @@ class ExplainedTexts:
         return any(text.view.is_special.any() for text in self.all)
 
     def excerpt(self, number: int, texts: int) -> tuple[int, ...]:
-        """Positions in ``shown`` of the texts whose weights a head's prompt lists; one from each corpus in turn.
-
-        Args:
-            number: The head's position: other heads see other texts.
-            texts: How many.
-        """
+        """Positions in ``shown`` of the texts whose weights a head's prompt lists; one from each corpus in turn."""
         corpora = sorted({text.corpus for text in self.shown})
         members = [[i for i, text in enumerate(self.shown) if text.corpus == corpus] for corpus in corpora]
         turns = [members[turn % len(members)] for turn in range(texts)]
@@ -67,13 +62,7 @@ class ExplainedTexts:
 
 
 def choose_texts(train: Sequence[MappedText], index: AttentionIndex, texts: int) -> ExplainedTexts:
-    """Takes training texts at even distances, every other one for prompts.
-
-    Args:
-        train: All training texts.
-        index: What the maps are of.
-        texts: How many to take at most.
-    """
+    """Takes training texts at even distances, every other one for prompts."""
     places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
     chosen = [
         ExplainedText(

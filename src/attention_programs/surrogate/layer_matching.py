@@ -35,13 +35,7 @@ def layer_outputs(loaded: LoadedModel, texts: Sequence[Ids]) -> list[torch.Tenso
 
 
 def layer_error(patched: PatchedModel, texts: Sequence[Ids], intact: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Mean over layers of the squared error of the output, relative to the output; a scalar with its gradient.
-
-    Args:
-        patched: The model with heads replaced.
-        texts: A batch of tokenised texts.
-        intact: What :func:`layer_outputs` found for them.
-    """
+    """Mean over layers of the squared error of the output, relative to the output; a scalar with its gradient."""
     counted = patched.loaded.pad(texts).mask.bool()
     counted[:, 0] = False  # a first token attends to itself whatever replaces the head, and its states are huge
     errors: list[torch.Tensor] = []

@@ -33,12 +33,7 @@ def passes_in(precision: Precision, loaded: LoadedModel) -> AbstractContextManag
 
 
 def with_predictions(texts: Sequence[tuple[int, ...]], purpose: str) -> list[tuple[int, ...]]:
-    """The tokenised texts that hold something to predict; says how many are left out.
-
-    Args:
-        texts: Tokenised texts.
-        purpose: What they are for, for the message.
-    """
+    """The tokenised texts that hold something to predict; says how many are left out."""
     found = [text for text in texts if len(text) >= FEWEST_TOKENS]
     if len(found) < len(texts):
         print(
@@ -84,11 +79,7 @@ class Prediction:
         return self.output.float()
 
     def losses(self, log_partition: torch.Tensor) -> torch.Tensor:
-        """Negative log-likelihood of each target, nats, shape (batch, places).
-
-        Args:
-            log_partition: From :func:`~attention_programs.surrogate.output_sums.sum_outputs`.
-        """
+        """Negative log-likelihood of each target, nats, shape (batch, places)."""
         right = self.output.gather(-1, self.targets.unsqueeze(-1)).squeeze(-1)
         return log_partition - right.float()
 

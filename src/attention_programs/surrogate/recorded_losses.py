@@ -23,15 +23,7 @@ depend on the processor and on what else is in the batch."""
 def record_losses(
     texts: Sequence[Text], windows: Windows, measured: Measured, percent: int, precision: Precision
 ) -> RecordedLosses:
-    """Keeps the losses of a few of the texts on which a surrogate was measured, evenly spread over them.
-
-    Args:
-        texts: All texts that were measured.
-        windows: Their windows.
-        measured: Their losses.
-        percent: Share of the heads that the surrogate replaces, in percent: a point of the distilled programs.
-        precision: Of the passes.
-    """
+    """Keeps the losses of a few of the texts on which a surrogate was measured, evenly spread over them."""
     (point,) = [p for p in measured.points if (p.programs, p.percent) == (DISTILLED, percent)]
     counted = [number for number, loss in enumerate(measured.intact) if loss.tokens]
     step = math.ceil(len(counted) / RECORDED_TEXTS)

@@ -28,11 +28,6 @@ def has_terms(program: ProgramRecord) -> bool:
 class SoftPrograms:
     """The programs of some heads as one matrix of constants.
 
-    Args:
-        loaded: The model whose texts they read.
-        assignment: A softmax of a sum of terms for each head.
-        memory_mib: Bound on the terms' values that are kept, MiB.
-
     Attributes:
         heads: The heads, in the order of the rows.
         constants: What is learned, shape (heads, most terms); 0 beyond a head's own terms.

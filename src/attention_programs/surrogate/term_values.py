@@ -18,13 +18,6 @@ class TermValues:
     """What some features are worth on each text.
 
     Half precision holds classes, counts and positions up to 2048 exactly and logarithms to three digits.
-
-    Args:
-        pieces: Strings of token ids.
-        causal: Whether the model is causal.
-        features: Which features.
-        memory_mib: Bound on what is kept, MiB; texts beyond it are computed anew each time.
-        special_ids: Ids of special tokens.
     """
 
     def __init__(

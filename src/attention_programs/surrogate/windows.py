@@ -33,14 +33,7 @@ class Windows:
 
 
 def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: int) -> Windows:
-    """Cuts each text's beginning into at most ``windows`` pieces; the tokens that open a text open every piece.
-
-    Args:
-        loaded: Gives the tokenizer.
-        texts: Texts.
-        max_tokens: Most tokens of a piece.
-        windows: Most pieces of a text.
-    """
+    """Cuts each text's beginning into at most ``windows`` pieces; the tokens that open a text open every piece."""
     room = loaded.room(max_tokens)
     ids: list[list[int]] = []
     text_of: list[int] = []

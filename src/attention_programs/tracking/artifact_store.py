@@ -49,10 +49,6 @@ def artifact_uri(*parts: str) -> str:
 def resolve(uri: str, root: Path) -> Path:
     """The folder that an address stands for.
 
-    Args:
-        uri: ``repo:/mlruns/artifacts/...``.
-        root: The repository's folder.
-
     Raises:
         UserError: if the address has another form or leaves the store, through ``..`` or a link.
     """

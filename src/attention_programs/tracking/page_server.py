@@ -10,12 +10,7 @@ from attention_programs.untrusted.sandbox.kernel import die_with_parent
 
 
 def main(parent: int, arguments: list[str]) -> None:
-    """Runs a command of MLflow, which passes the signal on to the processes that it starts.
-
-    Args:
-        parent: Process that this one ends with.
-        arguments: Command and options, as ``mlflow`` takes them.
-    """
+    """Runs a command of MLflow, which passes the signal on to the processes that it starts."""
     if sys.platform == "linux":  # elsewhere a parent that is killed outright leaves it running
         die_with_parent(by=signal.SIGTERM)
     if os.getppid() == parent:  # else it ended before the kernel knew

@@ -48,11 +48,6 @@ def publish(config: Config, paths: Paths, root: Path) -> Published:
 
     An attempt that was killed half-way leaves a run that is not finished: the next one removes it and starts anew.
 
-    Args:
-        config: All settings.
-        paths: The profile's files.
-        root: The repository's folder.
-
     Raises:
         UserError: if a file is missing, or any is not what ``dvc.lock`` and ``params.yaml`` say.
     """

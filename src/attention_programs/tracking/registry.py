@@ -89,16 +89,7 @@ def registered_name(profile: str) -> str:
 def register(
     store: Store, run: Run, config: Config, lineage: Lineage, specification_file: Path, validation: Validation
 ) -> ModelVersion:
-    """Registers a surrogate as a new version, and gives it the alias if it passes the gate.
-
-    Args:
-        store: The open store.
-        run: The profile's run, which the version points back to.
-        config: All settings.
-        lineage: Where everything comes from.
-        specification_file: The surrogate's file.
-        validation: Its test numbers.
-    """
+    """Registers a surrogate as a new version, and gives it the alias if it passes the gate."""
     specification = read_specification(specification_file)
     name = registered_name(config.profile)
     tags = {**lineage.tags(), **validation.tags(), "profile": config.profile, "model": specification.model}
@@ -199,10 +190,6 @@ def versions_of(store: Store, name: str, content_key: str = "") -> list[ModelVer
 def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
     """What is known about a registered surrogate.
 
-    Args:
-        reference: ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``.
-        root: The repository's folder.
-
     Raises:
         UserError: if nothing is published, or nothing of that name; what there is is named.
     """
@@ -240,10 +227,6 @@ def load_surrogate(reference: str, root: Path, verify: bool = False) -> "Surroga
 
 def verify_surrogate(reference: str, root: Path) -> "Remeasurement":
     """Measures a registered surrogate's recorded texts again.
-
-    Args:
-        reference: ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``.
-        root: The repository's folder, whose ``models`` folder holds the weights.
 
     Raises:
         UserError: if it can't be loaded, or no texts are recorded with it.

@@ -128,16 +128,7 @@ def log_program(
     rows: pd.DataFrame,
     exchanges: Sequence[Exchange] = (),
 ) -> None:
-    """Writes one program's run, in three calls and a few files: hundreds take seconds.
-
-    Args:
-        store: The open store.
-        parent: The profile's run.
-        shared: Tags of the profile that every program repeats.
-        program: The program.
-        rows: Its rows of ``heads.csv``.
-        exchanges: What a language model was asked and answered, for programs of one.
-    """
+    """Writes one program's run, in three calls and a few files: hundreds take seconds."""
     heads = " ".join(rows["head"])
     tags = {
         **shared,

@@ -79,10 +79,6 @@ def open_store(root: Path, create: bool = False) -> Iterator[Store]:
     Inside the block MLflow's own functions (``models:/...``) speak to this store too; afterwards they speak to
     whatever they spoke to before.
 
-    Args:
-        root: The repository's folder.
-        create: Whether to make a missing store.
-
     Raises:
         UserError: if there is no store and none is to be made, or what is there can't be read.
     """

@@ -9,11 +9,7 @@ from attention_programs.tracking.store import DATABASE, EXPERIMENT, open_store
 
 @contextlib.contextmanager
 def traced(root: Path) -> Iterator[None]:
-    """Has MLflow trace every call of the ``openai`` client inside a ``with`` block; does nothing without a store.
-
-    Args:
-        root: The repository's folder.
-    """
+    """Has MLflow trace every call of the ``openai`` client inside a ``with`` block; does nothing without a store."""
     if not (root / DATABASE).is_file():
         yield
         return

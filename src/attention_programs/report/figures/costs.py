@@ -12,12 +12,7 @@ from attention_programs.surrogate.rankings import RANKINGS
 
 
 def draw_damage(joined: pd.DataFrame, baseline: Estimate) -> Figure:
-    """Single-head damage, on a logarithmic axis, against test IoU.
-
-    Args:
-        joined: ``iou_test`` of the selected programs and ``damage``, one row a head.
-        baseline: IoU of the fitted baseline.
-    """
+    """Single-head damage, on a logarithmic axis, against test IoU."""
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     axes = figure.add_subplot()
     positive = joined["damage"][joined["damage"] > 0]

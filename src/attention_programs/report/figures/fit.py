@@ -17,12 +17,7 @@ COLUMNS = {"iou": 10, "sink_excluded_iou": 96}
 
 
 def draw_fit(heads: pd.DataFrame, iou: pd.DataFrame) -> Figure:
-    """One row a method: the density of its heads' test IoU, quartiles, and means as numbers.
-
-    Args:
-        heads: ``heads.csv``.
-        iou: ``iou.csv``.
-    """
+    """One row a method: the density of its heads' test IoU, quartiles, and means as numbers."""
     methods = [method for method in METHODS if (heads["method"] == method).any()]
     figure = Figure(figsize=(WIDTH, 0.42 * len(methods) + 0.85), layout="constrained")
     axes = figure.add_subplot()

@@ -18,15 +18,7 @@ from attention_programs.report.variants import ENOUGH, Fit
 def draw_terms(
     sizes: Sequence[Fit], selected: Fit, baseline: Estimate, nodes: Sequence[int], fits: Sequence[float]
 ) -> Figure:
-    """Two panels that share the axis of IoU.
-
-    Args:
-        sizes: Variants with other numbers of terms.
-        selected: The selected programs.
-        baseline: IoU of the fitted baseline.
-        nodes: Syntax nodes of each head's selected program.
-        fits: Its test IoU.
-    """
+    """Two panels that share the axis of IoU."""
     figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     _means(left, sizes, selected)
@@ -58,13 +50,7 @@ def _means(axes: Axes, sizes: Sequence[Fit], selected: Fit) -> None:
 
 
 def draw_sharing(shared: Sequence[Fit], one_a_head: Fit, baseline: Estimate) -> Figure:
-    """Mean IoU with intervals; the axis of programs is logarithmic.
-
-    Args:
-        shared: Variants in which heads share programs.
-        one_a_head: The selected programs, at the right end.
-        baseline: IoU of the fitted baseline.
-    """
+    """Mean IoU with intervals; the axis of programs is logarithmic."""
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xscale("log")

@@ -19,14 +19,7 @@ WIDE = 1.5
 
 
 def draw_grid(heads: pd.DataFrame, damage: pd.DataFrame, layers: int, heads_per_layer: int) -> Figure:
-    """Two heat maps, layers from left to right: test IoU of the selected program, and single-head damage.
-
-    Args:
-        heads: ``heads.csv``.
-        damage: ``damage.csv``.
-        layers: Layers of the model.
-        heads_per_layer: Heads in a layer; heads that were not studied stay empty.
-    """
+    """Two heat maps, layers from left to right: test IoU of the selected program, and single-head damage."""
     selected = heads[heads["method"] == SELECTED]
     fit = _grid(dict(zip(selected["head"], selected["iou_test"], strict=True)), layers, heads_per_layer)
     cost = _grid(dict(zip(damage["head"], damage["damage"], strict=True)), layers, heads_per_layer)

@@ -24,12 +24,7 @@ def task_label(task: str) -> str:
 
 
 def draw_questions(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
-    """Accuracy with intervals against the share of heads replaced, and the line of chance.
-
-    Args:
-        table: ``qa.csv``.
-        tasks: Tasks to show; each has rows.
-    """
+    """Accuracy with intervals against the share of heads replaced, and the line of chance."""
     columns = min(len(tasks), MOST_COLUMNS)
     rows = math.ceil(len(tasks) / columns)
     figure = Figure(figsize=(WIDTH, 2.5 * rows + 0.2), layout="constrained")

@@ -119,12 +119,7 @@ def save(figure: Figure, stem: Path) -> None:
 
 
 def inline(svg: Path, alternative: str) -> Markup:
-    """A saved figure as markup for the page: it scales, takes the page's colours and fonts, and has an alternative.
-
-    Args:
-        svg: The file that :func:`save` wrote.
-        alternative: What the figure shows, for readers who do not see it.
-    """
+    """A saved figure as markup for the page: it scales, takes the page's colours and fonts, and has an alternative."""
     drawing = svg.read_text(encoding="utf-8")
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>|<style type=.*?</style>", "", drawing, flags=re.DOTALL)
