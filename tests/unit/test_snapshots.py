@@ -9,7 +9,7 @@ from snapshots import compare
 
 def test_a_text_is_held_to_its_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UPDATE_SNAPSHOTS", raising=False)
-    with pytest.raises(pytest.fail.Exception, match="does not exist; .*UPDATE_SNAPSHOTS=1"):
+    with pytest.raises(pytest.fail.Exception, match=r"does not exist; .*UPDATE_SNAPSHOTS=1"):
         compare("help/main.txt", "one\ntwo", tmp_path)
     monkeypatch.setenv("UPDATE_SNAPSHOTS", "1")
     compare("help/main.txt", "one  \ntwo\n\n", tmp_path)
