@@ -266,7 +266,7 @@ def test_sizes_by_hand_are_those_of_the_longest_program_of_each_studied_head() -
 
 
 def test_fewer_terms_than_every_program_begins_with_are_refused() -> None:
-    with pytest.raises(UserError, match=r"synthesis\.max_terms is 1; write 2 or more"):
+    with pytest.raises(UserError, match="max_terms is 1; write 2 or more"):
         search(True, max_terms=1)
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv
+from attention_programs.renamed import current_file
 
 METHODS = {
     "selected": "Selected program",
@@ -128,7 +129,7 @@ def read_table(results: Path, name: str) -> pd.DataFrame:
     """
     path = results / name
     remedy = f"run `dvc repro {_STAGES[name]}`"
-    if not path.is_file():
+    if not current_file(path).is_file():
         raise UserError(f"{path} does not exist; {remedy}")
     table = read_csv(path)
     missing = [column for column in _COLUMNS[name] if column not in table]
@@ -146,4 +147,5 @@ def read_if_there(results: Path, name: str) -> pd.DataFrame:
     Raises:
         UserError: if it lacks a column; the stage to run is named.
     """
-    return read_table(results, name) if (results / name).is_file() else pd.DataFrame(columns=list(_COLUMNS[name]))
+    there = current_file(results / name).is_file()
+    return read_table(results, name) if there else pd.DataFrame(columns=list(_COLUMNS[name]))
