@@ -13,9 +13,9 @@ from attention_programs.files import records
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.tokens import Array
 from attention_programs.programs.view import TokenView
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
-from attention_programs.programs.vocabulary.registry import Array
+from attention_programs.programs.vocabulary import find_term
 
 WEAKEST_SHARE = 0.95
 """The last example stands at this share of the ranking: a weak head, yet not the single worst."""
@@ -50,7 +50,7 @@ class Example:
 def kind(record: ProgramRecord) -> str:
     """What a program does beside resting on the first token: its first other vocabulary term."""
     names = re.findall(r"\btext\.(?:key\.|query\.)?(\w+)", record.source)
-    terms = [name for name in names if name in PATTERNS or name in CLASSES]
+    terms = [term.name for term in map(find_term, names) if term]
     return next((name for name in terms if name != "first_token"), "first_token")
 
 
