@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from attention_programs.models.sequence import TokenSequence
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
 from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
@@ -57,6 +58,11 @@ class TokenView(Tokens):
         self._cache: dict[tuple[str, int | None], Array] = {}
         self._prefixes: dict[int, TokenView] = {}
         self._nbytes = 0
+
+    @classmethod
+    def of(cls, text: "TokenSequence | TokenView") -> "TokenView":
+        """What programs see of a text, with nothing derived yet."""
+        return cls(text.ids, text.pieces, text.causal, text.special_ids)
 
     def __getattr__(self, name: str) -> Array | Callable[[int], Array]:
         if name.startswith("_"):

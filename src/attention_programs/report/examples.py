@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.files import records
 from attention_programs.programs.outcome import Scored
@@ -93,12 +92,12 @@ def show(choices: Sequence[Choice], texts: Iterable[MappedText], index: Attentio
     compiled = {choice.head: choice.record.compiled() for choice in choices}
     best: dict[str, Example] = {}
     for text in texts:
-        view = TokenView(text.ids, text.pieces, index.causal, text.special_ids)
+        view = TokenView.of(text)
         for choice in choices:
             outcome = run(compiled[choice.head], view)
             if not isinstance(outcome, Scored):
                 continue
-            real = unpack(text.cells[index.heads.index(choice.head)], view.n, index.causal)
+            real = text.map(index.heads.index(choice.head))
             shared = float(np.minimum(real, outcome.weights).sum())
             example = Example(choice, text, real, outcome.weights, shared / (2 * view.n - shared))
             if choice.head not in best or _strangeness(example) < _strangeness(best[choice.head]):

@@ -59,7 +59,6 @@ class Material:
     Args:
         train: Texts that terms and constants are fitted on.
         validation: Texts that the number of terms is chosen on.
-        causal: Whether row i sees tokens 0..i only.
         settings: Sizes and budgets.
         device: Where to compute.
 
@@ -71,7 +70,6 @@ class Material:
         self,
         train: Sequence[MappedText],
         validation: Sequence[MappedText],
-        causal: bool,
         settings: SynthesisSettings,
         device: str,
     ) -> None:
@@ -83,8 +81,7 @@ class Material:
         self.train = train
         self.validation = validation
         self.settings = settings
-        self.features = candidate_features(causal, any(text.special_ids.occur_in(text.ids) for text in train))
-        self._causal = causal
+        self.features = candidate_features(train[0].causal, any(text.special_ids.occur_in(text.ids) for text in train))
         self._device = device
 
     @cached_property
@@ -100,12 +97,12 @@ class Material:
     def of_corpus(self, name: str, settings: SynthesisSettings) -> "Material":
         """The texts of one corpus."""
         train, validation = ([t for t in texts if t.corpus == name] for texts in (self.train, self.validation))
-        return Material(train, validation, self._causal, settings, self._device)
+        return Material(train, validation, settings, self._device)
 
     def of_heads(self, heads: Sequence[int]) -> "Material":
         """The same texts with the maps of some heads."""
         train, validation = ([text.of_heads(heads) for text in texts] for texts in (self.train, self.validation))
-        part = Material(train, validation, self._causal, self.settings, self._device)
+        part = Material(train, validation, self.settings, self._device)
         part.sample = self.sample.of_heads(torch.tensor(heads, device=self._device))  # its patterns are known
         return part
 
@@ -116,7 +113,7 @@ class Material:
 
     def design(self, texts: Sequence[MappedText], features: Sequence[Feature]) -> Design:
         """Texts laid out with some features."""
-        return build_design(texts, features, self._causal, self._device)
+        return build_design(texts, features, self._device)
 
 
 def _evenly(texts: Sequence[MappedText], count: int) -> Sequence[MappedText]:

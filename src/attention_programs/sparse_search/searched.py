@@ -65,7 +65,7 @@ def search_programs(
     provenance = _search_provenance(index, settings, train, validation)
     writer = Writer(provenance, prefix_views(train, index), index.head_list)
     device = best_device()
-    material = Material(train, validation, index.causal, settings, device)
+    material = Material(train, validation, settings, device)
     sizes = sizes_by_hand(by_hand, index.head_list)
     goal = [provenance, {str(head): size for head, size in sizes.items()}]
     journal = Journal(standing, sha256_text(json.dumps(goal, sort_keys=True)), device)
@@ -93,7 +93,7 @@ def search_programs(
 
 def prefix_views(train: Sequence[MappedText], index: AttentionIndex) -> list[TokenView]:
     """The texts on which the prefix rule is tested."""
-    return [TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in train[:PREFIX_TEXTS]]
+    return [TokenView.of(text) for text in train[:PREFIX_TEXTS]]
 
 
 def _search_provenance(
