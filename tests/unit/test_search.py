@@ -43,11 +43,10 @@ from attention_programs.sparse_search.fitting import (
     iou_pull,
     mean_iou,
 )
-from attention_programs.sparse_search.journal import Journal
 from attention_programs.sparse_search.passes import head_chunks
 from attention_programs.sparse_search.promise import SMALLEST_SPREAD, Promise, influence, promise
 from attention_programs.sparse_search.search import START, Found, LastFit, Material, Search, best_sizes
-from attention_programs.sparse_search.sparse import Sparse
+from attention_programs.sparse_search.sparse import Sparse, search_journal
 from cases import mapped, program, view_of
 
 WORDS = (" the", " cat", "ing", " saw", "s", ",", ".", " and", " she", " Tom", " a", " in", "\n", " 7", " (", ")")
@@ -241,13 +240,13 @@ def test_sizes_give_every_head_a_program_of_at_most_so_many_terms() -> None:
 
 def test_some_heads_get_programs_of_a_size_of_their_own() -> None:
     sizes = {3: 6, 0: 2, 2: 4}
-    found = fit_equal_size(material(True), sizes, Journal())
+    found = fit_equal_size(material(True), sizes, search_journal())
     for (head, size), result in zip(sizes.items(), found, strict=True):
         known, told = expressions(KNOWN[head]).keys(), {term.feature.expression for term in result.terms}
         assert len(told) <= size
         assert (known <= told) == (size >= len(known)), head
         assert (result.iou_validation > 0.95) == (size >= len(known)), head
-    assert fit_equal_size(material(True), {}, Journal()) == []
+    assert fit_equal_size(material(True), {}, search_journal()) == []
 
 
 def test_sizes_by_hand_are_those_of_the_longest_program_of_each_studied_head() -> None:
@@ -305,7 +304,7 @@ def test_the_last_fit_holds_the_same_programs_with_the_features_they_use() -> No
     numbers = [shared.features.index(Feature(name)) for name in ("previous_token", "first_token")]
     chosen = torch.tensor([numbers, numbers[::-1]] * 2)
     constants = torch.tensor([[4.0, 2.0], [2.0, 4.0]] * 2, dtype=torch.float64)
-    last = LastFit(shared, {2: Sparse(chosen, constants)}, Journal())
+    last = LastFit(shared, {2: Sparse(chosen, constants)}, search_journal())
     iou = last.iou_validation(2)
     assert iou[1] == pytest.approx(0.9998, abs=3e-4)
     assert iou[0] < 0.9
@@ -631,7 +630,7 @@ def growth(monkeypatch: pytest.MonkeyPatch, file: Path, fingerprint: str, killed
 
     monkeypatch.setattr(choosing, "fit_divergence", counted)
     shared = material(True)
-    return Choosing(shared.sample, shared.start, SETTINGS, Journal(file, fingerprint)).grow(4), fits
+    return Choosing(shared.sample, shared.start, SETTINGS, search_journal(file, fingerprint)).grow(4), fits
 
 
 def test_a_killed_growth_goes_on_from_its_file_to_the_same_result(
@@ -666,7 +665,7 @@ def whole_search(monkeypatch: pytest.MonkeyPatch, file: Path, killed_after: int 
     monkeypatch.setattr(searching, "fit_iou", counted)
     settings = dataclasses.replace(SETTINGS, exchanges=1, polish_steps=3, sizes=(3,), domain_texts=2)
     texts = [dataclasses.replace(t, corpus="code" if i % 2 else "stories") for i, t in enumerate(made_up(0, 6, True))]
-    shared, journal = Material(texts, texts, settings, "cpu"), Journal(file, "this")
+    shared, journal = Material(texts, texts, settings, "cpu"), search_journal(file, "this")
     some = Search(shared, journal)
     found = some.run()
     parts = [found.programs, found.sizes, some.share(found, [2, 4]), fit_domains(shared, journal)]

@@ -11,6 +11,7 @@ from functools import cached_property
 import torch
 
 from attention_programs.attention.store import MappedText
+from attention_programs.checkpoint import Journal
 from attention_programs.config import SynthesisSettings
 from attention_programs.errors import UserError
 from attention_programs.programs.code_generation import WeightedTerm
@@ -19,7 +20,6 @@ from attention_programs.progress import progress
 from attention_programs.sparse_search.choosing import Choosing
 from attention_programs.sparse_search.design import Design, build_design
 from attention_programs.sparse_search.fitting import fit_iou, mean_iou
-from attention_programs.sparse_search.journal import Journal
 from attention_programs.sparse_search.promise import influence
 from attention_programs.sparse_search.sharing import pairwise_iou, share
 from attention_programs.sparse_search.sparse import Sparse
@@ -129,7 +129,7 @@ class Search:
         journal: Steps that an earlier run of the same search finished.
     """
 
-    def __init__(self, material: Material, journal: Journal | None = None) -> None:
+    def __init__(self, material: Material, journal: Journal[Sparse] | None = None) -> None:
         self._material = material
         self._settings = material.settings
         self._choosing = Choosing(material.sample, material.start, material.settings, journal)
@@ -210,7 +210,7 @@ class LastFit:
         journal: Parts that an earlier run fitted.
     """
 
-    def __init__(self, material: Material, by_size: dict[int, Sparse], journal: Journal) -> None:
+    def __init__(self, material: Material, by_size: dict[int, Sparse], journal: Journal[Sparse]) -> None:
         self._settings = material.settings
         self._journal = journal
         used = torch.unique(torch.cat([found.chosen.flatten() for found in by_size.values()]))
