@@ -119,7 +119,7 @@ def import_programs(arguments: argparse.Namespace) -> None:
     config, paths, root = _context_of_work()
     index = read_index(paths.attention)
     texts = itertools.islice(read_maps(paths.attention, ["train"]), PREFIX_TEXTS)
-    test = PrefixTest([TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in texts])
+    test = PrefixTest([TokenView.of(text) for text in texts])
     with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:
         intake = take_in(file, arguments.form, runner, test, helpers)
     target = store(intake, root / config.synthesis.imported, file.stem, arguments.replace)

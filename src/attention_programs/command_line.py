@@ -101,7 +101,7 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     terms = add(
         "vocabulary",
         "the terms that programs speak",
-        "  attention-programs vocabulary | less\n  attention-programs vocabulary --term second_sink",
+        "  attention-programs vocabulary | less\n  attention-programs vocabulary --term secondary_sink",
     )
     terms.add_argument("--term", default="", metavar="NAME", help="all about one term, with an example")
 

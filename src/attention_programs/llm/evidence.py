@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import entropy
+from attention_programs.llm.dialect import in_prompts
 from attention_programs.llm.texts import ExplainedText, ExplainedTexts
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.programs.view import SPECIAL
@@ -134,23 +135,21 @@ class EvidenceMaker:
         for i in np.argsort(-telling, kind="stable"):
             feature = self._features[i]
             if telling[i] > 0 and len(best) < self._most:  # of a pattern with parameters the best one is enough
-                found = PatternShare(feature.expression, float(share[i]), float(share[i] / even[i]))
+                found = PatternShare(in_prompts(feature.expression), float(share[i]), float(share[i] / even[i]))
                 best.setdefault(feature.pattern or feature.expression, found)
         return tuple(best.values())
 
     def _queries(self, number: int) -> tuple[QueryRest, ...]:
         totals = self._totals
         found = [
-            QueryRest(name, float(totals.query_first[number, i] / totals.query_rows[i]))
+            QueryRest(in_prompts(name), float(totals.query_first[number, i] / totals.query_rows[i]))
             for i, name in enumerate(self._classes)
             if totals.query_rows[i] >= LEAST_ROWS
         ]
         return tuple(sorted(found, key=lambda rest: -rest.first_token))
 
 
-_PLAIN_CLASSES = tuple(
-    name for name, term in CLASSES.items() if not (term.graded or name.startswith(("opening_", "first_")))
-)
+_PLAIN_CLASSES = tuple(name for name, term in CLASSES.items() if not (term.graded or name.startswith("first_")))
 """Classes that say what a token is, not how early it stands: early queries rest on the first token in every head."""
 
 

@@ -12,6 +12,7 @@ import jinja2
 from attention_programs.config import ExplainerForm
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
+from attention_programs.llm.dialect import in_prompts
 from attention_programs.llm.evidence import HeadEvidence, Weight
 from attention_programs.llm.examples import EXAMPLES
 from attention_programs.llm.tokens import CountTokens
@@ -161,8 +162,8 @@ def system_prompt(form: ExplainerForm, causal: bool, special: bool) -> str:
     return render(
         SYSTEM[form],
         causal=causal,
-        patterns=_described([(f"text.{t.name}", t.parameters, t.summary) for t in patterns]),
-        classes=_described([(t.name, t.parameters, t.summary) for t in classes]),
+        patterns=_described([(f"text.{in_prompts(t.name)}", t.parameters, in_prompts(t.summary)) for t in patterns]),
+        classes=_described([(in_prompts(t.name), t.parameters, in_prompts(t.summary)) for t in classes]),
     )
 
 
