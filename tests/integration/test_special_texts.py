@@ -10,9 +10,7 @@ from attention_programs.attention.store import MappedText, read_index, read_maps
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings, SynthesisSettings
 from attention_programs.corpora.text import Text, text_key
-from attention_programs.llm.evidence import EvidenceMaker
 from attention_programs.llm.prompts import PromptWriter, system_prompt
-from attention_programs.llm.texts import choose_texts
 from attention_programs.llm.tokens import estimate_tokens
 from attention_programs.models.loading import LoadedModel
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds, TokenStyle
@@ -20,7 +18,9 @@ from attention_programs.programs.features import Feature
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
+from attention_programs.sparse_search.evidence import EvidenceMaker
 from attention_programs.sparse_search.search import Material
+from attention_programs.sparse_search.training_texts import choose_texts
 from attention_programs.surrogate.intervention import trusted_cache
 from attention_programs.surrogate.term_values import TermValues
 from attention_programs.untrusted.execution import SandboxRunner

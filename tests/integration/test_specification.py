@@ -13,18 +13,20 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.models.fetching import fetch_model
 from attention_programs.models.head import Head
+from attention_programs.programs.methods import DISTILLED
 from attention_programs.programs.table import make_record
 from attention_programs.surrogate import identity
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.perplexity import text_losses
-from attention_programs.surrogate.recorded_losses import RecordedLosses, measure_again, record_losses
-from attention_programs.surrogate.replacement import DISTILLED, Curve, measure_curves
+from attention_programs.surrogate.recorded_losses import measure_again, record_losses
+from attention_programs.surrogate.replacement import Curve, measure_curves
 from attention_programs.surrogate.specification import (
+    RecordedLosses,
     SurrogateSpecification,
-    load_surrogate,
     read_specification,
     write_specification,
 )
+from attention_programs.surrogate.surrogate import load_surrogate
 from attention_programs.surrogate.windows import cut
 from cases import program
 from conftest import SENTENCES, tiny_model

@@ -29,6 +29,7 @@ from attention_programs.models.head import Head
 from attention_programs.models.loading import load_model
 from attention_programs.models.record import weights_hash, write_record
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import DISTILLED
 from attention_programs.programs.table import ProgramRecord, make_record, read_programs, write_programs
 from attention_programs.project.reproduction import compose, profiles
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
@@ -36,7 +37,7 @@ from attention_programs.surrogate.intervention import trusted_cache
 from attention_programs.surrogate.perplexity import text_losses
 from attention_programs.surrogate.rankings import RANKINGS
 from attention_programs.surrogate.recorded_losses import record_losses
-from attention_programs.surrogate.replacement import DISTILLED, Curve, measure_curves
+from attention_programs.surrogate.replacement import Curve, measure_curves
 from attention_programs.surrogate.specification import SurrogateSpecification, read_specification, write_specification
 from attention_programs.surrogate.windows import cut
 from attention_programs.tracking import publish as publishing

@@ -19,6 +19,7 @@ from attention_programs.models.head import all_heads
 from attention_programs.models.record import ModelRecord, write_record
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import BASELINES, METHODS
 from attention_programs.programs.table import ProgramRecord, make_record, write_programs
 from attention_programs.report.examination import weak_section
 from attention_programs.report.examples import choose, kind
@@ -27,8 +28,7 @@ from attention_programs.report.figures.style import spread
 from attention_programs.report.opening import opening
 from attention_programs.report.page import write_report
 from attention_programs.report.provenance import Provenance
-from attention_programs.report.results import BASELINES, METHODS, read_table
-from attention_programs.report.tables import Tables
+from attention_programs.report.results import Tables, read_table
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
 
 HOSTILE = "</script><script>alert(1)</script><img src='http://example.org/x'>"

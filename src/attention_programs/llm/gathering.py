@@ -13,6 +13,7 @@ from attention_programs.llm.outcome import COLUMNS, Explained, explained
 from attention_programs.llm.session import Session, asked_heads, connected, open_session, recorded
 from attention_programs.paths import Paths
 from attention_programs.programs.library import load_library, load_written_for
+from attention_programs.programs.methods import BASELINE, CURATED
 from attention_programs.programs.table import ProgramRecord, merge, read_programs
 from attention_programs.untrusted.vetting import Admission, admit, read_candidates
 
@@ -43,9 +44,9 @@ def gather(config: Config, paths: Paths) -> Gathered:
         imported = admit(read_candidates(Path(config.synthesis.imported)), session.runner, session.prefix_test)
         imported.require_share(config.synthesis.max_refused)
         library = Path(config.synthesis.library)
-        curated = load_library(library, "curated", session.views)
-        for_heads = load_written_for(library / config.model.name, "curated", session.views)
-        baselines = load_library(Path(config.synthesis.baselines), "baseline", session.views)
+        curated = load_library(library, CURATED, session.views)
+        for_heads = load_written_for(library / config.model.name, CURATED, session.views)
+        baselines = load_library(Path(config.synthesis.baselines), BASELINE, session.views)
         others = [*read_programs(paths.searched), *curated, *for_heads, *baselines, *imported.admitted]
         written = _written(config, session, {program.id for program in others})
         level = session.runner.level

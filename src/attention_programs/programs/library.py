@@ -6,10 +6,11 @@ from pathlib import Path
 from attention_programs.errors import UserError
 from attention_programs.files import read_text, sha256_text
 from attention_programs.models.head import Head
+from attention_programs.programs.methods import Author
 from attention_programs.programs.outcome import Rejected
 from attention_programs.programs.prefix import causality
 from attention_programs.programs.runtime import compile_trusted, run
-from attention_programs.programs.table import Author, ProgramRecord, make_record
+from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 
 

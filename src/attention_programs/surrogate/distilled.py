@@ -10,6 +10,7 @@ from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.config import DistillationSettings
 from attention_programs.models.head import Head
 from attention_programs.programs.code_generation import WeightedTerm, emit
+from attention_programs.programs.methods import SEARCH
 from attention_programs.programs.parser import Term, read_terms
 from attention_programs.programs.prefix import causality
 from attention_programs.programs.runner import Runner
@@ -46,7 +47,7 @@ def distilled_programs(
         terms = read_terms(parent.source, parent.name)
         fitted = [Term(term.feature, round(value, 1) + 0.0) for term, value in zip(terms, constants[head], strict=True)]
         provenance = {
-            "author": "search",
+            "author": SEARCH,
             "objective": "causal",
             "parent": parent.id,
             "layer_steps": settings.layer_steps,
@@ -54,7 +55,7 @@ def distilled_programs(
             "settings": asdict(settings),
         }
         source = emit(_weighted([term for term in fitted if term.constant], views))
-        record = make_record(source, name, "search", "verified", [str(head)], provenance | share)
+        record = make_record(source, name, SEARCH, "verified", [str(head)], provenance | share)
         made[head] = record.with_causality(causality(record.compiled(), views))
     return made
 
