@@ -164,9 +164,9 @@ def test_an_edited_program_of_the_library_runs_in_the_sandbox(tmp_path: Path) ->
 def test_a_bad_file_is_named(tmp_path: Path, source: str, words: str) -> None:
     (tmp_path / "bad.py").write_text(source)
     (tmp_path / "good.py").write_text(program("text.uniform"))
-    with pytest.raises(UserError, match=words):
-        with SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner:
-            list(with_verdicts(load_library(tmp_path, ".", "curated"), runner, PrefixTest(texts(5))))
+    sandbox = SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level"))
+    with sandbox as runner, pytest.raises(UserError, match=words):
+        list(with_verdicts(load_library(tmp_path, ".", "curated"), runner, PrefixTest(texts(5))))
 
 
 def test_a_program_for_a_head_needs_the_prompt_it_was_written_from(tmp_path: Path) -> None:

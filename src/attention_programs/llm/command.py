@@ -1,7 +1,6 @@
 """The live command: asks, tries, tells what came of it and what it cost."""
 
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,28 +48,29 @@ def _names(listed: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
-def run(config: Config, paths: Paths, files: Mapping[str, Path]) -> None:
+def run(config: Config, paths: Paths, replies: Path | None = None, requests: Path | None = None) -> None:
     """Asks about heads, or moves a batch on.
 
     Args:
         config: All settings.
         paths: The profile's files.
-        files: ``import``: replies of a batch, read first; ``export``: where to write what is to be asked.
+        replies: Replies of a batch, which are read first.
+        requests: Where to write what is to be asked.
 
     Raises:
         UserError: if something is missing, or the endpoint refuses.
     """
     settings = config.explainer
     log_file = log_path(settings, paths.root)
-    if "import" in files:
-        found = import_batch(files["import"], open_log(log_file), Prices.of(settings))
+    if replies:
+        found = import_batch(replies, open_log(log_file), Prices.of(settings))
         print(f"{found.answered} replies taken in, {found.failed} failed, {found.known} known before")
         for line in found.unreadable:
             print(f"left out: {line}", file=sys.stderr)
     with open_session(config, paths) as session:
         heads = asked_heads(settings, session.index)
-        if files:
-            _move_batch(session, settings, heads, log_file, files.get("export"))
+        if replies or requests:
+            _move_batch(session, settings, heads, log_file, requests)
             return
         with connected(settings, paths.root) as live:
             try:

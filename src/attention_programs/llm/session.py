@@ -33,6 +33,17 @@ class Session:
     prefix_test: PrefixTest
     explainer: Explainer
 
+    def studied(self, head: str) -> str:
+        """The head itself.
+
+        Raises:
+            UserError: if it is not among the studied heads.
+        """
+        heads = self.index.heads
+        if head not in heads:
+            raise UserError(f"head {head!r} is none of the {len(heads)} studied heads (like {heads[0]})")
+        return head
+
 
 @contextlib.contextmanager
 def open_session(config: Config, paths: Paths) -> Iterator[Session]:

@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mlflow
 from mlflow.entities import LoggedModelOutput, Metric, Run
@@ -14,15 +15,15 @@ from mlflow.models import Model
 
 from attention_programs.config import Config
 from attention_programs.errors import UserError
-from attention_programs.files import defined, write_json
-from attention_programs.surrogate.recorded_losses import Remeasurement, measure_again
-from attention_programs.surrogate.specification import Surrogate, read_specification
-from attention_programs.tracking import surrogate_model
+from attention_programs.files import defined, read_json, write_json
+from attention_programs.programs.table import read_record
 from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage
-from attention_programs.tracking.measurements import to_metrics
-from attention_programs.tracking.patched import load_patched
 from attention_programs.tracking.store import PUBLISH_COMMAND, Store, open_store
-from attention_programs.tracking.validation import Validation
+
+if TYPE_CHECKING:  # looking a surrogate up does without torch
+    from attention_programs.surrogate.recorded_losses import Remeasurement
+    from attention_programs.surrogate.specification import Surrogate
+    from attention_programs.tracking.validation import Validation
 
 PREFIX = "surrogate-"
 ALIAS = "latest-validated"
@@ -87,7 +88,7 @@ def registered_name(profile: str) -> str:
 
 
 def register(
-    store: Store, run: Run, config: Config, lineage: Lineage, specification_file: Path, validation: Validation
+    store: Store, run: Run, config: Config, lineage: Lineage, specification_file: Path, validation: "Validation"
 ) -> ModelVersion:
     """Registers a surrogate as a new version, and gives it the alias if it passes the gate.
 
@@ -99,6 +100,8 @@ def register(
         specification_file: The surrogate's file.
         validation: Its test numbers.
     """
+    from attention_programs.surrogate.specification import read_specification
+
     specification = read_specification(specification_file)
     name = registered_name(config.profile)
     tags = {**lineage.tags(), **validation.tags(), "profile": config.profile, "model": specification.model}
@@ -115,8 +118,12 @@ def register(
     return version
 
 
-def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validation: Validation) -> str:
+def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validation: "Validation") -> str:
     """Stores the model's files with the run and its test numbers with the model; returns the model's id."""
+    from attention_programs.surrogate.specification import read_specification
+    from attention_programs.tracking import surrogate_model
+    from attention_programs.tracking.measurements import to_metrics
+
     client = store.client
     run_id = run.info.run_id
     logged = client.create_logged_model(run.info.experiment_id, "surrogate", run_id, tags, model_type="surrogate")
@@ -203,8 +210,14 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
     """
     with open_store(root) as store:
         version = find_version(store, Reference.parse(reference))
-        specification = read_specification(_specification_file(store, version))
-    programs = [(head, specification.programs[program]) for head, program in specification.heads.items()]
+        path = _specification_file(store, version)
+    values = read_json(path)
+    try:
+        programs = [
+            (head, read_record(values["programs"][program], str(path))) for head, program in values["heads"].items()
+        ]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is no surrogate: {error}; publish it again") from error
     return SurrogateInfo(
         name=version.name,
         version=str(version.version),
@@ -216,7 +229,7 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
     )
 
 
-def load_surrogate(reference: str, root: Path, verify: bool = False) -> Surrogate:
+def load_surrogate(reference: str, root: Path, verify: bool = False) -> "Surrogate":
     """A registered surrogate as a patched transformers model, ready to use.
 
     Args:
@@ -228,12 +241,14 @@ def load_surrogate(reference: str, root: Path, verify: bool = False) -> Surrogat
         UserError: if there is no such version, the weights are missing or others than those it was validated on, or a
             recorded loss is not found again.
     """
+    from attention_programs.tracking.patched import load_patched
+
     with open_store(root) as store:
         path = _specification_file(store, find_version(store, Reference.parse(reference)))
     return load_patched(path, root, verify)
 
 
-def verify_surrogate(reference: str, root: Path) -> Remeasurement:
+def verify_surrogate(reference: str, root: Path) -> "Remeasurement":
     """Measures a registered surrogate's recorded texts again.
 
     Args:
@@ -243,6 +258,10 @@ def verify_surrogate(reference: str, root: Path) -> Remeasurement:
     Raises:
         UserError: if it can't be loaded, or no texts are recorded with it.
     """
+    from attention_programs.surrogate.recorded_losses import measure_again
+    from attention_programs.surrogate.specification import read_specification
+    from attention_programs.tracking.patched import load_patched
+
     with open_store(root) as store:
         path = _specification_file(store, find_version(store, Reference.parse(reference)))
     with load_patched(path, root) as surrogate:
