@@ -35,7 +35,7 @@ def from_mapping(
         raise UserError(f"{place}: {in_a_line(error, kind)}") from error
 
 
-def load_config(path: Path = Path("params.yaml")) -> Config:
+def load_config(path: Path) -> Config:
     """Reads and checks ``params.yaml``.
 
     Raises:
