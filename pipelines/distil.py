@@ -40,7 +40,7 @@ def main(config: Config, paths: Paths) -> None:
     few = [validation[i].ids for i in generator.permutation(len(validation))[: settings.check_texts]]
     distiller = Distiller(loaded, selected, order, [text.ids for text in train], few, settings, generator)
     found = distiller.run(paths.distillation)
-    views = [TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in train[:SPREAD_TEXTS]]
+    views = [TokenView.of(text) for text in train[:SPREAD_TEXTS]]
     objectives = []
     for percent, replaced in shares(selected, order, settings.percents).items():
         distilled = distilled_programs(replaced, percent, found.constants[percent], views, settings)

@@ -415,7 +415,7 @@ REFUSED = [
     (["heads", "--method", "magic"], "method 'magic' is unknown"),
     (["heads", "--limit", "-1"], "--limit is -1"),
     (["prompt", "L0H0"], "searched.jsonl does not exist; prompts need the search's programs: run `dvc repro search`"),
-    (["synthesize", "--most-tokens", "-1"], "--most-tokens is -1; write 0 or more"),
+    (["synthesize", "--most-tokens", "-1"], "most_tokens is -1; write 0 or more"),
     (["synthesize", "--import-batch", "gone.jsonl"], "gone.jsonl does not exist"),
     (["vocabulary", "--term", "coma"], "the vocabulary has no term 'coma'; did you mean 'comma'?"),
     (["validate", "corpora/gone.jsonl"], "corpora/gone.jsonl does not exist"),

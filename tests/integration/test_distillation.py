@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from attention_programs.checkpoint import Checkpoint
 from attention_programs.config import DistillationSettings
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head, all_heads
@@ -16,8 +17,8 @@ from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate import intact
-from attention_programs.surrogate.checkpoint import Standing, read_standing
 from attention_programs.surrogate.distillation import Distillation, Distiller, frozen, on_device
+from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.distilled import distilled_programs
 from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
 from attention_programs.surrogate.intact import IntactPredictions
@@ -235,11 +236,12 @@ def test_a_killed_run_goes_on_as_if_unbroken(
 def test_a_checkpoint_of_other_settings_is_left_aside(llama: LoadedModel, tmp_path: Path) -> None:
     path = tmp_path / "distillation.safetensors"
     other = distiller(llama, replace(SETTINGS, rate=0.2))
-    Standing(torch.zeros(12, 3), done=5).write(path, other.fingerprint)
-    assert read_standing(path, other.fingerprint) is not None
+    checkpoint = Checkpoint(path, other.fingerprint)
+    checkpoint.save(DistillationState(torch.zeros(12, 3), done=5).tensors)
+    assert DistillationState.of(checkpoint.load()).done == 5
     assert distiller(llama).run(path).constants == distiller(llama).run().constants
     path.write_bytes(b"half a file")
-    assert read_standing(path, other.fingerprint) is None
+    assert not checkpoint.load()
 
 
 def test_a_models_own_parameters_get_no_gradient_and_keep_their_mark(llama: LoadedModel) -> None:

@@ -60,8 +60,8 @@ def test_what_is_ruled_out_keeps_its_numbers_and_what_stays_is_exact(
     maps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(tested, "FIRST_TEXTS", 4)
-    programs, index = [FREE[2], TRUSTED, FREE[0], FREE[3], FREE[1]], read_index(maps)
-    views = [TokenView(t.ids, t.pieces, index.causal, t.special_ids) for t in read_texts(maps, ["validation", "test"])]
+    programs = [FREE[2], TRUSTED, FREE[0], FREE[3], FREE[1]]
+    views = [TokenView.of(t) for t in read_texts(maps, ["validation", "test"])]
     with SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner:
         first = passed(maps, programs, runner, tmp_path)
         assert first.ruled_out == {FREE[2].id, FREE[3].id}
@@ -70,7 +70,7 @@ def test_what_is_ruled_out_keeps_its_numbers_and_what_stays_is_exact(
 
         def tables(split: str, run: tested.Run) -> pa.Table:
             texts = read_maps(maps, [split])  # type: ignore[list-item]
-            return pa.concat_tables(score_texts(texts, programs, run, index.causal, WORKERS))
+            return pa.concat_tables(score_texts(texts, programs, run, WORKERS))
 
         short = {split: tables(split, first.before(finished)) for split in ("validation", "test")}
         whole = {split: tables(split, runner.outcomes) for split in ("validation", "test")}

@@ -212,7 +212,7 @@ def test_a_checkpoint_without_a_language_model_head_is_refused(tmp_path: Path) -
     bert.model.bert.save_pretrained(tmp_path / "headless")
     bert.tokenizer.save_pretrained(tmp_path / "headless")
     with pytest.raises(
-        UserError, match=r"lacks \d+ weights of a BertForMaskedLM, such as cls.*with its language-model"
+        UserError, match=r"lacks \d+ of the weights of a BertForMaskedLM \(cls.*with its language-model"
     ):
         fetch_model(ModelSettings("x", "folder", str(tmp_path / "headless")), tmp_path / "x")
     assert not (tmp_path / "x").exists()

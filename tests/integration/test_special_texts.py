@@ -61,7 +61,7 @@ def test_a_token_that_only_fills_up_is_not_special() -> None:
 def test_maps_know_their_special_tokens(opened: tuple[LoadedModel, Path]) -> None:
     loaded, folder = opened
     for text in read_maps(folder, ["train"]):
-        view = TokenView(text.ids, text.pieces, True, text.special_ids)
+        view = TokenView.of(text)
         assert text.special_ids == loaded.token_style.special_ids
         assert view.vector("special").tolist() == [1.0] + [0.0] * (view.n - 1)
     plain = next(read_maps(folder, ["train"]))
@@ -109,7 +109,7 @@ def test_the_sandbox_and_the_caches_see_the_same_special_tokens(
 def test_learned_constants_multiply_the_same_special_tokens(opened: tuple[LoadedModel, Path]) -> None:
     loaded, _ = opened
     features = [Feature(key="special"), Feature("second_token")]
-    values = TermValues(loaded.pieces, True, features, 1, loaded.token_style.special_ids).get((BOS, 40, 41))
+    values = TermValues(loaded, features, 1).get((BOS, 40, 41))
     assert values.tolist() == [[1, 1, 0, 1, 0, 0], [0, 0, 0, 0, 0, 1]]
     assert values.dtype == torch.float16
 
@@ -121,7 +121,7 @@ def test_the_search_takes_the_class_where_texts_hold_such_tokens(
     without = maps_of(tiny_model("llama"), tmp_path)
     settings = SynthesisSettings(max_terms=3)
     for texts, held in ((with_opening, True), (without, False)):
-        features = Material(texts, texts, True, settings, "cpu").features
+        features = Material(texts, texts, settings, "cpu").features
         assert any("special" in (feature.key, feature.query) for feature in features) == held
 
 

@@ -51,7 +51,7 @@ DESCRIBED: list[tuple[list[WeightedTerm], str]] = [
     ([term(1.0, 1, "log_distance", key="full_stop")], "Attends to far full stops."),
     ([term(-1.0, 1, "log_distance", key="full_stop")], "Attends evenly; less to far full stops."),
     ([term(2.0, 1, key="full_stop"), term(-1.0, 0.5, "log_distance", key="full_stop")], "Attends to near full stops."),
-    ([term(2.0, 0.5, key="second_sink"), term(-1.0, 1, "log_distance", key="second_sink")],
+    ([term(2.0, 0.5, key="secondary_sink"), term(-1.0, 1, "log_distance", key="secondary_sink")],
      "Attends to the second sink when near."),
     ([term(-2.0, 1, key="full_stop"), term(-1.0, 0.5, "log_distance", key="full_stop")],
      "Attends evenly; less to full stops and far full stops."),
@@ -67,7 +67,7 @@ DESCRIBED: list[tuple[list[WeightedTerm], str]] = [
       term(-1, 0.2, key="comma")],
      ("Attends to the first token, near tokens and full stops; from full stops, more to the previous token; "
       "less to commas.")),
-    ([SINK, term(2.0, 0.6, "self_token", query="digit"), term(1.0, 0.5, "self_token", query="blank")],
+    ([SINK, term(2.0, 0.6, "self_token", query="digit"), term(1.0, 0.5, "self_token", query="whitespace")],
      "Attends to the first token; from digits and blanks, more to itself."),
     ([SINK, term(1.0, 0.5, "first_token", query="comma")],
      "Attends to the first token; from commas, more to the first token."),
@@ -141,7 +141,7 @@ def test_the_empty_program_attends_evenly() -> None:
     assert source == (
         'def program(text):\n    """Attends evenly."""\n    return text.softmax(\n        0.0 * text.uniform\n    )\n'
     )
-    outcome = run(compile_trusted(source, "empty", shipped=False), view_of("abc"))
+    outcome = run(compile_trusted(source, "empty"), view_of("abc"))
     assert isinstance(outcome, Scored)
     np.testing.assert_allclose(outcome.weights, np.tri(3) / np.array([[1], [2], [3]]), atol=1e-7)
 
@@ -184,7 +184,7 @@ TERMS = st.builds(
 @given(terms=st.lists(TERMS, min_size=1, max_size=8))
 def test_the_emitted_program_computes_the_softmax_of_its_terms(causal: bool, terms: list[WeightedTerm]) -> None:
     view = view_of(LONG, causal)
-    outcome = run(compile_trusted(emit(terms), "emitted", shipped=False), view)
+    outcome = run(compile_trusted(emit(terms), "emitted"), view)
     assert isinstance(outcome, Scored)
     scores = sum(t.constant * t.feature.matrix(view).astype(np.float64) for t in terms)
     scores = np.where(np.tri(view.n, dtype=bool) | (not causal), scores, -np.inf)

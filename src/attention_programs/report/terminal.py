@@ -14,7 +14,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.table import ProgramRecord
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term, find_term
 from attention_programs.report.token_label import token_label
 
 SHADES = " .:-=+*#%@"
@@ -101,10 +101,9 @@ def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
     Raises:
         UserError: if the vocabulary has no such term.
     """
-    known = {**PATTERNS, **CLASSES}
-    term = known.get(name.split("(", maxsplit=1)[0].rsplit(".", 1)[-1])
+    term = find_term(name.split("(", maxsplit=1)[0].rsplit(".", 1)[-1])
     if term is None:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        close = difflib.get_close_matches(name, [*PATTERNS, *CLASSES], n=1, cutoff=0.0)[0]
         raise UserError(f"the vocabulary has no term {name!r}; did you mean {close!r}?")
     lines = [f"{_spelling(term)}: {_phrase(term)}", "", inspect.cleandoc(term.compute.__doc__ or "")]
     if uses is not None:

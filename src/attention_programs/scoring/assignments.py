@@ -66,7 +66,7 @@ def score_assignments(
     distinct = {program.id: program for assignment in assignments.values() for program in assignment.values()}
     found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in assignments}
     for text in texts:
-        view = TokenView(text.ids, text.pieces, index.causal, text.special_ids)
+        view = TokenView.of(text)
         outcomes = runner.outcomes(list(distinct.values()), view)
         maps = {
             program: pack(outcome.weights, index.causal)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ from attention_programs.errors import UserError
 from attention_programs.programs.methods import AUTHORS, BASELINE, FITTED_MIXTURE, SELECTED
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.bootstrap import Interval, interval_of_means, resample_weights
-from attention_programs.scoring.table import SplitScores
+
+if TYPE_CHECKING:  # whoever only reads the tables does without torch
+    from attention_programs.scoring.table import SplitScores
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Choice:
 
 def choose(
     programs: Sequence[ProgramRecord],
-    validation: SplitScores,
+    validation: "SplitScores",
     heads: Sequence[str],
     causal: bool,
     look_ahead: Collection[str] = (),
@@ -64,7 +67,7 @@ def choose(
     return [*choices, Choice(FITTED_MIXTURE, [fitted[head] for head in heads])]
 
 
-def _check_match(programs: Sequence[ProgramRecord], scores: SplitScores, heads: Sequence[str]) -> None:
+def _check_match(programs: Sequence[ProgramRecord], scores: "SplitScores", heads: Sequence[str]) -> None:
     if [program.id for program in programs] != scores.programs:
         raise UserError("programs.jsonl holds other programs than the score table; run `dvc repro score`")
     if scores.iou.shape[-1] != len(heads):
@@ -84,8 +87,8 @@ class Selection:
 def report_selection(
     programs: Sequence[ProgramRecord],
     choices: Sequence[Choice],
-    validation: SplitScores,
-    test: SplitScores,
+    validation: "SplitScores",
+    test: "SplitScores",
     heads: Sequence[str],
     settings: ScoringSettings,
     generator: np.random.Generator,

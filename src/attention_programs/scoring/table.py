@@ -49,7 +49,7 @@ Run = Callable[[Sequence[ProgramRecord], TokenView], list[Outcome]]
 
 
 def score_texts(
-    texts: Iterable[MappedText], programs: Sequence[ProgramRecord], run: Run, causal: bool, workers: Workers
+    texts: Iterable[MappedText], programs: Sequence[ProgramRecord], run: Run, workers: Workers
 ) -> Iterator[pa.Table]:
     """Yields the score rows of each text, in order; texts are scored side by side, each on one thread.
 
@@ -57,7 +57,6 @@ def score_texts(
         texts: Texts with their maps.
         programs: Rows of each text.
         run: What gives the programs' maps; called from one thread at a time.
-        causal: Whether maps are triangles.
         workers: How the work is divided.
     """
     turn = threading.Lock()
@@ -67,7 +66,7 @@ def score_texts(
             return run(programs[chunk], view)
 
     def score(text: MappedText) -> pa.Table:
-        return _score_text(text, programs, outcomes, causal, workers)
+        return _score_text(text, programs, outcomes, workers)
 
     def nbytes(text: MappedText) -> int:
         return bytes_in_work(text, len(programs), workers)
@@ -106,10 +105,9 @@ def _score_text(
     text: MappedText,
     programs: Sequence[ProgramRecord],
     outcomes_of: Callable[[TokenView, slice], list[Outcome]],
-    causal: bool,
     workers: Workers,
 ) -> pa.Table:
-    view = TokenView(text.ids, text.pieces, causal, text.special_ids)
+    view, causal = TokenView.of(text), text.causal
     attention = _exact_rows(text.cells, view.n, causal)
     count = len(programs)
     shape = (count, len(attention))

@@ -9,13 +9,13 @@ from functools import partial
 
 import torch
 
+from attention_programs.checkpoint import Journal
 from attention_programs.config import SynthesisSettings
 from attention_programs.progress import progress
 from attention_programs.sparse_search.design import Design
 from attention_programs.sparse_search.fitting import Polished, fit_divergence, fit_iou
-from attention_programs.sparse_search.journal import Journal
 from attention_programs.sparse_search.promise import influence, promise
-from attention_programs.sparse_search.sparse import Sparse
+from attention_programs.sparse_search.sparse import Sparse, search_journal
 
 QUICK_STEPS = 8
 """Steps on IoU after each exchange and each pruning."""
@@ -34,10 +34,10 @@ class Choosing:
     """
 
     def __init__(
-        self, sample: Design, start: list[int], settings: SynthesisSettings, journal: Journal | None = None
+        self, sample: Design, start: list[int], settings: SynthesisSettings, journal: Journal[Sparse] | None = None
     ) -> None:
         self.sample = sample
-        self.journal = journal or Journal()
+        self.journal = journal or search_journal()
         self._start = start
         self._settings = settings
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import MappedText
 from attention_programs.memory import LESS_MEMORY, require_memory
 from attention_programs.programs.features import Feature
@@ -80,20 +79,19 @@ class Design:
         return replace(self, groups=tuple(groups))
 
 
-def build_design(texts: Sequence[MappedText], features: Sequence[Feature], causal: bool, device: str) -> Design:
+def build_design(texts: Sequence[MappedText], features: Sequence[Feature], device: str) -> Design:
     """Evaluates every feature on every text.
 
     Args:
         texts: The texts with their maps.
         features: What is evaluated.
-        causal: Whether row i sees tokens 0..i only.
         device: Where the numbers lie.
 
     Raises:
         UserError: if that takes more memory than is free.
     """
     lengths = np.array([len(text.ids) for text in texts])
-    heads = len(texts[0].cells)
+    heads, causal = len(texts[0].cells), texts[0].causal
     longest = int(lengths.max())
     cells = sum(n * (n + 1) // 2 if causal else n * n for n in map(int, lengths))
     require_memory(
@@ -113,9 +111,9 @@ def build_design(texts: Sequence[MappedText], features: Sequence[Feature], causa
     }
     filled = [0] * (longest + 1)
     for number, text in enumerate(texts):
-        view = TokenView(text.ids, text.pieces, causal, text.special_ids)
+        view = TokenView.of(text)
         values = torch.from_numpy(np.stack([feature.matrix(view) for feature in features]).astype(np.float16))
-        maps = torch.from_numpy(unpack(text.cells, view.n, causal).astype(np.float16))
+        maps = torch.from_numpy(text.maps.astype(np.float16))
         for row in range(view.n):
             seen = row + 1 if causal else view.n
             group, place = groups[seen], filled[seen]

@@ -140,9 +140,7 @@ class EvidenceMaker:
         return tuple(sorted(found, key=lambda rest: -rest.first_token))
 
 
-_PLAIN_CLASSES = tuple(
-    name for name, term in CLASSES.items() if not (term.graded or name.startswith(("opening_", "first_")))
-)
+_PLAIN_CLASSES = tuple(name for name, term in CLASSES.items() if not (term.graded or name.startswith("first_")))
 """Classes that say what a token is, not how early it stands: early queries rest on the first token in every head."""
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.packing import unpack
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head, choose_heads
 from attention_programs.models.loading import LoadedModel
@@ -30,7 +29,7 @@ class _GivenMaps(MapCache):
     """Hands out given maps instead of a program's."""
 
     def __init__(self, loaded: LoadedModel, given: dict[tuple[tuple[int, ...], str], Maps]) -> None:
-        super().__init__(loaded.pieces, loaded.record.causal, TrustedRunner())
+        super().__init__(loaded.sequence, TrustedRunner())
         self._given = given
 
     def get(self, ids: tuple[int, ...], record: ProgramRecord) -> Maps:
@@ -71,7 +70,7 @@ def identity_of(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[Sequ
     changes = []
     for text in texts:
         (maps,) = next(extract(loaded, [[text]], wanted))
-        own = unpack(maps.cells, len(text), record.causal).astype(np.float32)
+        own = maps.maps.astype(np.float32)
         ids = torch.tensor([list(text)], device=loaded.model.device)
         logits = [loaded.model(input_ids=ids).logits]
         for patterns in (own, _turned(own, record.causal)):

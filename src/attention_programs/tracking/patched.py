@@ -1,6 +1,5 @@
 """From a surrogate's file to a patched model."""
 
-import contextlib
 from pathlib import Path
 
 from attention_programs.config import SandboxSettings
@@ -28,9 +27,7 @@ def load_patched(path: Path, root: Path, verify: bool = False) -> Surrogate:
     folder = root.resolve() / "models" / name
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist and the surrogate needs the weights of {name}; run `dvc repro model`")
-    # Programs of the project's library are recognised by their file, relative to the repository.
-    with contextlib.chdir(root):
-        return load_surrogate(path, folder, runner_for=_sandboxed, verify=verify)
+    return load_surrogate(path, folder, runner_for=_sandboxed, verify=verify)
 
 
 def _sandboxed(style: TokenStyle) -> SandboxRunner:
