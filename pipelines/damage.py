@@ -11,12 +11,18 @@ from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.table import read_programs
 from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
-from attention_programs.surrogate.choice import compare_orders
 from attention_programs.surrogate.damage import measure_damage
 from attention_programs.surrogate.fisher import greedy_order
 from attention_programs.surrogate.gate import divide_validation
 from attention_programs.surrogate.intervention import PatchedModel, map_cache
-from attention_programs.surrogate.orders import Orders, damage_table, order_by_damage, order_by_iou, order_table
+from attention_programs.surrogate.orders import (
+    Orders,
+    compare_orders,
+    damage_table,
+    order_by_damage,
+    order_by_iou,
+    order_table,
+)
 from attention_programs.surrogate.rankings import ALONE, BEST_FIT, FISHER, GREEDY, TOGETHER
 from attention_programs.surrogate.together import order_together
 from attention_programs.surrogate.windows import Windows, of_corpus

@@ -13,10 +13,9 @@ from attention_programs.programs.table import read_programs, write_programs
 from attention_programs.programs.view import TokenView
 from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
-from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.distillation import Distiller
 from attention_programs.surrogate.distilled import Objective, distilled_programs, fit_of_objectives
-from attention_programs.surrogate.orders import read_orders
+from attention_programs.surrogate.orders import chosen_order, read_orders
 from attention_programs.surrogate.replacement import shares
 from attention_programs.surrogate.windows import of_corpus
 from attention_programs.untrusted.execution import SandboxRunner

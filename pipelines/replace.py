@@ -12,10 +12,9 @@ from attention_programs.programs.methods import DISTILLED, SELECTED
 from attention_programs.programs.table import read_programs
 from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
-from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.gate import divide_validation, gate_measurement, write_gate
 from attention_programs.surrogate.intervention import map_cache
-from attention_programs.surrogate.orders import distilled_assignment, read_orders
+from attention_programs.surrogate.orders import chosen_order, distilled_assignment, read_orders
 from attention_programs.surrogate.recorded_losses import record_losses
 from attention_programs.surrogate.replacement import (
     REPLACING,

@@ -20,8 +20,7 @@ from attention_programs.surrogate import intact
 from attention_programs.surrogate.distillation import Distillation, Distiller, frozen, on_device
 from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.distilled import distilled_programs
-from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
-from attention_programs.surrogate.intact import IntactPredictions
+from attention_programs.surrogate.intact import IntactPredictions, divergence, intact_log_probabilities
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
 from attention_programs.surrogate.soft_programs import SoftPrograms, patch_softly

@@ -18,11 +18,10 @@ from attention_programs.llm.answers import Usage
 from attention_programs.llm.asking import Replay, Replies
 from attention_programs.llm.exchanges import Exchange, ExchangeLog, Request
 from attention_programs.llm.judging import Judge
-from attention_programs.llm.outcome import explained
+from attention_programs.llm.outcome import Told, explained
 from attention_programs.llm.prompts import PromptWriter, template_hashes, templates
 from attention_programs.llm.rounds import Explainer
 from attention_programs.llm.session import Session, asked_heads
-from attention_programs.llm.stories import Told
 from attention_programs.llm.tokens import estimate_tokens, token_counter
 from attention_programs.llm.trying import try_program
 from attention_programs.programs.prefix import PrefixTest

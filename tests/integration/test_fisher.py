@@ -7,8 +7,8 @@ import torch
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import make_record
-from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
 from attention_programs.surrogate.fisher import fisher_damage, greedy_order
+from attention_programs.surrogate.intact import divergence, intact_log_probabilities
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.together import gate_slopes, order_together
 from cases import program

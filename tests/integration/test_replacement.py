@@ -19,12 +19,13 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.bootstrap import resample_weights
-from attention_programs.surrogate.choice import chosen_order, compare_orders
 from attention_programs.surrogate.damage import HeadDamage, SingleEffects, measure_damage, rank_reliability
 from attention_programs.surrogate.gate import GateMeasurement, divide_validation, read_gate, write_gate
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import (
+    chosen_order,
+    compare_orders,
     damage_table,
     distilled_assignment,
     order_by_damage,

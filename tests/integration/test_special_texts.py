@@ -22,7 +22,7 @@ from attention_programs.sparse_search.evidence import EvidenceMaker
 from attention_programs.sparse_search.search import Material
 from attention_programs.sparse_search.training_texts import choose_texts
 from attention_programs.surrogate.intervention import trusted_cache
-from attention_programs.surrogate.term_values import TermValues
+from attention_programs.surrogate.soft_programs import TermValues
 from attention_programs.untrusted.execution import SandboxRunner
 from cases import program
 from conftest import BOS, EOS, SENTENCES, tiny_model, with_template

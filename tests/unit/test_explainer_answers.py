@@ -12,10 +12,10 @@ from attention_programs.llm.answers import Answer, Usage, read_answer, read_json
 from attention_programs.llm.command import require_programs
 from attention_programs.llm.exchanges import Exchange, Request
 from attention_programs.llm.failures import refused_settings
+from attention_programs.llm.outcome import HeadStory, Told
 from attention_programs.llm.replies import ReplyProblem, parse_reply
 from attention_programs.llm.rounds import request_settings
 from attention_programs.llm.secrets import REMOVED, SHORTEST_SECRET, Redaction
-from attention_programs.llm.stories import HeadStory, Told
 
 MESSAGES = [{"role": "user", "content": "Which tokens?"}]
 PROGRAM = 'def program(text):\n    """Rests."""\n    return text.first_token'

@@ -25,7 +25,7 @@ def show(
     project: Directory = None,
 ) -> None:
     """Prints a head's program, scores, tokens and maps; writes a page if asked."""
-    from attention_programs.report.head_view import head_view
+    from attention_programs.report.head_view import head_page, head_view
     from attention_programs.report.terminal import describe_program, draw_maps
 
     opened = Project.open(project, compute=bool(text))
@@ -35,8 +35,6 @@ def show(
     width = max((shutil.get_terminal_size((140, 40)).columns - 22) // 2, 8)
     print(draw_maps(view.pieces, view.real, view.predicted, width))
     if html:
-        from attention_programs.report.head_page import head_page
-
         print(f"\npage: {head_page(view, html.absolute())}")
 
 

@@ -14,10 +14,9 @@ from attention_programs.files import records
 from attention_programs.llm.batch import Export, export_batch, import_batch
 from attention_programs.llm.budget import Prices
 from attention_programs.llm.exchanges import open_log
-from attention_programs.llm.outcome import explained
+from attention_programs.llm.outcome import Told, explained
 from attention_programs.llm.replies import ReplyProblem
 from attention_programs.llm.session import Session, asked_heads, connected, log_path, open_session
-from attention_programs.llm.stories import Told
 from attention_programs.paths import Paths
 
 

@@ -11,9 +11,9 @@ from attention_programs.llm.asking import Replies
 from attention_programs.llm.dialect import in_prompts
 from attention_programs.llm.exchanges import Exchange, Request
 from attention_programs.llm.judging import Fit, Judge
+from attention_programs.llm.outcome import HeadStory, Told, Written
 from attention_programs.llm.prompts import Judged, JudgedText, Known, Prompt, PromptWriter
 from attention_programs.llm.replies import ParsedReply, parse_reply
-from attention_programs.llm.stories import HeadStory, Told, Written
 from attention_programs.llm.tokens import token_counter
 from attention_programs.programs.methods import LLM, SEARCH
 from attention_programs.programs.prefix import PrefixTest

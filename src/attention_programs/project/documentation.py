@@ -7,13 +7,9 @@ from pathlib import Path
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, read_text, write_text
 from attention_programs.project.headline import headline
-from attention_programs.report.markdown import numbers, sources_block
-from attention_programs.report.speed import speed_table
+from attention_programs.report.markdown import numbers, sources_block, speed_table
 from attention_programs.report.targets import kept_summaries, targets_table
 from attention_programs.report.terminal import vocabulary_table
-
-VOCABULARY_BEGIN = "<!-- vocabulary: begin -->"
-VOCABULARY_END = "<!-- vocabulary: end -->"
 
 
 @dataclass(frozen=True)
@@ -25,11 +21,7 @@ class Block:
     name: str
     """What its marks say: ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``."""
     write: Callable[[Path], str]
-    """Writes it, marks included, from the folder ``results``."""
-
-
-def _vocabulary(_: Path) -> str:
-    return "\n".join([VOCABULARY_BEGIN, "```", vocabulary_table(None), "```", VOCABULARY_END])
+    """Writes what stands between them, from the folder ``results``."""
 
 
 DEFAULT = "smollm2-135m"
@@ -40,7 +32,7 @@ BLOCKS = (
     Block("docs/results.md", "numbers", lambda results: numbers(read_json(results / DEFAULT / "summary.json"))),
     Block("docs/results.md", "sources", lambda results: sources_block(results / DEFAULT)),
     Block("docs/performance.md", "speed", lambda results: speed_table(read_json(results / "bench.json"))),
-    Block("docs/vocabulary.md", "vocabulary", _vocabulary),
+    Block("docs/vocabulary.md", "vocabulary", lambda _: f"```\n{vocabulary_table(None)}\n```"),
 )
 
 
@@ -63,7 +55,7 @@ def documentation(root: Path) -> Mapping[str, str]:
         if begin not in content or end not in content:
             raise UserError(f"{root / block.page} lacks the marks {begin} and {end}; put them where the table belongs")
         before, rest = content.split(begin, 1)
-        pages[block.page] = before + block.write(root / "results") + rest.split(end, 1)[1]
+        pages[block.page] = f"{before}{begin}\n{block.write(root / 'results')}\n{end}{rest.split(end, 1)[1]}"
     return pages
 
 

@@ -9,8 +9,6 @@ from attention_programs.report.markdown import markdown_table
 from attention_programs.report.summary import distilled_order, estimate_of, mean_fit
 from attention_programs.surrogate.rankings import ALONE
 
-BEGIN = "<!-- headline: begin -->"
-END = "<!-- headline: end -->"
 PERCENTS = (25, 50, 100)
 
 
@@ -35,4 +33,4 @@ def headline(summary: Mapping[str, float]) -> str:
         rows.append([label, ours, ABSENT, sink, f"{published[percent]:,.0f} %"])
     baselines = [BASELINES[name].label.lower() for name in (FITTED_MIXTURE, FIRST_TOKEN)]
     head = ["test texts", "programs", *baselines, f"paper, {other.name}"]
-    return "\n".join([BEGIN, *markdown_table(head, rows), END])
+    return "\n".join(markdown_table(head, rows))

@@ -1,6 +1,8 @@
 """One head on one text: program, scores, real and predicted map."""
 
+import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 from attention_programs.attention.store import MappedText, read_index, read_maps
 from attention_programs.config import Config
 from attention_programs.errors import UserError
-from attention_programs.files import read_csv
+from attention_programs.files import read_csv, write_text
 from attention_programs.models.head import Head
 from attention_programs.paths import Paths
 from attention_programs.programs.outcome import Rejected
@@ -63,6 +65,24 @@ def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -
     if isinstance(outcome, Rejected):
         raise UserError(f"program {program.name!r} fails on this text: {outcome.reason} ({outcome.message})")
     return HeadView(head, program, scores, mapped.pieces, mapped.map(0), outcome.weights, index.causal)
+
+
+def head_page(view: HeadView, target: Path) -> Path:
+    """Writes a page that shows a head: program, scores, both maps; it needs nothing else.
+
+    Raises:
+        UserError: if the place can't be written.
+    """
+    from attention_programs.report.figures.maps import draw_maps
+    from attention_programs.report.figures.style import inline, save, styled
+    from attention_programs.report.page import render
+
+    with tempfile.TemporaryDirectory() as folder, styled():
+        stem = Path(folder) / f"head-{view.head}"
+        save(draw_maps(view.pieces, view.real, view.predicted, view.causal), stem)
+        drawing = inline(stem.with_suffix(".svg"), f"Attention of head {view.head} and the map of its program")
+    write_text(target, render("head.html.j2", view=view, drawing=drawing))
+    return target
 
 
 def _first_test_text(paths: Paths, slot: int) -> MappedText:

@@ -1,12 +1,13 @@
-"""The numbers of the README, as Markdown, straight from a summary; a test holds the README to it."""
+"""The tables of the docs, as Markdown, straight from summaries; a test holds the pages to them."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from attention_programs.programs.methods import BASELINES, FITTED_MIXTURE, METHODS, REPLACED_BY, SELECTED
 from attention_programs.report import paper
-from attention_programs.report.estimate import percent_text
+from attention_programs.report.estimate import ABSENT, percent_text
 from attention_programs.report.results import read_if_there, read_table
 from attention_programs.report.section import Section
 from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
@@ -14,10 +15,8 @@ from attention_programs.report.summary import estimate_of, mean_fit
 from attention_programs.report.variants import SHARED, TERMS
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
-BEGIN = "<!-- numbers: begin -->"
-END = "<!-- numbers: end -->"
-SOURCES_BEGIN = "<!-- sources: begin -->"
-SOURCES_END = "<!-- sources: end -->"
+TIMED = {"search": "the search", "distillation": "a step of distillation"}
+GROWTH = ("heads", "texts", "tokens", "terms")
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -138,12 +137,12 @@ def _lengths(summary: Mapping[str, float]) -> list[str]:
 
 
 def sources_block(results: Path) -> str:
-    """Where programs come from, with what the language model was asked: the block between the README's marks."""
+    """Where programs come from, with what the language model was asked."""
     sources, asked = read_table(results, "sources.csv"), read_table(results, "explainer.csv")
     equal_size = read_if_there(results, "equal_size.csv")
     counted = explainer_section(explainer_counts(results), asked)
     found = [sources_section(sources, equal_size), intended_section(sources), counted]
-    return "\n".join([SOURCES_BEGIN, *(line for one in found if one for line in _section(one)), SOURCES_END])
+    return "\n".join([line for one in found if one for line in _section(one)])
 
 
 def _section(section: Section) -> list[str]:
@@ -153,6 +152,31 @@ def _section(section: Section) -> list[str]:
 
 
 def numbers(summary: Mapping[str, float]) -> str:
-    """The block between the README's two marks."""
+    """All tables of a summary."""
     tables = [write(summary) for write in (_fit, _terms, _sharing, _lengths, _perplexity, _above, _questions)]
-    return "\n".join([BEGIN, *(line for table in tables if table for line in [*table, ""]), END])
+    return "\n".join([line for table in tables if table for line in [*table, ""]])
+
+
+def speed_table(bench: Mapping[str, Any]) -> str:
+    """How long the search and distillation take and how they grow, from ``results/bench.json``."""
+    rows = []
+    for section, label in TIMED.items():
+        found = bench.get(section, {})
+        base = found.get("medians", {}).get("base")
+        times = [found.get("ratios", {}).get(f"time with twice the {name}") for name in GROWTH]
+        rows.append([label, _text(base, "{:.1f} s"), *(_text(time, "{:.1f} times") for time in times)])
+    table = markdown_table(["time of", "base", *(f"twice the {name}" for name in GROWTH)], rows)
+    return "\n".join([*table, "", _whole(bench)])
+
+
+def _whole(bench: Mapping[str, Any]) -> str:
+    search = bench.get("search", {})
+    seconds, peak = search.get("medians", {}).get("whole"), search.get("notes", {}).get("peak memory, whole (MiB)")
+    return (
+        "The whole search (270 heads, 300 texts of 64 tokens, 8 terms) takes "
+        f"{_text(seconds, '{:.0f} s')} and {_text(peak, '{:,.0f} MiB')} at its peak."
+    )
+
+
+def _text(value: float | None, form: str) -> str:
+    return ABSENT if value is None else form.format(value)

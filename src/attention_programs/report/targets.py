@@ -10,9 +10,6 @@ from attention_programs.report.estimate import ABSENT, percent_text
 from attention_programs.report.markdown import markdown_table
 from attention_programs.report.summary import OF_DISTILLED, distilled_order, estimate_of, summarise_fit
 
-BEGIN = "<!-- targets: begin -->"
-END = "<!-- targets: end -->"
-
 
 @dataclass(frozen=True)
 class Target:
@@ -62,7 +59,7 @@ def kept_summaries(results: Path) -> dict[str, dict[str, float]]:
 
 
 def targets_table(summaries: Mapping[str, Mapping[str, float]]) -> str:
-    """The block between the README's two marks."""
+    """What has to be reached and what was, by the summary of each column."""
     rows = [
         [
             target.label,
@@ -76,7 +73,7 @@ def targets_table(summaries: Mapping[str, Mapping[str, float]]) -> str:
     label = "distinct programs for 95 % of the IoU of one a head (on validation)"
     rows.append([label, *map(str, MOST_PROGRAMS), *counts])
     head = ["at 64 tokens, test texts", "must", "aim", *summaries]
-    return "\n".join([BEGIN, *markdown_table(head, rows), END])
+    return "\n".join(markdown_table(head, rows))
 
 
 def _cell(target: Target, summary: Mapping[str, float]) -> str:

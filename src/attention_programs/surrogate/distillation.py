@@ -25,8 +25,7 @@ from attention_programs.programs.table import ProgramRecord
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.distillation_state import DistillationState
-from attention_programs.surrogate.divergence import divergence
-from attention_programs.surrogate.intact import IntactPredictions
+from attention_programs.surrogate.intact import IntactPredictions, divergence
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
 from attention_programs.surrogate.perplexity import passes_in, with_predictions
 from attention_programs.surrogate.replacement import heads_at

@@ -1,17 +1,24 @@
-"""Which program replaces which head, and which heads go first."""
+"""Which program replaces which head, which heads go first, and which ranking keeps the model best."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from attention_programs.config import ReplacementSettings
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, records
 from attention_programs.models.head import Head
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.damage import HeadDamage, SingleEffects
+from attention_programs.surrogate.maps import MapCache
+from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table, shares
+from attention_programs.surrogate.windows import Windows
 
 
 def distilled_assignment(heads: Sequence[Head], distilled: Sequence[ProgramRecord], percent: int) -> Assignment:
@@ -77,3 +84,44 @@ def read_orders(path: Path) -> Orders:
     return {
         name: [Head.parse(head) for head in table.sort_values(name)["head"]] for name in table.columns if name != "head"
     }
+
+
+def compare_orders(
+    loaded: LoadedModel,
+    assignment: Assignment,
+    orders: Orders,
+    percents: Sequence[int],
+    validation: Windows,
+    settings: ReplacementSettings,
+    cache: MapCache,
+) -> pd.DataFrame:
+    """Measures every order at some shares of the heads; the one with the lowest mean loss over them is chosen.
+
+    Returns:
+        One row an order and share: increase of validation perplexity in percent, and whether the order is chosen.
+    """
+    curves = [Curve(SELECTED, name, shares(assignment, heads, percents)) for name, heads in orders.items()]
+    measured = measure_curves(
+        loaded, curves, validation, settings.batch_texts, cache, settings.look_ahead, settings.precision
+    )
+    table = perplexity_table(measured, samples=1, seed=0)
+    losses = np.log1p(table["increase"] / 100).groupby(table["order"]).mean()
+    return pd.DataFrame(
+        {
+            "order": table["order"],
+            "percent": table["percent"],
+            "tokens": table["tokens"],
+            "increase_validation": table["increase"],
+            "chosen": table["order"] == losses.idxmin(),
+        }
+    )
+
+
+def chosen_order(path: Path) -> str:
+    """Name of the order that was chosen, from the table of :func:`compare_orders`.
+
+    Raises:
+        UserError: if the table is missing.
+    """
+    table = read_csv(path)
+    return str(table.loc[table["chosen"], "order"].iloc[0])

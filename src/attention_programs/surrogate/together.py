@@ -15,7 +15,7 @@ import torch
 from attention_programs.config import Precision
 from attention_programs.models.head import Head
 from attention_programs.progress import progress
-from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
+from attention_programs.surrogate.intact import divergence, intact_log_probabilities
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.perplexity import passes_in, with_predictions
 
