@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,13 @@ from numpy.typing import NDArray
 from attention_programs.attention.metrics import entropy, iou, jensen_shannon_distance, sink_excluded_iou
 from attention_programs.attention.packing import pack, row_starts
 from attention_programs.scoring import kernel as kernel_module
-from attention_programs.scoring.bootstrap import FEWEST_TEXTS, interval_of_means, interval_of_ratio, resample_weights
+from attention_programs.scoring.bootstrap import (
+    FEWEST_TEXTS,
+    interval_of_means,
+    interval_of_ratio,
+    rank_correlation,
+    resample_weights,
+)
 from attention_programs.scoring.kernel import (
     PairScores,
     _shifted_log2,
@@ -270,3 +277,32 @@ def test_resamples_without_a_token_do_not_count() -> None:
     numerator[1], denominator[1] = 6.0, 3.0
     interval = interval_of_ratio(numerator, denominator, weights)
     assert (interval.mean, interval.low, interval.high) == (2, 2, 2)
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ([1, 2, 3, 4], [10, 30, 20, 40], 0.8),
+        ([1, 2, 2, 3], [4, 3, 3, 1], -1.0),
+        ([1, 2], [3, 4], 1.0),
+        ([1, NAN, 3, 4], [1, 9, 5, 3], 0.5),
+        ([], [], NAN),
+        ([1], [2], NAN),
+        ([1, 2], [NAN, 2], NAN),
+        ([NAN, NAN, NAN], [1, 2, 3], NAN),
+        ([1, 1, 1], [1, 2, 3], NAN),
+        ([1, 2, 3], [5, 5, 5], NAN),
+    ],
+)
+def test_rank_correlation(first: list[float], second: list[float], expected: float) -> None:
+    assert rank_correlation(first, second) == pytest.approx(expected, nan_ok=True)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=50))
+def test_rank_correlation_is_pearsons_of_the_ranks(pairs: list[tuple[int, int]]) -> None:
+    ranks = pd.DataFrame(pairs).rank()
+    expected = ranks[0].corr(ranks[1]) if (ranks.nunique() > 1).all() else NAN
+    assert rank_correlation(*zip(*pairs, strict=True)) == pytest.approx(expected, nan_ok=True)
