@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from attention_programs.attention.metrics import entropy, iou, jensen_shannon_distance, sink_excluded_iou
+from attention_programs.attention.metrics import entropy, iou, iou_of_shared, jensen_shannon_distance, sink_excluded_iou
 from attention_programs.attention.packing import pack, row_starts
 from attention_programs.scoring import kernel as kernel_module
+from attention_programs.scoring.assignments import _score
 from attention_programs.scoring.bootstrap import (
     FEWEST_TEXTS,
     interval_of_means,
@@ -26,9 +27,7 @@ from attention_programs.scoring.bootstrap import (
 from attention_programs.scoring.kernel import (
     PairScores,
     _shifted_log2,
-    iou_from_intersection,
     score_pairs,
-    sums_of_minima,
 )
 
 Map = NDArray[np.float32]
@@ -85,7 +84,7 @@ def test_kernel_and_measures_equal_the_definition(
     programs, heads = ([random_map(tokens, causal, generator, kind) for _ in range(count)] for count in counts)
     found = kernel(programs, heads, causal, device)
     assert found.intersection.shape == counts
-    fits = iou_from_intersection(found.intersection, tokens)
+    fits = iou_of_shared(found.intersection, tokens)
     for i, program in enumerate(programs):
         for j, head in enumerate(heads):
             expected, rest, divergence = by_loop(head, program, causal)
@@ -93,6 +92,10 @@ def test_kernel_and_measures_equal_the_definition(
             assert sink_excluded_iou(head, program) == pytest.approx(rest, abs=1e-5)
             assert jensen_shannon_distance(head, program) ** 2 == pytest.approx(divergence, abs=1e-5)
             assert fits[i, j] == pytest.approx(expected, abs=1e-5)
+            one_by_one = _score(pack(program, causal), pack(head, causal), row_starts(tokens, causal))
+            assert one_by_one[0] == pytest.approx(expected, abs=1e-5)
+            if kind != "sink":  # it takes the first column from the whole, in whose rounding little weight drowns
+                assert one_by_one[1] == pytest.approx(rest, abs=1e-5)
             assert found.sink_excluded_iou[i, j] == pytest.approx(rest, abs=1e-5)
             assert found.divergence[i, j] == pytest.approx(divergence, abs=1e-5)
 
@@ -124,7 +127,7 @@ def test_long_texts_are_summed_to_the_last_cell(causal: bool, tokens: int) -> No
     for i, program in enumerate(programs):
         for j, head in enumerate(heads):
             expected, rest, divergence = by_loop(head, program, causal)
-            assert iou_from_intersection(found.intersection, tokens)[i, j] == pytest.approx(expected, abs=1e-5)
+            assert iou_of_shared(found.intersection, tokens)[i, j] == pytest.approx(expected, abs=1e-5)
             assert found.sink_excluded_iou[i, j] == pytest.approx(rest, abs=1e-5)
             assert found.divergence[i, j] == pytest.approx(divergence, abs=1e-5)
 
@@ -150,20 +153,15 @@ def test_logarithms_are_close_for_weights_of_any_size() -> None:
     assert np.isfinite(_shifted_log2(np.float32(0)))
 
 
-def test_only_the_sum_of_minima_is_needed_for_iou() -> None:
-    generator = np.random.default_rng(0)
-    programs = np.stack([pack(random_map(30, True, generator), True) for _ in range(5)])
-    heads = np.stack([pack(random_map(30, True, generator), True) for _ in range(3)])
-    expected = np.minimum(programs[:, None].astype(float), heads[None]).sum(-1)
-    np.testing.assert_allclose(sums_of_minima(programs, heads), expected, atol=1e-5)
-
-
 def test_the_kernel_runs_where_its_machine_code_can_not_be_kept(tmp_path: Path) -> None:
     (tmp_path / "kernel.py").write_text(Path(kernel_module.__file__).read_text(encoding="utf-8"), encoding="utf-8")
     for taken in ("__pycache__", "home"):  # a file where a folder is needed stops even the superuser
         (tmp_path / taken).write_text("", encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "XDG"))}
-    code = "import kernel, numpy as np; print(kernel.sums_of_minima(*[np.ones((1, 3), np.float32)] * 2))"
+    code = (
+        "import kernel, numpy as np; even = np.full((1, 4), 0.5, np.float32); "
+        "print(kernel.score_pairs(even, even, np.array([0, 2])).intersection)"
+    )
     found = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -172,7 +170,7 @@ def test_the_kernel_runs_where_its_machine_code_can_not_be_kept(tmp_path: Path) 
         text=True,
         check=True,
     )
-    assert found.stdout == "[[3.]]\n"
+    assert found.stdout == "[[2.]]\n"
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -183,7 +181,7 @@ def test_identical_maps_fit_completely(tokens: int, causal: bool) -> None:
     assert sink_excluded_iou(same, same) == 1
     assert jensen_shannon_distance(same, same) == pytest.approx(0, abs=1e-6)
     found = kernel([same], [same], causal)
-    assert iou_from_intersection(found.intersection, tokens)[0, 0] == pytest.approx(1, abs=1e-6)
+    assert iou_of_shared(found.intersection, tokens)[0, 0] == pytest.approx(1, abs=1e-6)
     assert found.sink_excluded_iou[0, 0] == pytest.approx(1, abs=1e-6)
     assert found.divergence[0, 0] == pytest.approx(0, abs=1e-6)
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.attention.packing import pack, unpack
 from attention_programs.attention.store import MappedText
 from attention_programs.config import SynthesisSettings
@@ -29,7 +30,6 @@ from attention_programs.sparse_search.design import (
     Design,
     Rows,
     build_design,
-    iou_of_shared,
     scores_of,
     softmax,
 )

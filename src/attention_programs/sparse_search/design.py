@@ -165,11 +165,6 @@ def push_of(maps: torch.Tensor, group: Rows, slopes: torch.Tensor) -> torch.Tens
     return below.addcmul_(maps, below.sum(-2, keepdim=True), value=-1).mul_(slopes[:, group.text][:, None])
 
 
-def iou_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """IoU = S / (2n - S) of maps whose n rows sum to 1, with S the sum of minima, shape (heads, texts)."""
-    return shared / (2 * lengths - shared)
-
-
 def slope_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """The mean IoU's change with each text's sum of minima S: d IoU / d S = 2n / (2n - S)^2, shape (heads, texts)."""
     return 2 * lengths / (2 * lengths - shared).square() / len(lengths)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.sparse_search.design import (
     Design,
-    iou_of_shared,
     overlap,
     push_of,
     slope_of_shared,
@@ -18,6 +18,10 @@ MAX_STEP = 4.0
 """Largest change of a constant in one Newton step; keeps a nearly separable term from running away."""
 LARGEST = 12.0
 """Largest constant: exp(12) already decides a row."""
+BETAS = (0.9, 0.99)
+"""How long Adam remembers slopes and their squares."""
+SMALLEST_SLOPE = 1e-12
+"""Slope below which Adam takes smaller steps."""
 SLACK = 1e-6
 """Rise of the objective, in nats a row, that is the noise of single precision."""
 
@@ -119,9 +123,9 @@ def fit_iou(
         rate: Size of the first step, in units of a constant.
         memory_mib: Bound on the values of chosen features at a time, where torch computes.
     """
-    start, constants = constants, constants.float()
-    first, second = torch.zeros_like(constants), torch.zeros_like(constants)
-    best, best_iou = constants, torch.full_like(constants[:, 0], -1.0)
+    start, constants = constants, constants.float().clone()
+    best, best_iou = constants.clone(), torch.full_like(constants[:, 0], -1.0)
+    adam = torch.optim.Adam([constants], betas=BETAS, eps=SMALLEST_SLOPE, maximize=True)
     shared = design.lengths.expand(len(chosen), -1).float()
     for step in range(steps + 1):
         slopes = slope_of_shared(shared, design.lengths) if step < steps else None
@@ -131,10 +135,10 @@ def fit_iou(
         better = iou > best_iou
         best, best_iou = torch.where(better[:, None], constants, best), torch.where(better, iou, best_iou)
         if step < steps:
-            first = 0.9 * first + 0.1 * gradient
-            second = 0.99 * second + 0.01 * gradient.square()
-            corrected = (first / (1 - 0.9 ** (step + 1))) / ((second / (1 - 0.99 ** (step + 1))).sqrt() + 1e-12)
-            constants = (constants + rate * (1 - step / steps) * corrected).clamp(-LARGEST, LARGEST)
+            constants.grad = gradient
+            adam.param_groups[0]["lr"] = rate * (1 - step / steps)
+            adam.step()
+            constants.clamp_(-LARGEST, LARGEST)
     return Polished(best.to(start.dtype), best_iou)
 
 
