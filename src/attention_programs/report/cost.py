@@ -11,7 +11,7 @@ from attention_programs.report.figures.distillation import draw_distillation
 from attention_programs.report.figures.orders import draw_orders
 from attention_programs.report.gallery import Gallery
 from attention_programs.report.section import Section, TableRow, TableView
-from attention_programs.scoring.rank import rank_correlation
+from attention_programs.scoring.bootstrap import rank_correlation
 from attention_programs.surrogate.distillation import PREDICTIONS
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
