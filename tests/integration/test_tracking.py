@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -516,6 +517,16 @@ def test_a_registered_surrogate_is_measured_again(
     write_json(stored, specification)
     assert cli.main(["surrogate", "info", "tiny-llama", "--verify"]) == 2
     assert f"recorded text {text_key(SENTENCES[2])} (stories): summed loss" in capsys.readouterr().err
+
+
+def test_looking_a_surrogate_up_from_elsewhere_waits_for_no_torch(repository: Path, tmp_path: Path) -> None:
+    look = (
+        "import sys; from attention_programs.cli import main; "
+        f"main(['surrogate', 'info', 'tiny-llama', '--project', {str(repository)!r}]); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", look], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "heads replaced:" in done.stdout
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_surrogate_without_its_weights_is_refused(repository: Path) -> None:

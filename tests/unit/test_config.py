@@ -15,7 +15,7 @@ import yaml
 import attention_programs.config
 from attention_programs.config import AttentionSettings, Config, ExplainerSettings, from_mapping, load_config
 from attention_programs.errors import UserError
-from attention_programs.paths import Paths, repository_root
+from attention_programs.paths import Paths, project_root
 from conftest import ROOT
 
 Change = Callable[[dict[str, Any]], Any]
@@ -228,14 +228,13 @@ def test_paths_of_a_profile_lie_below_the_root(tmp_path: Path) -> None:
     assert (paths.results, paths.report) == (tmp_path / "results/mine", tmp_path / "reports/mine")
 
 
-def test_the_repository_is_found_from_a_folder_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_project_is_found_from_a_folder_below_it(tmp_path: Path) -> None:
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
-    monkeypatch.chdir(below)
-    with pytest.raises(UserError, match=r"in no repository with a dvc\.yaml"):
-        repository_root()
-    (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
-    assert repository_root() == tmp_path
+    with pytest.raises(UserError, match=r"b is in no project, a folder with a params\.yaml"):
+        project_root(below)
+    (tmp_path / "params.yaml").write_text("", encoding="utf-8")
+    assert project_root(below) == tmp_path
 
 
 @pytest.mark.parametrize(
