@@ -2,8 +2,9 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -11,7 +12,10 @@ from safetensors.torch import save_file
 
 from attention_programs.files import replacing
 
-Record = TypeVar("Record")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
 FINGERPRINT = "fingerprint"
 
 
@@ -62,7 +66,7 @@ class Journal(Generic[Record]):
         device: Where the tensors are wanted.
     """
 
-    def __init__(self, record: Callable[..., Record], checkpoint: Checkpoint, device: str = "cpu") -> None:
+    def __init__(self, record: type[Record], checkpoint: Checkpoint, device: str = "cpu") -> None:
         self._record = record
         self._checkpoint = checkpoint
         self._tensors = {name: value.to(device) for name, value in checkpoint.load().items()}
@@ -81,13 +85,9 @@ class Journal(Generic[Record]):
             name: Unlike that of any other step.
             find: Takes the step.
         """
-        place = f"{self._prefix}{name}/"
-        if not any(known.startswith(place) for known in self._tensors):
-            self._tensors |= {place + field: value for field, value in vars(find()).items()}
+        places = {field.name: f"{self._prefix}{name}/{field.name}" for field in fields(self._record)}
+        if not self._tensors.keys() >= set(places.values()):
+            found = find()
+            self._tensors |= {place: getattr(found, field) for field, place in places.items()}
             self._checkpoint.save(self._tensors)
-        return self._record(**below(self._tensors, place))
-
-
-def below(tensors: Mapping[str, torch.Tensor], place: str) -> dict[str, torch.Tensor]:
-    """The tensors whose names begin with a place, by the rest of their names."""
-    return {name.removeprefix(place): value for name, value in tensors.items() if name.startswith(place)}
+        return self._record(**{field: self._tensors[place] for field, place in places.items()})

@@ -15,7 +15,7 @@ import yaml
 import attention_programs.config
 from attention_programs.config import AttentionSettings, Config, ExplainerSettings, from_mapping, load_config
 from attention_programs.errors import UserError
-from attention_programs.paths import Paths, repository_root
+from attention_programs.paths import Paths, project_root
 from conftest import ROOT
 
 Change = Callable[[dict[str, Any]], Any]
@@ -122,6 +122,12 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         (put("corpora", "sources", 0, "rows", value=[9, 2]), ["rows", "9"]),
         (put("corpora", "sources", 0, "rows", value=[9, 0]), ["rows", "9"]),
         (put("corpora", "sources", 0, "rows", value=[-9, 9]), ["rows", "-9"]),
+        (put("explainer", "leave_out", value=["model"]), ["leave_out[0] is 'model'", "'temperature' or 'seed'"]),
+        (put("explainer", "timeout_seconds", value=0), ["explainer.timeout_seconds is 0", "a number above 0"]),
+        (put("sandbox", "memory_mib", value=63), ["sandbox.memory_mib is 63", "64 or more"]),
+        (put("synthesis", "equal_size", value="yes"), ["equal_size is 'yes'", "a valid boolean"]),
+        (put("synthesis", "ridge", value=0.0), ["synthesis.ridge is 0.0", "a number above 0"]),
+        (put("profile", value=3), ["profile is 3", "a valid string"]),
         (put("profile", value="../elsewhere"), ["profile", "../elsewhere"]),
         (put("profile", value=""), ["profile", "''"]),
         (put("model", "name", value="openai/gpt2"), ["model.name", "openai/gpt2"]),
@@ -222,14 +228,13 @@ def test_paths_of_a_profile_lie_below_the_root(tmp_path: Path) -> None:
     assert (paths.results, paths.report) == (tmp_path / "results/mine", tmp_path / "reports/mine")
 
 
-def test_the_repository_is_found_from_a_folder_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_project_is_found_from_a_folder_below_it(tmp_path: Path) -> None:
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
-    monkeypatch.chdir(below)
-    with pytest.raises(UserError, match=r"in no repository with a dvc\.yaml"):
-        repository_root()
-    (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
-    assert repository_root() == tmp_path
+    with pytest.raises(UserError, match=r"b is in no project, a folder with a params\.yaml"):
+        project_root(below)
+    (tmp_path / "params.yaml").write_text("", encoding="utf-8")
+    assert project_root(below) == tmp_path
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def root_of(directory: Path | None) -> Path:
         return project_root(Path.cwd())
     if not (directory / "params.yaml").is_file():
         raise UserError(f"{directory} holds no params.yaml; give a project's folder, as `{NAME} init` makes it")
-    return directory.absolute()
+    return directory.resolve()
 
 
 def run(arguments: list[str] | None = None) -> int:

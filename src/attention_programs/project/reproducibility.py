@@ -19,7 +19,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_yaml
 from attention_programs.paths import Paths
 from attention_programs.project.reproduction import compose, environment
-from attention_programs.scoring.rank import rank_correlation
+from attention_programs.scoring.bootstrap import rank_correlation
 
 EXACT_STAGES = ("model", "corpora")
 """Stages whose outputs (weights, texts) must be equal to the last byte."""

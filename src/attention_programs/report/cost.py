@@ -8,7 +8,7 @@ from attention_programs.report.captions import CONSTANTS, DAMAGE, DISTILLATION, 
 from attention_programs.report.estimate import Estimate, percent_text
 from attention_programs.report.figures.costs import draw_damage, draw_distillation, draw_orders
 from attention_programs.report.section import Gallery, Section, TableRow, TableView
-from attention_programs.scoring.rank import rank_correlation
+from attention_programs.scoring.bootstrap import rank_correlation
 from attention_programs.surrogate.distillation import PREDICTIONS
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 

@@ -18,7 +18,7 @@ from attention_programs.report.section import Gallery, Section, TableRow, TableV
 from attention_programs.report.variants import ENOUGH, FITTED_ON, SHARED, Fit, enough, family, fit_of, members
 from attention_programs.report.variants import TERMS as SIZES
 from attention_programs.scoring.behaviour import PLACES
-from attention_programs.scoring.rank import rank_correlation
+from attention_programs.scoring.bootstrap import rank_correlation
 
 WEAK_HEADS = 20
 """Heads that are told of in words."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.files import records
 from attention_programs.programs.outcome import Scored
@@ -88,7 +89,7 @@ def show(choices: Sequence[Choice], texts: Iterable[MappedText], index: Attentio
                 continue
             real = text.map(index.heads.index(choice.head))
             shared = float(np.minimum(real, outcome.weights).sum())
-            example = Example(choice, text, real, outcome.weights, shared / (2 * view.n - shared))
+            example = Example(choice, text, real, outcome.weights, iou_of_shared(shared, view.n))
             if choice.head not in best or _strangeness(example) < _strangeness(best[choice.head]):
                 best[choice.head] = example
     return [best[choice.head] for choice in choices if choice.head in best]

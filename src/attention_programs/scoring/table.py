@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.attention.packing import pack, row_starts
 from attention_programs.attention.store import MappedText
 from attention_programs.corpora.text import Split
@@ -21,7 +22,7 @@ from attention_programs.programs.outcome import Outcome, Scored
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import PATTERNS
-from attention_programs.scoring.kernel import iou_from_intersection, score_pairs
+from attention_programs.scoring.kernel import score_pairs
 from attention_programs.scoring.workers import Workers, map_within_bound
 
 OK = "scored"
@@ -203,7 +204,7 @@ def as_arrays(table: pa.Table) -> SplitScores:
         texts,
         corpora,
         programs,
-        iou_from_intersection(intersection, rows).astype(np.float32),
+        iou_of_shared(intersection, rows).astype(np.float32),
         cube("sink_excluded_iou"),
         cube("divergence"),
     )

@@ -5,7 +5,8 @@ every head. Tokens come before rows, so that a sum over the tokens of a row is a
 precision (maps are stored so, and features are small numbers); sums are single.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +50,8 @@ class Design:
     """By ascending number of tokens."""
     lengths: torch.Tensor
     """Rows of each text, shape (texts,)."""
+    memory_mib: float = math.inf
+    """Bound on the values of chosen features at a time, where torch computes."""
 
     @property
     def heads(self) -> int:
@@ -64,6 +67,12 @@ class Design:
     def cells(self) -> int:
         """Number of attention weights of a head over all texts."""
         return sum(group.attention[0].numel() for group in self.groups)
+
+    def head_chunks(self, features: int) -> Iterator[slice]:
+        """Divides the heads so that the single-precision values of so many features of each stay within the bound."""
+        size = int(max(1, min(self.heads, self.memory_mib * 2**20 / (4 * features * self.cells))))
+        for start in range(0, self.heads, size):
+            yield slice(start, start + size)
 
     def of_heads(self, heads: slice | torch.Tensor) -> "Design":
         """The same for some of the heads."""
@@ -163,11 +172,6 @@ def push_of(maps: torch.Tensor, group: Rows, slopes: torch.Tensor) -> torch.Tens
     """
     below = torch.where(maps < group.attention, maps, 0.0)
     return below.addcmul_(maps, below.sum(-2, keepdim=True), value=-1).mul_(slopes[:, group.text][:, None])
-
-
-def iou_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """IoU = S / (2n - S) of maps whose n rows sum to 1, with S the sum of minima, shape (heads, texts)."""
-    return shared / (2 * lengths - shared)
 
 
 def slope_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

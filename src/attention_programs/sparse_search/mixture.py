@@ -2,11 +2,12 @@
 
 import torch
 
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.models.head import Head
 from attention_programs.programs.features import Feature
 from attention_programs.programs.methods import BASELINE, FITTED_MIXTURE
 from attention_programs.programs.table import ProgramRecord, make_record
-from attention_programs.sparse_search.design import Design, iou_of_shared
+from attention_programs.sparse_search.design import Design
 
 GRID = tuple(range(0, 101, 5))
 """Shares of the first token that are tried, in percent."""

@@ -5,7 +5,7 @@ on validation texts, and constants are rounded to one decimal.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -104,7 +104,7 @@ class Material:
 
     def design(self, texts: Sequence[MappedText], features: Sequence[Feature]) -> Design:
         """Texts laid out with some features."""
-        return build_design(texts, features, self._device)
+        return replace(build_design(texts, features, self._device), memory_mib=self.settings.memory_mib)
 
 
 def _evenly(texts: Sequence[MappedText], count: int) -> Sequence[MappedText]:
@@ -158,15 +158,13 @@ class Search:
 
     def share(self, found: Found, counts: Sequence[int]) -> dict[int, list[list[WeightedTerm]]]:
         """Explains all heads with few programs: for each number of programs, the program of each head."""
-        choosing, memory = self._choosing, self._settings.memory_mib
+        choosing = self._choosing
         fits = pairwise_iou(choosing.sample, found.longest)
         written = {}
         for count in counts:
             library = share(choosing, found.longest, fits, count)
             programs = library.programs.rounded()
-            terms = weighted_terms(
-                self._material.features, choosing.sample.of_groups(library.members), programs, memory
-            )
+            terms = weighted_terms(self._material.features, choosing.sample.of_groups(library.members), programs)
             written[count] = [terms[number] for number in library.member_of]
         return written
 
@@ -214,8 +212,7 @@ class LastFit:
 
     def iou_validation(self, size: int) -> torch.Tensor:
         """Validation IoU of each head's program of a size, before the last fit, shape (heads,)."""
-        found = self._by_size[size]
-        return mean_iou(self._validation, found.chosen, found.constants, self._settings.memory_mib)
+        return mean_iou(self._validation, self._by_size[size])
 
     def fit_each(self, sizes: torch.Tensor, purpose: str) -> list[FoundProgram]:
         """Fits every head's program of a size of its own.
@@ -240,37 +237,27 @@ class LastFit:
         """
         settings, start = self._settings, self._by_size[size].of_heads(heads)
         train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
-        budget = settings.polish_steps, settings.polish_rate, settings.memory_mib
 
         def polish() -> Sparse:
-            return Sparse(start.chosen, fit_iou(train, start.chosen, start.constants, *budget).constants)
+            return fit_iou(train, start, settings.polish_steps, settings.polish_rate).programs
 
         fitted = self._journal.step(f"last fit of {size}, {purpose}", polish)
         rounded = fitted.rounded()
-        values = [
-            mean_iou(design, start.chosen, constants, settings.memory_mib).tolist()
-            for design, constants in (
-                (train, rounded.constants),
-                (validation, rounded.constants),
-                (validation, fitted.constants),
-            )
-        ]
-        terms = weighted_terms(self._features, train, rounded, settings.memory_mib)
+        measured = (train, rounded), (validation, rounded), (validation, fitted)
+        values = [mean_iou(design, programs).tolist() for design, programs in measured]
+        terms = weighted_terms(self._features, train, rounded)
         return [FoundProgram(*each) for each in zip(terms, *values, strict=True)]
 
 
-def weighted_terms(
-    features: Sequence[Feature], design: Design, programs: Sparse, memory_mib: float
-) -> list[list[WeightedTerm]]:
+def weighted_terms(features: Sequence[Feature], design: Design, programs: Sparse) -> list[list[WeightedTerm]]:
     """Each program's terms with how much they move the scores; terms whose constant is 0 are left out.
 
     Args:
         features: What the programs' numbers mean.
         design: Texts, with one map a program.
         programs: The programs.
-        memory_mib: Bound on the values of chosen features at a time.
     """
-    moves = influence(design, programs.chosen, programs.constants, memory_mib)
+    moves = influence(design, programs)
     rows = zip(programs.chosen.tolist(), programs.constants.tolist(), moves.tolist(), strict=True)
     return [
         [

@@ -43,7 +43,7 @@ class Sparse:
         """The same with constants of one decimal."""
         return Sparse(self.chosen, (self.constants * 10).round() / 10 + 0.0)
 
-    def of_heads(self, heads: torch.Tensor) -> "Sparse":
+    def of_heads(self, heads: slice | torch.Tensor) -> "Sparse":
         """The programs of some heads."""
         return Sparse(self.chosen[heads], self.constants[heads])
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 
 import torch
 
-from attention_programs.checkpoint import below
-
 Place = tuple[int, int]
 """Number of a phase and of a step in it, both from 0."""
 
@@ -45,12 +43,16 @@ class DistillationState:
         """Undoes :attr:`tensors`."""
         return cls(
             constants=tensors["constants"],
-            moments=below(tensors, "moments/"),
-            learned={int(phase): value for phase, value in below(tensors, "learned/").items()},
+            moments=_below(tensors, "moments/"),
+            learned={int(phase): value for phase, value in _below(tensors, "learned/").items()},
             done=int(tensors["done"]),
             errors=_values(tensors["errors"]),
             checks=_values(tensors["checks"]),
         )
+
+
+def _below(tensors: Mapping[str, torch.Tensor], folder: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(folder): value for name, value in tensors.items() if name.startswith(folder)}
 
 
 def _rows(values: Mapping[Place, float]) -> torch.Tensor:
