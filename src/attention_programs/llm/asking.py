@@ -36,6 +36,7 @@ class Replies:
         return exchange is not None
 
 
+@dataclass(frozen=True)
 class Replay:
     """Takes every reply from a log.
 
@@ -43,13 +44,13 @@ class Replay:
     processor, or with other texts) the recorded one counts; how many are the very same is told.
     """
 
-    def __init__(self, log: ExchangeLog, place: str) -> None:
-        self._log = log
-        self._place = place
+    log: ExchangeLog
+    place: str
+    """Names where it is from."""
 
     def knows(self, target: str, head: str, model: str) -> bool:
         """Whether a head of the model with these weights was ever asked about."""
-        return self._log.recorded(Conversation(target, head, 0, model)) is not None
+        return self.log.recorded(Conversation(target, head, 0, model)) is not None
 
     def replies(self, requests: Sequence[Request]) -> Replies:
         """The recorded replies.
@@ -59,13 +60,13 @@ class Replay:
         """
         found = Replies()
         for request in requests:
-            if found.take(request, self._log):
+            if found.take(request, self.log):
                 continue
             where = Conversation(request.target, request.head, request.round, request.model)
-            exchange = self._log.recorded(where)
+            exchange = self.log.recorded(where)
             if exchange is None:
                 raise UserError(
-                    f"{self._place} holds no reply of {request.model!r} for head {request.head}, round {request.round} "
+                    f"{self.place} holds no reply of {request.model!r} for head {request.head}, round {request.round} "
                     f"(request {request.key[:10]}); ask for it with `attention-programs synthesize --heads "
                     f"{request.head}`, or take the head out of explainer.heads"
                 )
@@ -73,18 +74,17 @@ class Replay:
         return found
 
 
+@dataclass
 class Live:
     """Asks an endpoint for what the log lacks."""
 
-    def __init__(
-        self, log: ExchangeLog, client: Client, spending: Spending, settings: ExplainerSettings, stop: threading.Event
-    ) -> None:
-        self._log = log
-        self._client = client
-        self._spending = spending
-        self._settings = settings
-        self._stop = stop
-        self._lock = threading.Lock()
+    log: ExchangeLog
+    client: Client
+    spending: Spending
+    settings: ExplainerSettings
+    stop: threading.Event
+    """Ends all waiting of the client."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def replies(self, requests: Sequence[Request]) -> Replies:
         """Answers of the log and of the endpoint. Ctrl-C waits for the calls under way, which are paid for.
@@ -93,7 +93,7 @@ class Live:
             UserError: if the endpoint refuses the key or the model.
         """
         found = Replies()
-        missing = [request for request in requests if not found.take(request, self._log)]
+        missing = [request for request in requests if not found.take(request, self.log)]
         if missing:
             self._ask_all(missing, found)
         return found
@@ -101,41 +101,37 @@ class Live:
     def _ask_all(self, requests: Sequence[Request], found: Replies) -> None:
         waiting = list(requests)
         running: dict[Future[Exchange], Request] = {}
-        bar = progress_bar(len(requests), f"asking {self._settings.model}", "calls")
-        with bar, ThreadPoolExecutor(self._settings.concurrency) as pool:
+        bar = progress_bar(len(requests), f"asking {self.settings.model}", "calls")
+        with bar, ThreadPoolExecutor(self.settings.concurrency) as pool:
             try:
                 while waiting or running:
-                    while waiting and len(running) < self._settings.concurrency:
+                    while waiting and len(running) < self.settings.concurrency:
                         if not self._reserve(waiting[0]):
                             break
                         request = waiting.pop(0)
-                        running[pool.submit(self._client.ask, request, self._log_try)] = request
+                        running[pool.submit(self.client.ask, request, self._log_try)] = request
                     if not running:
                         break
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
-                        _take(future, running.pop(future), found)
-                        bar.set_postfix_str(f"cost {self._spending.cost:.4f}", refresh=False)
+                        head, exchange = running.pop(future).head, future.result()
+                        if exchange.status == "answered":
+                            found.answers[head] = exchange
+                        else:
+                            found.failed[head] = exchange.error
+                        bar.set_postfix_str(f"cost {self.spending.cost:.4f}", refresh=False)
                         bar.update()
             except BaseException:
-                self._stop.set()  # no more tries; what is under way is paid for, logged as it ends, and waited for
+                self.stop.set()  # no more tries; what is under way is paid for, logged as it ends, and waited for
                 raise
         found.left = [request.head for request in waiting]
 
     def _reserve(self, request: Request) -> bool:
-        most = Usage(estimate_prompt(request.messages), self._settings.reply_tokens)
+        most = Usage(estimate_prompt(request.messages), self.settings.reply_tokens)
         with self._lock:
-            return self._spending.reserve(request.key, most)
+            return self.spending.reserve(request.key, most)
 
     def _log_try(self, exchange: Exchange) -> None:
         with self._lock:
-            self._log.append(exchange)
-            self._spending.settle(exchange.key, exchange.usage, exchange.status == "answered")
-
-
-def _take(future: "Future[Exchange]", request: Request, found: Replies) -> None:
-    exchange = future.result()
-    if exchange.status == "answered":
-        found.answers[request.head] = exchange
-    else:
-        found.failed[request.head] = exchange.error
+            self.log.append(exchange)
+            self.spending.settle(exchange.key, exchange.usage, exchange.status == "answered")

@@ -68,7 +68,7 @@ def run(config: Config, paths: Paths, replies: Path | None = None, requests: Pat
             return
         with connected(settings, paths.root) as live:
             try:
-                told = session.explainer.tell(heads, live.replier)
+                told = session.explainer.tell(heads, live)
             finally:
                 print(f"{settings.model}: {live.spending.line()}")
     _print(told, settings, log_file)

@@ -69,7 +69,7 @@ def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]
         found = explained(session.explainer.tell(known, replay), elsewhere) if known else nothing
         return replace(found, metrics=found.metrics | {"heads_not_recorded": left_out})
     with connected(settings, paths.root) as live:
-        told = session.explainer.tell(heads, live.replier)
+        told = session.explainer.tell(heads, live)
         print(live.spending.line(), file=sys.stderr)
     return explained(told, elsewhere)
 

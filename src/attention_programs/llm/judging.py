@@ -39,22 +39,23 @@ class Fit:
         return float(self.distances[self.shown :].mean())
 
 
+@dataclass(frozen=True)
 class Judge:
     """Runs programs on the training texts and compares them with their heads' maps."""
 
-    def __init__(self, texts: ExplainedTexts, heads: Sequence[str], runner: SandboxRunner) -> None:
-        self.texts = texts
-        self._heads = list(heads)
-        self._runner = runner
+    texts: ExplainedTexts
+    heads: Sequence[str]
+    """In the order of the maps."""
+    runner: SandboxRunner
 
     def position(self, head: str) -> int:
         """Of a head among the maps."""
-        return self._heads.index(head)
+        return self.heads.index(head)
 
     def fits(self, programs: Sequence[ProgramRecord], heads: Sequence[str]) -> list[Fit]:
         """The fit of each program to the head beside it."""
         texts = self.texts.all
-        ran = self._runner.run_all(programs, [text.view for text in texts], check=False)
+        ran = self.runner.run_all(programs, [text.view for text in texts], check=False)
         return [
             _fit(texts, result.outcomes, self.position(head), len(self.texts.shown))
             for result, head in zip(ran, heads, strict=True)
@@ -62,7 +63,7 @@ class Judge:
 
     def ious(self, program: ProgramRecord, head: str, texts: Sequence[ExplainedText]) -> NDArray[np.float64]:
         """IoU of one program on each of some texts; 0 where it fails."""
-        (ran,) = self._runner.run_all([program], [text.view for text in texts], check=False)
+        (ran,) = self.runner.run_all([program], [text.view for text in texts], check=False)
         position = self.position(head)
         return np.array(
             [
@@ -73,7 +74,7 @@ class Judge:
 
     def predicted(self, program: ProgramRecord, text: ExplainedText) -> NDArray[np.float32]:
         """Its map of a text; zero if it fails."""
-        (outcome,) = self._runner.outcomes([program], text.view)
+        (outcome,) = self.runner.outcomes([program], text.view)
         return outcome.weights if isinstance(outcome, Scored) else np.zeros((text.view.n, text.view.n), np.float32)
 
 

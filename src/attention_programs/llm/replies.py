@@ -17,28 +17,13 @@ _START = re.compile(r"^(?:import |from |def )", re.MULTILINE)
 _SENTENCE = re.compile(r"[^\s#`*][^\n`]*?[.!?:](?=\s|$)")
 
 
-@dataclass(frozen=True)
-class _Marks:
-    """What stands around thoughts."""
-
-    first: re.Pattern[str]
-    last: re.Pattern[str]
-
-    @classmethod
-    def of(cls, first: str, last: str) -> "_Marks":
-        return cls(re.compile(first, re.IGNORECASE), re.compile(last, re.IGNORECASE))
-
-    @property
-    def whole(self) -> re.Pattern[str]:
-        return re.compile(f"{self.first.pattern}.*?{self.last.pattern}", re.DOTALL | re.IGNORECASE)
-
-
 _THOUGHTS = (
-    _Marks.of(r"<(?:think|thinking|thought|reasoning)>", r"</(?:think|thinking|thought|reasoning)>"),
-    _Marks.of(r"\[think\]", r"\[/think\]"),
-    _Marks.of("\u25c1think\u25b7", "\u25c1/think\u25b7"),
-    _Marks.of(r"<\|channel\|>(?:analysis|commentary)", r"<\|channel\|>final(?:<\|message\|>)?"),
+    (r"<(?:think|thinking|thought|reasoning)>", r"</(?:think|thinking|thought|reasoning)>"),
+    (r"\[think\]", r"\[/think\]"),
+    ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
+    (r"<\|channel\|>(?:analysis|commentary)", r"<\|channel\|>final(?:<\|message\|>)?"),
 )
+"""What stands before and after a model's thoughts."""
 HARMLESS_IMPORTS = frozenset({"numpy", "math"})
 """Programs of the vocabulary have both without an import."""
 
@@ -108,10 +93,10 @@ def without_thoughts(reply: str) -> str:
     >>> without_thoughts("<think>Perhaps commas.</think>It rests.")
     'It rests.'
     """
-    for marks in _THOUGHTS:
-        reply = marks.whole.sub("", reply)
-        reply = marks.last.split(reply)[-1]
-        reply = marks.first.split(reply)[0]
+    for first, last in _THOUGHTS:
+        reply = re.sub(f"(?is){first}.*?{last}", "", reply)
+        reply = re.split(f"(?i){last}", reply)[-1]
+        reply = re.split(f"(?i){first}", reply)[0]
     return reply
 
 

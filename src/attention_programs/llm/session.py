@@ -86,16 +86,8 @@ def recorded(settings: ExplainerSettings, root: Path) -> Replay:
     return Replay(read_log(root / settings.exchanges), settings.exchanges)
 
 
-@dataclass(frozen=True)
-class LiveSession:
-    """A connection and its costs."""
-
-    replier: Live
-    spending: Spending
-
-
 @contextlib.contextmanager
-def connected(settings: ExplainerSettings, root: Path) -> Iterator[LiveSession]:
+def connected(settings: ExplainerSettings, root: Path) -> Iterator[Live]:
     """Connects to the endpoint; what it answers is in the log at once.
 
     Raises:
@@ -103,8 +95,7 @@ def connected(settings: ExplainerSettings, root: Path) -> Iterator[LiveSession]:
     """
     stop = threading.Event()
     client = Client(settings, stop)
-    log, spending = open_log(log_path(settings, root)), Spending.of(settings)
     try:
-        yield LiveSession(Live(log, client, spending, settings, stop), spending)
+        yield Live(open_log(log_path(settings, root)), client, Spending.of(settings), settings, stop)
     finally:
         client.close()

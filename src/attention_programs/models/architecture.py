@@ -1,6 +1,8 @@
 """What a model looks like inside: its layers, the module that runs them, and how far a layer may look back."""
 
 import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -22,6 +24,20 @@ def decoder_layers(model: Any) -> torch.nn.ModuleList:
     if not lists:
         raise UserError(f"{type(model).__name__} has no list of its {count} layers; this architecture is not supported")
     return lists[0]
+
+
+@contextmanager
+def each_layer(model: Any, hook: Callable[[int, Any], Any]) -> Iterator[None]:
+    """Calls ``hook`` with every layer's number and output; what it returns, unless None, takes the output's place."""
+    handles = [
+        layer.register_forward_hook(lambda _module, _args, output, number=number: hook(number, output))
+        for number, layer in enumerate(decoder_layers(model))
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def token_stack(model: Any) -> torch.nn.Module:

@@ -22,15 +22,15 @@ class FigureView:
     drawing: Markup
 
 
+@dataclass(frozen=True)
 class Gallery:
     """Saves figures."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    folder: Path
 
     def add(self, name: str, figure: Figure, caption: Caption) -> FigureView:
         """Saves a figure under a name; its caption's first sentences are what readers who can't see it get."""
-        stem = self._folder / name
+        stem = self.folder / name
         save(figure, stem)
         return FigureView(name, caption, inline(stem.with_suffix(".svg"), f"{caption.title}. {caption.reading}"))
 

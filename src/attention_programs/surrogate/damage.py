@@ -11,7 +11,7 @@ import torch
 
 from attention_programs.config import Precision
 from attention_programs.errors import UserError
-from attention_programs.models.architecture import decoder_layers
+from attention_programs.models.architecture import decoder_layers, each_layer
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.models.precision import weights_kept
@@ -68,15 +68,8 @@ def _remembered(layers: Sequence[torch.nn.Module], outputs: Sequence[Any]) -> It
 @torch.no_grad()  # in inference mode autocast keeps no weights
 def _run_intact(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> _Intact:
     outputs: list[Any] = []
-    handles = [
-        layer.register_forward_hook(lambda _module, _args, output: outputs.append(output))
-        for layer in decoder_layers(loaded.model)
-    ]
-    try:
+    with each_layer(loaded.model, lambda _, output: outputs.append(output)):
         passes = list(predictions(loaded, texts))
-    finally:
-        for handle in handles:
-            handle.remove()
     partitions = [sum_outputs(found.output).log_partition for found in passes]
     log_p = [found.logits - partition[..., None] for found, partition in zip(passes, partitions, strict=True)]
     p = [each.exp() for each in log_p]

@@ -5,13 +5,12 @@ attention goes to the first token, whose value is next to nothing. This error is
 its layer; the fit through the whole model starts from there.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from attention_programs.models.architecture import decoder_layers
+from attention_programs.models.architecture import each_layer
 from attention_programs.models.loading import LoadedModel
 from attention_programs.surrogate.intervention import PatchedModel
 
@@ -22,15 +21,8 @@ Ids = tuple[int, ...]
 def layer_outputs(loaded: LoadedModel, texts: Sequence[Ids]) -> list[torch.Tensor]:
     """What each layer of the intact model puts out on a batch of texts, shape (batch, tokens, width)."""
     found: list[torch.Tensor] = []
-    handles = [
-        layer.register_forward_hook(lambda _module, _args, output: found.append(_states(output)))
-        for layer in decoder_layers(loaded.model)
-    ]
-    try:
+    with each_layer(loaded.model, lambda _, output: found.append(_states(output))):
         _run(loaded, texts)
-    finally:
-        for handle in handles:
-            handle.remove()
     return found
 
 
@@ -39,7 +31,16 @@ def layer_error(patched: PatchedModel, texts: Sequence[Ids], intact: Sequence[to
     counted = patched.loaded.pad(texts).mask.bool()
     counted[:, 0] = False  # a first token attends to itself whatever replaces the head, and its states are huge
     errors: list[torch.Tensor] = []
-    with _taught(patched.model, intact, counted, errors):
+
+    def compare(layer: int, output: Any) -> Any:
+        """Notes the layer's error and hands the intact output on to the next layer."""
+        right = intact[layer]
+        squares = (_states(output).float() - right.float()).square().sum(dim=-1)
+        size = (right.float().square().sum(dim=-1) * counted).sum()
+        errors.append((squares * counted).sum() / size.clamp(min=torch.finfo(size.dtype).tiny))
+        return (right, *output[1:]) if isinstance(output, tuple) else right
+
+    with each_layer(patched.model, compare):
         _run(patched.loaded, texts)
     return torch.stack(errors).mean()
 
@@ -54,27 +55,3 @@ def _states(output: Any) -> torch.Tensor:
     """The hidden states in what a layer returns, which is a tuple in some architectures."""
     states: torch.Tensor = output[0] if isinstance(output, tuple) else output
     return states
-
-
-@contextmanager
-def _taught(
-    model: Any, intact: Sequence[torch.Tensor], counted: torch.Tensor, errors: list[torch.Tensor]
-) -> Iterator[None]:
-    """Notes each layer's error and hands the intact output on to the next layer."""
-
-    def compare(layer: int, output: Any) -> Any:
-        right = intact[layer]
-        squares = (_states(output).float() - right.float()).square().sum(dim=-1)
-        size = (right.float().square().sum(dim=-1) * counted).sum()
-        errors.append((squares * counted).sum() / size.clamp(min=torch.finfo(size.dtype).tiny))
-        return (right, *output[1:]) if isinstance(output, tuple) else right
-
-    handles = [
-        layer.register_forward_hook(lambda _module, _args, output, number=number: compare(number, output))
-        for number, layer in enumerate(decoder_layers(model))
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

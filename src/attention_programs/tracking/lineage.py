@@ -79,12 +79,8 @@ def read_lineage(config: Config, paths: Paths, root: Path) -> Lineage:
     if load_config(root / PARAMS_FILE) != config:
         raise UserError(f"{root / PARAMS_FILE} holds other settings than those to be published; publish what is there")
     homes = [place_of(folder, root) for folder in (paths.model, paths.data, paths.results, paths.report)]
-    stages = {
-        name: stage for name, stage in _stages(root).items() if any(_within(out["path"], homes) for out in _outs(stage))
-    }
-    outputs = {
-        out["path"]: out["md5"] for stage in stages.values() for out in _outs(stage) if _within(out["path"], homes)
-    }
+    stages = {name: stage for name, stage in _stages(root).items() if _outputs(stage, homes)}
+    outputs = {path: md5 for stage in stages.values() for path, md5 in _outputs(stage, homes).items()}
     for name, stage in stages.items():
         _check_params(name, stage, root)
         _check_inputs(name, stage, outputs)
@@ -172,9 +168,9 @@ def _stages(root: Path) -> dict[str, Any]:
     return stages
 
 
-def _outs(stage: dict[str, Any]) -> list[dict[str, Any]]:
-    outs: list[dict[str, Any]] = stage.get("outs", [])
-    return outs
+def _outputs(stage: dict[str, Any], homes: list[str]) -> dict[str, str]:
+    """DVC's hashes of what a stage writes below some folders."""
+    return {out["path"]: out["md5"] for out in stage.get("outs", []) if _within(out["path"], homes)}
 
 
 def _within(path: str, homes: list[str]) -> bool:

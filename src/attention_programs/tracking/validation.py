@@ -7,7 +7,7 @@ import pandas as pd
 
 from attention_programs.config import Config
 from attention_programs.errors import UserError
-from attention_programs.files import read_csv
+from attention_programs.files import read_csv, records
 from attention_programs.paths import Paths
 from attention_programs.programs.methods import DISTILLED
 from attention_programs.surrogate.gate import GateMeasurement, read_gate
@@ -141,7 +141,4 @@ def read_validation(config: Config, paths: Paths, specification: SurrogateSpecif
 
 
 def _tasks(rows: pd.DataFrame) -> tuple[TaskAccuracy, ...]:
-    return tuple(
-        TaskAccuracy(row["task"], row["accuracy"], row["low"], row["high"], row["chance"])
-        for row in rows.to_dict("records")
-    )
+    return tuple(TaskAccuracy(row.task, row.accuracy, row.low, row.high, row.chance) for row in records(rows))
