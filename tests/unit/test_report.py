@@ -275,13 +275,13 @@ def test_page_says_what_matters(page: str) -> None:
 )
 def test_the_opening_compares_with_the_baseline_that_is_best(config: Config, fits: dict[str, float], said: str) -> None:
     known = {f"iou/test/all/{method}": fit for method, fit in fits.items()} | {"programs/distinct/selected": 2}
-    assert said in opening(known, config, Provenance((), (), ""), 6)
+    assert said in opening(known, config, Provenance((), {}, ""), 6)
 
 
 @pytest.mark.parametrize(("increase", "said"), [(-0.01, "changes perplexity (20.00 intact) by 0.0"), (3, "raises")])
 def test_a_surrogate_that_loses_nothing_raises_nothing(config: Config, increase: float, said: str) -> None:
     known = {"perplexity/test/intact": 20.0, "perplexity_increase/test/selected/iou/25": increase}
-    written = opening(known | {"programs/distinct/selected": 2}, config, Provenance((), (), ""), 6)
+    written = opening(known | {"programs/distinct/selected": 2}, config, Provenance((), {}, ""), 6)
     assert said in written
 
 

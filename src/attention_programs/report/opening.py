@@ -7,25 +7,24 @@ from dataclasses import dataclass
 from attention_programs.config import Config
 from attention_programs.programs.methods import BASELINES, DISTILLED, FIRST_TOKEN, SELECTED
 from attention_programs.report.estimate import Estimate, percent_digits, percent_text, unbroken
-from attention_programs.report.provenance import Fact, Provenance, TextCounts
+from attention_programs.report.provenance import Fact, Provenance
 from attention_programs.report.summary import distilled_order, estimate_of, mean_fit
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
 FIRST_ALONE = f"{BASELINES[FIRST_TOKEN].label.lower()} alone"
-TEST = 2
-"""Position of the test split in a corpus' counts."""
 
 
 def opening(summary: Mapping[str, float], config: Config, provenance: Provenance, heads: int) -> str:
     """One paragraph: method, texts, fit, and the cost of replacing heads."""
-    tests = sum(corpus.counts[TEST] for corpus in provenance.texts)
+    counts = {corpus: splits["test"] for corpus, splits in provenance.texts.items()}
+    named = ", ".join(f"{count} {corpus}" for corpus, count in counts.items())
     above = Estimate(100 * summary.get("heads/above_0.5/selected", math.nan))
     fit, without = _fit(summary).text(), _fit_without_sink(summary).text()
     text = (
         f"Each of {heads} attention heads of {config.model.name} is explained by a short Python program "
         f"({summary['programs/distinct/selected']:.0f} distinct programs in all), chosen on validation texts. "
-        f"Fit, perplexity and answers are measured on test texts, {tests} of them at most "
-        f"({_corpora(provenance.texts)}), cut to at most {config.attention.max_tokens} tokens, that chose no program, "
+        f"Fit, perplexity and answers are measured on test texts, {sum(counts.values())} of them at most "
+        f"({named}), cut to at most {config.attention.max_tokens} tokens, that chose no program, "
         "ranking or constant; effects of single heads come from training texts, the comparison of rankings from "
         "validation texts, and what is told of prompts from training texts. "
         f"On average a head's program matches its attention with an IoU of {fit}, where 1 is a perfect match; "
@@ -51,10 +50,6 @@ def _baselines(summary: Mapping[str, float]) -> str:
     if best == FIRST_TOKEN:
         return alone
     return f"the best baseline ({BASELINES[best].label.lower()}) {fits[best].text()}, {alone}"
-
-
-def _corpora(counts: tuple[TextCounts, ...]) -> str:
-    return ", ".join(f"{corpus.counts[TEST]} {corpus.corpus}" for corpus in counts)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import yaml
 
 from attention_programs.attention.store import AttentionIndex
 from attention_programs.config import Config
-from attention_programs.corpora.text import SPLITS
 from attention_programs.models.record import ModelRecord
 
 
@@ -23,19 +22,12 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class TextCounts:
-    """Texts of one corpus, by split in the order of ``SPLITS``."""
-
-    corpus: str
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class Provenance:
     """The page's last part."""
 
     facts: tuple[Fact, ...]
-    texts: tuple[TextCounts, ...]
+    texts: Mapping[str, Mapping[str, int]]
+    """Counts by corpus and split."""
     params: str
     """All settings, YAML."""
 
@@ -55,6 +47,5 @@ def trace(
         Fact("Longest text", f"{index.max_tokens} tokens; longer texts are cut"),
         Fact("Seed", str(config.seed)),
     )
-    texts = tuple(TextCounts(corpus, tuple(by_split[split] for split in SPLITS)) for corpus, by_split in counts.items())
     params = yaml.safe_dump(json.loads(json.dumps(asdict(config))), sort_keys=False, allow_unicode=True, width=100)
-    return Provenance(facts, texts, params)
+    return Provenance(facts, counts, params)

@@ -56,21 +56,16 @@ def summarise_fit(results: Path) -> dict[str, float]:
     }
 
 
-def _entry(key: str, estimate: Estimate) -> dict[str, float]:
-    entry = {key: estimate.value}
-    if estimate.has_interval:
-        entry |= {f"{key}/low": estimate.low, f"{key}/high": estimate.high}
-    return entry
-
-
-def _entry_if_measured(key: str, estimate: Estimate) -> dict[str, float]:
-    return _entry(key, estimate) if estimate.measured else {}
+def _entry(key: str, value: float, low: float = math.nan, high: float = math.nan) -> dict[str, float]:
+    """A number, and the ends of its interval if it has one."""
+    interval = {f"{key}/low": low, f"{key}/high": high} if Estimate(value, low, high).has_interval else {}
+    return {key: value} | interval
 
 
 def _fit(table: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in records(table):
-        found |= _entry(f"{row.metric}/test/{row.corpus}/{row.method}", Estimate(row.mean, row.low, row.high))
+        found |= _entry(f"{row.metric}/test/{row.corpus}/{row.method}", row.mean, row.low, row.high)
     return found
 
 
@@ -94,10 +89,10 @@ def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
         found.setdefault("perplexity/test/intact", row.perplexity / (1 + row.increase / 100))
         for programs in (SELECTED, SEARCH) if same and row.programs == SELECTED else (row.programs,):
             key = f"perplexity_increase/test/{programs}/{row.order}/{row.percent:g}"
-            found |= _entry(key, Estimate(row.increase, row.low, row.high))
-            above = Estimate(row.above, row.above_low, row.above_high)
-            if above.measured and row.percent:
-                found |= _entry(f"perplexity_above_distilled/test/{programs}/{row.order}/{row.percent:g}", above)
+            found |= _entry(key, row.increase, row.low, row.high)
+            if math.isfinite(row.above) and row.percent:
+                key = f"perplexity_above_distilled/test/{programs}/{row.order}/{row.percent:g}"
+                found |= _entry(key, row.above, row.above_low, row.above_high)
         found |= {"perplexity/test/texts": float(row.texts), "perplexity/test/tokens": float(row.tokens)}
     return found
 
@@ -107,16 +102,15 @@ def _effects(table: pd.DataFrame) -> dict[str, float]:
     if table.empty:
         return {}
     texts, reliability = table[["texts", "reliability"]].iloc[0]
-    return {"effects/texts": float(texts)} | _entry_if_measured(
-        "effects/rank_reliability", Estimate(float(reliability))
-    )
+    known = {"effects/rank_reliability": float(reliability)} if math.isfinite(reliability) else {}
+    return {"effects/texts": float(texts)} | known
 
 
 def _gate(path: Path) -> dict[str, float]:
     """How much perplexity rises on the validation texts of the gate."""
     gate = read_gate(path)
     found = {"gate/validation/texts": float(gate.texts), "gate/validation/tokens": float(gate.tokens)}
-    return found | _entry("gate/validation/perplexity_increase", Estimate(gate.increase, gate.low, gate.high))
+    return found | _entry("gate/validation/perplexity_increase", gate.increase, gate.low, gate.high)
 
 
 def _objectives(table: pd.DataFrame) -> dict[str, float]:
@@ -127,10 +121,9 @@ def _objectives(table: pd.DataFrame) -> dict[str, float]:
 def _answers(table: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in records(table):
-        found |= _entry(f"qa/{row.task}/{row.percent:g}", Estimate(row.accuracy, row.low, row.high))
+        found |= _entry(f"qa/{row.task}/{row.percent:g}", row.accuracy, row.low, row.high)
         if row.percent and not math.isnan(row.change):
-            change = Estimate(row.change, row.change_low, row.change_high)
-            found |= _entry(f"qa_change/{row.task}/{row.percent:g}", change)
+            found |= _entry(f"qa_change/{row.task}/{row.percent:g}", row.change, row.change_low, row.change_high)
             found[f"qa_insensitive/{row.task}"] = row.insensitive
         found[f"qa_questions/{row.task}"] = row.questions
         found[f"qa_sources/{row.task}"] = row.sources
@@ -141,7 +134,7 @@ def _variants(table: pd.DataFrame) -> dict[str, float]:
     """Other choices of programs, and how few programs are enough for all heads."""
     found: dict[str, float] = {}
     for row in records(table):
-        found |= _entry(f"variant/{row.variant}/{row.corpus}/iou", Estimate(row.iou, row.low, row.high))
+        found |= _entry(f"variant/{row.variant}/{row.corpus}/iou", row.iou, row.low, row.high)
         found |= {f"variant/{row.variant}/programs": row.programs, f"variant/{row.variant}/terms": row.terms}
     shared, own = family(table, SHARED), fit_of(table, SELECTED)
     if shared and own is not None:
@@ -153,7 +146,7 @@ def _lengths(table: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in records(table):
         key = f"length/{row.tokens:g}/{row.method}"
-        found |= _entry(f"{key}/iou", Estimate(row.iou, row.low, row.high))
+        found |= _entry(f"{key}/iou", row.iou, row.low, row.high)
         found[f"{key}/sink_excluded_iou"] = row.sink_excluded_iou
     return found
 

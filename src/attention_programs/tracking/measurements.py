@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
 from attention_programs.errors import UserError
+from attention_programs.files import records
 from attention_programs.programs.methods import DISTILLED
 
 BATCH = {"metrics": 900, "params": 100}
@@ -48,26 +49,23 @@ def perplexity_curves(table: pd.DataFrame) -> list[Metric]:
     that it lies over that of another model.
     """
     curves = []
-    for row in table.to_dict("records"):
-        curve = DISTILLED if row["programs"] == DISTILLED else f"{row['programs']}/{row['order']}"
-        values = {
-            f"perplexity/{curve}": row["perplexity"],
-            f"perplexity_increase/{curve}": row["increase"],
-            f"perplexity_increase/{curve}/low": row["low"],
-            f"perplexity_increase/{curve}/high": row["high"],
-        }
-        curves += to_metrics(values, step=int(row["percent"]))
+    for row in records(table):
+        curve = DISTILLED if row.programs == DISTILLED else f"{row.programs}/{row.order}"
+        increase = _with_interval(f"perplexity_increase/{curve}", row.increase, row.low, row.high)
+        curves += to_metrics({f"perplexity/{curve}": row.perplexity, **increase}, step=int(row.percent))
     return curves
 
 
 def qa_curves(table: pd.DataFrame) -> list[Metric]:
     """Accuracy against the share of heads replaced: a curve for each task."""
     curves = []
-    for row in table.to_dict("records"):
-        name = f"qa/{row['task']}"
-        values = {name: row["accuracy"], f"{name}/low": row["low"], f"{name}/high": row["high"]}
-        curves += to_metrics(values, step=int(row["percent"]))
+    for row in records(table):
+        curves += to_metrics(_with_interval(f"qa/{row.task}", row.accuracy, row.low, row.high), step=int(row.percent))
     return curves
+
+
+def _with_interval(name: str, value: float, low: float, high: float) -> dict[str, float]:
+    return {name: value, f"{name}/low": low, f"{name}/high": high}
 
 
 def program_metrics(rows: pd.DataFrame) -> list[Metric]:
