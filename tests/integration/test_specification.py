@@ -97,7 +97,7 @@ def test_the_identity_test_runs_again(
     model: Path, wanted: SurrogateSpecification, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_specification(tmp_path / "s.json", wanted)
-    monkeypatch.setattr(identity, "unpack", lambda cells, n, _causal: np.ones((len(cells), n, n)) / n)
+    monkeypatch.setattr(identity._GivenMaps, "get", lambda _, ids, __: np.full((len(ids), len(ids)), 1 / len(ids)))
     with pytest.raises(UserError, match="by their own maps changes a logit"):
         load_surrogate(tmp_path / "s.json", model)
 
