@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +18,19 @@ PRICE_SHARE = 0.5
 URL = "/v1/chat/completions"
 
 
+@dataclass
 class Export:
-    """Answers from a log and collects what it lacks.
+    """Answers from a log and collects what it lacks."""
 
-    Attributes:
-        missing: Requests without an answer.
-    """
-
-    def __init__(self, log: ExchangeLog) -> None:
-        self._log = log
-        self.missing: list[Request] = []
+    log: ExchangeLog
+    missing: list[Request] = field(default_factory=list)
+    """Requests without an answer."""
 
     def replies(self, requests: Sequence[Request]) -> Replies:
         """The answers that there are; heads without one are left for later."""
         found = Replies()
         for request in requests:
-            if not found.take(request, self._log):
+            if not found.take(request, self.log):
                 self.missing.append(request)
                 found.left.append(request.head)
         return found
@@ -104,11 +101,10 @@ def import_batch(path: Path, log: ExchangeLog, prices: Prices) -> Imported:
 def _exchange(request: Request, row: dict[str, Any], prices: Prices) -> Exchange:
     response = row.get("response")
     response = response if isinstance(response, dict) else {}
-    if row.get("error") or response.get("status_code") != 200:
-        said = json.dumps(row.get("error") or response.get("body"))[:200]
-        return Exchange(request.key, "failed", request, error=f"batch: {said}", time=now())
     body = response.get("body") or {}
     try:
+        if row.get("error") or response.get("status_code") != 200:
+            raise ValueError(json.dumps(row.get("error") or response.get("body"))[:200])
         answer = read_answer(body, request.messages)
     except ValueError as error:
         return Exchange(request.key, "failed", request, error=f"batch: {error}", time=now())
