@@ -33,8 +33,6 @@ from attention_programs.sparse_search.design import (
     scores_of,
     softmax,
 )
-from attention_programs.sparse_search.domains import fit_domains
-from attention_programs.sparse_search.equal_size import fit_equal_size, sizes_by_hand
 from attention_programs.sparse_search.fitting import (
     LARGEST,
     divergence_slope,
@@ -45,6 +43,7 @@ from attention_programs.sparse_search.fitting import (
 )
 from attention_programs.sparse_search.promise import SMALLEST_SPREAD, Promise, influence, promise
 from attention_programs.sparse_search.search import START, Found, LastFit, Material, Search, best_sizes
+from attention_programs.sparse_search.searched import fit_domains, fit_equal_size, sizes_by_hand
 from attention_programs.sparse_search.sparse import Sparse, search_journal
 from cases import mapped, program, view_of
 
@@ -162,7 +161,7 @@ def explicit_iou(design: Design, head: int, chosen: torch.Tensor, constants: np.
 
 
 def divergences(some: Noisy, constants: torch.Tensor) -> torch.Tensor:
-    return divergence_slope(some.design, some.starting(constants), RIDGE).divergence
+    return divergence_slope(some.design, some.starting(constants), RIDGE).value
 
 
 def expressions(source: str) -> dict[str, float]:
@@ -429,7 +428,7 @@ def test_divergence_gradient_and_curvature_are_those_of_finite_differences(causa
         def value(*moves: np.ndarray) -> float:
             return explicit_divergence(some.design, head, some.chosen[head], constants + sum(moves))  # noqa: B023
 
-        assert float(found.divergence[head]) == pytest.approx(value(), abs=2e-3)  # half-precision rows sum to about 1
+        assert float(found.value[head]) == pytest.approx(value(), abs=2e-3)  # half-precision rows sum to about 1
         away = step * np.eye(k)
         for a in range(k):
             slope = (value(away[a]) - value(-away[a])) / (2 * step)

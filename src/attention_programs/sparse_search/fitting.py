@@ -12,7 +12,7 @@ from attention_programs.sparse_search.design import (
     slope_of_shared,
     softmax,
 )
-from attention_programs.sparse_search.passes import sum_divergence, sum_overlaps
+from attention_programs.sparse_search.passes import Divergence, sum_divergence, sum_overlaps
 from attention_programs.sparse_search.sparse import Sparse
 
 MAX_STEP = 4.0
@@ -22,28 +22,13 @@ LARGEST = 12.0
 BETAS = (0.9, 0.99)
 """How long Adam remembers slopes and their squares."""
 SMALLEST_SLOPE = 1e-12
-"""Slope below which Adam takes smaller steps."""
+"""Divergence below which Adam takes smaller steps."""
 SLACK = 1e-6
 """Rise of the objective, in nats a row, that is the noise of single precision."""
 
 
-@dataclass(frozen=True)
-class Slope:
-    """The divergence at some constants and how it changes with them."""
-
-    divergence: torch.Tensor
-    """Mean over rows of the cross-entropy of map and program plus the ridge, nats, shape (heads,). It differs from
-    KL(map || program) by the map's own entropy, which no constant changes."""
-    gradient: torch.Tensor
-    """Shape (heads, k)."""
-    curvature: torch.Tensor
-    """The Hessian: covariance of the features under the program, row by row, shape (heads, k, k)."""
-
-
-def divergence_slope(design: Design, programs: Sparse, ridge: float) -> Slope:
-    """Mean over rows of the cross-entropy of the maps and softmax(constants @ features), plus the ridge.
-
-    Gradient: sum of (P - A) f. Hessian: covariance of the features under P.
+def divergence_slope(design: Design, programs: Sparse, ridge: float) -> Divergence:
+    """Every head's divergence as a mean over rows, plus the ridge.
 
     Args:
         design: The texts.
@@ -52,7 +37,7 @@ def divergence_slope(design: Design, programs: Sparse, ridge: float) -> Slope:
     """
     sums = sum_divergence(design, programs)
     constants, rows = programs.constants, design.rows
-    return Slope(
+    return Divergence(
         sums.value / rows + ridge * constants.square().sum(-1),
         sums.gradient / rows + 2 * ridge * constants,
         sums.curvature / rows + 2 * ridge * torch.eye(programs.terms, dtype=constants.dtype, device=constants.device),
@@ -75,10 +60,10 @@ def fit_divergence(design: Design, programs: Sparse, ridge: float, tries: int) -
     for _ in range(tries):
         moved = Sparse(programs.chosen, (programs.constants - step).clamp(-LARGEST, LARGEST))
         found = divergence_slope(design, moved, ridge)
-        lower = found.divergence <= best.divergence + SLACK
+        lower = found.value <= best.value + SLACK
         programs = moved.where(lower, programs)
-        best = Slope(
-            torch.where(lower, found.divergence, best.divergence),
+        best = Divergence(
+            torch.where(lower, found.value, best.value),
             torch.where(lower[:, None], found.gradient, best.gradient),
             torch.where(lower[:, None, None], found.curvature, best.curvature),
         )
@@ -86,8 +71,8 @@ def fit_divergence(design: Design, programs: Sparse, ridge: float, tries: int) -
     return programs
 
 
-def _newton(slope: Slope) -> torch.Tensor:
-    return torch.linalg.solve(slope.curvature, slope.gradient).clamp(-MAX_STEP, MAX_STEP)
+def _newton(at: Divergence) -> torch.Tensor:
+    return torch.linalg.solve(at.curvature, at.gradient).clamp(-MAX_STEP, MAX_STEP)
 
 
 @dataclass(frozen=True)

@@ -61,15 +61,12 @@ class Writer:
 
     def variant(self, name: str, terms: Sequence[Sequence[WeightedTerm]]) -> Variant:
         """The programs of a variant; heads with equal terms share one."""
-        members: dict[str, list[Head]] = {}
-        for head, each in zip(self._heads, terms, strict=True):
-            members.setdefault(emit(each), []).append(head)
-        first = {emit(each): each for each in terms}
-        records = {
-            source: self.record(first[source], f"{name}: {heads[0]}", heads, {"variant": name})
-            for source, heads in members.items()
-        }
-        return Variant(name, {head: records[emit(each)] for head, each in zip(self._heads, terms, strict=True)})
+        sources = [emit(each) for each in terms]
+        records = {}
+        for source, each in dict(zip(sources, terms, strict=True)).items():
+            heads = [head for head, own in zip(self._heads, sources, strict=True) if own == source]
+            records[source] = self.record(each, f"{name}: {heads[0]}", heads, {"variant": name})
+        return Variant(name, {head: records[own] for head, own in zip(self._heads, sources, strict=True)})
 
 
 def write_variants(path: Path, variants: Iterable[Variant]) -> None:
