@@ -55,7 +55,7 @@ def sparse_sources(terms: int = TERMS) -> list[str]:
 def sparse_programs() -> list[Program]:
     """The same, ready to run."""
     sources = sparse_sources()
-    return [compile_trusted(source, f"program {number}", shipped=False) for number, source in enumerate(sources)]
+    return [compile_trusted(source, f"program {number}") for number, source in enumerate(sources)]
 
 
 def fresh_text() -> TokenView:

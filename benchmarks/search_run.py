@@ -31,7 +31,7 @@ def made_up(number: int, tokens: int, programs: list[Program]) -> MappedText:
 def main() -> None:
     """Makes texts and searches them."""
     heads, texts, tokens, terms = map(int, sys.argv[1:5])
-    torch.set_num_threads(load_config().threads)
+    torch.set_num_threads(load_config(Path("params.yaml")).threads)
     programs = sparse_programs()[:heads]
     train = [made_up(number, tokens, programs) for number in range(texts)]
     validation = [made_up(texts + number, tokens, programs) for number in range(max(2, texts // 4))]

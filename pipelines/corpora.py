@@ -15,7 +15,13 @@ def main(config: Config, paths: Paths) -> None:
     texts = [
         text
         for source in config.corpora.sources
-        for text in split_corpus(source.name, load_corpus(source), config.corpora, config.seed, load_test_rows(source))
+        for text in split_corpus(
+            source.name,
+            load_corpus(source, paths.root),
+            config.corpora,
+            config.seed,
+            load_test_rows(source, paths.root),
+        )
     ]
     check_disjoint(texts)
     write_texts(paths.texts, sorted(texts, key=lambda text: (text.split, text.key)))

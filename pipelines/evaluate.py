@@ -33,7 +33,7 @@ def main(config: Config, paths: Paths) -> None:
             file=sys.stderr,
         )
         settings = replace(settings, tasks=())
-    tasks = load_tasks(settings, read_texts(paths.texts), folder, config.seed)
+    tasks = load_tasks(settings, read_texts(paths.texts), folder, config.seed, paths.root)
     distilled = read_programs(paths.distilled)
     order = read_orders(paths.results / "orders.csv")[read_specification(paths.data / "surrogate.json").order]
     scores: dict[int, list[TaskScore]] = {}

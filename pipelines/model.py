@@ -9,7 +9,7 @@ from attention_programs.surrogate.contract import check_architecture
 
 def main(config: Config, paths: Paths) -> None:
     """Fetches and converts the model, once it is known that its heads can be seen and replaced."""
-    record = fetch_model(config.model, paths.model, check=check_architecture)
+    record = fetch_model(config.model, paths.model, paths.root, check_architecture)
     print(f"{record.name}: {record.layers} layers x {record.heads_per_layer} heads, {record.parameters:,} parameters")
 
 

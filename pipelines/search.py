@@ -1,7 +1,5 @@
 """Stage 4: a program for every head, found by the search."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from attention_programs.config import Config
@@ -16,8 +14,8 @@ from attention_programs.sparse_search.variants import write_variants
 
 def main(config: Config, paths: Paths) -> None:
     """Searches; programs by hand only say how many terms some programs may have."""
-    library = Path(config.synthesis.library) / config.model.name
-    by_hand = load_written_for(library, "curated", views=[]) if config.synthesis.equal_size else []
+    folder = f"{config.synthesis.library}/{config.model.name}"
+    by_hand = load_written_for(paths.root, folder, "curated") if config.synthesis.equal_size else []
     searched = search_programs(paths.attention, config.synthesis, paths.search, by_hand)
     write_programs(paths.searched, searched.programs)
     write_variants(paths.variants, searched.variants)

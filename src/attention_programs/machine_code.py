@@ -3,11 +3,11 @@
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
-import torch
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator, UserWideCacheLocator
 
 Function = TypeVar("Function", bound=Callable)
 
@@ -24,11 +24,21 @@ EXPONENT, BIAS = np.int32(23), np.int32(127)
 """How float32 is stored: bits before the exponent, and the exponent of 1."""
 
 
+class _OutsideThePackage(CompileResultCacheImpl):
+    """Keeps machine code in the user's cache folder: what lies in the package's own would outlive an uninstall."""
+
+    _locator_classes = [UserProvidedCacheLocator, UserWideCacheLocator]  # noqa: RUF012 - as numba writes it
+
+
+class _Cache(FunctionCache):
+    _impl_class = _OutsideThePackage
+
+
 def machine_code(function: Function) -> Function:
     """Compiles for this processor; sums may be taken in any order, and no number is infinite or undefined."""
     compiled: Any = numba.njit(nogil=True, fastmath=True)(function)
     with contextlib.suppress(RuntimeError):  # no folder to keep it in: it is compiled once a process
-        compiled.enable_caching()
+        compiled._cache = cast(Any, _Cache)(function)
     return compiled
 
 
@@ -54,6 +64,8 @@ def in_threads(count: int, work: Callable[[int, int], None]) -> None:
         work: Takes the number of a first item and that after the last; what it does for an item must not depend on
             the others.
     """
+    import torch
+
     threads = torch.get_num_threads()
     bounds = np.linspace(0, count, min(count, SHARES * threads) + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:

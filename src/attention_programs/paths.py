@@ -1,4 +1,4 @@
-"""Where each stage's files lie, and the repository they lie in."""
+"""A project's folder, and where each stage's files lie in it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +9,20 @@ from attention_programs.errors import UserError
 
 @dataclass(frozen=True)
 class Paths:
-    """Where each stage's files lie, relative to the repository's root."""
+    """Where each stage's files lie."""
 
+    root: Path
+    """The project's folder, which relative paths in the settings start from."""
     model: Path
     data: Path
     results: Path
     report: Path
 
     @classmethod
-    def of(cls, config: Config, root: Path = Path()) -> "Paths":
+    def of(cls, config: Config, root: Path) -> "Paths":
         """The paths of a profile."""
         return cls(
+            root=root,
             model=root / "models" / config.model.name,
             data=root / "data" / config.profile,
             results=root / "results" / config.profile,
@@ -87,14 +90,14 @@ class Paths:
         return self.data / "scores.parquet"
 
 
-def repository_root() -> Path:
-    """The repository the work happens in: the nearest folder upwards with ``dvc.yaml``.
+def project_root(start: Path) -> Path:
+    """The project that a folder belongs to: the nearest folder upwards that holds ``params.yaml``.
 
     Raises:
-        UserError: if the current folder is in no such repository.
+        UserError: if there is none.
     """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "dvc.yaml").is_file():
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        if (folder / "params.yaml").is_file():
             return folder
-    raise UserError(f"{here} is in no repository with a dvc.yaml; change to the project's folder")
+    raise UserError(f"{start} is in no project, a folder with a params.yaml; give one with --project DIR")

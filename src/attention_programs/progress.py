@@ -1,9 +1,12 @@
-"""Progress bars with an estimate of the time left."""
+"""Progress bars with an estimate of the time left: in a terminal a bar, in a log file a plain line every ten seconds.
+
+Drawn by tqdm: rich draws its bars in a terminal alone, so that the lines of a log file would be ours to write.
+"""
 
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from tqdm import tqdm
 
@@ -12,14 +15,22 @@ SAMPLE = 8
 """Items by which the time for all is estimated; they should be typical of all."""
 
 
+def _options(unit: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"unit": f" {unit}" if unit else "it", "mininterval": 0.5, "maxinterval": 10}
+    if not sys.stderr.isatty():
+        line = "{desc}: {n_fmt} of {total_fmt}{unit}, {elapsed} so far, {remaining} left{postfix}\n"
+        options |= {"mininterval": 10, "bar_format": line}
+    return options
+
+
 def progress_bar(total: int, description: str, unit: str) -> "tqdm[NoReturn]":
     """A bar on standard error that its owner moves on."""
-    return tqdm(total=total, desc=description, unit=f" {unit}", mininterval=0.5, maxinterval=10)
+    return tqdm(total=total, desc=description, **_options(unit))
 
 
 def progress(items: Iterable[Item], description: str, total: int | None = None, unit: str = "") -> Iterable[Item]:
-    """Iterates with a bar on standard error; in a log file a line every ten seconds is enough."""
-    return tqdm(items, desc=description, total=total, unit=f" {unit}" if unit else "it", mininterval=1, maxinterval=10)
+    """Iterates with a bar on standard error."""
+    return tqdm(items, desc=description, total=total, **_options(unit))
 
 
 def estimated(items: Iterable[Item], description: str, total: int, unit: str) -> Iterator[Item]:

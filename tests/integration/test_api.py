@@ -154,7 +154,7 @@ def test_importing_changes_nothing_and_brings_no_tools() -> None:
     assert len(ap.__all__) <= 15
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/notebook.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/quick-start.md"])
 def test_the_notebook_of_the_docs_runs(page: str, tmp_path: Path, llama: LoadedModel) -> None:
     """Its lines as they stand, but for the model: a folder as ``save_pretrained`` writes it."""
     llama.model.save_pretrained(tmp_path)

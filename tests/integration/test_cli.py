@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,34 +17,27 @@ from pytest_httpserver import HTTPServer
 from attention_programs import cli
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, load_config
-from attention_programs.corpora.text import SPLITS, Text, text_key, write_texts
+from attention_programs.corpora.text import SPLITS, write_texts
 from attention_programs.files import read_jsonl, write_csv, write_jsonl, write_text
 from attention_programs.models.record import weights_hash, write_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import make_record, write_programs
+from builders import heads_table, params_with, save_model, texts_from
 from cases import program
 from conftest import ROOT, SENTENCES, tiny_model
 
-COMMANDS = (
-    "show", "heads", "surrogate", "surrogate info", "validate", "vocabulary", "configure", "reproduce", "summary", "ui",
-    "publish", "check-reproducibility", "import", "synthesize", "prompt", "try",
-)  # fmt: skip
 FREE = program("text.first_token + 0 * np.eye(text.n)", "Looks at the first token, in free Python.")
-PARAMS: dict[str, Any] = {
-    "profile": "mine",
-    "model": {"name": "tiny", "source": "folder", "location": "elsewhere"},
-    "corpora": {"name": "one", "sources": [{"name": "a", "source": "file", "location": "corpora/a.jsonl"}]},
-    "attention": {"max_tokens": 24, "heads": ["L0H0", "L0H1", "L2H3"]},
-    "synthesis": {}, "explainer": {}, "sandbox": {}, "scoring": {}, "distillation": {}, "replacement": {},
-    "tracking": {}, "evaluation": {"name": "none", "tasks": []}, "report": {}, "reproducibility": {}, "threads": 1,
-}  # fmt: skip
+PARAMS = params_with(
+    corpora={"name": "one", "sources": [{"name": "a", "source": "file", "location": "corpora/a.jsonl"}]},
+    attention={"max_tokens": 24, "heads": ["L0H0", "L0H1", "L2H3"]},
+    threads=1,
+)
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project as the stages leave it, with three heads."""
     root = tmp_path_factory.mktemp("project")
-    write_text(root / "dvc.yaml", "stages: {}\n")
     write_text(root / "params.yaml", yaml.safe_dump(PARAMS))
     write_jsonl(root / "corpora/a.jsonl", ({"text": text} for text in SENTENCES))
     write_text(root / "library/curated/free.py", FREE)
@@ -53,10 +45,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "conf", root / "conf")
     paths = Paths.of(load_config(root / "params.yaml"), root)
     llama = tiny_model("llama")
-    llama.model.save_pretrained(paths.model)
-    llama.tokenizer.save_pretrained(paths.model)
+    save_model(llama, paths.model)
     write_record(paths.model, replace(llama.record, weights_sha256=weights_hash(paths.model)))
-    texts = [Text(text_key(s), "a", SPLITS[i % 3], s) for i, s in enumerate(SENTENCES)]
+    texts = texts_from(SENTENCES, "a", SPLITS)
     write_texts(paths.texts, texts)
     extract_to_folder(llama, texts, AttentionSettings(24, ("L0H0", "L0H1", "L2H3")), paths.attention)
     records = [
@@ -64,14 +55,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_record(program("text.uniform", "Spreads evenly."), "search L0H1", "search", "verified", ["L0H1"], {}),
     ]
     write_programs(paths.programs, records)
-    rows = [
-        {"head": head, "method": method, "program_id": records[i].id, "program_name": records[i].name}
-        | {"author": records[i].author, "iou_validation": 0.5, "iou_test": fit, "iou_test_low": fit - 0.1}
-        | {"iou_test_high": fit + 0.1, "sink_excluded_iou_test": 0.2, "jsd_test": 0.3}
-        for method in ("selected", "uniform")
-        for head, fit, i in (("L0H0", 0.4, 0), ("L0H1", 0.8, 1), ("L2H3", 0.6, 1))
-    ]
-    write_csv(paths.results / "heads.csv", pd.DataFrame(rows))
+    chosen = {"L0H0": records[0], "L0H1": records[1], "L2H3": records[1]}
+    tables = [heads_table(method, chosen, iou_test=[0.4, 0.8, 0.6]) for method in ("selected", "uniform")]
+    write_csv(paths.results / "heads.csv", pd.concat(tables))
     return root
 
 
@@ -84,22 +70,6 @@ def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        cli.main([*command.split(), "--help"])
-    assert ended.value.code == 0
-    text = capsys.readouterr().out
-    assert f"examples:\n  attention-programs {command}" in text
-
-
-def test_every_command_is_tested_here(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(["--help"])
-    listed = set(re.findall(r"^    ([a-z-]+)(?: |$)", capsys.readouterr().out, re.MULTILINE))
-    assert listed == {command.split()[0] for command in COMMANDS}
 
 
 def test_show_prints_program_scores_and_both_maps(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -411,11 +381,15 @@ REFUSED = [
     (["show", "L9H9"], "head L9H9 was not studied: profile 'mine' holds 3 heads, L0H0 to L2H3"),
     (["show", "first"], "head 'first' is not a head's name"),
     (["show", "L0H0", "--method", "magic"], "method 'magic' is unknown; heads.csv has selected, uniform"),
-    (["show", "L0H0", "--html", "data"], "data is a folder"),
+    (["show", "L0H1", "--html", "data"], "data is a folder"),
+    (["shw"], "No such command 'shw'. Did you mean 'show'"),
+    (["show"], "Missing argument 'HEAD'"),
+    (["heads", "--sort", "fit"], "is not one of 'name', 'iou'"),
+    (["heads", "--project", "corpora"], "corpora holds no params.yaml; give a project's folder"),
     (["heads", "--method", "magic"], "method 'magic' is unknown"),
     (["heads", "--limit", "-1"], "--limit is -1"),
     (["prompt", "L0H0"], "searched.jsonl does not exist; prompts need the search's programs: run `dvc repro search`"),
-    (["synthesize", "--most-tokens", "-1"], "--most-tokens is -1; write 0 or more"),
+    (["synthesize", "--most-tokens", "-1"], "most_tokens is -1; write 0 or more"),
     (["synthesize", "--import-batch", "gone.jsonl"], "gone.jsonl does not exist"),
     (["vocabulary", "--term", "coma"], "the vocabulary has no term 'coma'; did you mean 'comma'?"),
     (["validate", "corpora/gone.jsonl"], "corpora/gone.jsonl does not exist"),
@@ -454,16 +428,16 @@ def test_bad_input_ends_with_one_line_and_writes_nothing(
 
 
 @pytest.mark.parametrize("arguments", [["heads"], ["show", "L0H0"], ["validate"], ["publish"], ["configure", "smoke"]])
-def test_outside_of_a_repository_every_command_says_so(
+def test_outside_of_a_project_every_command_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(arguments) == 2
-    assert "is in no repository with a dvc.yaml" in capsys.readouterr().err
+    assert "is in no project, a folder with a params.yaml; give one with --project DIR" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "missing", ["data/mine/attention/index.json", "results/mine/heads.csv", "data/mine/programs.jsonl", "params.yaml"]
+    "missing", ["data/mine/attention/index.json", "results/mine/heads.csv", "data/mine/programs.jsonl"]
 )
 def test_missing_files_name_themselves(project: Path, capsys: pytest.CaptureFixture[str], missing: str) -> None:
     (project / missing).unlink()
@@ -487,7 +461,45 @@ def test_stages_refuse_bad_settings_in_the_same_way(project: Path) -> None:
     command = [sys.executable, "-m", "pipelines.corpora"]
     run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 2
-    assert run.stderr == "error: params.yaml: threads is 0; it must be 1 or more\n"
+    assert run.stderr == "error: params.yaml: threads is 0; write 1 or more\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["heads", "show L0H1", "show L0H0 --text Frogs", "vocabulary --term uniform", "validate", "prompt L0H1"],
+)
+def test_a_project_is_read_from_anywhere(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """With the same words, and nothing is written where the command is typed, which stays the working directory."""
+    searched(project)
+    assert cli.main(command.split()) == 0
+    inside = capsys.readouterr().out
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    for named in (str(project), "../project"):
+        assert cli.main([*command.split(), "--project", named]) == 0
+        assert capsys.readouterr().out == inside
+    assert Path.cwd() == elsewhere
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_files_that_are_named_lie_where_the_command_is_typed(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    write_text(elsewhere / "mine.py", program("text.self_token", "Looks at itself."))
+    monkeypatch.chdir(elsewhere)
+    for command in ("validate mine.py", "import mine.py --form view", "show L0H1 --html page.html"):
+        assert cli.main([*command.split(), "--project", str(project)]) == 0
+    assert (elsewhere / "page.html").is_file()
+    assert (project / "library/imported/mine.jsonl").is_file()
+    searched(project)
+    assert cli.main(["try", "mine.py", "L0H1", "--project", str(project)]) == 0
+    options = ["--heads", "L0H0", "--model", "m", "--export-batch", "requests.jsonl"]
+    assert cli.main(["synthesize", *options, "--project", str(project)]) == 0
+    assert len(read_jsonl(elsewhere / "requests.jsonl")) == 1
 
 
 def test_maps_drawn_for_the_terminal_are_the_heads(project: Path) -> None:
@@ -506,6 +518,7 @@ def test_maps_drawn_for_the_terminal_are_the_heads(project: Path) -> None:
         ("--help", ("numpy", "pandas", "ruamel.yaml", "torch")),
         ("heads --limit 2", ("datasets", "matplotlib", "scipy", "sklearn", "mlflow", "torch", "transformers")),
         ("show L0H1", ("datasets", "matplotlib", "scipy", "sklearn", "mlflow", "torch", "transformers")),
+        (f"summary --project {ROOT}", ("datasets", "matplotlib", "sklearn", "mlflow", "torch", "transformers")),
         ("vocabulary", ("datasets", "matplotlib", "scipy", "sklearn", "mlflow", "torch", "transformers")),
     ],
 )

@@ -23,12 +23,12 @@ from attention_programs.llm.prompts import PromptWriter, template_hashes, templa
 from attention_programs.llm.rounds import Explainer
 from attention_programs.llm.session import Session, asked_heads
 from attention_programs.llm.stories import Told
-from attention_programs.llm.texts import choose_texts
 from attention_programs.llm.tokens import estimate_tokens, token_counter
 from attention_programs.llm.trying import try_program
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
+from attention_programs.sparse_search.training_texts import choose_texts
 from attention_programs.untrusted.execution import SandboxRunner
 from conftest import SENTENCES, tiny_model
 
@@ -298,7 +298,7 @@ def test_a_program_by_hand_is_tried_beside_the_searchs(
 ) -> None:
     file = tmp_path / "mine.py"
     views = [TokenView(text.ids, text.pieces, index.causal) for text in train[:2]]
-    session = Session(index, runner, views, PrefixTest(views), explainer(index, train, runner))
+    session = Session(index, runner, PrefixTest(views), explainer(index, train, runner))
     file.write_text('def program(text):\n    """Free Python."""\n    return np.tril(np.ones((text.n, text.n)))\n')
     tried = try_program(session, file, "L0H0", 0)
     even = 'def program(text):\n    """Even."""\n    return 1.0 * text.uniform + 0.0 * text.first_token\n'
@@ -320,7 +320,7 @@ def test_a_program_by_hand_that_fails_or_looks_ahead_is_told_of(
 ) -> None:
     file = tmp_path / "mine.py"
     views = [TokenView(train[0].ids, train[0].pieces, index.causal)]
-    session = Session(index, runner, views, PrefixTest(views), explainer(index, train, runner))
+    session = Session(index, runner, PrefixTest(views), explainer(index, train, runner))
     file.write_text('def program(text):\n    """Fails."""\n    return text.nothing\n')
     with pytest.raises(UserError, match=r"mine\.py: exception: .*no pattern 'nothing'.*; mend it"):
         try_program(session, file, "L0H0", 0)

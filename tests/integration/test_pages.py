@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from attention_programs import cli
-from attention_programs.files import write_text
 from attention_programs.offline import QUIET
 from attention_programs.project.reproduction import compose
 from attention_programs.tracking import pages
@@ -28,7 +27,6 @@ PATIENCE_SECONDS = 240
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with an empty store."""
-    write_text(tmp_path / "dvc.yaml", "stages: {}\n")
     compose("smoke", tmp_path / "params.yaml", ROOT)
     with open_store(tmp_path, create=True):
         pass

@@ -100,7 +100,7 @@ def test_failures_of_the_case_table(case: Failing, sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("mentions", [True, False], ids=["terms computed before the fork", "terms computed by itself"])
 @pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
 def test_trusted_programs_give_the_same_bytes_in_and_outside(case: Good, mentions: bool, sandbox: Sandbox) -> None:
-    trusted = compile_trusted(case.source, case.name, shipped=True)
+    trusted = compile_trusted(case.source, case.name, vouched=True)
     terms = parse_source(case.source, case.name).mentions if mentions else ()
     for view, outcome in zip(VIEWS, one(sandbox, case.source, terms=terms).outcomes, strict=True):
         here = run(trusted, view_of(view.pieces))
@@ -112,7 +112,7 @@ def test_trusted_programs_give_the_same_bytes_in_and_outside(case: Good, mention
 def test_library_programs_give_the_same_bytes_in_and_outside(sandbox: Sandbox) -> None:
     for file in sorted(Path("library").glob("*/*.py")):
         source = file.read_text(encoding="utf-8")
-        trusted = compile_trusted(source, str(file), shipped=True)
+        trusted = compile_trusted(source, str(file), vouched=True)
         for view, outcome in zip(VIEWS, one(sandbox, source).outcomes, strict=True):
             here = run(trusted, view)
             assert isinstance(here, Scored)

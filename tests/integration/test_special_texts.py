@@ -9,26 +9,24 @@ import torch
 from attention_programs.attention.store import MappedText, read_index, read_maps
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings, SynthesisSettings
-from attention_programs.corpora.text import Text, text_key
-from attention_programs.llm.evidence import EvidenceMaker
 from attention_programs.llm.prompts import PromptWriter, system_prompt
-from attention_programs.llm.texts import choose_texts
 from attention_programs.llm.tokens import estimate_tokens
 from attention_programs.models.loading import LoadedModel
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds, TokenStyle
 from attention_programs.programs.features import Feature
 from attention_programs.programs.outcome import Scored
-from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
+from attention_programs.sparse_search.evidence import EvidenceMaker
 from attention_programs.sparse_search.search import Material
+from attention_programs.sparse_search.training_texts import choose_texts
 from attention_programs.surrogate.intervention import trusted_cache
 from attention_programs.surrogate.term_values import TermValues
 from attention_programs.untrusted.execution import SandboxRunner
-from cases import program
+from builders import program_record, texts_from
 from conftest import BOS, EOS, SENTENCES, tiny_model, with_template
 
 CONTENTS = [f"{i} {sentence}" for sentence in SENTENCES for i in range(5)]
-TEXTS = [Text(text_key(content), "stories", "train", content) for content in CONTENTS]
+TEXTS = texts_from(CONTENTS, splits=["train"])
 
 
 def maps_of(loaded: LoadedModel, folder: Path) -> list[MappedText]:
@@ -88,8 +86,8 @@ def test_the_sandbox_and_the_caches_see_the_same_special_tokens(
     expression: str, opened: tuple[LoadedModel, Path]
 ) -> None:
     loaded, _ = opened
-    trusted = make_record(program(expression), "own", "search", "verified", [], {})
-    foreign = make_record(program(f"np.float32(1) * ({expression})"), "foreign", "imported", "verified", [], {})
+    trusted = program_record(expression, "own")
+    foreign = program_record(f"np.float32(1) * ({expression})", "foreign", "imported")
     ids = tuple(loaded.encode(SENTENCES[0], 12))
     special = loaded.token_style.special_ids
     view = TokenView(ids, loaded.pieces(ids), True, special)

@@ -20,7 +20,7 @@ from conftest import ROOT
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv(ROOT_VARIABLE, raising=False)
-    (tmp_path / "dvc.yaml").touch()
+    (tmp_path / "params.yaml").touch()
     (tmp_path / "mlruns/artifacts").mkdir(parents=True)
     return tmp_path
 

@@ -141,7 +141,7 @@ def test_the_empty_program_attends_evenly() -> None:
     assert source == (
         'def program(text):\n    """Attends evenly."""\n    return text.softmax(\n        0.0 * text.uniform\n    )\n'
     )
-    outcome = run(compile_trusted(source, "empty", shipped=False), view_of("abc"))
+    outcome = run(compile_trusted(source, "empty"), view_of("abc"))
     assert isinstance(outcome, Scored)
     np.testing.assert_allclose(outcome.weights, np.tri(3) / np.array([[1], [2], [3]]), atol=1e-7)
 
@@ -184,7 +184,7 @@ TERMS = st.builds(
 @given(terms=st.lists(TERMS, min_size=1, max_size=8))
 def test_the_emitted_program_computes_the_softmax_of_its_terms(causal: bool, terms: list[WeightedTerm]) -> None:
     view = view_of(LONG, causal)
-    outcome = run(compile_trusted(emit(terms), "emitted", shipped=False), view)
+    outcome = run(compile_trusted(emit(terms), "emitted"), view)
     assert isinstance(outcome, Scored)
     scores = sum(t.constant * t.feature.matrix(view).astype(np.float64) for t in terms)
     scores = np.where(np.tri(view.n, dtype=bool) | (not causal), scores, -np.inf)

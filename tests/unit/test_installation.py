@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from attention_programs import cli
+from attention_programs.cli.app import EXTRAS
 from conftest import ROOT
 from unit.test_stages import executed, reached
 
@@ -46,7 +47,7 @@ def test_a_notebook_needs_the_core_alone() -> None:
 def test_every_module_is_in_the_core_or_in_the_extra_that_the_command_line_names() -> None:
     core, extras = modules(PROJECT["dependencies"]), PROJECT["optional-dependencies"]
     for name in imported(SOURCE.rglob("*.py")) - core:
-        assert name in modules(extras[cli.EXTRAS[name]]), name
+        assert name in modules(extras[EXTRAS[name]]), name
 
 
 def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

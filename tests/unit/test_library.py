@@ -5,14 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
-from attention_programs.programs.library import load_library, load_written_for
+from attention_programs.models.token_style import TokenStyle
+from attention_programs.programs.library import load_library, load_written_for, with_verdicts
 from attention_programs.programs.outcome import Scored
-from attention_programs.programs.prefix import causality
-from attention_programs.programs.runtime import run
-from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.prefix import PrefixTest, causality
+from attention_programs.programs.runner import TrustedRunner
+from attention_programs.programs.runtime import SHIPPED, run
+from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
+from attention_programs.untrusted.execution import SandboxRunner
 from cases import LONG, program, view_of
 from conftest import ROOT, SENTENCES
 
@@ -28,15 +32,10 @@ def texts(length: int) -> list[TokenView]:
     return [view_of([PIECES[i] for i in rng.integers(0, len(PIECES), length)]) for _ in range(3)]
 
 
-@pytest.fixture(autouse=True)
-def in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-
-
 def everything() -> list[ProgramRecord]:
-    views = [view_of(LONG), *texts(40)]
-    general = [r for author, folder in FOLDERS.items() for r in load_library(folder, author, views)]  # type: ignore[arg-type]
-    return [*general, *load_written_for(WRITTEN_FOR, "curated", views)]
+    general = [r for author, folder in FOLDERS.items() for r in load_library(ROOT, str(folder), author)]  # type: ignore[arg-type]
+    written = load_written_for(ROOT, str(WRITTEN_FOR), "curated")
+    return list(with_verdicts([*general, *written], TrustedRunner(), PrefixTest([view_of(LONG), *texts(40)])))
 
 
 def test_what_ships() -> None:
@@ -70,7 +69,7 @@ def test_each_says_where_it_came_from_and_runs_from_there() -> None:
             assert found.provenance["prompt_sha256"] == sha256_text(found.provenance["prompt"])
         else:
             assert file == FOLDERS[found.author] / f"{found.name}.py"
-        assert file.read_text() == found.source
+        assert (ROOT / file).read_text() == found.source
         found.compiled()
 
 
@@ -119,7 +118,36 @@ def test_random_token_reaches_every_token_so_far() -> None:
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds no programs.*params\.yaml"):
-        load_library(tmp_path, "curated", texts(5))
+        load_library(tmp_path, ".", "curated")
+
+
+def test_what_ships_is_trusted_by_its_content_alone() -> None:
+    """All of it; a file that was edited where it lies is not, and the list of trusted ids holds nothing else."""
+    free = [found for found in everything() if not found.parsed().speaks_vocabulary_only]
+    assert {found.id for found in free} == SHIPPED, "write the ids of the free programs in library/ into SHIPPED"
+    for found in free:
+        elsewhere = make_record(found.source + "# mine\n", "mine", "imported", "verified", [], {"file": "/tmp/mine.py"})
+        assert elsewhere.trusted
+        edited = make_record(
+            found.source.replace("return ", "return 1 * "), found.name, found.author, "verified", [], found.provenance
+        )
+        assert not edited.trusted
+        with pytest.raises(UserError, match="free Python"):
+            edited.compiled()
+
+
+def test_an_edited_program_of_the_library_runs_in_the_sandbox(tmp_path: Path) -> None:
+    """Where nobody may run it, its file is named and nothing of it is executed."""
+    (tmp_path / "random_token.py").write_text(program("text.n + open('executed', 'w')", "Looks around."))
+    test = PrefixTest(texts(5))
+    [edited] = load_library(tmp_path, ".", "baseline")
+    with pytest.raises(UserError, match="runs in the sandbox alone"):
+        list(with_verdicts([edited], TrustedRunner(), test))
+    with (
+        SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner,
+        pytest.raises(UserError, match=r"random_token\.py: "),
+    ):
+        list(with_verdicts([edited], runner, test))
 
 
 @pytest.mark.parametrize(
@@ -136,18 +164,19 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_a_bad_file_is_named(tmp_path: Path, source: str, words: str) -> None:
     (tmp_path / "bad.py").write_text(source)
     (tmp_path / "good.py").write_text(program("text.uniform"))
-    with pytest.raises(UserError, match=words):
-        load_library(tmp_path, "curated", texts(5))
+    sandbox = SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level"))
+    with sandbox as runner, pytest.raises(UserError, match=words):
+        list(with_verdicts(load_library(tmp_path, ".", "curated"), runner, PrefixTest(texts(5))))
 
 
 def test_a_program_for_a_head_needs_the_prompt_it_was_written_from(tmp_path: Path) -> None:
-    assert load_written_for(tmp_path / "nothing", "curated", texts(5)) == []
+    assert load_written_for(tmp_path, "nothing", "curated") == []
     (tmp_path / "L2H4.py").write_text(program("text.uniform"))
     with pytest.raises(UserError, match=r"L2H4\.md does not exist; write it with `attention-programs prompt L2H4 >"):
-        load_written_for(tmp_path, "curated", texts(5))
+        load_written_for(tmp_path, ".", "curated")
     (tmp_path / "L2H4.md").write_text("What it does")
-    [found] = load_written_for(tmp_path, "curated", texts(5))
+    [found] = load_written_for(tmp_path, ".", "curated")
     assert (found.name, found.intended_heads, found.provenance["prompt"]) == ("curated L2H4", ["L2H4"], "What it does")
     (tmp_path / "comma.py").write_text(program("text.uniform"))
     with pytest.raises(UserError, match=r"comma\.py.*'comma'.*general use"):
-        load_written_for(tmp_path, "curated", texts(5))
+        load_written_for(tmp_path, ".", "curated")

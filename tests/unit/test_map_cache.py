@@ -11,14 +11,14 @@ from attention_programs.config import SandboxSettings
 from attention_programs.models.sequence import TokenSequence
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.programs.outcome import Outcome
-from attention_programs.programs.table import ProgramRecord, make_record
+from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.untrusted.execution import SandboxRunner
-from cases import program
+from builders import program_record
 
 TERMS = ("text.first_token", "text.induction + 0.1 * text.uniform", "text.softmax(2.0 * text.key.comma)")
-RECORDS = [make_record(program(terms), terms, "search", "verified", [], {}) for terms in TERMS]
+RECORDS = [program_record(terms) for terms in TERMS]
 TEXTS = [tuple(range(start, start + 20)) for start in range(10)]
 MAP_BYTES = 20 * 20 * 4
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from attention_programs import machine_code
 from attention_programs.attention.metrics import entropy, iou, iou_of_shared, jensen_shannon_distance, sink_excluded_iou
 from attention_programs.attention.packing import pack, row_starts
 from attention_programs.scoring import kernel as kernel_module
@@ -275,6 +276,24 @@ def test_resamples_without_a_token_do_not_count() -> None:
     numerator[1], denominator[1] = 6.0, 3.0
     interval = interval_of_ratio(numerator, denominator, weights)
     assert (interval.mean, interval.low, interval.high) == (2, 2, 2)
+
+
+def test_machine_code_is_kept_outside_the_package(tmp_path: Path) -> None:
+    """So that nothing of it outlives an uninstall; a folder that the user names for numba is heeded."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA")}
+    code = (
+        "from attention_programs.machine_code import exp_of_negative as function; import numpy as np;"
+        "function(np.float32(0)); print(function._cache.cache_path)"
+    )
+    package = Path(machine_code.__file__).parent
+    before = set(package.rglob("*.nb?"))
+    for name, value in (("XDG_CACHE_HOME", tmp_path / "home"), ("NUMBA_CACHE_DIR", tmp_path / "named")):
+        command = [sys.executable, "-c", code]
+        ran = subprocess.run(command, env=environment | {name: str(value)}, capture_output=True, text=True, check=True)
+        folder = Path(ran.stdout.strip())
+        assert value in folder.parents
+        assert list(folder.glob("*exp_of_negative*.nbc"))
+    assert set(package.rglob("*.nb?")) == before
 
 
 NAN = math.nan

@@ -14,12 +14,12 @@ VIEWS = [view_of(TEXT), view_of(LONG)]
 
 
 def compiled(expression: str) -> Program:
-    return compile_trusted(program(expression), "place", shipped=True)
+    return compile_trusted(program(expression), "place", vouched=True)
 
 
 @pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
 def test_causality_of_the_case_table(case: Good) -> None:
-    assert causality(compile_trusted(case.source, case.name, shipped=True), VIEWS) == case.causal
+    assert causality(compile_trusted(case.source, case.name, vouched=True), VIEWS) == case.causal
 
 
 def test_the_case_table_has_both_kinds() -> None:

@@ -17,7 +17,6 @@ from attention_programs.programs.table import (
     make_record,
     merge,
     read_programs,
-    shipped_ids,
     write_programs,
 )
 from cases import TEXT, program, view_of
@@ -29,20 +28,6 @@ FREE = program("np.eye(text.n)", "Attends to itself.")
 def record(source: str = VOCABULARY, name: str = "one", author: Any = "search", **more: Any) -> ProgramRecord:
     made = make_record(source, name, author, "verified", ["L0H1"], {"author": author, "iou": 0.5})
     return dataclasses.replace(made, **more)
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a library of one free program, and the same file outside of the library."""
-    for folder in ("library/curated", "elsewhere", "library_too"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "free.py").write_text(FREE)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def shipped(file: str, author: Any = "curated", source: str = FREE) -> ProgramRecord:
-    return make_record(source, "free", author, "verified", [], {"file": file})
 
 
 def test_make_record_reads_the_source() -> None:
@@ -126,47 +111,15 @@ def test_merge_joins_the_intended_heads_of_equal_programs() -> None:
     assert merge([]) == []
 
 
-@pytest.mark.parametrize("file", ["library/curated/free.py", "./library/curated/free.py", "library//curated/free.py"])
-def test_files_of_the_library_are_shipped(project: Path, file: str) -> None:
-    assert shipped_ids(file) == {parse_source(FREE, "place").program_id}
-    assert isinstance(run(shipped(file).compiled(), view_of(TEXT)), Scored)
-
-
-@pytest.mark.parametrize(
-    "file",
-    [
-        "", ".", "..", "library", "library/curated", "library/curated/missing.py", "elsewhere/free.py",
-        "library_too/free.py", "library/../elsewhere/free.py", "library/curated/../../elsewhere/free.py",
-        "../{name}/elsewhere/free.py", "{root}/elsewhere/free.py", "{root}/library/curated/free.py",
-        "library/link.py", "library/out/free.py",
-    ],
-)  # fmt: skip
-def test_paths_that_leave_the_library_are_not(project: Path, file: str) -> None:
-    (project / "library" / "link.py").symlink_to(project / "elsewhere" / "free.py")
-    (project / "library" / "out").symlink_to(project / "elsewhere")
-    file = file.format(root=project, name=project.name)
-    assert shipped_ids(file) == set()
+@pytest.mark.parametrize("author", ["search", "curated", "baseline"])
+@pytest.mark.parametrize("file", ["library/curated/free.py", "", 5, None])
+def test_neither_a_path_nor_an_author_makes_free_python_trusted(author: Any, file: Any) -> None:
+    claimed = make_record(FREE, "free", author, "verified", [], {"file": file})
+    assert not claimed.trusted
     with pytest.raises(UserError, match="free Python"):
-        shipped(file).compiled()
+        claimed.compiled()
 
 
-def test_a_shipped_file_vouches_for_its_own_content_alone(project: Path) -> None:
-    other = program("np.tri(text.n)", "Attends to itself.")
-    with pytest.raises(UserError, match="free Python"):
-        shipped("library/curated/free.py", source=other).compiled()
-
-
-def test_a_search_program_cannot_claim_to_ship(project: Path) -> None:
-    with pytest.raises(UserError, match="free Python"):
-        shipped("library/curated/free.py", author="search").compiled()
-
-
-@pytest.mark.parametrize("file", [5, None, ["library/curated/free.py"]])
-def test_a_file_that_is_no_path_ships_nothing(project: Path, file: Any) -> None:
-    with pytest.raises(UserError, match="free Python"):
-        shipped(file).compiled()
-
-
-def test_programs_of_the_vocabulary_run_wherever_they_come_from(project: Path) -> None:
+def test_programs_of_the_vocabulary_run_wherever_they_come_from() -> None:
     for author in ("search", "baseline"):
         assert isinstance(run(record(author=author, provenance={}).compiled(), view_of(TEXT)), Scored)

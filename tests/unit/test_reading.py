@@ -31,7 +31,7 @@ def test_hand_written_forms_mean_the_same() -> None:
     )
     view = view_of(LONG)
     scores = sum(term.constant * term.feature.matrix(view) for term in read_terms(source, "place"))
-    expected = compile_trusted(source, "place", shipped=True)(view)
+    expected = compile_trusted(source, "place", vouched=True)(view)
     np.testing.assert_allclose(view.softmax(np.asarray(scores)), expected, atol=1e-6)
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 @pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
 def test_maps_of_the_case_table(case: Good) -> None:
-    outcome = run(compile_trusted(case.source, case.name, shipped=case.free), view_of(TEXT))
+    outcome = run(compile_trusted(case.source, case.name, vouched=case.free), view_of(TEXT))
     assert isinstance(outcome, Scored), outcome
     assert outcome.weights.dtype == np.float32
     np.testing.assert_allclose(outcome.weights, case.map, atol=1e-6)
@@ -27,7 +27,7 @@ def test_maps_of_the_case_table(case: Good) -> None:
 
 @pytest.mark.parametrize("case", FAILING, ids=lambda case: case.name)
 def test_failures_of_the_case_table(case: Failing) -> None:
-    outcome = run(compile_trusted(case.source, case.name, shipped=True), view_of(TEXT))
+    outcome = run(compile_trusted(case.source, case.name, vouched=True), view_of(TEXT))
     assert isinstance(outcome, Rejected), outcome
     assert outcome.reason == case.reason
     assert case.message in outcome.message
@@ -42,13 +42,13 @@ def test_every_reason_that_a_trusted_program_can_have_fires() -> None:
 
 @pytest.mark.parametrize("case", [case for case in GOOD if case.free], ids=lambda case: case.name)
 def test_free_python_that_does_not_ship_is_refused(case: Good) -> None:
-    with pytest.raises(UserError, match=r"is free Python from outside the project.*library/curated"):
-        compile_trusted(case.source, case.name, shipped=False)
+    with pytest.raises(UserError, match=r"is free Python from outside the project.*vocabulary terms alone"):
+        compile_trusted(case.source, case.name)
 
 
 def test_encoders_keep_later_tokens() -> None:
     source = program("text.next_token + text.self_token")
-    outcome = run(compile_trusted(source, "place", shipped=False), view_of(TEXT, causal=False))
+    outcome = run(compile_trusted(source, "place"), view_of(TEXT, causal=False))
     assert isinstance(outcome, Scored)
     expected = 0.5 * np.eye(5) + 0.5 * np.eye(5, k=1)
     expected[4] = [0, 0, 0, 0, 1]
@@ -111,7 +111,7 @@ def test_builtins_are_few_and_harmless() -> None:
 
 def test_a_program_cannot_change_the_builtins_of_another() -> None:
     source = 'def program(text):\n    """Writes."""\n    __builtins__["len"] = max\n    return text.uniform\n'
-    assert isinstance(run(compile_trusted(source, "place", shipped=True), view_of(TEXT)), Scored)
+    assert isinstance(run(compile_trusted(source, "place", vouched=True), view_of(TEXT)), Scored)
     assert BUILTINS["len"] is len
 
 

@@ -88,7 +88,7 @@ def test_whatever_is_emitted_is_accepted_and_runs(terms: list[WeightedTerm]) -> 
     factors = [bool(part) for t in terms for part in (t.feature.pattern, t.feature.query, t.feature.key)]
     assert parsed.terms == max(sum(factors), 1)
     for causal in (True, False):
-        outcome = run(compile_trusted(source, "emitted", shipped=False), view_of(TEXT, causal))
+        outcome = run(compile_trusted(source, "emitted"), view_of(TEXT, causal))
         assert isinstance(outcome, Scored)
 
 
@@ -135,7 +135,7 @@ def test_every_other_expression_is_refused(expression: str) -> None:
     for source in (program(expression), program(inside)):
         assert not parse_source(source, "place").speaks_vocabulary_only
         with pytest.raises(UserError, match=r"place: program [0-9a-f]{10} is free Python from outside the project"):
-            compile_trusted(source, "place", shipped=False)
+            compile_trusted(source, "place")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_every_other_expression_is_refused(expression: str) -> None:
 def test_every_other_statement_and_signature_is_refused(source: str) -> None:
     assert not parse_source(source, "place").speaks_vocabulary_only
     with pytest.raises(UserError, match="free Python"):
-        compile_trusted(source, "place", shipped=False)
+        compile_trusted(source, "place")
 
 
 def test_what_the_grammar_accepts_can_do_no_harm() -> None:
@@ -188,7 +188,7 @@ def test_what_the_grammar_accepts_can_do_no_harm() -> None:
     accepted = [case for case in FAILING if parse_source(case.source, "place").speaks_vocabulary_only]
     assert len(accepted) >= 4
     for case in accepted:
-        assert not isinstance(run(compile_trusted(case.source, "place", shipped=False), view_of(LONG)), Scored)
+        assert not isinstance(run(compile_trusted(case.source, "place"), view_of(LONG)), Scored)
 
 
 def test_features_name_terms_that_the_grammar_knows() -> None:

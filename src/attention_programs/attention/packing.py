@@ -30,7 +30,8 @@ def scaled_rows(
 ) -> NDArray[np.float32]:
     """Packed maps, shape (maps, cells), divided row by row by the rows' sums, shape (maps, n), against rounding."""
     lengths = np.diff(np.append(starts, cells.shape[-1]))
-    return cells / np.repeat(sums, lengths, axis=-1)
+    scaled: NDArray[np.float32] = np.divide(cells, np.repeat(sums, lengths, axis=-1))
+    return scaled
 
 
 @functools.lru_cache(maxsize=64)

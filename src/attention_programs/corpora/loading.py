@@ -29,7 +29,7 @@ def _read_hub(settings: CorpusSettings) -> list[dict[str, object]]:
     return [dict(row) for row in rows]
 
 
-def _read_file(settings: CorpusSettings, root: Path) -> list[dict[str, object]]:
+def _read_file(settings: CorpusSettings, root: Path = Path()) -> list[dict[str, object]]:
     path = root / settings.location
     found = sha256_file(path) if settings.sha256 and path.is_file() else settings.sha256
     if found != settings.sha256:

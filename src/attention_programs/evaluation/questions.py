@@ -45,7 +45,9 @@ class TaskScore:
         return len(set(self.origins))
 
 
-def load_tasks(settings: EvaluationSettings, texts: list[Text], folder: Path, seed: int) -> "list[ConfigurableTask]":
+def load_tasks(
+    settings: EvaluationSettings, texts: list[Text], folder: Path, seed: int, root: Path = Path()
+) -> "list[ConfigurableTask]":
     """Prepares all tasks of the settings, so that whatever is missing shows before a model runs.
 
     Args:
@@ -53,6 +55,7 @@ def load_tasks(settings: EvaluationSettings, texts: list[Text], folder: Path, se
         texts: The texts, which the shipped tasks are made of.
         folder: Where the shipped tasks are written.
         seed: Of the shipped tasks; each draws from it alone, whatever other tasks are wanted.
+        root: What the local folder is relative to.
 
     Raises:
         UserError: for an unknown task, or if a task's questions can't be had.
@@ -64,7 +67,7 @@ def load_tasks(settings: EvaluationSettings, texts: list[Text], folder: Path, se
     return [
         shipped_task(name, texts, folder, np.random.default_rng(seed))
         if name in SHIPPED_TASKS
-        else paper_task(name, settings.data_dir, settings.limit)
+        else paper_task(name, settings.data_dir and str(root / settings.data_dir), settings.limit)
         for name in dict.fromkeys(settings.tasks)
     ]
 

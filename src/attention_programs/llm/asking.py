@@ -127,8 +127,8 @@ class Live:
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         _take(future, running.pop(future), found)
+                        bar.set_postfix_str(f"cost {self._spending.cost:.4f}", refresh=False)
                         bar.update()
-                        bar.set_postfix_str(f"cost {self._spending.cost:.4f}")
             except BaseException:
                 self._stop.set()  # no more tries; what is under way is paid for, logged as it ends, and waited for
                 raise

@@ -1,16 +1,14 @@
 """The live command: asks, tries, tells what came of it and what it cost."""
 
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from attention_programs.config import Config, ExplainerSettings
-from attention_programs.config.checks import check_left_out
+from attention_programs.config import Config, ExplainerSettings, from_mapping
 from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.llm.batch import Export, export_batch, import_batch
@@ -32,51 +30,49 @@ def with_options(settings: ExplainerSettings, **options: Any) -> ExplainerSettin
         UserError: if a number is out of range.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    for name, least in {"refinements": 0, "most_tokens": 0, "most_cost": 0, "reply_tokens": 1}.items():
-        if given.get(name, least) < least:
-            raise UserError(f"--{name.replace('_', '-')} is {given[name]}; write {least} or more")
     if given.get("model", settings.model) != settings.model:
         given |= {"quantization": "", "file_sha256": ""}
     if "heads" in given and "," in given["heads"]:
         given["heads"] = _names(given["heads"])
     if "leave_out" in given:
         given["leave_out"] = _names(given["leave_out"])
-        check_left_out(given["leave_out"], "--leave-out")
-    return replace(settings, **given)
+    return from_mapping(ExplainerSettings, asdict(settings) | given, "command line")
 
 
 def _names(listed: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
-def run(config: Config, paths: Paths, files: Mapping[str, Path]) -> None:
+def run(config: Config, paths: Paths, replies: Path | None = None, requests: Path | None = None) -> None:
     """Asks about heads, or moves a batch on.
 
     Args:
         config: All settings.
         paths: The profile's files.
-        files: ``import``: replies of a batch, read first; ``export``: where to write what is to be asked.
+        replies: Replies of a batch, which are read first.
+        requests: Where to write what is to be asked.
 
     Raises:
         UserError: if something is missing, or the endpoint refuses.
     """
     settings = config.explainer
-    if "import" in files:
-        found = import_batch(files["import"], open_log(log_path(settings)), Prices.of(settings))
+    log_file = log_path(settings, paths.root)
+    if replies:
+        found = import_batch(replies, open_log(log_file), Prices.of(settings))
         print(f"{found.answered} replies taken in, {found.failed} failed, {found.known} known before")
         for line in found.unreadable:
             print(f"left out: {line}", file=sys.stderr)
     with open_session(config, paths) as session:
         heads = asked_heads(settings, session.index)
-        if files:
-            _move_batch(session, settings, heads, files.get("export"))
+        if replies or requests:
+            _move_batch(session, settings, heads, log_file, requests)
             return
-        with connected(settings) as live:
+        with connected(settings, paths.root) as live:
             try:
                 told = session.explainer.tell(heads, live.replier)
             finally:
                 print(f"{settings.model}: {live.spending.line()}")
-    _print(told, settings)
+    _print(told, settings, log_file)
     require_programs(told, settings)
 
 
@@ -94,24 +90,26 @@ def require_programs(told: Told, settings: ExplainerSettings) -> None:
         raise UserError(f"no head got a program from {settings.model}; {remedy}, then run again")
 
 
-def _move_batch(session: Session, settings: ExplainerSettings, heads: list[str], target: Path | None) -> None:
+def _move_batch(
+    session: Session, settings: ExplainerSettings, heads: list[str], log_file: Path, target: Path | None
+) -> None:
     """Writes the requests of the next round; without a target tells how many there are."""
-    log = open_log(log_path(settings))
+    log = open_log(log_file)
     export = Export(log)
     told = session.explainer.tell(heads, export)
     if target is None:
-        _print(told, settings)
+        _print(told, settings, log_file)
         if not export.missing:
             require_programs(told, settings)
         return
     if not export.missing:
-        print(f"nothing is left to ask: {len(heads)} heads are answered in {log_path(settings)}")
+        print(f"nothing is left to ask: {len(heads)} heads are answered in {log_file}")
         return
     export_batch(export.missing, log, target)
     print(f"{len(export.missing)} requests in {target}; give the replies to --import-batch, then export the next round")
 
 
-def _print(told: Told, settings: ExplainerSettings) -> None:
+def _print(told: Told, settings: ExplainerSettings, log_file: Path) -> None:
     """A line a head, then the counts."""
     result = explained(told, elsewhere=())
     print(f"{'head':8} {'programs':>8} {'JSD':>7} {'revised':>8} {'IoU':>7} {'fitted':>7}")
@@ -133,7 +131,7 @@ def _print(told: Told, settings: ExplainerSettings) -> None:
         print(f"{head}: {error}")
     if told.left:
         print(f"not asked: {', '.join(told.left)}; run again with a larger budget, nothing is paid for twice")
-    print(f"replies are in {log_path(settings)}; `dvc repro` takes their programs in for explainer.model and .heads")
+    print(f"replies are in {log_file}; `dvc repro` takes their programs in for explainer.model and .heads")
 
 
 def _more_tokens(settings: ExplainerSettings) -> str:

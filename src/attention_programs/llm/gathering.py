@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +11,8 @@ from attention_programs.config import Config, ExplainerSettings
 from attention_programs.llm.outcome import COLUMNS, Explained, explained
 from attention_programs.llm.session import Session, asked_heads, connected, open_session, recorded
 from attention_programs.paths import Paths
-from attention_programs.programs.library import load_library, load_written_for
+from attention_programs.programs.library import load_library, load_written_for, with_verdicts
+from attention_programs.programs.methods import BASELINE, CURATED
 from attention_programs.programs.table import ProgramRecord, merge, read_programs
 from attention_programs.untrusted.vetting import Admission, admit, read_candidates
 
@@ -40,21 +40,24 @@ def gather(config: Config, paths: Paths) -> Gathered:
         UserError: if a file or a recorded reply is missing, or too many imported programs are refused.
     """
     with open_session(config, paths) as session:
-        imported = admit(read_candidates(Path(config.synthesis.imported)), session.runner, session.prefix_test)
+        imported = admit(read_candidates(paths.root / config.synthesis.imported), session.runner, session.prefix_test)
         imported.require_share(config.synthesis.max_refused)
-        library = Path(config.synthesis.library)
-        curated = load_library(library, "curated", session.views)
-        for_heads = load_written_for(library / config.model.name, "curated", session.views)
-        baselines = load_library(Path(config.synthesis.baselines), "baseline", session.views)
-        others = [*read_programs(paths.searched), *curated, *for_heads, *baselines, *imported.admitted]
-        written = _written(config, session, {program.id for program in others})
+        folder = config.synthesis.library
+        library = [
+            *load_library(paths.root, folder, CURATED),
+            *load_written_for(paths.root, f"{folder}/{config.model.name}", CURATED),
+            *load_library(paths.root, config.synthesis.baselines, BASELINE),
+        ]
+        in_files = with_verdicts(library, session.runner, session.prefix_test)
+        others = [*read_programs(paths.searched), *in_files, *imported.admitted]
+        written = _written(config, paths, session, {program.id for program in others})
         level = session.runner.level
     programs = merge([*others, *written.programs])
     refused = [*(refusal.to_json() for refusal in imported.refused), *written.refused]
     return Gathered(programs, refused, written.heads, _metrics(programs, imported, written, level))
 
 
-def _written(config: Config, session: Session, elsewhere: set[str]) -> Explained:
+def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]) -> Explained:
     """The language model's programs, from recorded replies or live; heads that were never asked about are left out."""
     settings = config.explainer
     nothing = Explained([], [], pd.DataFrame(columns=list(COLUMNS)), {})
@@ -62,14 +65,14 @@ def _written(config: Config, session: Session, elsewhere: set[str]) -> Explained
         return nothing
     heads = asked_heads(settings, session.index)
     if settings.mode == "replay":
-        replay = recorded(settings)
+        replay = recorded(settings, paths.root)
         known = [head for head in heads if replay.knows(session.index.weights_sha256, head, settings.model)]
         left_out = [head for head in heads if head not in known]
         if left_out:
             print(_left_out(left_out, len(heads), settings), file=sys.stderr)
         found = explained(session.explainer.tell(known, replay), elsewhere) if known else nothing
         return replace(found, metrics=found.metrics | {"heads_not_recorded": left_out})
-    with connected(settings) as live:
+    with connected(settings, paths.root) as live:
         told = session.explainer.tell(heads, live.replier)
         print(live.spending.line(), file=sys.stderr)
     return explained(told, elsewhere)

@@ -13,11 +13,11 @@ from attention_programs.config import ExplainerForm
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
 from attention_programs.llm.dialect import in_prompts
-from attention_programs.llm.evidence import HeadEvidence, Weight
 from attention_programs.llm.examples import EXAMPLES
 from attention_programs.llm.tokens import CountTokens
 from attention_programs.programs.view import SPECIAL
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.sparse_search.evidence import HeadEvidence, Weight
 
 FOLDER = Path(__file__).parent / "templates"
 SYSTEM = {"vocabulary": "system.md.j2", "paper": "system_paper.md.j2"}
@@ -144,8 +144,13 @@ class PromptWriter:
 
 
 def _shortened(evidence: HeadEvidence, most: int) -> HeadEvidence:
-    excerpts = tuple(replace(e, top=e.top[:most], strata=_spread(e.strata, most)) for e in evidence.excerpts)
-    return replace(evidence, excerpts=excerpts)
+    """The same with fewer weights, and with terms under the names that prompts use."""
+    return replace(
+        evidence,
+        excerpts=tuple(replace(e, top=e.top[:most], strata=_spread(e.strata, most)) for e in evidence.excerpts),
+        patterns=tuple(replace(share, expression=in_prompts(share.expression)) for share in evidence.patterns),
+        queries=tuple(replace(rest, name=in_prompts(rest.name)) for rest in evidence.queries),
+    )
 
 
 def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:

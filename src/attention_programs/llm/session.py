@@ -15,13 +15,12 @@ from attention_programs.llm.client import Client
 from attention_programs.llm.exchanges import open_log, read_log
 from attention_programs.llm.judging import Judge
 from attention_programs.llm.rounds import Explainer
-from attention_programs.llm.texts import choose_texts
 from attention_programs.models.head import pick_heads
 from attention_programs.paths import Paths
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import read_programs
-from attention_programs.programs.view import TokenView
 from attention_programs.sparse_search.searched import prefix_views
+from attention_programs.sparse_search.training_texts import choose_texts
 from attention_programs.untrusted.execution import SandboxRunner
 
 
@@ -31,10 +30,19 @@ class Session:
 
     index: AttentionIndex
     runner: SandboxRunner
-    views: list[TokenView]
-    """Texts on which the prefix rule is tested."""
     prefix_test: PrefixTest
     explainer: Explainer
+
+    def studied(self, head: str) -> str:
+        """The head itself.
+
+        Raises:
+            UserError: if it is not among the studied heads.
+        """
+        heads = self.index.heads
+        if head not in heads:
+            raise UserError(f"head {head!r} is none of the {len(heads)} studied heads (like {heads[0]})")
+        return head
 
 
 @contextlib.contextmanager
@@ -49,13 +57,12 @@ def open_session(config: Config, paths: Paths) -> Iterator[Session]:
         raise UserError(f"{paths.searched} does not exist; prompts need the search's programs: run `dvc repro search`")
     searched = read_programs(paths.searched)
     train = [text.halved() for text in read_maps(paths.attention, ["train"])]
-    views = prefix_views(train, index)
     texts = choose_texts(train, index, config.explainer.texts)
     with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:
         judge = Judge(texts, index.heads, runner)
-        prefix_test = PrefixTest(views)
+        prefix_test = PrefixTest(prefix_views(train, index))
         explainer = Explainer(config.explainer, index, judge, runner, prefix_test, searched)
-        yield Session(index, runner, views, prefix_test, explainer)
+        yield Session(index, runner, prefix_test, explainer)
 
 
 def asked_heads(settings: ExplainerSettings, index: AttentionIndex) -> list[str]:
@@ -68,15 +75,15 @@ def asked_heads(settings: ExplainerSettings, index: AttentionIndex) -> list[str]
     return [str(head) for head in pick_heads(settings.heads, index.head_list, missing)]
 
 
-def log_path(settings: ExplainerSettings) -> Path:
+def log_path(settings: ExplainerSettings, root: Path) -> Path:
     """The file that live exchanges with a model go to."""
     name = "".join(character if character.isalnum() or character in "._-" else "-" for character in settings.model)
-    return Path(settings.exchanges) / f"{name}.jsonl"
+    return root / settings.exchanges / f"{name}.jsonl"
 
 
-def recorded(settings: ExplainerSettings) -> Replay:
+def recorded(settings: ExplainerSettings, root: Path) -> Replay:
     """Replies from the recorded exchanges."""
-    return Replay(read_log(Path(settings.exchanges)), settings.exchanges)
+    return Replay(read_log(root / settings.exchanges), settings.exchanges)
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ class LiveSession:
 
 
 @contextlib.contextmanager
-def connected(settings: ExplainerSettings) -> Iterator[LiveSession]:
+def connected(settings: ExplainerSettings, root: Path) -> Iterator[LiveSession]:
     """Connects to the endpoint; what it answers is in the log at once.
 
     Raises:
@@ -96,7 +103,7 @@ def connected(settings: ExplainerSettings) -> Iterator[LiveSession]:
     """
     stop = threading.Event()
     client = Client(settings, stop)
-    log, spending = open_log(log_path(settings)), Spending.of(settings)
+    log, spending = open_log(log_path(settings, root)), Spending.of(settings)
     try:
         yield LiveSession(Live(log, client, spending, settings, stop), spending)
     finally:

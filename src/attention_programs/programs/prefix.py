@@ -1,7 +1,7 @@
 """The prefix rule: row i of a program's map may depend on tokens 0..i only."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from attention_programs.programs.outcome import Outcome, Scored
 from attention_programs.programs.runtime import Program, run
 from attention_programs.programs.view import TokenView
 
+Item = TypeVar("Item")
 Causality = Literal["verified", "looks ahead"]
 TOLERANCE = 1e-6
 """Sums over rows of different length differ in the last bits."""
@@ -38,9 +39,9 @@ class PrefixTest:
             self._whole.append(len(self.texts))
             self.texts += [view, *(view.prefix(cut) for cut in _cuts(view))]
 
-    def whole(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """The outcomes on whole texts among those on all of ``texts``."""
-        return [outcomes[position] for position in self._whole]
+    def whole(self, items: Sequence[Item]) -> list[Item]:
+        """What belongs to whole texts among what belongs to all of ``texts``."""
+        return [items[position] for position in self._whole]
 
     def verdict(self, outcomes: Sequence[Outcome]) -> Causality:
         """Judges a program by its outcomes on all of ``texts``."""

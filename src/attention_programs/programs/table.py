@@ -3,16 +3,16 @@
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from attention_programs.errors import UserError
-from attention_programs.files import read_jsonl, read_text, write_jsonl
+from attention_programs.files import read_jsonl, write_jsonl
+from attention_programs.programs.methods import Author
 from attention_programs.programs.paper_source.splitting import parse_paper_source
 from attention_programs.programs.prefix import Causality
-from attention_programs.programs.runtime import Program, compile_trusted
+from attention_programs.programs.runtime import Program, compile_trusted, is_trusted
 from attention_programs.programs.source import Form, ParsedSource, parse_source
 
-Author = Literal["search", "curated", "llm", "baseline", "imported"]
 _KINDS = {
     "id": str, "name": str, "source": str, "description": str, "author": str, "intended_heads": list, "terms": int,
     "nodes": int, "causal": str, "provenance": dict, "form": str, "entry": str, "set_order_matters": bool,
@@ -47,8 +47,8 @@ class ProgramRecord:
 
     @property
     def trusted(self) -> bool:
-        """Whether it may run in this process: it ships with the project or speaks the vocabulary alone."""
-        return self.form == "view" and (self._shipped or self.parsed().speaks_vocabulary_only)
+        """Whether it may run in this process: its content ships with the package or speaks the vocabulary alone."""
+        return self.form == "view" and is_trusted(self.parsed())
 
     def with_causality(self, causal: Causality) -> "ProgramRecord":
         """The same with the prefix test's verdict."""
@@ -58,17 +58,13 @@ class ProgramRecord:
         """Whether it obeys the prefix rule, or is named as an exception."""
         return self.causal == "verified" or self.name in look_ahead
 
-    @property
-    def _shipped(self) -> bool:
-        return self.author in ("curated", "baseline") and self.id in shipped_ids(str(self.provenance.get("file", "")))
-
     def compiled(self) -> Program:
-        """The callable; library programs are trusted by their file, all others by their grammar.
+        """The callable.
 
         Raises:
             UserError: if the program may not run in this process.
         """
-        return compile_trusted(self.source, f"program {self.name!r}", self._shipped)
+        return compile_trusted(self.source, f"program {self.name!r}")
 
 
 def parse(source: str, form: Form, entry: str, place: str) -> ParsedSource:
@@ -80,30 +76,24 @@ def parse(source: str, form: Form, entry: str, place: str) -> ParsedSource:
     return parse_source(source, place) if form == "view" else parse_paper_source(source, entry, place)
 
 
-def shipped_ids(file: str) -> set[str]:
-    """Id of the program in a file of the project's library; empty if there is no such file.
-
-    Args:
-        file: Path relative to the repository's root; one that leaves ``library/``, by ``..`` or by a link, is no file
-            of the library.
-    """
-    path = Path(file)
-    if path.is_absolute() or not path.resolve().is_relative_to(Path("library").resolve()) or not path.is_file():
-        return set()
-    return {parse_source(read_text(path), file).program_id}
-
-
 def make_record(
-    source: str, name: str, author: Author, causal: Causality, heads: list[str], provenance: dict[str, Any]
+    source: str,
+    name: str,
+    author: Author,
+    causal: Causality,
+    heads: list[str],
+    provenance: dict[str, Any],
+    place: str = "",
 ) -> ProgramRecord:
-    """The record of a source.
+    """The record of a source; ``place`` names it in messages, by default its name does.
 
     Raises:
         UserError: if the source is no program or lacks the docstring that says what the head does.
     """
-    parsed = parse_source(source, f"program {name!r}")
+    place = place or f"program {name!r}"
+    parsed = parse_source(source, place)
     if not parsed.description:
-        raise UserError(f"program {name!r} has no docstring; say in one sentence what the head does")
+        raise UserError(f"{place} has no docstring; say in one sentence what the head does")
     return ProgramRecord(
         id=parsed.program_id,
         name=name,

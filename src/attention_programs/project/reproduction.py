@@ -14,6 +14,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import replacing
 from attention_programs.offline import QUIET
 from attention_programs.paths import Paths
+from attention_programs.project.package import has_code, record_package
 
 
 def profiles(root: Path) -> list[str]:
@@ -69,9 +70,10 @@ def restored(root: Path) -> Iterator[None]:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """The environment of stages: this Python first on the path, this checkout's code, no telemetry."""
+    """The environment of stages: this Python first on the path, a checkout's own code, no telemetry."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**os.environ, **QUIET, "PATH": path, "PYTHONPATH": str(root / "src")}
+    code = {"PYTHONPATH": str(root / "src")} if has_code(root) else {}
+    return {**os.environ, **QUIET, "PATH": path, **code}
 
 
 def repro(root: Path, arguments: list[str]) -> None:
@@ -80,6 +82,7 @@ def repro(root: Path, arguments: list[str]) -> None:
     Raises:
         UserError: if a stage fails; its own message stands above.
     """
+    record_package(root)
     command = [sys.executable, "-m", "dvc", "repro", *arguments]
     if subprocess.run(command, cwd=root, env=environment(root), check=False).returncode:
         raise UserError("a stage failed, see above; mend it and run the same command again: finished stages are kept")

@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
@@ -22,9 +23,10 @@ def run_stage(name: str, work: Callable[[Config, Paths], None]) -> None:
     """Runs ``work`` with the settings of ``params.yaml`` and exits with 2 on bad input or too little memory."""
     start = time.monotonic()
     try:
-        config = load_config()
+        root = Path()  # DVC starts every stage in the project's folder
+        config = load_config(root / "params.yaml")
         prepare_process(config)
-        work(config, Paths.of(config))
+        work(config, Paths.of(config, root))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)

@@ -12,9 +12,9 @@ from attention_programs.files import read_csv
 from attention_programs.models.head import Head
 from attention_programs.paths import Paths
 from attention_programs.programs.outcome import Rejected
-from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord, read_programs
 from attention_programs.programs.view import TokenView
+from attention_programs.untrusted.execution import SandboxRunner
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -
     slot = index.heads.index(str(head))
     mapped = _map_own_text(config, paths, head, text) if text else _first_test_text(paths, slot)
     view = TokenView.of(mapped)
-    outcome = run(program.compiled(), view)
+    with SandboxRunner(config.sandbox, 1, index.token_style) as runner:
+        [outcome] = runner.outcomes([program], view)
     if isinstance(outcome, Rejected):
         raise UserError(f"program {program.name!r} fails on this text: {outcome.reason} ({outcome.message})")
     return HeadView(head, program, scores, mapped.pieces, mapped.map(0), outcome.weights, index.causal)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from attention_programs.errors import UserError
 from attention_programs.files import records
+from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term, find_term
 from attention_programs.report.token_label import token_label
@@ -67,7 +68,7 @@ def heads_by_term(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> di
         programs: Programs by id.
     """
     found: dict[str, list[str]] = {}
-    for row in records(heads[heads["method"] == "selected"]):
+    for row in records(heads[heads["method"] == SELECTED]):
         mentions = programs[row.program_id].parsed().mentions if row.program_id in programs else ()
         for name in dict.fromkeys(name for name, _ in mentions):
             found.setdefault(name, []).append(row.head)

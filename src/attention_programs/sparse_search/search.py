@@ -13,7 +13,6 @@ import torch
 from attention_programs.attention.store import MappedText
 from attention_programs.checkpoint import Journal
 from attention_programs.config import SynthesisSettings
-from attention_programs.errors import UserError
 from attention_programs.programs.code_generation import WeightedTerm
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.progress import progress
@@ -61,9 +60,6 @@ class Material:
         validation: Texts that the number of terms is chosen on.
         settings: Sizes and budgets.
         device: Where to compute.
-
-    Raises:
-        UserError: if programs may not hold even the terms that each begins with.
     """
 
     def __init__(
@@ -73,11 +69,6 @@ class Material:
         settings: SynthesisSettings,
         device: str,
     ) -> None:
-        if settings.max_terms < len(START):
-            raise UserError(
-                f"synthesis.max_terms is {settings.max_terms}; write {len(START)} or more: "
-                "every program begins with first_token and log_distance"
-            )
         self.train = train
         self.validation = validation
         self.settings = settings

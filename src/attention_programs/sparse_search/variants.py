@@ -53,7 +53,7 @@ class Writer:
         for feature in features:
             if feature not in self._verdicts:
                 source = f"def program(text):\n    return text.softmax({feature.expression})\n"
-                alone = compile_trusted(source, f"the term {feature.expression}", shipped=False)
+                alone = compile_trusted(source, f"the term {feature.expression}")
                 self._verdicts[feature] = causality(alone, self._views)
             if self._verdicts[feature] == "looks ahead":
                 return "looks ahead"

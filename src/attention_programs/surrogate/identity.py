@@ -12,6 +12,7 @@ from attention_programs.attention.extraction import extract
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head, choose_heads
 from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.methods import BASELINE
 from attention_programs.programs.runner import TrustedRunner
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.surrogate.intervention import PatchedModel
@@ -65,7 +66,7 @@ def identity_of(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[Sequ
     if not wanted:
         return Identity(0.0, math.inf)
     source = 'def program(text):\n    """Stands for the head\'s own map."""\n    return text.uniform\n'
-    assignment = {head: make_record(source, str(head), "baseline", "verified", [str(head)], {}) for head in wanted}
+    assignment = {head: make_record(source, str(head), BASELINE, "verified", [str(head)], {}) for head in wanted}
     changes = []
     for text in texts:
         (maps,) = next(extract(loaded, [[text]], wanted))

@@ -1,10 +1,4 @@
 """MLflow: runs, registered surrogates, and the way back from every number to what it was made of."""
 
-import os
-
-# MLflow reads these when it is first imported.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("DO_NOT_TRACK", "true")
-
 # MLflow looks for our artifact repository while it loads; it has to come first, or it meets that module half made.
 import mlflow.store.artifact.artifact_repository_registry  # noqa: F401

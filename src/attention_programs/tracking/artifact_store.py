@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from attention_programs.errors import UserError
-from attention_programs.paths import repository_root
+from attention_programs.paths import project_root
 
 ROOT_VARIABLE = "ATTENTION_PROGRAMS_ROOT"
 """Environment variable that names the repository for readers whose current folder is elsewhere."""
@@ -29,7 +29,7 @@ def current_root() -> Path:
     named = os.environ.get(ROOT_VARIABLE)
     if named is None:
         try:
-            return repository_root()
+            return project_root(Path.cwd())
         except UserError as error:
             raise UserError(f"{error}, or set {ROOT_VARIABLE} to it") from error
     if not Path(named).is_dir():

@@ -78,7 +78,7 @@ def read_lineage(config: Config, paths: Paths, root: Path) -> Lineage:
     """
     if load_config(root / PARAMS_FILE) != config:
         raise UserError(f"{root / PARAMS_FILE} holds other settings than those to be published; publish what is there")
-    homes = [place_of(folder, root) for folder in vars(paths).values()]
+    homes = [place_of(folder, root) for folder in (paths.model, paths.data, paths.results, paths.report)]
     stages = {
         name: stage for name, stage in _stages(root).items() if any(_within(out["path"], homes) for out in _outs(stage))
     }

@@ -5,24 +5,24 @@ import tempfile
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mlflow
 from mlflow.entities import LoggedModelOutput, Metric, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model
 
 from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import defined, write_json
-from attention_programs.surrogate.recorded_losses import Remeasurement, measure_again
-from attention_programs.surrogate.specification import Surrogate, read_specification
-from attention_programs.tracking import surrogate_model
+from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage
 from attention_programs.tracking.measurements import to_metrics
-from attention_programs.tracking.patched import load_patched
 from attention_programs.tracking.store import PUBLISH_COMMAND, Store, open_store
 from attention_programs.tracking.validation import Validation
+
+if TYPE_CHECKING:  # torch is imported where a model is loaded: what is known of a surrogate is told without it
+    from attention_programs.surrogate.recorded_losses import Remeasurement
+    from attention_programs.surrogate.surrogate import Surrogate
 
 PREFIX = "surrogate-"
 ALIAS = "latest-validated"
@@ -117,6 +117,11 @@ def register(
 
 def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validation: Validation) -> str:
     """Stores the model's files with the run and its test numbers with the model; returns the model's id."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    from attention_programs.tracking import surrogate_model
+
     client = store.client
     run_id = run.info.run_id
     logged = client.create_logged_model(run.info.experiment_id, "surrogate", run_id, tags, model_type="surrogate")
@@ -216,7 +221,7 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
     )
 
 
-def load_surrogate(reference: str, root: Path, verify: bool = False) -> Surrogate:
+def load_surrogate(reference: str, root: Path, verify: bool = False) -> "Surrogate":
     """A registered surrogate as a patched transformers model, ready to use.
 
     Args:
@@ -228,12 +233,12 @@ def load_surrogate(reference: str, root: Path, verify: bool = False) -> Surrogat
         UserError: if there is no such version, the weights are missing or others than those it was validated on, or a
             recorded loss is not found again.
     """
-    with open_store(root) as store:
-        path = _specification_file(store, find_version(store, Reference.parse(reference)))
-    return load_patched(path, root, verify)
+    from attention_programs.tracking.patched import load_patched
+
+    return load_patched(_find_specification(reference, root), root, verify)
 
 
-def verify_surrogate(reference: str, root: Path) -> Remeasurement:
+def verify_surrogate(reference: str, root: Path) -> "Remeasurement":
     """Measures a registered surrogate's recorded texts again.
 
     Args:
@@ -243,10 +248,17 @@ def verify_surrogate(reference: str, root: Path) -> Remeasurement:
     Raises:
         UserError: if it can't be loaded, or no texts are recorded with it.
     """
-    with open_store(root) as store:
-        path = _specification_file(store, find_version(store, Reference.parse(reference)))
+    from attention_programs.surrogate.recorded_losses import measure_again
+    from attention_programs.tracking.patched import load_patched
+
+    path = _find_specification(reference, root)
     with load_patched(path, root) as surrogate:
         return measure_again(surrogate, read_specification(path).recorded)
+
+
+def _find_specification(reference: str, root: Path) -> Path:
+    with open_store(root) as store:
+        return _specification_file(store, find_version(store, Reference.parse(reference)))
 
 
 def _specification_file(store: Store, version: ModelVersion) -> Path:

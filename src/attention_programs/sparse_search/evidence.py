@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import entropy
-from attention_programs.llm.dialect import in_prompts
-from attention_programs.llm.texts import ExplainedText, ExplainedTexts
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.programs.view import SPECIAL
 from attention_programs.programs.vocabulary import CLASSES
+from attention_programs.sparse_search.training_texts import ExplainedText, ExplainedTexts
 
 TOP_SHARE = 0.025
 """Share of a map's cells that the paper shows (section on synthesis): the largest."""
@@ -135,14 +134,14 @@ class EvidenceMaker:
         for i in np.argsort(-telling, kind="stable"):
             feature = self._features[i]
             if telling[i] > 0 and len(best) < self._most:  # of a pattern with parameters the best one is enough
-                found = PatternShare(in_prompts(feature.expression), float(share[i]), float(share[i] / even[i]))
+                found = PatternShare(feature.expression, float(share[i]), float(share[i] / even[i]))
                 best.setdefault(feature.pattern or feature.expression, found)
         return tuple(best.values())
 
     def _queries(self, number: int) -> tuple[QueryRest, ...]:
         totals = self._totals
         found = [
-            QueryRest(in_prompts(name), float(totals.query_first[number, i] / totals.query_rows[i]))
+            QueryRest(name, float(totals.query_first[number, i] / totals.query_rows[i]))
             for i, name in enumerate(self._classes)
             if totals.query_rows[i] >= LEAST_ROWS
         ]

@@ -1,0 +1,145 @@
+"""The application that the commands are part of, and what they have in common."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from attention_programs import __version__
+from attention_programs.config import Config, load_config
+from attention_programs.errors import UserError
+from attention_programs.offline import QUIET
+from attention_programs.paths import Paths, project_root
+from attention_programs.project.stage import BAD_INPUT, prepare_process
+
+Function = TypeVar("Function", bound=Callable[..., None])
+NAME = "attention-programs"
+STOPPED = 130
+"""Exit code after Ctrl-C."""
+EXTRAS = {
+    "datasets": "pipeline",
+    "dvc": "pipeline",
+    "filelock": "pipeline",
+    "gguf": "pipeline",
+    "httpx2": "llm",
+    "jinja2": "report",
+    "lm_eval": "eval",
+    "markupsafe": "report",
+    "matplotlib": "report",
+    "mlflow": "pipeline",
+    "openai": "llm",
+    "spacy": "linguistics",
+    "sqlalchemy": "pipeline",
+    "yaml": "report",
+}
+"""Which extra brings a module that the core does without."""
+
+# Help is plain text, in a terminal as in a pipe: it is there sooner, and examples can be copied out of it.
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+Directory = Annotated[
+    Path | None,
+    typer.Option(
+        "--project",
+        metavar="DIR",
+        show_default=False,
+        help="the project's folder; the nearest one at or above the working directory with a params.yaml if not given",
+    ),
+]
+Method = Annotated[str, typer.Option(help="whose programs: selected, search, curated or a baseline")]
+HeadName = Annotated[str, typer.Argument(metavar="HEAD", show_default=False, help="head name, like L5H1")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback(epilog=f"Start with `{NAME} reproduce`, then `{NAME} heads` and `{NAME} show L5H1`.")
+def _describe(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Attention heads as programs: look at them, check them, reproduce them."""
+
+
+def command(name: str, summary: str, *examples: str, group: typer.Typer = app) -> Callable[[Function], Function]:
+    """Makes a function a command; its docstring is the description.
+
+    Args:
+        name: What the command is called.
+        summary: Its line in the list of commands.
+        *examples: How it is used, without the program's name.
+        group: What it is part of.
+    """
+    lines = "\n".join(f"  {NAME} {example}" for example in examples)
+    return group.command(name, short_help=summary, epilog=f"\b\nexamples:\n{lines}")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project that a command works in."""
+
+    root: Path
+    config: Config
+    paths: Paths
+
+    @classmethod
+    def open(cls, directory: Path | None, compute: bool = False) -> "Project":
+        """Reads a project's settings.
+
+        Args:
+            directory: What the option ``--project`` gave.
+            compute: Whether this process has to be made ready to compute, which takes seconds.
+
+        Raises:
+            UserError: if there is no such project, or its settings are bad.
+        """
+        root = root_of(directory)
+        config = load_config(root / "params.yaml")
+        if compute:
+            prepare_process(config)
+        return cls(root, config, Paths.of(config, root))
+
+
+def root_of(directory: Path | None) -> Path:
+    """The folder of the project that a command works in.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if directory is None:
+        return project_root(Path.cwd())
+    if not (directory / "params.yaml").is_file():
+        raise UserError(f"{directory} holds no params.yaml; give a project's folder, as `{NAME} init` makes it")
+    return directory.resolve()
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs one command; bad input ends with one line and exit code 2."""
+    # Has to be set before torch is first imported: threads that spin while they wait slow a shared machine tenfold.
+    for name, value in {**QUIET, "OMP_WAIT_POLICY": "PASSIVE"}.items():
+        os.environ.setdefault(name, value)
+    try:
+        code = app(arguments, prog_name=NAME, standalone_mode=False) or 0
+        if code == STOPPED:
+            print("stopped", file=sys.stderr)
+        return code
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except typer.TyperException as error:  # what was typed is no command, argument or option
+        print(f"error: {error.format_message().rstrip('.')}; see `{NAME} --help`", file=sys.stderr)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").split(".", maxsplit=1)[0])
+        if extra is None:
+            raise
+        print(f"error: {error.name} is not installed; install {NAME}[{extra}]", file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return BAD_INPUT

@@ -1,0 +1,101 @@
+"""Programs of somebody else and of one's own."""
+
+import itertools
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from attention_programs.cli.app import Directory, HeadName, Project, command, root_of
+from attention_programs.errors import UserError
+
+
+@command(
+    "import",
+    "programs from a file of somebody else's",
+    "import gpt2_programs.py --form paper",
+    "import mine.py --form view",
+    "import llama_programs.py --helpers helpers.py",
+)
+def import_programs(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", show_default=False, help="a Python file; it runs in the sandbox alone")
+    ],
+    form: Annotated[
+        Literal["paper", "view"],
+        typer.Option(
+            help="functions f(sentence, tokenizer) -> (name, matrix) with their helpers, or one function program(text)"
+        ),
+    ] = "paper",
+    helpers: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="a Python file of functions that the programs use and theirs lacks"),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="write over an earlier import of the same name")] = False,
+    project: Directory = None,
+) -> None:
+    """Reads programs from a Python file, runs them in the sandbox, and stores them with their origin.
+
+    The file's own code is never run outside the sandbox. What is refused is stored too, with its reason shown.
+    """
+    from attention_programs.attention.store import read_index, read_maps
+    from attention_programs.programs.prefix import PrefixTest
+    from attention_programs.report.intake_table import intake_table
+    from attention_programs.sparse_search.searched import PREFIX_TEXTS, prefix_views
+    from attention_programs.untrusted.execution import SandboxRunner
+    from attention_programs.untrusted.importing import store, take_in
+
+    opened = Project.open(project, compute=True)
+    index = read_index(opened.paths.attention)
+    texts = list(itertools.islice(read_maps(opened.paths.attention, ["train"]), PREFIX_TEXTS))
+    test = PrefixTest(prefix_views(texts, index))
+    with SandboxRunner(opened.config.sandbox, opened.config.threads, index.token_style) as runner:
+        intake = take_in(file, form, runner, test, helpers)
+    folder = opened.config.synthesis.imported
+    target = store(intake, opened.root / folder, file.stem, replace)
+    print(intake_table(intake))
+    print(f"stored in {folder}/{target.name}; `dvc repro` scores them beside all others")
+
+
+@command("try", "a program of your own on a head", "try mine.py L5H1", "try mine.py L5H1 --fit 200")
+def try_by_hand(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", show_default=False, help="a Python file with one function program(text)")
+    ],
+    head: HeadName,
+    fit: Annotated[int, typer.Option(metavar="N", help="fit its numbers in N evaluations")] = 0,
+    project: Directory = None,
+) -> None:
+    """Tries a program of your own on a head, on training texts, beside the search's; fits its numbers if asked."""
+    from attention_programs.llm.session import open_session
+    from attention_programs.llm.trying import try_program
+
+    if fit < 0:
+        raise UserError(f"--fit is {fit}; give the number of evaluations, or 0 for none")
+    opened = Project.open(project, compute=True)
+    with open_session(opened.config, opened.paths) as session:
+        print(try_program(session, file, session.studied(head), fit).table())
+
+
+@command(
+    "validate",
+    "check settings, corpora and programs",
+    "validate",
+    "validate corpora/mine.jsonl library/curated/mine.py",
+)
+def validate(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE",
+            show_default=False,
+            help="corpus (.jsonl), program (.py) or settings (.yaml); all of the project if not given",
+        ),
+    ] = None,
+    project: Directory = None,
+) -> None:
+    """Checks settings, corpora and programs without running anything."""
+    from attention_programs.project.validation import validate_files, validate_project
+
+    for line in validate_files(files) if files else validate_project(root_of(project)):
+        print(f"ok: {line}")

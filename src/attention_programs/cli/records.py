@@ -1,0 +1,99 @@
+"""What came of a profile: summary, MLflow's record, registered surrogates."""
+
+from typing import Annotated
+
+import typer
+
+from attention_programs.cli.app import Directory, Project, app, command, root_of
+
+surrogate = typer.Typer(
+    rich_markup_mode=None,
+    epilog="\b\nexamples:\n  attention-programs surrogate info smollm2-135m@latest-validated\n"
+    "  attention-programs surrogate info smollm2-135m --verify",
+)
+app.add_typer(
+    surrogate, name="surrogate", help="Registered surrogate models.", short_help="registered surrogate models"
+)
+
+
+@surrogate.callback()
+def _describe() -> None:
+    """Registered surrogate models."""
+
+
+@command(
+    "info",
+    "which heads are replaced, with what result",
+    "surrogate info smollm2-135m@latest-validated",
+    "surrogate info smollm2-135m --verify",
+    group=surrogate,
+)
+def surrogate_info(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="NAME, NAME@ALIAS or NAME/VERSION")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="measure its recorded test texts again, with the model")
+    ] = False,
+    project: Directory = None,
+) -> None:
+    """Prints what a registered surrogate is; measures it again if asked."""
+    from attention_programs.tracking.registry import surrogate_info as look_up
+    from attention_programs.tracking.registry import verify_surrogate
+
+    root = root_of(project)
+    info = look_up(name, root)
+    print(f"{info.name} version {info.version} ({', '.join(info.aliases) or 'no alias'})\n\n{info.description}\n")
+    for key, value in sorted(info.tags.items()):
+        print(f"  {key:32} {value}")
+    print(f"\n{len(info.assignment)} heads replaced:")
+    for replaced in info.assignment:
+        print(f"  {replaced.head:7} {replaced.program_id[:12]}  {replaced.program_name}: {replaced.description}")
+    if verify:
+        Project.open(root, compute=True)
+        again = verify_surrogate(name, root)
+        print(f"\n{again.summary()}")
+        again.check()
+
+
+@command("summary", "the main numbers", "summary", "summary --write")
+def summary(
+    write: Annotated[
+        bool, typer.Option("--write", help="write the tables of README and docs from what results hold")
+    ] = False,
+    project: Directory = None,
+) -> None:
+    """Prints the summary of the current profile, or writes the tables of README and docs from the committed files."""
+    from attention_programs.files import read_json
+    from attention_programs.report.summary import format_summary
+
+    opened = Project.open(project)
+    if write:
+        from attention_programs.project.documentation import write_documentation
+
+        pages = write_documentation(opened.root)
+        print("\n".join(f"written: {page}" for page in pages) or "README and docs are up to date")
+        return
+    print(format_summary(read_json(opened.paths.results / "summary.json"), opened.config.model.name))
+
+
+@command("publish", "write the current results to MLflow", "publish")
+def publish(project: Directory = None) -> None:
+    """Writes the results of the current profile to MLflow."""
+    from attention_programs.tracking.publish import publish as write
+
+    opened = Project.open(project, compute=True)
+    published = write(opened.config, opened.paths, opened.root)
+    print(f"experiment {published.experiment_id}, run {published.run_id}, {published.programs} programs")
+    print(f"{published.model} version {published.version}: gate {published.gate}")
+
+
+@command("ui", "MLflow's pages on the local store", "ui --port 5001")
+def ui(
+    host: Annotated[str, typer.Option(help="address to serve at")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to serve at")] = 5000,
+    project: Directory = None,
+) -> None:
+    """Serves MLflow's pages on the local store until stopped."""
+    from attention_programs.tracking.pages import serve
+    from attention_programs.tracking.store import EXPERIMENT
+
+    serve(root_of(project), EXPERIMENT, host, port)

@@ -1,0 +1,67 @@
+"""A project's folder, made from what ships in the package."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_text, write_text
+from attention_programs.project.package import SHIPPED, VERSION_FILE, record_package
+from attention_programs.project.reproduction import compose
+
+PLACES = {
+    "dvc-config": ".dvc/config",
+    "dvc-gitignore": ".dvc/.gitignore",
+    "dvcignore": ".dvcignore",
+    "gitignore": ".gitignore",
+    "mlruns.md": "mlruns/README.md",
+    "stages.yaml": "dvc.yaml",
+}
+"""Where in a project those files go that bear another name in the package, in which git and DVC must not heed them."""
+
+
+def make_project(directory: Path) -> None:
+    """Makes a project folder with the default profile, completely or not at all, and starts git and DVC in it.
+
+    Raises:
+        UserError: if the folder holds anything or can't be made, or git can't be run.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UserError(f"{directory} is not an empty folder; name one that is empty or not yet there")
+    directory = directory.absolute()
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
+            folder = Path(scratch)
+            _fill(folder)
+            directory.mkdir(exist_ok=True)
+            for path in list(folder.iterdir()):
+                path.rename(directory / path.name)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise UserError(f"cannot make {directory}: {error}; free some space, change rights, or install git") from error
+
+
+def _fill(folder: Path) -> None:
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("__pycache__", "imported"), dirs_exist_ok=True)
+    for name, place in PLACES.items():
+        (folder / place).parent.mkdir(exist_ok=True)
+        (folder / name).rename(folder / place)
+    write_text(folder / "dvc.yaml", _without_code(read_text(folder / "dvc.yaml")))
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True, capture_output=True)
+    compose("full", folder / "params.yaml", folder)
+    record_package(folder)
+
+
+def _without_code(stages: str) -> str:
+    r"""``dvc.yaml`` whose stages depend on the installed package instead of files below ``src``.
+
+    >>> _without_code("deps:\n      - pipelines/a.py\n      - src/b.py\n      - src/c\n      - corpora")
+    'deps:\n      - pipelines/a.py\n      - attention_programs.version\n      - corpora\n'
+    """
+    lines: list[str] = []
+    for line in stages.splitlines():
+        kept = f"      - {VERSION_FILE}" if line.startswith("      - src/") else line
+        if kept == line or kept != lines[-1]:
+            lines.append(kept)
+    return "\n".join(lines) + "\n"
