@@ -85,7 +85,7 @@ class Choosing:
         return fit_divergence(self.sample, found, self._settings.ridge, tries)
 
     def _polish(self, found: Sparse) -> Sparse:
-        return fit_iou(self.sample, found, QUICK_STEPS, self._settings.polish_rate).programs
+        return fit_iou(self.sample, found, QUICK_STEPS, self._settings.polish_rate)
 
     def _prune(self, found: Sparse, terms: int) -> Sparse:
         if found.terms <= terms:

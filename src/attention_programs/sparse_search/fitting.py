@@ -1,6 +1,6 @@
 """Fitting the constants of every head's program: first to the map's distribution, then to IoU itself."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 
@@ -10,7 +10,6 @@ from attention_programs.sparse_search.design import (
     overlap,
     push_of,
     slope_of_shared,
-    softmax,
 )
 from attention_programs.sparse_search.passes import Divergence, sum_divergence, sum_overlaps
 from attention_programs.sparse_search.sparse import Sparse
@@ -75,16 +74,7 @@ def _newton(at: Divergence) -> torch.Tensor:
     return torch.linalg.solve(at.curvature, at.gradient).clamp(-MAX_STEP, MAX_STEP)
 
 
-@dataclass(frozen=True)
-class Polished:
-    """Programs with the mean IoU that they reach on the texts they were fitted on."""
-
-    programs: Sparse
-    iou: torch.Tensor
-    """Shape (heads,)."""
-
-
-def fit_iou(design: Design, programs: Sparse, steps: int, rate: float) -> Polished:
+def fit_iou(design: Design, programs: Sparse, steps: int, rate: float) -> Sparse:
     """Raises every head's mean IoU itself by Adam with a falling step size; keeps the best constants met.
 
     How much a text counts in a step's gradient follows from its IoU at the step before, so that features are read once
@@ -112,7 +102,7 @@ def fit_iou(design: Design, programs: Sparse, steps: int, rate: float) -> Polish
             adam.param_groups[0]["lr"] = rate * (1 - step / steps)
             adam.step()
             constants.clamp_(-LARGEST, LARGEST)
-    return Polished(Sparse(programs.chosen, best.to(programs.constants.dtype)), best_iou)
+    return Sparse(programs.chosen, best.to(programs.constants.dtype))
 
 
 def mean_iou(design: Design, programs: Sparse) -> torch.Tensor:
@@ -126,24 +116,15 @@ def mean_iou(design: Design, programs: Sparse) -> torch.Tensor:
     return iou_of_shared(shared, design.lengths).mean(1)
 
 
-@dataclass(frozen=True)
-class Pull:
-    """The mean IoU at some scores and how it changes with each score."""
+def iou_pull(design: Design, predicted: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """How the mean IoU over texts changes with each score.
 
-    iou: torch.Tensor
-    """Shape (heads,)."""
-    predicted: list[torch.Tensor]
-    """The maps, one tensor a group of rows, shape (heads, tokens, rows)."""
-    scores: list[torch.Tensor]
-    """The gradient, alike in shape."""
-
-
-def iou_pull(design: Design, scores: list[torch.Tensor]) -> Pull:
-    """The mean IoU over texts and its gradient."""
-    predicted = [softmax(one) for one in scores]
+    Args:
+        design: The texts.
+        predicted: The maps at the scores, one tensor a group of rows, shape (heads, tokens, rows).
+    """
     shared = torch.zeros(design.heads, len(design.lengths), device=design.lengths.device)
     for group, maps in zip(design.groups, predicted, strict=True):
         shared.index_add_(1, group.text, overlap(maps, group))
     slopes = slope_of_shared(shared, design.lengths)
-    pushes = [push_of(maps, group, slopes) for group, maps in zip(design.groups, predicted, strict=True)]
-    return Pull(iou_of_shared(shared, design.lengths).mean(1), predicted, pushes)
+    return [push_of(maps, group, slopes) for group, maps in zip(design.groups, predicted, strict=True)]

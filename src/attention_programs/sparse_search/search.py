@@ -239,7 +239,7 @@ class LastFit:
         train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
 
         def polish() -> Sparse:
-            return fit_iou(train, start, settings.polish_steps, settings.polish_rate).programs
+            return fit_iou(train, start, settings.polish_steps, settings.polish_rate)
 
         fitted = self._journal.step(f"last fit of {size}, {purpose}", polish)
         rounded = fitted.rounded()

@@ -25,8 +25,8 @@ def _pieces(test: Callable[[str], bool]) -> Compute:
 
 for _name, _phrase, _test, _summary, _example, _former in (
     ("punctuation", "punctuation", lambda p: bool(p.strip()) and not any(c.isalnum() or c == PART for c in p),
-     "Tokens of printable characters that are neither letters nor digits.\n\n"
-     "Part of a character is none: what it is part of is not known.",
+     ("Tokens of printable characters that are neither letters nor digits.\n\n"
+      "Part of a character is none: what it is part of is not known."),
      "·cat , ... x. -> marks 1 and 2.", ""),
     ("comma", "commas", lambda p: p.strip().startswith(","),
      "Tokens that begin with a comma, after blanks.", 'a , ," a, -> marks 1 and 2.', ""),
