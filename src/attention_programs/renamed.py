@@ -1,8 +1,10 @@
 """What had another name in the last release: old names are read for one release more, with a warning."""
 
 import copy
+import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,14 @@ the word before it (``--by damage``); new words alone (``effect``)."""
 def _warn(old: str, new: str, place: str) -> None:
     words = f"{place}: {old} is now called {new}; the old name is read for one release more"
     warnings.warn(words, FutureWarning, stacklevel=3)
+
+
+@contextmanager
+def warned_in_a_line() -> Iterator[None]:
+    """Prints warnings to standard error meanwhile, one line each, as people read them who see no code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
+        yield
 
 
 def _both(old: str, new: str, place: str) -> UserError:

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from attention_programs.attention.store import MappedText
 from attention_programs.config import ModelSettings
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.models.fetching import fetch_model
 from attention_programs.models.head import Head
 from attention_programs.programs.methods import DISTILLED
-from attention_programs.surrogate import identity
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.perplexity import text_losses
 from attention_programs.surrogate.recorded_losses import measure_again, record_losses
@@ -97,7 +97,8 @@ def test_the_identity_test_runs_again(
     model: Path, wanted: SurrogateSpecification, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_specification(tmp_path / "s.json", wanted)
-    monkeypatch.setattr(identity, "unpack", lambda cells, n, _causal: np.ones((len(cells), n, n)) / n)
+    even = property(lambda text: np.full((len(text.cells), len(text.ids), len(text.ids)), 1 / len(text.ids)))
+    monkeypatch.setattr(MappedText, "maps", even)
     with pytest.raises(UserError, match="by their own maps changes a logit"):
         load_surrogate(tmp_path / "s.json", model)
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from attention_programs.cli import main
 from attention_programs.config import Config, from_mapping, load_config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_yaml
-from attention_programs.renamed import COLUMNS, FILES, PARAMS, current_words
+from attention_programs.renamed import COLUMNS, FILES, OPTIONS, PARAMS, current_words
 from conftest import ROOT
 
 KEYS = {
@@ -100,6 +101,24 @@ def test_old_words_of_the_command_line_are_read_with_a_warning(old: str, today: 
 def test_an_option_under_both_names_is_refused() -> None:
     with pytest.raises(UserError, match="command line: --most-cost is now called --max-cost, and both are there"):
         current_words(["show", "--most-cost=3", "--max-cost", "4"], WORDS)
+
+
+@pytest.mark.filterwarnings("default::FutureWarning")
+def test_the_command_line_warns_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(OPTIONS, "words", "vocabulary")  # type: ignore[arg-type]
+    monkeypatch.setitem(OPTIONS, "--word", "--term")  # type: ignore[arg-type]
+    arguments = ["words", "--word", "comma", "--project", str(ROOT)]
+    assert main(arguments) == 0
+    assert capsys.readouterr().err == (
+        "warning: command line: words is now called vocabulary; the old name is read for one release more\n"
+        "warning: command line: --word is now called --term; the old name is read for one release more\n"
+    )
+    assert main([*arguments, "--term", "name"]) == 2
+    assert (
+        "error: command line: --word is now called --term, and both are there; remove --word" in capsys.readouterr().err
+    )
 
 
 def test_new_names_are_those_of_today() -> None:

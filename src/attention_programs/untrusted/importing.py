@@ -49,9 +49,11 @@ def read_file(path: Path, form: Form, helpers: Path | None = None) -> ImportedFi
             raise UserError(f"--helpers {helpers}: only --form paper takes helpers; write them into {path} itself")
         return ImportedFile([Candidate(path.stem, source, "", "imported", "view", "program", [], origin)], [])
     origin["form"] = "paper"
+    lacking = None
     if helpers is not None:
+        lacking = HelperFile(read_text(helpers), str(helpers))
         origin |= {"helpers": helpers.name, "helpers_sha256": sha256_file(helpers)}
-    parts = split(source, str(path), None if helpers is None else HelperFile(read_text(helpers), str(helpers)))
+    parts = split(source, str(path), lacking)
     candidates = [
         Candidate(
             name=program.entry,
