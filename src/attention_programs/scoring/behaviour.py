@@ -13,7 +13,8 @@ PLACES = (
     "first_token", "self_token", "previous_token", "same_token", "induction", "current_word", "current_sentence",
     "second_sink", "punctuation", "newline", "function_word", "content_word", "name_like", "digit", "operator",
 )  # fmt: skip
-"""Patterns and key classes whose share of attention is measured; they overlap."""
+"""Patterns and key classes whose share of attention is measured; they overlap. The columns of ``behaviour.csv`` are
+called so: a term that was renamed keeps its column."""
 
 
 def behaviour_table(texts: Iterable[MappedText], index: AttentionIndex) -> pd.DataFrame:
