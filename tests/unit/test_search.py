@@ -33,8 +33,6 @@ from attention_programs.sparse_search.design import (
     scores_of,
     softmax,
 )
-from attention_programs.sparse_search.domains import fit_domains
-from attention_programs.sparse_search.equal_size import fit_equal_size, sizes_by_hand
 from attention_programs.sparse_search.fitting import (
     LARGEST,
     divergence_slope,
@@ -45,6 +43,7 @@ from attention_programs.sparse_search.fitting import (
 )
 from attention_programs.sparse_search.promise import SMALLEST_SPREAD, Promise, influence, promise
 from attention_programs.sparse_search.search import START, Found, LastFit, Material, Search, best_sizes
+from attention_programs.sparse_search.searched import fit_domains, fit_equal_size, sizes_by_hand
 from attention_programs.sparse_search.sparse import Sparse, search_journal
 from cases import mapped, program, view_of
 
@@ -162,7 +161,7 @@ def explicit_iou(design: Design, head: int, chosen: torch.Tensor, constants: np.
 
 
 def divergences(some: Noisy, constants: torch.Tensor) -> torch.Tensor:
-    return divergence_slope(some.design, some.starting(constants), RIDGE).divergence
+    return divergence_slope(some.design, some.starting(constants), RIDGE).value
 
 
 def expressions(source: str) -> dict[str, float]:
@@ -429,7 +428,7 @@ def test_divergence_gradient_and_curvature_are_those_of_finite_differences(causa
         def value(*moves: np.ndarray) -> float:
             return explicit_divergence(some.design, head, some.chosen[head], constants + sum(moves))  # noqa: B023
 
-        assert float(found.divergence[head]) == pytest.approx(value(), abs=2e-3)  # half-precision rows sum to about 1
+        assert float(found.value[head]) == pytest.approx(value(), abs=2e-3)  # half-precision rows sum to about 1
         away = step * np.eye(k)
         for a in range(k):
             slope = (value(away[a]) - value(-away[a])) / (2 * step)
@@ -494,14 +493,15 @@ def test_the_gradient_of_iou_is_that_of_finite_differences(causal: bool, seed: i
     assert largest > 1e-2
 
 
-def test_the_pull_holds_the_maps_and_their_iou() -> None:
+def test_the_pull_sees_no_constant() -> None:
     some = noisy(0)
     scores = [scores_of(some.constants, group.columns(some.chosen), group) for group in some.design.groups]
-    pull = iou_pull(some.design, scores)
-    np.testing.assert_allclose(pull.iou, mean_iou(some.design, some.programs), atol=1e-6)
-    for maps, push in zip(pull.predicted, pull.scores, strict=True):
+    predicted = [softmax(one) for one in scores]
+    pushes = iou_pull(some.design, predicted)
+    for maps, push in zip(predicted, pushes, strict=True):
         np.testing.assert_allclose(maps.sum(1), 1.0, atol=1e-5)
-        np.testing.assert_allclose(push.sum(1), 0.0, atol=1e-6)  # a softmax does not see a constant
+        np.testing.assert_allclose(push.sum(1), 0.0, atol=1e-6)
+    assert any(push.abs().max() > 0 for push in pushes)
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -557,13 +557,12 @@ def test_fitting_iou_never_lowers_it_and_raises_it_where_divergence_was_fitted(s
     start = fit_divergence(some.design, some.starting(torch.zeros_like(some.constants)), RIDGE, 6)
     before = mean_iou(some.design, start)
     fitted = fit_iou(some.design, start, 60, 0.03)
-    np.testing.assert_allclose(fitted.iou, mean_iou(some.design, fitted.programs), atol=1e-6)
-    assert (fitted.iou > before).all()
+    assert (mean_iou(some.design, fitted) > before).all()
     unchanged = fit_iou(some.design, start, 0, 0.03)
-    np.testing.assert_allclose(unchanged.programs.constants, start.constants, atol=1e-6)
+    np.testing.assert_allclose(unchanged.constants, start.constants, atol=1e-6)
     wild = fit_iou(some.design, start, 3, 50.0)
-    assert (wild.iou >= before - 1e-6).all()
-    assert wild.programs.constants.abs().max() <= LARGEST
+    assert (mean_iou(some.design, wild) >= before - 1e-6).all()
+    assert wild.constants.abs().max() <= LARGEST
 
 
 @pytest.mark.parametrize("memory", [MEMORY, 1e-6])
@@ -661,7 +660,7 @@ def whole_search(monkeypatch: pytest.MonkeyPatch, file: Path, killed_after: int 
     """A search with sharing, corpora and equal size, or killed after some fits; what it found, the number of fits."""
     fits = 0
 
-    def counted(*arguments: object) -> fitting.Polished:
+    def counted(*arguments: object) -> Sparse:
         nonlocal fits
         if arguments[3] == 0:
             return fit_iou(*arguments)  # type: ignore[arg-type]

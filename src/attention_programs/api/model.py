@@ -1,8 +1,8 @@
 """A language model in a notebook: its heads' patterns, and the heads replaced."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ class Model:
                 mapped += [found.of(texts[len(mapped) + i]).halved() for i, found in enumerate(maps)]
         return Patterns(record.name, record.causal, tuple(wanted), tuple(mapped), loaded.token_style, max_tokens)
 
-    def replace(self, programs: Mapping[str | Head, Program]) -> "ReplacedHeads":
+    def replace(self, programs: Mapping[str | Head, Program]) -> AbstractContextManager["Model"]:
         """The model with some heads replaced by programs, for a ``with`` block.
 
         Args:
@@ -119,7 +119,7 @@ class Model:
             for head, program in programs.items()
         }
         cache = map_cache(self._loaded, GivenRunner(list(programs.values())))
-        return ReplacedHeads(self, PatchedModel(self._loaded, assignment, cache))
+        return _until_restored(self, PatchedModel(self._loaded, assignment, cache))
 
     def perplexity(self, texts: Patterns | Sequence[Text], max_tokens: int = 64, batch_texts: int = 8) -> float:
         """Perplexity per token of the model as it is now.
@@ -154,18 +154,13 @@ class Model:
         return f"<Model {record.name}: {record.layers} layers x {record.heads_per_layer} heads>"
 
 
-class ReplacedHeads:
+@contextmanager
+def _until_restored(model: Model, patched: PatchedModel) -> Iterator[Model]:
     """A model whose heads are replaced until the ``with`` block ends."""
-
-    def __init__(self, model: Model, patched: PatchedModel) -> None:
-        self.model = model
-        self._patched = patched
-
-    def __enter__(self) -> Model:
-        return self.model
-
-    def __exit__(self, *_: object) -> None:
-        self._patched.restore()
+    try:
+        yield model
+    finally:
+        patched.restore()
 
 
 @contextmanager

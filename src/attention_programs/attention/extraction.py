@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attention_programs.attention.packing import pack, row_starts
+from attention_programs.attention.packing import pack, row_starts, scaled_rows
 from attention_programs.attention.store import MappedText
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head
@@ -34,8 +34,7 @@ def _normalised(cells: NDArray[np.float32], tokens: int, causal: bool, precision
             f"an attention row sums to 1 ± {worst:.2g}, more than {precision} explains: part of the attention lies "
             "outside the tokens (as with learned sinks), which programs can't describe"
         )
-    lengths = np.diff(np.append(starts, cells.shape[-1]))
-    return cells / np.repeat(sums, lengths, axis=-1)
+    return scaled_rows(cells, sums, starts)
 
 
 @torch.inference_mode()

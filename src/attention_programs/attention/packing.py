@@ -25,6 +25,15 @@ def row_starts(tokens: int, causal: bool) -> NDArray[np.int64]:
     return rows * (rows + 1) // 2 if causal else rows * tokens
 
 
+def scaled_rows(
+    cells: NDArray[np.float32], sums: NDArray[np.float32], starts: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Packed maps, shape (maps, cells), divided row by row by the rows' sums, shape (maps, n), against rounding."""
+    lengths = np.diff(np.append(starts, cells.shape[-1]))
+    scaled: NDArray[np.float32] = np.divide(cells, np.repeat(sums, lengths, axis=-1))
+    return scaled
+
+
 @functools.lru_cache(maxsize=64)
 def _triangle(tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and columns of the lower triangle's cells."""

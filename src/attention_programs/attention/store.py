@@ -91,25 +91,23 @@ def read_index(folder: Path) -> AttentionIndex:
 
 def read_texts(folder: Path, splits: Sequence[Split]) -> list[MappedText]:
     """The texts of the given splits in the order of :func:`read_maps`, without their maps: shape (heads, 0)."""
-    return list(_read(folder, splits, None, maps=False))
+    return list(read_maps(folder, splits, maps=False))
 
 
-def read_maps(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None = None) -> Iterator[MappedText]:
+def read_maps(
+    folder: Path, splits: Sequence[Split], texts: Sequence[str] | None = None, maps: bool = True
+) -> Iterator[MappedText]:
     """Yields the mapped texts of the given splits, one at a time, in the order of the files.
 
     Args:
         folder: The folder of maps.
         splits: Splits to read.
         texts: Keys to read; all if None.
+        maps: Whether to read the maps, which are most of a file; if not, ``cells`` is of shape (heads, 0).
 
     Raises:
         UserError: if a file of maps is missing.
     """
-    yield from _read(folder, splits, texts, maps=True)
-
-
-def _read(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None, maps: bool) -> Iterator[MappedText]:
-    """The texts of some splits and keys; their maps, which are most of a file, are left where they are if not asked."""
     index = read_index(folder)
     for file in index.shards:
         if not (folder / file).is_file():

@@ -82,19 +82,6 @@ def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
     return load_weights(location, remedy, **revision), load_tokenizer(location, **revision)
 
 
-def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRecord:
-    """The record of a model whose weights lie in ``folder``."""
-    return ModelRecord.of(
-        model,
-        settings.name,
-        settings.source,
-        settings.location if settings.source != "folder" else Path(settings.location).name,
-        revision=settings.revision or settings.sha256,
-        weights_sha256=weights_hash(folder),
-        quantization=settings.quantization,
-    )
-
-
 def _require_mask(settings: ModelSettings, model: Any, tokenizer: Any) -> None:
     """Makes sure that an encoder's tokens can be masked, as its loss needs it."""
     if is_encoder(model) and tokenizer.mask_token_id is None:
@@ -134,6 +121,14 @@ def fetch_model(
         # The chat template and sampling settings play no part in attention.
         for extra in ("chat_template.jinja", "generation_config.json"):
             (folder / extra).unlink(missing_ok=True)
-        record = describe_model(settings, model, folder)
+        record = ModelRecord.of(
+            model,
+            settings.name,
+            settings.source,
+            settings.location if settings.source != "folder" else Path(settings.location).name,
+            revision=settings.revision or settings.sha256,
+            weights_sha256=weights_hash(folder),
+            quantization=settings.quantization,
+        )
         write_record(folder, record)
     return record

@@ -21,11 +21,12 @@ LONGEST = 300
 
 @dataclass(frozen=True)
 class WeightedTerm:
-    """A feature with its constant and how much it moves the scores (constant x spread under the map)."""
+    """A feature with the constant that it is multiplied by."""
 
     feature: Feature
     constant: float
-    influence: float
+    influence: float = 0.0
+    """How much it moves the scores, constant x spread under the map; 0 if it was not measured."""
 
     @property
     def general(self) -> Feature:

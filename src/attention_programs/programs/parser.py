@@ -6,21 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from attention_programs.errors import UserError
+from attention_programs.programs.code_generation import WeightedTerm
 from attention_programs.programs.features import Feature
 from attention_programs.programs.source import reading
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 
 
-@dataclass(frozen=True)
-class Term:
-    """A feature and the constant that it is multiplied by."""
-
-    feature: Feature
-    constant: float
-
-
-def read_terms(source: str, place: str) -> list[Term]:
+def read_terms(source: str, place: str) -> list[WeightedTerm]:
     """The terms of a program that is a softmax of a sum of vocabulary terms, in the order of its text.
 
     >>> source = "def program(text): return text.softmax(2.0 * text.first_token - text.query.comma * text.offset(3))"
@@ -71,7 +64,7 @@ def _factors(node: ast.expr) -> Iterator[ast.expr]:
         yield node
 
 
-def _term(product: _Product, place: str) -> Term:
+def _term(product: _Product, place: str) -> WeightedTerm:
     numbers: list[float] = [product.sign]
     parts: dict[str, str] = {}
     parameter: int | None = None
@@ -90,7 +83,7 @@ def _term(product: _Product, place: str) -> Term:
             raise UserError(f"{place}: {ast.unparse(factor)} is the second {kind} of one term; a term has one of each")
         assert isinstance(factor, ast.Attribute)
         parts[kind] = (PATTERNS if kind == "pattern" else CLASSES)[factor.attr].name
-    return Term(Feature(parameter=parameter, **parts), math.prod(numbers))
+    return WeightedTerm(Feature(parameter=parameter, **parts), math.prod(numbers))
 
 
 def _kind(factor: ast.expr, place: str) -> str:

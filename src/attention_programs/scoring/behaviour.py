@@ -9,6 +9,7 @@ from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 
+<<<<<<< HEAD
 PLACES = {
     "first_token": "the first token",
     "self_token": "the token itself",
@@ -27,6 +28,14 @@ PLACES = {
     "operator": "operators",
 }
 """Patterns and key classes whose share of attention is measured, and how they read in a sentence; they overlap."""
+=======
+PLACES = (
+    "first_token", "self_token", "previous_token", "same_token", "induction", "current_word", "current_sentence",
+    "second_sink", "punctuation", "newline", "function_word", "content_word", "name_like", "digit", "operator",
+)  # fmt: skip
+"""Patterns and key classes whose share of attention is measured; they overlap. The columns of ``behaviour.csv`` are
+called so: a term that was renamed keeps its column."""
+>>>>>>> core
 
 
 def behaviour_table(texts: Iterable[MappedText], index: AttentionIndex) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The best program of each head: chosen on validation, reported on test."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from attention_programs.config import ScoringSettings
 from attention_programs.errors import UserError
 from attention_programs.programs.methods import AUTHORS, BASELINE, FITTED_MIXTURE, SELECTED
 from attention_programs.programs.table import ProgramRecord
-from attention_programs.scoring.bootstrap import Interval, interval_of_means, resample_weights
+from attention_programs.scoring.bootstrap import interval_of_means, resample_weights
 
 if TYPE_CHECKING:  # whoever only reads the tables does without torch
     from attention_programs.scoring.table import SplitScores
@@ -129,16 +129,5 @@ def report_selection(
             for corpus in corpora:
                 per_text = values[test.in_corpus(corpus)].mean(axis=1, keepdims=True)
                 (interval,) = interval_of_means(per_text, weights[corpus])
-                rows.append(_row(choice.method, corpus, measure, interval))
+                rows.append({"method": choice.method, "corpus": corpus, "metric": measure, **asdict(interval)})
     return Selection(pd.concat(head_tables, ignore_index=True), pd.DataFrame(rows))
-
-
-def _row(method: str, corpus: str, measure: str, interval: Interval) -> dict[str, object]:
-    return {
-        "method": method,
-        "corpus": corpus,
-        "metric": measure,
-        "mean": interval.mean,
-        "low": interval.low,
-        "high": interval.high,
-    }

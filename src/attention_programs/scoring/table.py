@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import iou_of_shared
-from attention_programs.attention.packing import pack, row_starts
+from attention_programs.attention.packing import pack, row_starts, scaled_rows
 from attention_programs.attention.store import MappedText
 from attention_programs.corpora.text import Split
 from attention_programs.errors import UserError
@@ -109,7 +109,8 @@ def _score_text(
     workers: Workers,
 ) -> pa.Table:
     view, causal = TokenView.of(text), text.causal
-    attention = _exact_rows(text.cells, view.n, causal)
+    starts = row_starts(view.n, causal)
+    attention = scaled_rows(text.cells, np.add.reduceat(text.cells, starts, axis=1), starts)  # after storage in 16 bits
     count = len(programs)
     shape = (count, len(attention))
     intersection, excluded = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -122,7 +123,7 @@ def _score_text(
         good = [start + i for i, outcome in enumerate(outcomes) if isinstance(outcome, Scored)]
         if good:
             maps = np.stack([outcome.weights for outcome in outcomes if isinstance(outcome, Scored)])
-            found = score_pairs(pack(maps, causal), attention, row_starts(view.n, causal), workers.device)
+            found = score_pairs(pack(maps, causal), attention, starts, workers.device)
             intersection[good], excluded[good] = found.intersection, found.sink_excluded_iou
             divergence[good] = found.divergence
     return pa.Table.from_pydict(
@@ -139,13 +140,6 @@ def _score_text(
         },
         schema=SCHEMA,
     )
-
-
-def _exact_rows(cells: NDArray[np.float32], tokens: int, causal: bool) -> NDArray[np.float32]:
-    """Makes rows sum to 1 again after storage in 16 bits."""
-    starts = row_starts(tokens, causal)
-    sums = np.add.reduceat(cells, starts, axis=1)
-    return cells / np.repeat(sums, np.diff(np.append(starts, cells.shape[1])), axis=1)
 
 
 def write_scores(path: Path, tables: Iterable[pa.Table]) -> dict[str, int]:

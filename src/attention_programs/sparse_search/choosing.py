@@ -5,6 +5,7 @@ are fitted to IoU itself, the least influential terms are exchanged for those th
 pruned term by term, so that every size has a program.
 """
 
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -23,31 +24,25 @@ TRIES = 2
 """Newton steps after each new term."""
 
 
+@dataclass(frozen=True)
 class Choosing:
-    """The choice of terms on a sample of training texts.
+    """The choice of terms on a sample of training texts."""
 
-    Args:
-        sample: The texts, with every feature that may be chosen.
-        start: Numbers of the features that every program begins with.
-        settings: Sizes and budgets.
-        journal: Steps that an earlier run of the same search finished.
-    """
-
-    def __init__(
-        self, sample: Design, start: list[int], settings: SynthesisSettings, journal: Journal[Sparse] | None = None
-    ) -> None:
-        self.sample = sample
-        self.journal = journal or search_journal()
-        self._start = start
-        self._settings = settings
+    sample: Design
+    """The texts, with every feature that may be chosen."""
+    start: list[int]
+    """Numbers of the features that every program begins with."""
+    settings: SynthesisSettings
+    journal: Journal[Sparse] = field(default_factory=search_journal)
+    """Steps that an earlier run of the same search finished."""
 
     def on(self, sample: Design, part: str) -> "Choosing":
         """The same on other texts or maps, with the same features, as a part of the search with a name of its own."""
-        return Choosing(sample, self._start, self._settings, self.journal.within(part))
+        return replace(self, sample=sample, journal=self.journal.within(part))
 
     def grow(self, terms: int) -> Sparse:
         """Adds terms by the divergence, a few more than asked for, and keeps the most influential."""
-        grown = self._add(terms + self._settings.spare_terms)
+        grown = self._add(terms + self.settings.spare_terms)
         return self.journal.step(f"grown to {terms}", lambda: self._polish(self._prune(self._polish(grown), terms)))
 
     def improve(self, found: Sparse, purpose: str = "search") -> Sparse:
@@ -58,7 +53,7 @@ class Choosing:
             purpose: What the progress bar says it is for.
         """
         best, iou = found, mean_iou(self.sample, found)
-        rounds = range(self._settings.exchanges)
+        rounds = range(self.settings.exchanges)
         for number in progress(rounds, f"{purpose}: exchanging {found.terms} terms", unit="rounds"):
             exchanged = self.journal.step(f"exchanged {found.terms}, {number}", partial(self._exchange, best))
             other = mean_iou(self.sample, exchanged)
@@ -70,7 +65,7 @@ class Choosing:
         return self.journal.step(f"pruned to {terms}", lambda: self._polish(self._prune(found, terms)))
 
     def _add(self, terms: int) -> Sparse:
-        first = torch.tensor([self._start], device=self.sample.lengths.device).repeat(self.sample.heads, 1)
+        first = torch.tensor([self.start], device=self.sample.lengths.device).repeat(self.sample.heads, 1)
         nothing = Sparse(first, torch.zeros(first.shape, dtype=torch.float64, device=first.device))
         found = self.journal.step("start", lambda: self._fit(nothing, 2 * TRIES))
         for number in progress(range(found.terms, terms), "search: adding terms", unit="terms"):
@@ -82,10 +77,10 @@ class Choosing:
         return self._fit(found.with_terms(promised.best(found.chosen, 1)), TRIES)
 
     def _fit(self, found: Sparse, tries: int) -> Sparse:
-        return fit_divergence(self.sample, found, self._settings.ridge, tries)
+        return fit_divergence(self.sample, found, self.settings.ridge, tries)
 
     def _polish(self, found: Sparse) -> Sparse:
-        return fit_iou(self.sample, found, QUICK_STEPS, self._settings.polish_rate).programs
+        return fit_iou(self.sample, found, QUICK_STEPS, self.settings.polish_rate)
 
     def _prune(self, found: Sparse, terms: int) -> Sparse:
         if found.terms <= terms:
@@ -95,5 +90,5 @@ class Choosing:
     def _exchange(self, found: Sparse) -> Sparse:
         """Adds the terms that IoU asks for and drops as many of the least influential."""
         promised = promise(self.sample, found, "iou")
-        added = promised.best(found.chosen, self._settings.spare_terms)
+        added = promised.best(found.chosen, self.settings.spare_terms)
         return self._polish(self._prune(self._polish(found.with_terms(added)), found.terms))

@@ -1,6 +1,6 @@
 """Fitting the constants of every head's program: first to the map's distribution, then to IoU itself."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 
@@ -10,9 +10,8 @@ from attention_programs.sparse_search.design import (
     overlap,
     push_of,
     slope_of_shared,
-    softmax,
 )
-from attention_programs.sparse_search.passes import sum_divergence, sum_overlaps
+from attention_programs.sparse_search.passes import Divergence, sum_divergence, sum_overlaps
 from attention_programs.sparse_search.sparse import Sparse
 
 MAX_STEP = 4.0
@@ -22,28 +21,13 @@ LARGEST = 12.0
 BETAS = (0.9, 0.99)
 """How long Adam remembers slopes and their squares."""
 SMALLEST_SLOPE = 1e-12
-"""Slope below which Adam takes smaller steps."""
+"""Divergence below which Adam takes smaller steps."""
 SLACK = 1e-6
 """Rise of the objective, in nats a row, that is the noise of single precision."""
 
 
-@dataclass(frozen=True)
-class Slope:
-    """The divergence at some constants and how it changes with them."""
-
-    divergence: torch.Tensor
-    """Mean over rows of the cross-entropy of map and program plus the ridge, nats, shape (heads,). It differs from
-    KL(map || program) by the map's own entropy, which no constant changes."""
-    gradient: torch.Tensor
-    """Shape (heads, k)."""
-    curvature: torch.Tensor
-    """The Hessian: covariance of the features under the program, row by row, shape (heads, k, k)."""
-
-
-def divergence_slope(design: Design, programs: Sparse, ridge: float) -> Slope:
-    """Mean over rows of the cross-entropy of the maps and softmax(constants @ features), plus the ridge.
-
-    Gradient: sum of (P - A) f. Hessian: covariance of the features under P.
+def divergence_slope(design: Design, programs: Sparse, ridge: float) -> Divergence:
+    """Every head's divergence as a mean over rows, plus the ridge.
 
     Args:
         design: The texts.
@@ -52,7 +36,7 @@ def divergence_slope(design: Design, programs: Sparse, ridge: float) -> Slope:
     """
     sums = sum_divergence(design, programs)
     constants, rows = programs.constants, design.rows
-    return Slope(
+    return Divergence(
         sums.value / rows + ridge * constants.square().sum(-1),
         sums.gradient / rows + 2 * ridge * constants,
         sums.curvature / rows + 2 * ridge * torch.eye(programs.terms, dtype=constants.dtype, device=constants.device),
@@ -75,10 +59,10 @@ def fit_divergence(design: Design, programs: Sparse, ridge: float, tries: int) -
     for _ in range(tries):
         moved = Sparse(programs.chosen, (programs.constants - step).clamp(-LARGEST, LARGEST))
         found = divergence_slope(design, moved, ridge)
-        lower = found.divergence <= best.divergence + SLACK
+        lower = found.value <= best.value + SLACK
         programs = moved.where(lower, programs)
-        best = Slope(
-            torch.where(lower, found.divergence, best.divergence),
+        best = Divergence(
+            torch.where(lower, found.value, best.value),
             torch.where(lower[:, None], found.gradient, best.gradient),
             torch.where(lower[:, None, None], found.curvature, best.curvature),
         )
@@ -86,20 +70,11 @@ def fit_divergence(design: Design, programs: Sparse, ridge: float, tries: int) -
     return programs
 
 
-def _newton(slope: Slope) -> torch.Tensor:
-    return torch.linalg.solve(slope.curvature, slope.gradient).clamp(-MAX_STEP, MAX_STEP)
+def _newton(at: Divergence) -> torch.Tensor:
+    return torch.linalg.solve(at.curvature, at.gradient).clamp(-MAX_STEP, MAX_STEP)
 
 
-@dataclass(frozen=True)
-class Polished:
-    """Programs with the mean IoU that they reach on the texts they were fitted on."""
-
-    programs: Sparse
-    iou: torch.Tensor
-    """Shape (heads,)."""
-
-
-def fit_iou(design: Design, programs: Sparse, steps: int, rate: float) -> Polished:
+def fit_iou(design: Design, programs: Sparse, steps: int, rate: float) -> Sparse:
     """Raises every head's mean IoU itself by Adam with a falling step size; keeps the best constants met.
 
     How much a text counts in a step's gradient follows from its IoU at the step before, so that features are read once
@@ -127,7 +102,7 @@ def fit_iou(design: Design, programs: Sparse, steps: int, rate: float) -> Polish
             adam.param_groups[0]["lr"] = rate * (1 - step / steps)
             adam.step()
             constants.clamp_(-LARGEST, LARGEST)
-    return Polished(Sparse(programs.chosen, best.to(programs.constants.dtype)), best_iou)
+    return Sparse(programs.chosen, best.to(programs.constants.dtype))
 
 
 def mean_iou(design: Design, programs: Sparse) -> torch.Tensor:
@@ -141,24 +116,15 @@ def mean_iou(design: Design, programs: Sparse) -> torch.Tensor:
     return iou_of_shared(shared, design.lengths).mean(1)
 
 
-@dataclass(frozen=True)
-class Pull:
-    """The mean IoU at some scores and how it changes with each score."""
+def iou_pull(design: Design, predicted: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """How the mean IoU over texts changes with each score.
 
-    iou: torch.Tensor
-    """Shape (heads,)."""
-    predicted: list[torch.Tensor]
-    """The maps, one tensor a group of rows, shape (heads, tokens, rows)."""
-    scores: list[torch.Tensor]
-    """The gradient, alike in shape."""
-
-
-def iou_pull(design: Design, scores: list[torch.Tensor]) -> Pull:
-    """The mean IoU over texts and its gradient."""
-    predicted = [softmax(one) for one in scores]
+    Args:
+        design: The texts.
+        predicted: The maps at the scores, one tensor a group of rows, shape (heads, tokens, rows).
+    """
     shared = torch.zeros(design.heads, len(design.lengths), device=design.lengths.device)
     for group, maps in zip(design.groups, predicted, strict=True):
         shared.index_add_(1, group.text, overlap(maps, group))
     slopes = slope_of_shared(shared, design.lengths)
-    pushes = [push_of(maps, group, slopes) for group, maps in zip(design.groups, predicted, strict=True)]
-    return Pull(iou_of_shared(shared, design.lengths).mean(1), predicted, pushes)
+    return [push_of(maps, group, slopes) for group, maps in zip(design.groups, predicted, strict=True)]

@@ -12,15 +12,18 @@ from attention_programs.sparse_search.sparse import Sparse
 
 
 @dataclass(frozen=True)
-class DivergenceSums:
-    """The cross-entropy of maps and programs, summed over rows, and its derivatives; double precision."""
+class Divergence:
+    """The cross-entropy of maps and programs, and how it changes with the constants; double precision.
+
+    It differs from KL(map || program) by the map's own entropy, which no constant changes.
+    """
 
     value: torch.Tensor
     """Nats, shape (heads,)."""
     gradient: torch.Tensor
-    """Sum of (P - A) f, shape (heads, k)."""
+    """(P - A) f, shape (heads, k)."""
     curvature: torch.Tensor
-    """Covariance of the features under the program, summed over rows, shape (heads, k, k)."""
+    """The Hessian: covariance of the features under the program, row by row, shape (heads, k, k)."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class OverlapSums:
     """Of the sums, each text's times its slope, shape (heads, k)."""
 
 
-def sum_divergence(design: Design, programs: Sparse) -> DivergenceSums:
-    """Sums up the divergence of every head's program.
+def sum_divergence(design: Design, programs: Sparse) -> Divergence:
+    """Every head's divergence, summed over rows.
 
     Args:
         design: The texts.
@@ -48,22 +51,12 @@ def sum_divergence(design: Design, programs: Sparse) -> DivergenceSums:
 
     def add(start: int, stop: int) -> None:
         for group in design.groups:
-            add_divergence(
-                _halves(group.features),
-                _halves(group.attention),
-                numbers,
-                factors,
-                len(group.text),
-                value,
-                gradient,
-                curvature,
-                start,
-                stop,
-            )
+            maps = _halves(group.features), _halves(group.attention)
+            add_divergence(*maps, numbers, factors, len(group.text), value, gradient, curvature, start, stop)
 
     in_threads(heads, add)
     curvature += np.tril(curvature, -1).transpose(0, 2, 1)
-    return DivergenceSums(*(torch.from_numpy(each) for each in (value, gradient, curvature)))
+    return Divergence(*(torch.from_numpy(each) for each in (value, gradient, curvature)))
 
 
 def sum_overlaps(design: Design, programs: Sparse, slopes: torch.Tensor | None) -> OverlapSums:
@@ -84,18 +77,9 @@ def sum_overlaps(design: Design, programs: Sparse, slopes: torch.Tensor | None) 
 
     def add(start: int, stop: int) -> None:
         for group in design.groups:
-            add_overlaps(
-                _halves(group.features),
-                _halves(group.attention),
-                group.text.numpy(),
-                numbers,
-                factors,
-                weights,
-                shared,
-                gradient,
-                start,
-                stop,
-            )
+            maps = _halves(group.features), _halves(group.attention)
+            texts = group.text.numpy()
+            add_overlaps(*maps, texts, numbers, factors, weights, shared, gradient, start, stop)
 
     in_threads(heads, add)
     return OverlapSums(torch.from_numpy(shared), torch.from_numpy(gradient))
@@ -107,7 +91,7 @@ def _halves(values: torch.Tensor) -> Halves:
     return found
 
 
-def divergence_by_torch(design: Design, programs: Sparse) -> DivergenceSums:
+def divergence_by_torch(design: Design, programs: Sparse) -> Divergence:
     """What :func:`sum_divergence` sums up, on any device."""
     k = programs.terms
     parts = []
@@ -125,7 +109,7 @@ def divergence_by_torch(design: Design, programs: Sparse) -> DivergenceSums:
             means = weighted.view(part.heads, k, -1, len(group.text)).sum(-2)
             curvature += torch.bmm(weighted, columns.transpose(1, 2)) - torch.bmm(means, means.transpose(1, 2))
         parts.append((value, gradient, curvature))
-    return DivergenceSums(*(torch.cat(each) for each in zip(*parts, strict=True)))
+    return Divergence(*(torch.cat(each) for each in zip(*parts, strict=True)))
 
 
 def overlaps_by_torch(design: Design, programs: Sparse, slopes: torch.Tensor | None) -> OverlapSums:

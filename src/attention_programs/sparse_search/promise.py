@@ -46,12 +46,10 @@ def promise(design: Design, programs: Sparse, objective: Objective) -> Promise:
     dense = torch.zeros(design.heads, features, device=chosen.device)
     dense.scatter_add_(1, chosen, programs.constants.float())
     used = torch.unique(chosen)
-    scores = [_scores(group, dense, used) for group in design.groups]
+    predicted = [softmax(_scores(group, dense, used)) for group in design.groups]
     if objective == "iou":
-        pull = iou_pull(design, scores)
-        predicted, pushes = pull.predicted, pull.scores
+        pushes = iou_pull(design, predicted)
     else:
-        predicted = [softmax(one) for one in scores]
         pushes = [maps - group.attention.float() for maps, group in zip(predicted, design.groups, strict=True)]
     gradient, spread = torch.zeros_like(dense), torch.zeros_like(dense)
     for group, maps, push in zip(design.groups, predicted, pushes, strict=True):

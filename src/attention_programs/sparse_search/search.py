@@ -21,7 +21,7 @@ from attention_programs.sparse_search.design import Design, build_design
 from attention_programs.sparse_search.fitting import fit_iou, mean_iou
 from attention_programs.sparse_search.promise import influence
 from attention_programs.sparse_search.sharing import pairwise_iou, share
-from attention_programs.sparse_search.sparse import Sparse
+from attention_programs.sparse_search.sparse import Sparse, search_journal
 
 START = (Feature("first_token"), Feature("log_distance"))
 """Every program begins with the sink and with distance."""
@@ -52,28 +52,22 @@ class Found:
     """One program a head with ``max_terms`` terms, fitted on the sample."""
 
 
+@dataclass
 class Material:
-    """Texts from which programs are found.
+    """Texts from which programs are found."""
 
-    Args:
-        train: Texts that terms and constants are fitted on.
-        validation: Texts that the number of terms is chosen on.
-        settings: Sizes and budgets.
-        device: Where to compute.
-    """
+    train: Sequence[MappedText]
+    """Texts that terms and constants are fitted on."""
+    validation: Sequence[MappedText]
+    """Texts that the number of terms is chosen on."""
+    settings: SynthesisSettings
+    device: str
 
-    def __init__(
-        self,
-        train: Sequence[MappedText],
-        validation: Sequence[MappedText],
-        settings: SynthesisSettings,
-        device: str,
-    ) -> None:
-        self.train = train
-        self.validation = validation
-        self.settings = settings
-        self.features = candidate_features(train[0].causal, any(text.special_ids.occur_in(text.ids) for text in train))
-        self._device = device
+    @cached_property
+    def features(self) -> list[Feature]:
+        """What programs may be made of."""
+        special = any(text.special_ids.occur_in(text.ids) for text in self.train)
+        return candidate_features(self.train[0].causal, special)
 
     @cached_property
     def sample(self) -> Design:
@@ -88,13 +82,13 @@ class Material:
     def of_corpus(self, name: str, settings: SynthesisSettings) -> "Material":
         """The texts of one corpus."""
         train, validation = ([t for t in texts if t.corpus == name] for texts in (self.train, self.validation))
-        return Material(train, validation, settings, self._device)
+        return Material(train, validation, settings, self.device)
 
     def of_heads(self, heads: Sequence[int]) -> "Material":
         """The same texts with the maps of some heads."""
         train, validation = ([text.of_heads(heads) for text in texts] for texts in (self.train, self.validation))
-        part = Material(train, validation, self.settings, self._device)
-        part.sample = self.sample.of_heads(torch.tensor(heads, device=self._device))  # its patterns are known
+        part = Material(train, validation, self.settings, self.device)
+        part.sample = self.sample.of_heads(torch.tensor(heads, device=self.device))  # its patterns are known
         return part
 
     @property
@@ -104,7 +98,7 @@ class Material:
 
     def design(self, texts: Sequence[MappedText], features: Sequence[Feature]) -> Design:
         """Texts laid out with some features."""
-        return replace(build_design(texts, features, self._device), memory_mib=self.settings.memory_mib)
+        return replace(build_design(texts, features, self.device), memory_mib=self.settings.memory_mib)
 
 
 def _evenly(texts: Sequence[MappedText], count: int) -> Sequence[MappedText]:
@@ -123,7 +117,7 @@ class Search:
     def __init__(self, material: Material, journal: Journal[Sparse] | None = None) -> None:
         self._material = material
         self._settings = material.settings
-        self._choosing = Choosing(material.sample, material.start, material.settings, journal)
+        self._choosing = Choosing(material.sample, material.start, material.settings, journal or search_journal())
 
     def run(self) -> Found:
         """Searches for every head."""
@@ -239,7 +233,7 @@ class LastFit:
         train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
 
         def polish() -> Sparse:
-            return fit_iou(train, start, settings.polish_steps, settings.polish_rate).programs
+            return fit_iou(train, start, settings.polish_steps, settings.polish_rate)
 
         fitted = self._journal.step(f"last fit of {size}, {purpose}", polish)
         rounded = fitted.rounded()

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 
 from attention_programs.attention.store import AttentionIndex, MappedText, read_index, read_maps
+from attention_programs.checkpoint import Journal
 from attention_programs.config import SynthesisSettings
 from attention_programs.corpora.text import Split
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
+from attention_programs.models.head import Head
 from attention_programs.models.loading import best_device
+from attention_programs.programs.code_generation import WeightedTerm
+from attention_programs.programs.parser import summands
 from attention_programs.programs.table import ProgramRecord, merge
 from attention_programs.programs.view import TokenView
-from attention_programs.sparse_search.domains import fit_domains
-from attention_programs.sparse_search.equal_size import fit_equal_size, sizes_by_hand
 from attention_programs.sparse_search.mixture import fit_mixtures
 from attention_programs.sparse_search.search import FoundProgram, Material, Search
-from attention_programs.sparse_search.sparse import search_journal
+from attention_programs.sparse_search.sparse import Sparse, search_journal
 from attention_programs.sparse_search.variants import Variant, Writer
 
 FITTED_SPLITS: tuple[Split, ...] = ("train", "validation")
@@ -89,6 +91,58 @@ def search_programs(
     checkpoint.unlink(missing_ok=True)
     path = [{"terms": terms, "iou_validation": iou} for terms, iou in found.path.items()]
     return Searched(merge([*records, *mixtures]), _metrics(found.programs), path, variants, equal_size)
+
+
+def fit_domains(material: Material, journal: Journal[Sparse]) -> dict[str, list[list[WeightedTerm]]]:
+    """The terms of each head's program found on one corpus alone; nothing if there is one, or no budget for it.
+
+    Searches are smaller than that on all texts: ``domain_texts`` in place of ``sample_texts``, no terms exchanged, and
+    all programs of one size.
+
+    Args:
+        material: All texts.
+        journal: Steps that an earlier run finished.
+    """
+    names = sorted({text.corpus for text in material.train})
+    settings = material.settings
+    if len(names) < 2 or not settings.domain_texts:
+        return {}
+    small = dataclasses.replace(settings, sample_texts=settings.domain_texts, exchanges=0)
+    searches = {name: Search(material.of_corpus(name, small), journal.within(name)) for name in names}
+    return {name: [found.terms for found in search.of_size(small.max_terms)] for name, search in searches.items()}
+
+
+def sizes_by_hand(by_hand: Sequence[ProgramRecord], heads: Sequence[Head]) -> dict[Head, int]:
+    """Terms of the program by hand for each studied head that has one; of several the longest counts.
+
+    Args:
+        by_hand: The programs; one without a vocabulary term has no size.
+        heads: The studied heads, in the order of the maps.
+    """
+    found: dict[Head, int] = {}
+    for program in by_hand:
+        for head in map(Head.parse, program.intended_heads):
+            found[head] = max(found.get(head, 0), summands(program))
+    return {head: found[head] for head in heads if found.get(head)}
+
+
+def fit_equal_size(material: Material, sizes: Mapping[int, int], journal: Journal[Sparse]) -> list[FoundProgram]:
+    """A program of so many terms for each of some heads: grown, exchanged and fitted as the whole search does it.
+
+    Args:
+        material: The texts with the maps of all heads.
+        sizes: Terms by number of the head.
+        journal: Steps that an earlier run finished.
+
+    Returns:
+        The programs, in the order of ``sizes``.
+    """
+    found: dict[int, FoundProgram] = {}
+    for size in sorted(set(sizes.values())):
+        heads = [head for head, terms in sizes.items() if terms == size]
+        search = Search(material.of_heads(heads), journal.within(f"equal size {size}"))
+        found |= dict(zip(heads, search.of_size(size, f"equal size, {len(heads)} heads"), strict=True))
+    return [found[head] for head in sizes]
 
 
 def prefix_views(train: Sequence[MappedText], index: AttentionIndex) -> list[TokenView]:

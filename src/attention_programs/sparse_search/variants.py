@@ -1,7 +1,7 @@
 """Other programs of the same heads, kept beside the chosen ones to show what a choice is worth."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,17 @@ class Variant:
     programs: dict[Head, ProgramRecord]
 
 
+@dataclass(frozen=True)
 class Writer:
-    """Writes terms as program records.
+    """Writes terms as program records."""
 
-    Args:
-        provenance: What all records say of how they were made.
-        views: Texts on which the prefix rule is tested.
-        heads: The studied heads.
-    """
-
-    def __init__(self, provenance: Mapping[str, Any], views: Sequence[TokenView], heads: Sequence[Head]) -> None:
-        self._provenance = provenance
-        self._views = views
-        self._heads = heads
-        self._verdicts: dict[Feature, Causality] = {}
+    provenance: Mapping[str, Any]
+    """What all records say of how they were made."""
+    views: Sequence[TokenView]
+    """Texts on which the prefix rule is tested."""
+    heads: Sequence[Head]
+    """The studied heads."""
+    _verdicts: dict[Feature, Causality] = field(default_factory=dict)
 
     def record(
         self, terms: Sequence[WeightedTerm], name: str, heads: Sequence[Head], details: Mapping[str, Any]
@@ -46,7 +43,7 @@ class Writer:
         """The record of one program."""
         names = [str(head) for head in heads]
         verdict = self._verdict([term.feature for term in terms])
-        return make_record(emit(terms), name, "search", verdict, names, {**self._provenance, **details})
+        return make_record(emit(terms), name, "search", verdict, names, {**self.provenance, **details})
 
     def _verdict(self, features: Iterable[Feature]) -> Causality:
         """The prefix test's verdict on a softmax of a sum: it obeys the rule if each of its terms does."""
@@ -54,22 +51,19 @@ class Writer:
             if feature not in self._verdicts:
                 source = f"def program(text):\n    return text.softmax({feature.expression})\n"
                 alone = compile_trusted(source, f"the term {feature.expression}")
-                self._verdicts[feature] = causality(alone, self._views)
+                self._verdicts[feature] = causality(alone, self.views)
             if self._verdicts[feature] == "looks ahead":
                 return "looks ahead"
         return "verified"
 
     def variant(self, name: str, terms: Sequence[Sequence[WeightedTerm]]) -> Variant:
         """The programs of a variant; heads with equal terms share one."""
-        members: dict[str, list[Head]] = {}
-        for head, each in zip(self._heads, terms, strict=True):
-            members.setdefault(emit(each), []).append(head)
-        first = {emit(each): each for each in terms}
-        records = {
-            source: self.record(first[source], f"{name}: {heads[0]}", heads, {"variant": name})
-            for source, heads in members.items()
-        }
-        return Variant(name, {head: records[emit(each)] for head, each in zip(self._heads, terms, strict=True)})
+        sources = [emit(each) for each in terms]
+        records = {}
+        for source, each in dict(zip(sources, terms, strict=True)).items():
+            heads = [head for head, own in zip(self.heads, sources, strict=True) if own == source]
+            records[source] = self.record(each, f"{name}: {heads[0]}", heads, {"variant": name})
+        return Variant(name, {head: records[own] for head, own in zip(self.heads, sources, strict=True)})
 
 
 def write_variants(path: Path, variants: Iterable[Variant]) -> None:

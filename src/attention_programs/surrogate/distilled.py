@@ -11,7 +11,7 @@ from attention_programs.config import DistillationSettings
 from attention_programs.models.head import Head
 from attention_programs.programs.code_generation import WeightedTerm, emit
 from attention_programs.programs.methods import SEARCH
-from attention_programs.programs.parser import Term, read_terms
+from attention_programs.programs.parser import read_terms
 from attention_programs.programs.prefix import causality
 from attention_programs.programs.runner import Runner
 from attention_programs.programs.table import ProgramRecord, make_record
@@ -45,7 +45,8 @@ def distilled_programs(
             made[head] = replace(parent, name=name, intended_heads=[str(head)], provenance=provenance)
             continue
         terms = read_terms(parent.source, parent.name)
-        fitted = [Term(term.feature, round(value, 1) + 0.0) for term, value in zip(terms, constants[head], strict=True)]
+        pairs = zip(terms, constants[head], strict=True)
+        fitted = [replace(term, constant=round(value, 1) + 0.0) for term, value in pairs]
         provenance = {
             "author": SEARCH,
             "objective": "causal",
@@ -60,7 +61,7 @@ def distilled_programs(
     return made
 
 
-def _weighted(terms: Sequence[Term], views: Sequence[TokenView]) -> list[WeightedTerm]:
+def _weighted(terms: Sequence[WeightedTerm], views: Sequence[TokenView]) -> list[WeightedTerm]:
     """The terms with how much each moves the scores: |constant| x spread under the program's own map."""
     variance = np.zeros(len(terms))
     rows = sum(view.n for view in views)
@@ -70,7 +71,7 @@ def _weighted(terms: Sequence[Term], views: Sequence[TokenView]) -> list[Weighte
         means = (values * weights).sum(axis=2)
         variance += (values**2 * weights).sum(axis=(1, 2)) - (means**2).sum(axis=1)
     influences = [abs(t.constant) * float(np.sqrt(max(v, 0.0) / rows)) for t, v in zip(terms, variance, strict=True)]
-    return [WeightedTerm(t.feature, t.constant, influence) for t, influence in zip(terms, influences, strict=True)]
+    return [replace(t, influence=influence) for t, influence in zip(terms, influences, strict=True)]
 
 
 @dataclass(frozen=True)

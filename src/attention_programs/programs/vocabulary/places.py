@@ -3,7 +3,7 @@
 import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
-from attention_programs.programs.vocabulary.registry import Terms
+from attention_programs.programs.vocabulary.registry import Compute, Terms
 from attention_programs.programs.vocabulary.signs import piece_flags
 from attention_programs.programs.vocabulary.words import ARTICLES, FREQUENT, word_flags
 
@@ -140,20 +140,19 @@ def token_length(view: Tokens) -> Array:
     return np.array([np.log2(1.0 + len(piece.strip())) / 4 for piece in view.pieces], dtype=np.float32)
 
 
-def _register_opening(tokens: int) -> None:
-    def term(view: Tokens) -> Array:
-        return (view.positions < tokens).astype(np.float32)
+def _first_tokens(count: int) -> Compute:
+    return lambda view: (view.positions < count).astype(np.float32)
 
-    term.__name__ = f"first_{tokens}"
-    term.__doc__ = (
-        f"The first {tokens} tokens of the text: positions below {tokens}.\n\n"
-        f"Example: {tokens + 3} tokens -> marks 0 to {tokens - 1}."
+
+for _count in (4, 8, 16, 32):
+    TERMS.define(
+        f"first_{_count}",
+        f"the first {_count} tokens",
+        _first_tokens(_count),
+        f"The first {_count} tokens of the text: positions below {_count}.",
+        f"{_count + 3} tokens -> marks 0 to {_count - 1}.",
+        former=f"opening_{_count}",
     )
-    TERMS.add(f"the first {tokens} tokens", former=f"opening_{tokens}")(term)
-
-
-for _tokens in (4, 8, 16, 32):
-    _register_opening(_tokens)
 
 
 @TERMS.add("special tokens")

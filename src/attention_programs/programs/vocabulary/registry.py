@@ -78,6 +78,11 @@ class Terms(dict[str, Term]):
 
         return put
 
+    def define(self, name: str, phrase: str, compute: Compute, summary: str, example: str, **facts: Any) -> None:
+        """Adds a term whose function is made by another one, with its documentation."""
+        compute.__name__, compute.__doc__ = name, f"{summary}\n\nExample: {example}"
+        self.add(phrase, **facts)(compute)
+
     @property
     def names(self) -> list[str]:
         """The names of today, then those of before."""

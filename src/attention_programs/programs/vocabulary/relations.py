@@ -6,7 +6,7 @@ import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary.position import nearness, one_hot
-from attention_programs.programs.vocabulary.registry import PART, Terms
+from attention_programs.programs.vocabulary.registry import PART, Compute, Terms
 
 TERMS = Terms("relation")
 
@@ -161,17 +161,9 @@ def _latest_before(flags: np.ndarray) -> np.ndarray:
     return latest(flags, include_self=False)
 
 
-def _register_pick(
-    name: str, class_name: str, pick: Callable[[np.ndarray], np.ndarray], phrase: str, summary: str, example: str
-) -> None:
+def _pick(class_name: str, pick: Callable[[np.ndarray], np.ndarray]) -> Compute:
     """A pattern whose row i picks the token that ``pick`` finds for i among the flags of a class."""
-
-    def term(view: Tokens) -> Array:
-        return one_hot(view, pick(view.vector(class_name)))
-
-    term.__name__ = name
-    term.__doc__ = f"{summary}\n\nExample: {example}"
-    TERMS.add(phrase, former="last_blank" if name == "last_whitespace" else "")(term)
+    return lambda view: one_hot(view, pick(view.vector(class_name)))
 
 
 for _class_name, _phrase, _example in (
@@ -183,7 +175,7 @@ for _class_name, _phrase, _example in (
     ("newline", "the first line break", "a ↵ b ↵ -> row 3 picks 1."),
 ):
     _summary = f"The first token of the text that is in the class ``{_class_name}``, from that token on."
-    _register_pick(f"first_{_class_name}", _class_name, _first_so_far, _phrase, _summary, _example)
+    TERMS.define(f"first_{_class_name}", _phrase, _pick(_class_name, _first_so_far), _summary, _example)
 
 
 for _class_name, _phrase, _example in (
@@ -209,4 +201,5 @@ for _class_name, _phrase, _example in (
     ("quote", "the last quotation mark", 'a " b c -> row 3 picks 1.'),
 ):
     _summary = f"The latest token before the current one that is in the class ``{_class_name}``."
-    _register_pick(f"last_{_class_name}", _class_name, _latest_before, _phrase, _summary, _example)
+    _former = "last_blank" if _class_name == "whitespace" else ""
+    TERMS.define(f"last_{_class_name}", _phrase, _pick(_class_name, _latest_before), _summary, _example, former=_former)

@@ -1,10 +1,12 @@
 """Patterns of text structure: words, clauses, sentences, lines, brackets, quotations."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary.position import one_hot
-from attention_programs.programs.vocabulary.registry import Terms
+from attention_programs.programs.vocabulary.registry import Compute, Terms
 from attention_programs.programs.vocabulary.relations import latest
 
 TERMS = Terms("structure")
@@ -60,103 +62,47 @@ def _line_starts(view: Tokens) -> np.ndarray:
     return _starts_after(view, "newline")
 
 
-@TERMS.add("the current word")
-def current_word(view: Tokens) -> Array:
-    """The pieces of the current word up to the current one; a piece without letters or digits is a word of its own.
-
-    Example: ·un believ able -> row 2 picks 0, 1 and 2.
-    """
-    return _since(view, view.word_starts)
+def _word_starts(view: Tokens) -> np.ndarray:
+    return view.word_starts
 
 
-@TERMS.add("the start of the current word")
-def current_word_start(view: Tokens) -> Array:
-    """The first piece of the current word; a word goes on while letters or digits touch.
-
-    Example: ·un believ able -> row 2 picks 0.
-    """
-    return _pick(view, view.word_starts)
+def _of_units(pick: Callable[[Tokens, np.ndarray], Array], starts: Callable[[Tokens], np.ndarray]) -> Compute:
+    return lambda view: pick(view, starts(view))
 
 
-@TERMS.add("the previous word")
-def previous_word(view: Tokens) -> Array:
-    """The pieces of the word (or sign) before the current one; nothing in the first word.
-
-    Example: ·un real ·cat -> row 2 picks 0 and 1.
-    """
-    return _previous_unit(view, view.word_starts)
-
-
-@TERMS.add("the current clause")
-def current_clause(view: Tokens) -> Array:
-    """The tokens after the last comma, colon, full stop or line break; the sign itself ends the clause before.
-
-    Example: ·a , ·b ·c -> row 3 picks 2 and 3.
-    """
-    return _since(view, _clause_starts(view))
-
-
-@TERMS.add("the start of the clause")
-def clause_start(view: Tokens) -> Array:
-    """The first token of the current clause.
-
-    Example: ·a , ·b ·c -> row 3 picks 2.
-    """
-    return _pick(view, _clause_starts(view))
-
-
-@TERMS.add("the previous clause")
-def previous_clause(view: Tokens) -> Array:
-    """The tokens of the clause before the current one, with the sign that ends it; nothing in the first clause.
-
-    Example: ·a , ·b ·c -> row 3 picks 0 and 1.
-    """
-    return _previous_unit(view, _clause_starts(view))
-
-
-@TERMS.add("the current sentence")
-def current_sentence(view: Tokens) -> Array:
-    """The tokens after the last full stop or line break; the sign itself ends the sentence before.
-
-    Example: ·a . ·b , ·c -> row 4 picks 2, 3 and 4.
-    """
-    return _since(view, _sentence_starts(view))
-
-
-@TERMS.add("the start of the sentence")
-def sentence_start(view: Tokens) -> Array:
-    """The first token of the current sentence.
-
-    Example: ·a . ·b , ·c -> row 4 picks 2.
-    """
-    return _pick(view, _sentence_starts(view))
-
-
-@TERMS.add("the previous sentence")
-def previous_sentence(view: Tokens) -> Array:
-    """The tokens of the sentence before the current one, with the sign that ends it; nothing in the first sentence.
-
-    Example: ·a . ·b , ·c -> row 4 picks 0 and 1.
-    """
-    return _previous_unit(view, _sentence_starts(view))
-
-
-@TERMS.add("the current line")
-def current_line(view: Tokens) -> Array:
-    """The tokens after the last line break; the line break itself ends the line before.
-
-    Example: a ↵ b . c -> row 4 picks 2, 3 and 4.
-    """
-    return _since(view, _line_starts(view))
-
-
-@TERMS.add("the start of the line")
-def line_start(view: Tokens) -> Array:
-    """The first token of the current line.
-
-    Example: a ↵ b . c -> row 4 picks 2.
-    """
-    return _pick(view, _line_starts(view))
+for _name, _phrase, _picked, _starts, _summary, _example in (
+    ("current_word", "the current word", _since, _word_starts,
+     "The pieces of the current word up to the current one; a piece without letters or digits is a word of its own.",
+     "·un believ able -> row 2 picks 0, 1 and 2."),
+    ("current_word_start", "the start of the current word", _pick, _word_starts,
+     "The first piece of the current word; a word goes on while letters or digits touch.",
+     "·un believ able -> row 2 picks 0."),
+    ("previous_word", "the previous word", _previous_unit, _word_starts,
+     "The pieces of the word (or sign) before the current one; nothing in the first word.",
+     "·un real ·cat -> row 2 picks 0 and 1."),
+    ("current_clause", "the current clause", _since, _clause_starts,
+     "The tokens after the last comma, colon, full stop or line break; the sign itself ends the clause before.",
+     "·a , ·b ·c -> row 3 picks 2 and 3."),
+    ("clause_start", "the start of the clause", _pick, _clause_starts,
+     "The first token of the current clause.", "·a , ·b ·c -> row 3 picks 2."),
+    ("previous_clause", "the previous clause", _previous_unit, _clause_starts,
+     "The tokens of the clause before the current one, with the sign that ends it; nothing in the first clause.",
+     "·a , ·b ·c -> row 3 picks 0 and 1."),
+    ("current_sentence", "the current sentence", _since, _sentence_starts,
+     "The tokens after the last full stop or line break; the sign itself ends the sentence before.",
+     "·a . ·b , ·c -> row 4 picks 2, 3 and 4."),
+    ("sentence_start", "the start of the sentence", _pick, _sentence_starts,
+     "The first token of the current sentence.", "·a . ·b , ·c -> row 4 picks 2."),
+    ("previous_sentence", "the previous sentence", _previous_unit, _sentence_starts,
+     "The tokens of the sentence before the current one, with the sign that ends it; nothing in the first sentence.",
+     "·a . ·b , ·c -> row 4 picks 0 and 1."),
+    ("current_line", "the current line", _since, _line_starts,
+     "The tokens after the last line break; the line break itself ends the line before.",
+     "a ↵ b . c -> row 4 picks 2, 3 and 4."),
+    ("line_start", "the start of the line", _pick, _line_starts,
+     "The first token of the current line.", "a ↵ b . c -> row 4 picks 2."),
+):  # fmt: skip
+    TERMS.define(_name, _phrase, _of_units(_picked, _starts), _summary, _example)
 
 
 @TERMS.add("the token above in the line before")

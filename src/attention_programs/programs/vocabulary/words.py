@@ -3,7 +3,7 @@
 import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
-from attention_programs.programs.vocabulary.registry import Terms
+from attention_programs.programs.vocabulary.registry import Compute, Terms
 from attention_programs.programs.vocabulary.signs import piece_flags
 
 TERMS = Terms("class")
@@ -89,49 +89,18 @@ def word_continuation(view: Tokens) -> Array:
     return (view.word_starts < np.arange(view.n)).astype(np.float32)
 
 
-@TERMS.add("determiners")
-def determiner(view: Tokens) -> Array:
-    """the, a, this, every, ...
-
-    Example: ·this ·cat ·the -> marks 0 and 2.
-    """
-    return word_flags(view, DETERMINERS)
+def _word_class(words: frozenset[str]) -> Compute:
+    return lambda view: word_flags(view, words)
 
 
-@TERMS.add("pronouns")
-def pronoun(view: Tokens) -> Array:
-    """she, it, their, who, ...
-
-    Example: ·she ·saw ·it -> marks 0 and 2.
-    """
-    return word_flags(view, PRONOUNS)
-
-
-@TERMS.add("prepositions")
-def preposition(view: Tokens) -> Array:
-    """of, in, with, behind, ...
-
-    Example: ·cat ·in ·bed -> marks 1.
-    """
-    return word_flags(view, PREPOSITIONS)
-
-
-@TERMS.add("conjunctions")
-def conjunction(view: Tokens) -> Array:
-    """and, but, because, when, ...
-
-    Example: ·cat ·and ·dog -> marks 1.
-    """
-    return word_flags(view, CONJUNCTIONS)
-
-
-@TERMS.add("auxiliary verbs")
-def auxiliary(view: Tokens) -> Array:
-    """is, had, could, not, ...
-
-    Example: ·he ·is ·not ·late -> marks 1 and 2.
-    """
-    return word_flags(view, AUXILIARIES)
+for _name, _phrase, _words_of_it, _summary, _example in (
+    ("determiner", "determiners", DETERMINERS, "the, a, this, every, ...", "·this ·cat ·the -> marks 0 and 2."),
+    ("pronoun", "pronouns", PRONOUNS, "she, it, their, who, ...", "·she ·saw ·it -> marks 0 and 2."),
+    ("preposition", "prepositions", PREPOSITIONS, "of, in, with, behind, ...", "·cat ·in ·bed -> marks 1."),
+    ("conjunction", "conjunctions", CONJUNCTIONS, "and, but, because, when, ...", "·cat ·and ·dog -> marks 1."),
+    ("auxiliary", "auxiliary verbs", AUXILIARIES, "is, had, could, not, ...", "·he ·is ·not ·late -> marks 1 and 2."),
+):
+    TERMS.define(_name, _phrase, _word_class(_words_of_it), _summary, _example)
 
 
 @TERMS.add("function words")
