@@ -9,7 +9,6 @@ from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 
-<<<<<<< HEAD
 PLACES = {
     "first_token": "the first token",
     "self_token": "the token itself",
@@ -18,7 +17,7 @@ PLACES = {
     "induction": "what followed earlier copies",
     "current_word": "the current word",
     "current_sentence": "the current sentence",
-    "second_sink": "the second resting place",
+    "secondary_sink": "the secondary sink",
     "punctuation": "punctuation",
     "newline": "line breaks",
     "function_word": "function words",
@@ -28,14 +27,6 @@ PLACES = {
     "operator": "operators",
 }
 """Patterns and key classes whose share of attention is measured, and how they read in a sentence; they overlap."""
-=======
-PLACES = (
-    "first_token", "self_token", "previous_token", "same_token", "induction", "current_word", "current_sentence",
-    "second_sink", "punctuation", "newline", "function_word", "content_word", "name_like", "digit", "operator",
-)  # fmt: skip
-"""Patterns and key classes whose share of attention is measured; they overlap. The columns of ``behaviour.csv`` are
-called so: a term that was renamed keeps its column."""
->>>>>>> core
 
 
 def behaviour_table(texts: Iterable[MappedText], index: AttentionIndex) -> pd.DataFrame:
