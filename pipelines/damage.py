@@ -7,17 +7,17 @@ from attention_programs.config import Config
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.table import read_programs
 from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
-from attention_programs.scoring.selection import SELECTED
 from attention_programs.surrogate.choice import compare_orders
 from attention_programs.surrogate.damage import measure_damage
 from attention_programs.surrogate.fisher import greedy_order
 from attention_programs.surrogate.gate import divide_validation
 from attention_programs.surrogate.intervention import PatchedModel, map_cache
 from attention_programs.surrogate.orders import Orders, damage_table, order_by_damage, order_by_iou, order_table
-from attention_programs.surrogate.rankings import ALONE
+from attention_programs.surrogate.rankings import ALONE, BEST_FIT, FISHER, GREEDY, TOGETHER
 from attention_programs.surrogate.together import order_together
 from attention_programs.surrogate.windows import Windows, of_corpus
 from attention_programs.untrusted.execution import SandboxRunner
@@ -54,7 +54,7 @@ def main(config: Config, paths: Paths) -> None:
             config.seed,
             settings.look_ahead,
         )
-        orders: Orders = {"iou": order_by_iou(SELECTED, heads), ALONE: order_by_damage(single.heads)}
+        orders: Orders = {BEST_FIT: order_by_iou(SELECTED, heads), ALONE: order_by_damage(single.heads)}
         with PatchedModel(loaded, selected, cache, settings.look_ahead) as patched:
             together = order_together(
                 patched,
@@ -65,7 +65,7 @@ def main(config: Config, paths: Paths) -> None:
                 config.distillation.precision,
                 generator,
             )
-        orders |= {"fisher": estimated.first, "greedy": estimated.anew, "together": together}
+        orders |= {FISHER: estimated.first, GREEDY: estimated.anew, TOGETHER: together}
         few = divide_validation(validation, settings.choice_texts).choice
         windows = Windows(few, list(range(len(few))))
         percents = [percent for percent in config.distillation.percents if percent < 100] or [100]

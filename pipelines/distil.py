@@ -8,11 +8,11 @@ from attention_programs.corpora.text import Split
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.table import read_programs, write_programs
 from attention_programs.programs.view import TokenView
 from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
-from attention_programs.scoring.selection import SELECTED
 from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.distillation import Distiller
 from attention_programs.surrogate.distilled import Objective, distilled_programs, fit_of_objectives
@@ -40,7 +40,7 @@ def main(config: Config, paths: Paths) -> None:
     few = [validation[i].ids for i in generator.permutation(len(validation))[: settings.check_texts]]
     distiller = Distiller(loaded, selected, order, [text.ids for text in train], few, settings, generator)
     found = distiller.run(paths.distillation)
-    views = [TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in train[:SPREAD_TEXTS]]
+    views = [TokenView.of(text) for text in train[:SPREAD_TEXTS]]
     objectives = []
     for percent, replaced in shares(selected, order, settings.percents).items():
         distilled = distilled_programs(replaced, percent, found.constants[percent], views, settings)

@@ -6,6 +6,7 @@ from attention_programs.corpora.text import read_texts
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import FIRST_TOKEN, FITTED_MIXTURE, SEARCH, SELECTED
 from attention_programs.programs.table import read_programs
 from attention_programs.progress import progress
 from attention_programs.project.stage import run_stage
@@ -13,12 +14,11 @@ from attention_programs.scoring.assignments import assignment_of, score_assignme
 from attention_programs.scoring.behaviour import behaviour_table
 from attention_programs.scoring.equal_size import compare_equal_size
 from attention_programs.scoring.lengths import length_table, texts_of_lengths
-from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
 from attention_programs.scoring.variants import VariantScores, variant_table
 from attention_programs.sparse_search.variants import read_variants
 from attention_programs.untrusted.execution import SandboxRunner
 
-BASELINES = (FITTED_MIXTURE, "first_token")
+BASELINES = (FITTED_MIXTURE, FIRST_TOKEN)
 
 
 def main(config: Config, paths: Paths) -> None:
@@ -38,7 +38,7 @@ def main(config: Config, paths: Paths) -> None:
         )
         table = variant_table(variants, on_validation, on_test, samples, config.seed)
         write_csv(paths.results / "variants.csv", table)
-        searched = assignment_of("search", heads, programs)
+        searched = assignment_of(SEARCH, heads, programs)
         longer = compare_equal_size(read_programs(paths.equal_size), programs, searched, test, index, runner)
         write_csv(paths.results / "equal_size.csv", longer)
         write_csv(paths.results / "behaviour.csv", behaviour_table(test, index))

@@ -8,18 +8,17 @@ from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.models.precision import computed_in
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import DISTILLED, SELECTED
 from attention_programs.programs.table import read_programs
 from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
-from attention_programs.scoring.selection import SELECTED
 from attention_programs.surrogate.choice import chosen_order
 from attention_programs.surrogate.gate import divide_validation, gate_measurement, write_gate
 from attention_programs.surrogate.intervention import map_cache
 from attention_programs.surrogate.orders import distilled_assignment, read_orders
 from attention_programs.surrogate.recorded_losses import record_losses
 from attention_programs.surrogate.replacement import (
-    BASELINES,
-    DISTILLED,
+    REPLACING,
     Curve,
     Measured,
     curves_of,
@@ -40,7 +39,7 @@ def main(config: Config, paths: Paths) -> None:
     best = chosen_order(paths.results / "order_choice.csv")
     records = read_programs(paths.distilled)
     distilled = {p: distilled_assignment(heads_at(orders[best], p), records, p) for p in (*settings.percents, percent)}
-    assignments = {name: assignment_of(name, heads, programs) for name in (SELECTED, *BASELINES)}
+    assignments = {name: assignment_of(name, heads, programs) for name in (SELECTED, *REPLACING)}
     curves = curves_of(Curve(DISTILLED, best, distilled), assignments, orders, settings.few_percents)
     texts = read_texts(paths.texts)
     loaded = load_model(paths.model, best_device())
@@ -81,7 +80,7 @@ def main(config: Config, paths: Paths) -> None:
     )
     samples = config.scoring.bootstrap_samples
     write_csv(paths.results / "perplexity.csv", perplexity_table(test, samples, config.seed, DISTILLED))
-    write_gate(paths.results / "gate.json", gate_measurement(gate, percent, samples, config.seed))
+    write_gate(paths.results / "gate.json", gate_measurement(perplexity_table(gate, samples, config.seed), percent))
     write_specification(paths.data / "surrogate.json", specification)
 
 

@@ -22,9 +22,7 @@ def main(config: Config, paths: Paths) -> None:
     """Writes the score table."""
     programs = read_programs(paths.programs)
     index = read_index(paths.attention)
-    views = [
-        TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in read_texts(paths.attention, SPLITS)
-    ]
+    views = [TokenView.of(text) for text in read_texts(paths.attention, SPLITS)]
     workers = Workers(config.threads, config.scoring.memory_mib, best_device())
     with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:
         look_ahead = config.replacement.look_ahead
@@ -32,7 +30,7 @@ def main(config: Config, paths: Paths) -> None:
         running = [program for program in programs if program.id not in first.ruled_out]
         finished = runner.finish(running, views, paths.outcomes)
         texts = read_maps(paths.attention, SPLITS)
-        tables = score_texts(texts, programs, first.before(finished), index.causal, workers)
+        tables = score_texts(texts, programs, first.before(finished), workers)
         counts = write_scores(paths.scores, progress(tables, "scoring", len(views), "texts"))
         write_json(paths.results / "scoring.json", {"runs_by_status": counts, "sandbox": runner.level})
     finished.remove()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from attention_programs.attention.store import MappedText
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
 from attention_programs.programs.outcome import Reason
 from attention_programs.programs.prefix import Causality
@@ -33,6 +34,13 @@ def view_of(pieces: Sequence[str], causal: bool = True, special: bool = False) -
     around, inside = (tuple(numbers[piece] for piece in some if piece in numbers) for some in (AROUND, INSIDE))
     ids = [numbers[piece] for piece in pieces]
     return TokenView(ids, pieces, causal, SpecialIds(around, inside) if special else NO_SPECIAL)
+
+
+def mapped(view: TokenView, cells: np.ndarray, key: str) -> MappedText:
+    """A training text with packed maps."""
+    return MappedText(
+        ids=view.ids, pieces=view.pieces, causal=view.causal, key=key, corpus="stories", split="train", cells=cells
+    )
 
 
 def program(expression: str, docstring: str = "Does what the case says.") -> str:

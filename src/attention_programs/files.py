@@ -8,11 +8,12 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attention_programs.errors import UserError
+from attention_programs.renamed import COLUMNS, FILES, current_columns, current_file
 
 if TYPE_CHECKING:  # the libraries of tables and settings are imported where they are used: not every command needs them
     import pandas as pd
@@ -215,17 +216,24 @@ def read_yaml(path: Path) -> Any:
         raise UserError(f"{path}{line}: not valid YAML ({reason})") from error
 
 
-def read_csv(path: Path) -> "pd.DataFrame":
-    """Reads a table that :func:`write_csv` wrote.
+def read_csv(
+    path: Path, files: Mapping[str, str] = FILES, columns: Mapping[str, Mapping[str, str]] = COLUMNS
+) -> "pd.DataFrame":
+    """Reads a table that :func:`write_csv` wrote, today or under old names in the last release.
+
+    Args:
+        path: The file, by its name of today.
+        files: Names of files, the old one to the new one.
+        columns: Those of the columns, by the new name of the file.
 
     Raises:
-        UserError: if the file is missing or malformed.
+        UserError: if the file is missing or malformed, or holds something under both names.
     """
     import pandas as pd
 
-    text = io.StringIO(read_text(path))
+    text = io.StringIO(read_text(current_file(path, files)))
     try:
-        return pd.read_csv(text, keep_default_na=False, na_values=[""])
+        return current_columns(pd.read_csv(text, keep_default_na=False, na_values=[""]), path, columns)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UserError(f"{path} is not a table: {str(error).strip()}") from error
 

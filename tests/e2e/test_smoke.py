@@ -25,7 +25,7 @@ from attention_programs.paths import Paths
 from attention_programs.programs.table import read_programs
 from attention_programs.project.reproduction import environment
 from attention_programs.surrogate.orders import share_of
-from attention_programs.surrogate.specification import load_surrogate
+from attention_programs.surrogate.surrogate import load_surrogate
 from attention_programs.tracking.publish import Published, publish
 from attention_programs.tracking.store import EXPERIMENT, open_store
 from attention_programs.untrusted.vetting import Candidate, write_candidates

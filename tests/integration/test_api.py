@@ -1,5 +1,6 @@
 """The public names as a notebook uses them, on tiny models of every family."""
 
+import copy
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 import attention_programs as ap
 from attention_programs.models.loading import LoadedModel
@@ -120,6 +122,23 @@ def test_what_can_not_be_done_is_said_in_a_line(llama: LoadedModel) -> None:
             wrong()
 
 
+@pytest.mark.parametrize("lacking", ["lm_head.weight", "model.layers.1.mlp.up_proj.weight"])
+def test_a_checkpoint_that_lacks_weights_is_refused_by_their_name(tmp_path: Path, lacking: str) -> None:
+    loaded = tiny_model("llama")
+    untied = copy.deepcopy(loaded.model)
+    untied.config.tie_word_embeddings = False
+    untied.save_pretrained(tmp_path)
+    loaded.tokenizer.save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    weights |= {"lm_head.weight": weights["model.embed_tokens.weight"].clone()}
+    save_file({name: value for name, value in weights.items() if name != lacking}, tmp_path / "model.safetensors")
+    with pytest.raises(ap.UserError, match=rf"lacks 1 of the weights of a LlamaForCausalLM \({lacking}\)") as caught:
+        ap.load_model(tmp_path)
+    assert "\n" not in str(caught.value)
+    save_file(weights, tmp_path / "model.safetensors")
+    assert ap.load_model(tmp_path).heads
+
+
 def test_importing_changes_nothing_and_brings_no_tools() -> None:
     code = (
         "import os, sys; before = dict(os.environ); import attention_programs as ap; "
@@ -135,7 +154,7 @@ def test_importing_changes_nothing_and_brings_no_tools() -> None:
     assert len(ap.__all__) <= 15
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/notebook.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/quick-start.md"])
 def test_the_notebook_of_the_docs_runs(page: str, tmp_path: Path, llama: LoadedModel) -> None:
     """Its lines as they stand, but for the model: a folder as ``save_pretrained`` writes it."""
     llama.model.save_pretrained(tmp_path)

@@ -14,15 +14,16 @@ from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import read_index, read_maps
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings
-from attention_programs.corpora.text import SPLITS, Text, text_key
+from attention_programs.corpora.text import SPLITS, Text
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
+from builders import texts_from
 from conftest import SENTENCES, tiny_model
 
 CONTENTS = [*SENTENCES, "A.", *(f"{i} ducks swam over the pond, and {i + 1} came back." for i in range(6))]
-TEXTS = [Text(text_key(content), "stories", SPLITS[i % 3], content) for i, content in enumerate(CONTENTS)]
+TEXTS = texts_from(CONTENTS, splits=SPLITS)
 SETTINGS = AttentionSettings(max_tokens=20, heads="all", batch_texts=2, shard_texts=4)
 
 

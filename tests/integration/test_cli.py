@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,23 +17,21 @@ from pytest_httpserver import HTTPServer
 from attention_programs import cli
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, load_config
-from attention_programs.corpora.text import SPLITS, Text, text_key, write_texts
+from attention_programs.corpora.text import SPLITS, write_texts
 from attention_programs.files import read_jsonl, write_csv, write_jsonl, write_text
 from attention_programs.models.record import weights_hash, write_record
 from attention_programs.paths import Paths
 from attention_programs.programs.table import make_record, write_programs
+from builders import heads_table, params_with, save_model, texts_from
 from cases import program
 from conftest import ROOT, SENTENCES, tiny_model
 
 FREE = program("text.first_token + 0 * np.eye(text.n)", "Looks at the first token, in free Python.")
-PARAMS: dict[str, Any] = {
-    "profile": "mine",
-    "model": {"name": "tiny", "source": "folder", "location": "elsewhere"},
-    "corpora": {"name": "one", "sources": [{"name": "a", "source": "file", "location": "corpora/a.jsonl"}]},
-    "attention": {"max_tokens": 24, "heads": ["L0H0", "L0H1", "L2H3"]},
-    "synthesis": {}, "explainer": {}, "sandbox": {}, "scoring": {}, "distillation": {}, "replacement": {},
-    "tracking": {}, "evaluation": {"name": "none", "tasks": []}, "report": {}, "reproducibility": {}, "threads": 1,
-}  # fmt: skip
+PARAMS = params_with(
+    corpora={"name": "one", "sources": [{"name": "a", "source": "file", "location": "corpora/a.jsonl"}]},
+    attention={"max_tokens": 24, "heads": ["L0H0", "L0H1", "L2H3"]},
+    threads=1,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +45,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "conf", root / "conf")
     paths = Paths.of(load_config(root / "params.yaml"), root)
     llama = tiny_model("llama")
-    llama.model.save_pretrained(paths.model)
-    llama.tokenizer.save_pretrained(paths.model)
+    save_model(llama, paths.model)
     write_record(paths.model, replace(llama.record, weights_sha256=weights_hash(paths.model)))
-    texts = [Text(text_key(s), "a", SPLITS[i % 3], s) for i, s in enumerate(SENTENCES)]
+    texts = texts_from(SENTENCES, "a", SPLITS)
     write_texts(paths.texts, texts)
     extract_to_folder(llama, texts, AttentionSettings(24, ("L0H0", "L0H1", "L2H3")), paths.attention)
     records = [
@@ -59,14 +55,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_record(program("text.uniform", "Spreads evenly."), "search L0H1", "search", "verified", ["L0H1"], {}),
     ]
     write_programs(paths.programs, records)
-    rows = [
-        {"head": head, "method": method, "program_id": records[i].id, "program_name": records[i].name}
-        | {"author": records[i].author, "iou_validation": 0.5, "iou_test": fit, "iou_test_low": fit - 0.1}
-        | {"iou_test_high": fit + 0.1, "sink_excluded_iou_test": 0.2, "jsd_test": 0.3}
-        for method in ("selected", "uniform")
-        for head, fit, i in (("L0H0", 0.4, 0), ("L0H1", 0.8, 1), ("L2H3", 0.6, 1))
-    ]
-    write_csv(paths.results / "heads.csv", pd.DataFrame(rows))
+    chosen = {"L0H0": records[0], "L0H1": records[1], "L2H3": records[1]}
+    tables = [heads_table(method, chosen, iou_test=[0.4, 0.8, 0.6]) for method in ("selected", "uniform")]
+    write_csv(paths.results / "heads.csv", pd.concat(tables))
     return root
 
 
@@ -398,7 +389,7 @@ REFUSED = [
     (["heads", "--method", "magic"], "method 'magic' is unknown"),
     (["heads", "--limit", "-1"], "--limit is -1"),
     (["prompt", "L0H0"], "searched.jsonl does not exist; prompts need the search's programs: run `dvc repro search`"),
-    (["synthesize", "--most-tokens", "-1"], "--most-tokens is -1; write 0 or more"),
+    (["synthesize", "--most-tokens", "-1"], "most_tokens is -1; write 0 or more"),
     (["synthesize", "--import-batch", "gone.jsonl"], "gone.jsonl does not exist"),
     (["vocabulary", "--term", "coma"], "the vocabulary has no term 'coma'; did you mean 'comma'?"),
     (["validate", "corpora/gone.jsonl"], "corpora/gone.jsonl does not exist"),
@@ -470,7 +461,7 @@ def test_stages_refuse_bad_settings_in_the_same_way(project: Path) -> None:
     command = [sys.executable, "-m", "pipelines.corpora"]
     run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 2
-    assert run.stderr == "error: params.yaml: threads is 0; it must be 1 or more\n"
+    assert run.stderr == "error: params.yaml: threads is 0; write 1 or more\n"
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,11 @@ from attention_programs.errors import UserError
 from attention_programs.models.architecture import layer_window, shortest_window, token_stack
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.table import make_record
 from attention_programs.surrogate import intervention
 from attention_programs.surrogate.contract import check_architecture, small_model
 from attention_programs.surrogate.identity import check_identity, identity_of
 from attention_programs.surrogate.intervention import PatchedModel
-from cases import program
+from builders import program_record
 from conftest import tiny_model
 
 SIZES = {"vocab_size": 400, "hidden_size": 64, "num_hidden_layers": 8, "num_attention_heads": 8}
@@ -48,10 +47,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "MiniMax": (GROUPED | {"num_local_experts": 4}, "MiniMaxForCausalLM is not supported"),
 }  # fmt: skip
 MASKED = ("Bert", "Roberta", "Albert")
-PREVIOUS = make_record(program("text.previous_token"), "previous", "search", "verified", [], {})
-DISTANCE = make_record(
-    program("text.softmax(1.5 * text.first_token - 0.7 * text.log_distance)"), "far", "search", "verified", [], {}
-)
+PREVIOUS = program_record("text.previous_token")
+DISTANCE = program_record("text.softmax(1.5 * text.first_token - 0.7 * text.log_distance)")
 
 
 def build(family: str, sizes: dict[str, Any]) -> Any:

@@ -8,54 +8,49 @@ import numpy as np
 import pytest
 import torch
 
+from attention_programs.checkpoint import Checkpoint
 from attention_programs.config import DistillationSettings
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate import intact
-from attention_programs.surrogate.checkpoint import Standing, read_standing
 from attention_programs.surrogate.distillation import Distillation, Distiller, frozen, on_device
+from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.distilled import distilled_programs
 from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
 from attention_programs.surrogate.intact import IntactPredictions
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
 from attention_programs.surrogate.soft_programs import SoftPrograms, patch_softly
-from cases import program
-from conftest import SENTENCES
+from builders import encoded, program_record
 
 SUMS = (
     "2.0 * text.first_token - 0.5 * text.log_distance",
     "1.5 * text.previous_token + 1.0 * text.query.comma * text.offset(2) + 0.7 * text.key.comma",
 )
-RECORDS = [make_record(program(f"text.softmax({terms})"), terms, "search", "verified", [], {}) for terms in SUMS]
+RECORDS = [program_record(f"text.softmax({terms})", terms) for terms in SUMS]
 ASSIGNMENT = {head: RECORDS[i % 2] for i, head in enumerate(all_heads(3, 4))}
 SETTINGS = DistillationSettings(
     steps=(12, 24), layer_steps=8, rate=0.1, batch_texts=3, percents=(50, 100), precision="float32", check_every=8
 )
 
 
-def texts_of(loaded: LoadedModel) -> list[tuple[int, ...]]:
-    return [tuple(loaded.encode(text, 20 - 3 * i)) for i, text in enumerate(SENTENCES[:4])]
-
-
 def distiller(loaded: LoadedModel, settings: DistillationSettings = SETTINGS) -> Distiller:
-    texts, generator = texts_of(loaded), np.random.default_rng(3)
+    texts, generator = encoded(loaded, 4), np.random.default_rng(3)
     return Distiller(loaded, ASSIGNMENT, list(ASSIGNMENT), texts, texts[:2], settings, generator)
 
 
 def divergence_with(loaded: LoadedModel, assignment: Assignment) -> float:
-    texts = texts_of(loaded)
+    texts = encoded(loaded, 4)
     intact = intact_log_probabilities(loaded, texts)
     with PatchedModel(loaded, assignment), torch.no_grad():
         return float(divergence(loaded, texts, intact))
 
 
 def test_soft_programs_give_the_predictions_of_the_programs(any_model: LoadedModel) -> None:
-    texts = texts_of(any_model)
+    texts = encoded(any_model, 4)
     intact = intact_log_probabilities(any_model, texts)
     soft = SoftPrograms(any_model, ASSIGNMENT)
     some = dict(list(ASSIGNMENT.items())[2:9])
@@ -68,7 +63,7 @@ def test_soft_programs_give_the_predictions_of_the_programs(any_model: LoadedMod
 
 
 def test_gradients_reach_the_constants_of_replaced_heads_alone(llama: LoadedModel) -> None:
-    texts = texts_of(llama)
+    texts = encoded(llama, 4)
     soft = SoftPrograms(llama, ASSIGNMENT)
     chosen = {Head(0, 1): ASSIGNMENT[Head(0, 1)], Head(1, 2): ASSIGNMENT[Head(1, 2)]}
     intact = intact_log_probabilities(llama, texts)
@@ -81,7 +76,7 @@ def test_gradients_reach_the_constants_of_replaced_heads_alone(llama: LoadedMode
 
 
 def test_a_gradient_is_the_slope(llama: LoadedModel) -> None:
-    texts, head = texts_of(llama)[:2], Head(1, 0)
+    texts, head = encoded(llama, 4)[:2], Head(1, 0)
     chosen = {head: ASSIGNMENT[head]}
     intact = intact_log_probabilities(llama, texts)
 
@@ -99,7 +94,7 @@ def test_a_gradient_is_the_slope(llama: LoadedModel) -> None:
 
 
 def test_values_that_are_kept_give_the_maps_of_those_that_are_not(any_model: LoadedModel) -> None:
-    texts, heads = texts_of(any_model), list(ASSIGNMENT)
+    texts, heads = encoded(any_model, 4), list(ASSIGNMENT)
     kept, anew = (SoftPrograms(any_model, ASSIGNMENT, memory_mib=mib) for mib in (16, 0))
     first = kept.maps(texts, heads)
     assert torch.equal(first, kept.maps(texts, heads))
@@ -113,7 +108,7 @@ def test_values_that_are_kept_give_the_maps_of_those_that_are_not(any_model: Loa
 
 
 def test_intact_predictions_are_those_of_the_model(any_model: LoadedModel) -> None:
-    texts = texts_of(any_model)
+    texts = encoded(any_model, 4)
     known = IntactPredictions(any_model, texts)
     for _ in range(2):
         for found, right in zip(
@@ -128,7 +123,7 @@ def test_what_is_kept_does_not_depend_on_what_is_asked_for_first(
     any_model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intact, "RUN_TEXTS", 2)
-    texts = texts_of(any_model)
+    texts = encoded(any_model, 4)
     forwards, backwards = IntactPredictions(any_model, texts), IntactPredictions(any_model, texts)
     first = {text: forwards.log_probabilities([text]) for text in texts}
     for text in texts[::-1]:
@@ -141,7 +136,7 @@ def test_texts_of_one_token_teach_nothing_and_are_left_out(
 ) -> None:
     with pytest.raises(UserError, match="no text of the batch holds a token to predict"):
         divergence(causal_model, [(7,), (8,)], intact_log_probabilities(causal_model, [(7,), (8,)]))
-    texts = [*texts_of(causal_model), (7,), (8,), (9,)]
+    texts = [*encoded(causal_model, 4), (7,), (8,), (9,)]
     order = list(ASSIGNMENT)
     found = Distiller(causal_model, ASSIGNMENT, order, texts, [(5,)], SETTINGS, np.random.default_rng(0)).run()
     assert np.isfinite([value for rows in found.constants[100].values() for value in rows]).all()
@@ -157,7 +152,7 @@ def test_what_the_optimiser_remembers_follows_the_model_to_its_device() -> None:
 
 
 def test_a_layer_is_taught_by_the_intact_layers_below(any_model: LoadedModel) -> None:
-    texts = texts_of(any_model)
+    texts = encoded(any_model, 4)
     outputs = layer_outputs(any_model, texts)
     soft = SoftPrograms(any_model, ASSIGNMENT)
     last = {head: program for head, program in ASSIGNMENT.items() if head.layer == 2}
@@ -175,7 +170,7 @@ def test_a_layer_is_taught_by_the_intact_layers_below(any_model: LoadedModel) ->
 
 
 def test_distillation_keeps_predictions_better_and_is_deterministic(llama: LoadedModel) -> None:
-    texts = texts_of(llama)
+    texts = encoded(llama, 4)
     runs = [distiller(llama).run() for _ in range(2)]
     assert runs[0].constants == runs[1].constants
     views = [TokenView(ids, llama.pieces(ids)) for ids in texts]
@@ -235,11 +230,12 @@ def test_a_killed_run_goes_on_as_if_unbroken(
 def test_a_checkpoint_of_other_settings_is_left_aside(llama: LoadedModel, tmp_path: Path) -> None:
     path = tmp_path / "distillation.safetensors"
     other = distiller(llama, replace(SETTINGS, rate=0.2))
-    Standing(torch.zeros(12, 3), done=5).write(path, other.fingerprint)
-    assert read_standing(path, other.fingerprint) is not None
+    checkpoint = Checkpoint(path, other.fingerprint)
+    checkpoint.save(DistillationState(torch.zeros(12, 3), done=5).tensors)
+    assert DistillationState.of(checkpoint.load()).done == 5
     assert distiller(llama).run(path).constants == distiller(llama).run().constants
     path.write_bytes(b"half a file")
-    assert read_standing(path, other.fingerprint) is None
+    assert not checkpoint.load()
 
 
 def test_a_models_own_parameters_get_no_gradient_and_keep_their_mark(llama: LoadedModel) -> None:

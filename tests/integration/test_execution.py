@@ -25,21 +25,22 @@ from attention_programs.paths import Paths
 from attention_programs.programs.outcome import Reason, Rejected, Scored
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.runner import NOT_USED
-from attention_programs.programs.table import ProgramRecord, make_record, write_programs
+from attention_programs.programs.table import ProgramRecord, write_programs
 from attention_programs.untrusted.execution import SandboxRunner
 from attention_programs.untrusted.sandbox.layers import Level
 from attention_programs.untrusted.vetting import Admission, Candidate, admit, read_candidates, write_candidates
+from builders import program_record
 from cases import FAILING, GOOD, LONG, TEXT, program, view_of
 from conftest import ROOT, SENTENCES, tiny_model
 
 SETTINGS = SandboxSettings(text_seconds=0.5, program_seconds=5.0)
 STYLE = TokenStyle("byte-level")
 VIEWS = [view_of(TEXT), view_of(LONG)]
-VOCABULARY = make_record(program("text.previous_token"), "previous", "search", "verified", [], {})
+VOCABULARY = program_record("text.previous_token")
 
 
 def foreign(expression: str, name: str = "foreign") -> ProgramRecord:
-    return make_record(program(expression), name, "imported", "verified", [], {})
+    return program_record(expression, name, "imported")
 
 
 FREE = [foreign(f"np.eye(text.n) + {k} * text.uniform", f"free {k}") for k in range(6)]

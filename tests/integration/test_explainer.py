@@ -23,12 +23,12 @@ from attention_programs.llm.prompts import PromptWriter, template_hashes, templa
 from attention_programs.llm.rounds import Explainer
 from attention_programs.llm.session import Session, asked_heads
 from attention_programs.llm.stories import Told
-from attention_programs.llm.texts import choose_texts
 from attention_programs.llm.tokens import estimate_tokens, token_counter
 from attention_programs.llm.trying import try_program
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
+from attention_programs.sparse_search.training_texts import choose_texts
 from attention_programs.untrusted.execution import SandboxRunner
 from conftest import SENTENCES, tiny_model
 

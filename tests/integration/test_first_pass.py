@@ -14,7 +14,7 @@ from attention_programs.config import AttentionSettings, SandboxSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.programs.runner import NOT_USED
-from attention_programs.programs.table import Author, ProgramRecord, make_record
+from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.progress import estimated
 from attention_programs.scoring import first_pass as tested
@@ -22,7 +22,7 @@ from attention_programs.scoring.first_pass import FirstPass, first_pass, in_cont
 from attention_programs.scoring.table import SplitScores, as_arrays, score_texts
 from attention_programs.scoring.workers import Workers
 from attention_programs.untrusted.execution import SandboxRunner
-from cases import program
+from builders import program_record
 from conftest import tiny_model
 
 WORKERS = Workers(1, 64, "cpu")
@@ -30,17 +30,17 @@ HEADS = ["L0H0", "L0H1"]
 WORDS = "the old dog saw two green birds and ran home".split()
 
 
-def record(expression: str, author: Author = "imported", heads: Sequence[str] = ()) -> ProgramRecord:
-    return make_record(program(expression), expression, author, "verified", list(heads), {})
+def imported(expression: str) -> ProgramRecord:
+    return program_record(expression, author="imported")
 
 
 FREE = [
-    record("np.tril(np.ones((text.n, text.n)))"),  # near what an untrained model does
-    record("np.tril(np.ones((text.n, text.n))) + 0.001 * np.eye(text.n)"),
-    record("np.eye(text.n)"),
-    record("np.eye(text.n, k=-1) + 0.001"),
+    imported("np.tril(np.ones((text.n, text.n)))"),  # near what an untrained model does
+    imported("np.tril(np.ones((text.n, text.n))) + 0.001 * np.eye(text.n)"),
+    imported("np.eye(text.n)"),
+    imported("np.eye(text.n, k=-1) + 0.001"),
 ]
-TRUSTED = record("text.uniform", "search")
+TRUSTED = program_record("text.uniform")
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +60,8 @@ def test_what_is_ruled_out_keeps_its_numbers_and_what_stays_is_exact(
     maps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(tested, "FIRST_TEXTS", 4)
-    programs, index = [FREE[2], TRUSTED, FREE[0], FREE[3], FREE[1]], read_index(maps)
-    views = [TokenView(t.ids, t.pieces, index.causal, t.special_ids) for t in read_texts(maps, ["validation", "test"])]
+    programs = [FREE[2], TRUSTED, FREE[0], FREE[3], FREE[1]]
+    views = [TokenView.of(t) for t in read_texts(maps, ["validation", "test"])]
     with SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner:
         first = passed(maps, programs, runner, tmp_path)
         assert first.ruled_out == {FREE[2].id, FREE[3].id}
@@ -70,7 +70,7 @@ def test_what_is_ruled_out_keeps_its_numbers_and_what_stays_is_exact(
 
         def tables(split: str, run: tested.Run) -> pa.Table:
             texts = read_maps(maps, [split])  # type: ignore[list-item]
-            return pa.concat_tables(score_texts(texts, programs, run, index.causal, WORKERS))
+            return pa.concat_tables(score_texts(texts, programs, run, WORKERS))
 
         short = {split: tables(split, first.before(finished)) for split in ("validation", "test")}
         whole = {split: tables(split, runner.outcomes) for split in ("validation", "test")}
@@ -109,7 +109,7 @@ def stays(scores: np.ndarray, programs: Sequence[ProgramRecord], causal: bool = 
 
 
 def test_a_program_stays_while_one_head_may_choose_it() -> None:
-    programs = [record(f"np.eye(text.n) + {k}") for k in range(4)]
+    programs = [program_record(f"np.eye(text.n) + {k}") for k in range(4)]
     assert stays(iou((0.9, 0.1), (0.89, 0.0), (0.1, 0.8), (0.8, 0.7)), programs) == [True, True, True, False]
     # What goes up and down is given the benefit of the doubt.
     assert stays(iou((0.9, 0.1), (0.8, 0.0)), programs[:2]) == [True, False]
@@ -117,7 +117,7 @@ def test_a_program_stays_while_one_head_may_choose_it() -> None:
 
 
 def test_a_program_stays_as_the_best_of_those_that_may_be_chosen_or_are_meant_for_the_head() -> None:
-    best, verified, own = (record(f"np.eye(text.n) + {k}") for k in range(3))
+    best, verified, own = (program_record(f"np.eye(text.n) + {k}") for k in range(3))
     ahead = replace(best, causal="looks ahead")
     scores = iou((0.9, 0.9), (0.5, 0.5), (0.1, 0.1))
     assert stays(scores, [ahead, verified, own]) == [True, True, False]

@@ -6,21 +6,15 @@ import torch
 
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.table import make_record
 from attention_programs.surrogate.divergence import divergence, intact_log_probabilities
 from attention_programs.surrogate.fisher import fisher_damage, greedy_order
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.together import gate_slopes, order_together
-from cases import program
-from conftest import SENTENCES
+from builders import encoded, program_record
 
 SOURCES = ("text.softmax(2.0 * text.first_token)", "text.previous_token", "text.uniform")
-RECORDS = [make_record(program(source), source, "search", "verified", [], {}) for source in SOURCES]
+RECORDS = [program_record(source) for source in SOURCES]
 ASSIGNMENT = {head: RECORDS[i % 3] for i, head in enumerate(all_heads(3, 4))}
-
-
-def texts_of(loaded: LoadedModel) -> list[list[int]]:
-    return [loaded.encode(text, 20 - 3 * i) for i, text in enumerate(SENTENCES[:4])]
 
 
 def gates(batch: int, value: float, only: Head | None = None) -> dict[Head, torch.Tensor]:
@@ -28,7 +22,7 @@ def gates(batch: int, value: float, only: Head | None = None) -> dict[Head, torc
 
 
 def test_closed_gates_are_the_intact_model_and_open_ones_the_patched(any_model: LoadedModel) -> None:
-    texts = texts_of(any_model)
+    texts = encoded(any_model, 4)
     intact = intact_log_probabilities(any_model, texts)
     with torch.no_grad(), PatchedModel(any_model, ASSIGNMENT) as patched:
         whole = divergence(any_model, texts, intact)
@@ -40,7 +34,7 @@ def test_closed_gates_are_the_intact_model_and_open_ones_the_patched(any_model: 
 
 
 def test_the_estimate_is_the_curvature_of_the_divergence(llama: LoadedModel) -> None:
-    texts, step = texts_of(llama), 0.3
+    texts, step = encoded(llama, 4), 0.3
     intact = intact_log_probabilities(llama, texts)
     with PatchedModel(llama, ASSIGNMENT) as patched:
         found = fisher_damage(patched, [], texts, 4, 400, torch.Generator().manual_seed(0))
@@ -51,7 +45,7 @@ def test_the_estimate_is_the_curvature_of_the_divergence(llama: LoadedModel) -> 
 
 
 def test_the_order_is_of_all_heads_deterministic_and_estimated_anew(llama: LoadedModel) -> None:
-    texts = texts_of(llama)
+    texts = encoded(llama, 4)
     runs = [greedy_order(llama, ASSIGNMENT, texts, trusted_cache(llama), 20, 3, seed=1) for _ in range(2)]
     assert runs[0] == runs[1]
     first, greedy = runs[0].first, runs[0].anew
@@ -62,7 +56,7 @@ def test_the_order_is_of_all_heads_deterministic_and_estimated_anew(llama: Loade
 def test_an_estimate_knows_which_heads_are_replaced_already(llama: LoadedModel) -> None:
     with PatchedModel(llama, ASSIGNMENT) as patched:
         alone, among = (
-            fisher_damage(patched, taken, texts_of(llama), 4, 40, torch.Generator().manual_seed(0))
+            fisher_damage(patched, taken, encoded(llama, 4), 4, 40, torch.Generator().manual_seed(0))
             for taken in ([], list(ASSIGNMENT)[:8])
         )
     last = list(ASSIGNMENT)[-1]
@@ -70,7 +64,7 @@ def test_an_estimate_knows_which_heads_are_replaced_already(llama: LoadedModel) 
 
 
 def test_the_mean_slope_of_a_gate_is_nearly_what_opening_it_costs(llama: LoadedModel) -> None:
-    texts = texts_of(llama)
+    texts = encoded(llama, 4)
     intact = intact_log_probabilities(llama, texts)
     for head in list(ASSIGNMENT)[::5]:
         with PatchedModel(llama, {head: ASSIGNMENT[head]}) as patched:
@@ -82,7 +76,7 @@ def test_the_mean_slope_of_a_gate_is_nearly_what_opening_it_costs(llama: LoadedM
 
 
 def test_the_order_in_company_is_of_all_heads_and_deterministic(llama: LoadedModel) -> None:
-    texts, first = texts_of(llama), list(ASSIGNMENT)
+    texts, first = encoded(llama, 4), list(ASSIGNMENT)
     runs = []
     for seed in (1, 1, 2):
         with PatchedModel(llama, ASSIGNMENT) as patched:

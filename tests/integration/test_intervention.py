@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from attention_programs.attention.store import MappedText
 from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head, all_heads
@@ -68,9 +69,9 @@ def test_a_layer_without_a_head_of_its_own_skips_its_attention(
 
 
 def test_identity_test_notices_a_wrong_intervention(llama: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    from attention_programs.surrogate import identity
-
-    monkeypatch.setattr(identity, "unpack", lambda cells, n, _causal: np.ones((len(cells), n, n)) / n)
+    monkeypatch.setattr(
+        MappedText, "maps", property(lambda text: np.ones((4, len(text.ids), len(text.ids))) / len(text.ids))
+    )
     with pytest.raises(UserError, match="changes a logit"):
         check_identity(llama, HEADS)
 

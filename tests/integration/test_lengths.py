@@ -8,18 +8,16 @@ import pytest
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.store import AttentionIndex
 from attention_programs.config import SandboxSettings, ScoringSettings
-from attention_programs.corpora.text import Text, text_key
 from attention_programs.models.head import choose_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.table import make_record
 from attention_programs.scoring.assignments import score_assignments
 from attention_programs.scoring.lengths import LENGTH_COLUMNS, length_table, texts_of_lengths
 from attention_programs.surrogate.distilled import Objective, fit_of_objectives
 from attention_programs.untrusted.execution import SandboxRunner
-from cases import program
+from builders import program_record, texts_from
 from conftest import SENTENCES
 
-TEXTS = [Text(text_key(content), "mine", "test", content) for content in ("Short.", *SENTENCES[1:])]
+TEXTS = texts_from(["Short.", *SENTENCES[1:]])
 SETTINGS = ScoringSettings(lengths=(4, 12), length_texts=3)
 
 
@@ -60,7 +58,7 @@ def test_texts_count_that_are_long_enough_for_every_length(
 def test_the_table_has_the_mean_fit_of_each_length_and_method(llama: LoadedModel) -> None:
     index = index_of(llama)
     texts = list(texts_of_lengths(llama, TEXTS, index, SETTINGS))
-    records = {name: make_record(program(f"text.{name}"), name, "search", "verified", [], {})
+    records = {name: program_record(f"text.{name}", name)
                for name in ("uniform", "first_token")}  # fmt: skip
     methods = {name: dict.fromkeys(index.head_list, record) for name, record in records.items()}
     with SandboxRunner(SandboxSettings(), 1, index.token_style) as runner:
@@ -80,8 +78,8 @@ def test_the_table_has_the_mean_fit_of_each_length_and_method(llama: LoadedModel
 def test_a_share_of_so_few_heads_that_it_rounds_to_none_has_no_fit(llama: LoadedModel) -> None:
     index = index_of(llama)
     texts = dict(texts_of_lengths(llama, TEXTS, index, SETTINGS))[12]
-    record = make_record(program("text.uniform"), "uniform", "search", "verified", [], {})
-    one = {index.head_list[0]: record}
+    uniform = program_record("text.uniform")
+    one = {index.head_list[0]: uniform}
     with SandboxRunner(SandboxSettings(), 1, index.token_style) as runner:
         scores = score_assignments({"none": {}, "one": one}, texts, index, runner)
         objectives = [Objective(name, percent, heads) for percent, heads in ((25, {}), (100, one)) for name in "ab"]

@@ -18,15 +18,10 @@ from attention_programs.files import read_json, sha256_file, write_json
 from attention_programs.models.fetching import WHEEL_CACHE, fetch_model
 from attention_programs.models.loading import LoadedModel, load_model
 from attention_programs.models.record import read_record, weights_hash
+from builders import save_model
 from conftest import SENTENCES, tiny_model
 
 COMMIT = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
-
-
-def saved(loaded: LoadedModel, folder: Path) -> ModelSettings:
-    loaded.model.save_pretrained(folder)
-    loaded.tokenizer.save_pretrained(folder)
-    return ModelSettings(loaded.record.name, "folder", str(folder))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -34,7 +29,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_fetched_model_is_the_same_model(any_model: LoadedModel, tmp_path: Path) -> None:
-    settings = saved(any_model, tmp_path / "original")
+    settings = save_model(any_model, tmp_path / "original")
     record = fetch_model(settings, tmp_path / "models/x")
     expected = replace(any_model.record, location="original", weights_sha256=weights_hash(tmp_path / "models/x"))
     assert record == expected
@@ -52,7 +47,7 @@ def test_a_fetched_model_is_the_same_model(any_model: LoadedModel, tmp_path: Pat
 
 def test_the_place_a_model_came_from_leaves_no_trace(llama: LoadedModel, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        fetch_model(saved(llama, tmp_path / name / "original"), tmp_path / name / "models")
+        fetch_model(save_model(llama, tmp_path / name / "original"), tmp_path / name / "models")
     assert files(tmp_path / "one/models") == files(tmp_path / "two/models")
     assert not any(str(tmp_path).encode() in content for content in files(tmp_path / "one/models").values())
 
@@ -60,7 +55,7 @@ def test_the_place_a_model_came_from_leaves_no_trace(llama: LoadedModel, tmp_pat
 def test_a_switched_off_hub_leaves_no_trace(
     any_model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = saved(any_model, tmp_path / "original")
+    settings = save_model(any_model, tmp_path / "original")
     for offline in (True, False):
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", offline)
         assert huggingface_hub.is_offline_mode() is offline
@@ -70,7 +65,7 @@ def test_a_switched_off_hub_leaves_no_trace(
 
 def test_a_failed_fetch_leaves_the_old_model(llama: LoadedModel, tmp_path: Path) -> None:
     target = tmp_path / "models/x"
-    fetch_model(saved(llama, tmp_path / "original"), target)
+    fetch_model(save_model(llama, tmp_path / "original"), target)
     before = files(target)
     (tmp_path / "original/config.json").unlink()
     with pytest.raises(UserError, match=r"holds no config\.json; correct model\.location"):
@@ -82,7 +77,7 @@ def test_a_failed_fetch_leaves_the_old_model(llama: LoadedModel, tmp_path: Path)
 def test_a_full_disk_ends_in_one_line(llama: LoadedModel, tmp_path: Path) -> None:
     import resource
 
-    settings = saved(llama, tmp_path / "original")
+    settings = save_model(llama, tmp_path / "original")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
@@ -95,7 +90,7 @@ def test_a_full_disk_ends_in_one_line(llama: LoadedModel, tmp_path: Path) -> Non
 
 
 def test_damaged_weights_end_in_one_line(llama: LoadedModel, tmp_path: Path) -> None:
-    settings = saved(llama, tmp_path / "original")
+    settings = save_model(llama, tmp_path / "original")
     weights = tmp_path / "original/model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"cannot load .*original"):
@@ -160,7 +155,7 @@ def test_a_wheel_without_the_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_changed_weights_are_noticed(llama: LoadedModel, tmp_path: Path) -> None:
-    fetch_model(saved(llama, tmp_path / "original"), tmp_path / "x")
+    fetch_model(save_model(llama, tmp_path / "original"), tmp_path / "x")
     weights = tmp_path / "x/model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
@@ -199,7 +194,7 @@ def test_texts_are_cut_with_their_special_tokens(llama: LoadedModel) -> None:
 
 
 def test_a_tokenizer_without_any_special_token_still_pads(llama: LoadedModel, tmp_path: Path) -> None:
-    fetch_model(saved(llama, tmp_path / "original"), tmp_path / "x")
+    fetch_model(save_model(llama, tmp_path / "original"), tmp_path / "x")
     config = read_json(tmp_path / "x/tokenizer_config.json")
     plain = {k: v for k, v in config.items() if not k.endswith("_token") and k != "added_tokens_decoder"}
     (tmp_path / "x/tokenizer_config.json").write_text(json.dumps(plain), encoding="utf-8")
@@ -212,7 +207,7 @@ def test_a_checkpoint_without_a_language_model_head_is_refused(tmp_path: Path) -
     bert.model.bert.save_pretrained(tmp_path / "headless")
     bert.tokenizer.save_pretrained(tmp_path / "headless")
     with pytest.raises(
-        UserError, match=r"lacks \d+ weights of a BertForMaskedLM, such as cls.*with its language-model"
+        UserError, match=r"lacks \d+ of the weights of a BertForMaskedLM \(cls.*with its language-model"
     ):
         fetch_model(ModelSettings("x", "folder", str(tmp_path / "headless")), tmp_path / "x")
     assert not (tmp_path / "x").exists()
@@ -232,5 +227,5 @@ def test_an_architecture_that_fails_its_trial_is_not_written(llama: LoadedModel,
         raise UserError("no")
 
     with pytest.raises(UserError, match="no"):
-        fetch_model(saved(llama, tmp_path / "original"), tmp_path / "x", check=refuse)
+        fetch_model(save_model(llama, tmp_path / "original"), tmp_path / "x", check=refuse)
     assert not (tmp_path / "x").exists()

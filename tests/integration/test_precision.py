@@ -14,13 +14,11 @@ from attention_programs.attention.packing import row_starts
 from attention_programs.attention.store import read_maps
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, DistillationSettings, EvaluationSettings
-from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.evaluation.questions import answer_questions, load_tasks
 from attention_programs.files import read_jsonl
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.table import make_record
 from attention_programs.surrogate.damage import measure_damage
 from attention_programs.surrogate.distillation import Distiller
 from attention_programs.surrogate.fisher import greedy_order
@@ -30,14 +28,14 @@ from attention_programs.surrogate.perplexity import perplexity
 from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table
 from attention_programs.surrogate.together import order_together
 from attention_programs.surrogate.windows import cut
-from cases import program
+from builders import program_record, texts_from
 from conftest import FAMILIES, ROOT, SENTENCES, tiny_model
 
 DTYPES = ("float32", "bfloat16", "float16")
 SUMS = ("2.0 * text.first_token - 0.5 * text.log_distance", "1.5 * text.previous_token + 0.7 * text.key.comma")
-RECORDS = [make_record(program(f"text.softmax({terms})"), terms, "search", "verified", [], {}) for terms in SUMS]
+RECORDS = [program_record(f"text.softmax({terms})", terms) for terms in SUMS]
 ASSIGNMENT = {head: RECORDS[i % 2] for i, head in enumerate(all_heads(3, 4))}
-TEXTS = [Text(text_key(s), "stories", "train", s) for s in SENTENCES]
+TEXTS = texts_from(SENTENCES, splits=["train"])
 SETTINGS = DistillationSettings(steps=(2,), layer_steps=2, percents=(100,), batch_texts=2, check_texts=1)
 
 
@@ -74,7 +72,7 @@ def test_every_stage_that_runs_the_model_runs(family: str, dtype: str, tmp_path:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_questions_are_answered(dtype: str, tmp_path: Path) -> None:
     contents = [row["text"] for row in read_jsonl(ROOT / "corpora" / "stories.jsonl")[:12]]
-    stories = [Text(text_key(content), "stories", "test", content) for content in contents]
+    stories = texts_from(contents)
     tasks = load_tasks(EvaluationSettings("x", tasks=("verb_agreement",)), stories, tmp_path, seed=0)
     loaded = in_precision("llama", dtype)
     with PatchedModel(loaded, ASSIGNMENT):

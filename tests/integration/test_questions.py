@@ -10,11 +10,12 @@ import torch
 from lm_eval.tasks import TaskManager
 
 from attention_programs.config import EvaluationSettings
-from attention_programs.corpora.text import Text, text_key
+from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
 from attention_programs.evaluation.questions import TaskScore, _harness_model, answer_questions, load_tasks
 from attention_programs.files import read_jsonl
 from attention_programs.models.loading import LoadedModel
+from builders import texts_from
 from conftest import ROOT, tiny_model
 
 LIMIT = 12
@@ -23,7 +24,7 @@ NAMES = ("story_continuation", "verb_agreement")
 
 def stories() -> list[Text]:
     contents = [row["text"] for row in read_jsonl(ROOT / "corpora" / "stories.jsonl")[:12]]
-    return [Text(text_key(content), "stories", "test", content) for content in contents]
+    return texts_from(contents)
 
 
 @pytest.fixture(scope="module")

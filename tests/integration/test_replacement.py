@@ -11,12 +11,11 @@ import torch
 from scipy.stats import spearmanr
 
 from attention_programs.config import ReplacementSettings
-from attention_programs.corpora.text import Text, text_key
+from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.bootstrap import resample_weights
 from attention_programs.surrogate.choice import chosen_order, compare_orders
@@ -44,21 +43,12 @@ from attention_programs.surrogate.replacement import (
     shares,
 )
 from attention_programs.surrogate.windows import Windows, cut, of_corpus, texts_of_split
-from cases import program
+from builders import encoded, heads_table, program_record, texts_from
 from conftest import ROOT, SENTENCES
 
-
-def record(terms: str, name: str = "test") -> ProgramRecord:
-    return make_record(program(terms), name, "search", "verified", [], {})
-
-
-FIRST, EVEN = record("text.first_token"), record("text.uniform + 0.5 * text.previous_token")
+FIRST, EVEN = program_record("text.first_token"), program_record("text.uniform + 0.5 * text.previous_token")
 SHARES = (0, 50, 100)
 ASSIGNMENT = {head: (FIRST, EVEN)[i % 2] for i, head in enumerate(all_heads(3, 4))}
-
-
-def texts_of(loaded: LoadedModel) -> list[list[int]]:
-    return [loaded.encode(text, 20 - 3 * i) for i, text in enumerate(SENTENCES)]
 
 
 def cache_of(loaded: LoadedModel) -> MapCache:
@@ -85,7 +75,7 @@ def loss_by_loop(loaded: LoadedModel, ids: list[int]) -> float:
 
 
 def test_losses_equal_a_plain_loop_over_tokens(any_model: LoadedModel) -> None:
-    texts = texts_of(any_model)
+    texts = encoded(any_model)
     for patch in ({}, ASSIGNMENT):
         with PatchedModel(any_model, patch) as patched:
             found = ids_losses(patched, texts, 2)
@@ -97,7 +87,7 @@ def test_losses_equal_a_plain_loop_over_tokens(any_model: LoadedModel) -> None:
 
 
 def test_batches_of_any_size_give_equal_losses(any_model: LoadedModel) -> None:
-    texts = texts_of(any_model)
+    texts = encoded(any_model)
     one, many = ids_losses(any_model, texts, 1), ids_losses(any_model, texts, 5)
     assert [loss.loss_sum for loss in one] == pytest.approx([loss.loss_sum for loss in many], abs=1e-4)
     plain = text_losses(any_model, list(SENTENCES), 20)
@@ -124,7 +114,7 @@ def test_a_text_of_one_token_has_nothing_to_predict(causal_model: LoadedModel) -
 
 @pytest.mark.parametrize("batch_texts", [2, 8])
 def test_damage_equals_patching_the_whole_model(any_model: LoadedModel, batch_texts: int) -> None:
-    texts = texts_of(any_model)
+    texts = encoded(any_model)
     some = {head: ASSIGNMENT[head] for head in (Head(0, 1), Head(1, 0), Head(1, 3), Head(2, 2))}
     found = measure_damage(any_model, some, texts, cache_of(any_model), batch_texts).heads
     assert [damage.head for damage in found] == list(some)
@@ -145,14 +135,14 @@ def test_damage_equals_patching_the_whole_model(any_model: LoadedModel, batch_te
 
 
 def test_measuring_damage_leaves_the_model_as_it_was(any_model: LoadedModel) -> None:
-    texts = texts_of(any_model)[:2]
+    texts = encoded(any_model)[:2]
     before = ids_losses(any_model, texts, 2)
     measure_damage(any_model, {Head(2, 0): FIRST}, texts, cache_of(any_model), 2)
     assert ids_losses(any_model, texts, 2) == before
 
 
 def test_curves_hold_each_share_with_what_it_cost(llama: LoadedModel) -> None:
-    texts = texts_of(llama) * 2
+    texts = encoded(llama) * 2
     backwards = list(ASSIGNMENT)[::-1]
     even = dict.fromkeys(ASSIGNMENT, EVEN)
     curves = [
@@ -208,11 +198,9 @@ def test_heads_are_taken_from_the_front_of_the_order() -> None:
 
 
 def table_of_heads() -> pd.DataFrame:
-    rows = [("L0H0", 0.5), ("L0H1", 0.7), ("L10H0", 0.5), ("L2H0", 0.5)]
-    return pd.DataFrame(
-        [{"head": h, "method": "selected", "program_id": FIRST.id, "iou_validation": v} for h, v in rows]
-        + [{"head": h, "method": "uniform", "program_id": EVEN.id, "iou_validation": 1 - v} for h, v in rows]
-    )
+    iou = {"L0H0": 0.5, "L0H1": 0.7, "L10H0": 0.5, "L2H0": 0.5}
+    selected = heads_table("selected", dict.fromkeys(iou, FIRST), iou_validation=[*iou.values()])
+    return pd.concat([selected, heads_table("uniform", dict.fromkeys(iou, EVEN), iou_validation=[0.5, 0.3, 0.5, 0.5])])
 
 
 def test_orders_go_by_iou_and_by_damage_with_ties_by_name() -> None:
@@ -256,14 +244,14 @@ def test_assignments_come_from_the_table_of_heads() -> None:
 
 
 def test_a_program_that_fails_on_a_text_stops_the_measurement(llama: LoadedModel) -> None:
-    broken = record("0 - 1 * text.self_token")
+    broken = program_record("0 - 1 * text.self_token")
     with pytest.raises(RuntimeError, match="fails on a text of"), PatchedModel(llama, {Head(0, 0): broken}) as patched:
-        ids_losses(patched, texts_of(llama), 2)
-    assert np.isfinite(perplexity(ids_losses(llama, texts_of(llama), 2)))
+        ids_losses(patched, encoded(llama), 2)
+    assert np.isfinite(perplexity(ids_losses(llama, encoded(llama), 2)))
 
 
 def test_windows_are_pieces_of_the_text_and_count_as_one(any_model: LoadedModel) -> None:
-    texts = [Text(text_key(s), "a", "test", s) for s in (" ".join(SENTENCES[:3]), SENTENCES[3])]
+    texts = texts_from([" ".join(SENTENCES[:3]), SENTENCES[3]])
     found = cut(any_model, texts, 12, 3)
     whole = any_model.encode(texts[0].content, 1000)
     opening = any_model.encode("", 12) if any_model.record.causal else []
@@ -290,7 +278,7 @@ def test_orders_survive_their_table(tmp_path: Path) -> None:
 
 
 def test_the_order_is_chosen_where_the_model_keeps_best(llama: LoadedModel, tmp_path: Path) -> None:
-    ids = texts_of(llama)
+    ids = encoded(llama)
     heads = list(ASSIGNMENT)
     settings = ReplacementSettings(batch_texts=2)
     table = compare_orders(

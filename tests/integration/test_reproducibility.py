@@ -88,21 +88,27 @@ def test_other_bytes_with_numbers_within_the_tolerance_are_reproduced(tmp_path: 
     assert found.reproduced
     text = "\n".join(found.lines)
     assert "other attention: data/p/attention has other bytes" in text
-    assert "same  heads.csv, iou_test: largest absolute difference 0.01 (allowed 0.02)" in text
+    assert "same  heads.csv, iou_test: equal within 0.02" in text
 
 
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (change("heads.csv", "iou_test", 1, 0.73), "heads.csv, iou_test: largest absolute difference 0.03"),
-        (change("perplexity.csv", "perplexity", 1, 2100.0), "perplexity.csv, perplexity: largest relative difference"),
-        (change("order_choice.csv", "increase_validation", 1, 310.0), "order_choice.csv, increase_validation: largest"),
-        (change("order_choice.csv", "chosen", 1, True), "order_choice.csv, chosen: what holds of each row"),
-        (change("qa.csv", "insensitive", 0, True), "qa.csv, insensitive: what holds of each row"),
+        (change("heads.csv", "iou_test", 1, 0.73), "heads.csv, iou_test, row 1: 0.73 instead of 0.7 (allowed 0.02)"),
+        (
+            change("perplexity.csv", "perplexity", 1, 2100.0),
+            "perplexity.csv, perplexity, row 1: 2100.0 instead of 2000.0",
+        ),
+        (
+            change("order_choice.csv", "increase_validation", 1, 310.0),
+            "order_choice.csv, increase_validation, row 1: 310.0 instead",
+        ),
+        (change("order_choice.csv", "chosen", 1, True), "order_choice.csv, chosen, row 1: True instead of False"),
+        (change("qa.csv", "insensitive", 0, True), "qa.csv, insensitive, row 0: True instead of False"),
         (change("orders.csv", "damage", 0, 25), "orders.csv, damage: rank correlation 0.714 (at least 0.98)"),
-        (change("heads.csv", "iou_test", 1, None), "heads.csv, iou_test: numbers are missing on one side"),
-        (change("heads.csv", "iou_test", 1, "many"), "heads.csv, iou_test: numbers are missing on one side"),
-        (change("heads.csv", "head", 1, "L9H9"), "heads.csv, head: the rows are others"),
+        (change("heads.csv", "iou_test", 1, None), "heads.csv, iou_test, row 1: nan instead of 0.7"),
+        (change("heads.csv", "iou_test", 1, "many"), "heads.csv, iou_test: what were numbers is text"),
+        (change("heads.csv", "head", 1, "L9H9"), "heads.csv, head, row 1: L9H9 instead of L0H1"),
         (lambda folder: write_csv(folder / "heads.csv", read_csv(folder / "heads.csv")[:1]), "2 rows became 1"),
         (lambda folder: write_json(folder / "summary.json", {}), "summary.json: 1 keys differ"),
         (lambda folder: write_json(folder / "scoring.json", {"runs_by_status": {"scored": 8}}), "scoring.json"),

@@ -51,7 +51,7 @@ def is_causal(texts: list[MappedText]) -> bool:
 
 
 def scored(path: Path, texts: list[MappedText], programs: list[ProgramRecord], split: str = "test") -> SplitScores:
-    write_scores(path, score_texts(texts, programs, RUNNER.outcomes, is_causal(texts), WORKERS))
+    write_scores(path, score_texts(texts, programs, RUNNER.outcomes, WORKERS))
     return read_scores(path, split)  # type: ignore[arg-type]
 
 
@@ -85,9 +85,7 @@ def test_failed_programs_stand_in_the_table_with_their_reason_and_nothing_else(
     broken = make_record(program("0 - 1 * text.self_token"), "broken", "search", "verified", [], {})
     good = records()
     path = tmp_path / "scores.parquet"
-    counts = write_scores(
-        path, score_texts(texts, [good[0], broken, good[1]], RUNNER.outcomes, is_causal(texts), WORKERS)
-    )
+    counts = write_scores(path, score_texts(texts, [good[0], broken, good[1]], RUNNER.outcomes, WORKERS))
     assert counts == {"negative": len(texts), "scored": 2 * len(texts)}
     table = read_scores(path, "test")
     assert (table.iou[:, 1] == 0).all()
@@ -106,7 +104,7 @@ def test_a_text_on_which_every_program_fails_has_its_rows(texts: list[MappedText
 
 def test_equal_inputs_give_equal_bytes_whatever_the_number_of_threads(texts: list[MappedText], tmp_path: Path) -> None:
     for count in (1, 3):
-        tables = score_texts(texts, records(), RUNNER.outcomes, is_causal(texts), Workers(count, 64, "cpu"))
+        tables = score_texts(texts, records(), RUNNER.outcomes, Workers(count, 64, "cpu"))
         write_scores(tmp_path / f"{count}.parquet", tables)
     assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "3.parquet").read_bytes()
 
@@ -140,7 +138,7 @@ def test_a_tighter_bound_keeps_fewer_texts_and_programs_in_memory_and_gives_equa
                 written += 1
 
         at_a_time.clear()
-        tables = score_texts(lazily(), programs, counted, is_causal(texts), Workers(2, memory_mib, "cpu"))
+        tables = score_texts(lazily(), programs, counted, Workers(2, memory_mib, "cpu"))
         write_scores(tmp_path / f"{memory_mib}.parquet", counting(tables))
         peaks.append(peak)
         chunks.append(max(at_a_time))
@@ -154,11 +152,11 @@ def test_a_text_takes_about_the_memory_that_is_reckoned_and_no_more(memory_mib: 
     tokens, heads = 120, 40
     cells = np.random.default_rng(0).random((heads, cell_count(tokens, True)), dtype=np.float32) + 0.1
     ids = tuple(range(tokens))
-    text = MappedText("key", "corpus", "test", ids, tuple(f" w{token % 7}" for token in ids), cells)
+    text = MappedText(key="key", corpus="corpus", ids=ids, pieces=tuple(f" w{token % 7}" for token in ids), cells=cells)
     workers, taken = Workers(1, memory_mib, "cpu"), 0
     for _ in range(2):  # machine code is loaded in the first round
         tracemalloc.start()
-        list(score_texts([text], records() * 20, RUNNER.outcomes, True, workers))
+        list(score_texts([text], records() * 20, RUNNER.outcomes, workers))
         taken = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
 
@@ -170,7 +168,7 @@ def test_a_failure_half_way_leaves_the_old_table(texts: list[MappedText], tmp_pa
     write_text(path, "old")
 
     def interrupted() -> Iterator[pa.Table]:
-        yield next(score_texts(texts, records(), RUNNER.outcomes, is_causal(texts), WORKERS))
+        yield next(score_texts(texts, records(), RUNNER.outcomes, WORKERS))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

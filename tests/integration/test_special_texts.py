@@ -9,26 +9,24 @@ import torch
 from attention_programs.attention.store import MappedText, read_index, read_maps
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings, SynthesisSettings
-from attention_programs.corpora.text import Text, text_key
-from attention_programs.llm.evidence import EvidenceMaker
 from attention_programs.llm.prompts import PromptWriter, system_prompt
-from attention_programs.llm.texts import choose_texts
 from attention_programs.llm.tokens import estimate_tokens
 from attention_programs.models.loading import LoadedModel
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds, TokenStyle
 from attention_programs.programs.features import Feature
 from attention_programs.programs.outcome import Scored
-from attention_programs.programs.table import make_record
 from attention_programs.programs.view import TokenView
+from attention_programs.sparse_search.evidence import EvidenceMaker
 from attention_programs.sparse_search.search import Material
+from attention_programs.sparse_search.training_texts import choose_texts
 from attention_programs.surrogate.intervention import trusted_cache
 from attention_programs.surrogate.term_values import TermValues
 from attention_programs.untrusted.execution import SandboxRunner
-from cases import program
+from builders import program_record, texts_from
 from conftest import BOS, EOS, SENTENCES, tiny_model, with_template
 
 CONTENTS = [f"{i} {sentence}" for sentence in SENTENCES for i in range(5)]
-TEXTS = [Text(text_key(content), "stories", "train", content) for content in CONTENTS]
+TEXTS = texts_from(CONTENTS, splits=["train"])
 
 
 def maps_of(loaded: LoadedModel, folder: Path) -> list[MappedText]:
@@ -61,7 +59,7 @@ def test_a_token_that_only_fills_up_is_not_special() -> None:
 def test_maps_know_their_special_tokens(opened: tuple[LoadedModel, Path]) -> None:
     loaded, folder = opened
     for text in read_maps(folder, ["train"]):
-        view = TokenView(text.ids, text.pieces, True, text.special_ids)
+        view = TokenView.of(text)
         assert text.special_ids == loaded.token_style.special_ids
         assert view.vector("special").tolist() == [1.0] + [0.0] * (view.n - 1)
     plain = next(read_maps(folder, ["train"]))
@@ -88,8 +86,8 @@ def test_the_sandbox_and_the_caches_see_the_same_special_tokens(
     expression: str, opened: tuple[LoadedModel, Path]
 ) -> None:
     loaded, _ = opened
-    trusted = make_record(program(expression), "own", "search", "verified", [], {})
-    foreign = make_record(program(f"np.float32(1) * ({expression})"), "foreign", "imported", "verified", [], {})
+    trusted = program_record(expression, "own")
+    foreign = program_record(f"np.float32(1) * ({expression})", "foreign", "imported")
     ids = tuple(loaded.encode(SENTENCES[0], 12))
     special = loaded.token_style.special_ids
     view = TokenView(ids, loaded.pieces(ids), True, special)
@@ -109,7 +107,7 @@ def test_the_sandbox_and_the_caches_see_the_same_special_tokens(
 def test_learned_constants_multiply_the_same_special_tokens(opened: tuple[LoadedModel, Path]) -> None:
     loaded, _ = opened
     features = [Feature(key="special"), Feature("second_token")]
-    values = TermValues(loaded.pieces, True, features, 1, loaded.token_style.special_ids).get((BOS, 40, 41))
+    values = TermValues(loaded, features, 1).get((BOS, 40, 41))
     assert values.tolist() == [[1, 1, 0, 1, 0, 0], [0, 0, 0, 0, 0, 1]]
     assert values.dtype == torch.float16
 
@@ -121,7 +119,7 @@ def test_the_search_takes_the_class_where_texts_hold_such_tokens(
     without = maps_of(tiny_model("llama"), tmp_path)
     settings = SynthesisSettings(max_terms=3)
     for texts, held in ((with_opening, True), (without, False)):
-        features = Material(texts, texts, True, settings, "cpu").features
+        features = Material(texts, texts, settings, "cpu").features
         assert any("special" in (feature.key, feature.query) for feature in features) == held
 
 

@@ -7,30 +7,30 @@ from typing import Any
 import numpy as np
 import pytest
 
+from attention_programs.attention.store import MappedText
 from attention_programs.config import ModelSettings
-from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.models.fetching import fetch_model
 from attention_programs.models.head import Head
-from attention_programs.programs.table import make_record
-from attention_programs.surrogate import identity
+from attention_programs.programs.methods import DISTILLED
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.perplexity import text_losses
-from attention_programs.surrogate.recorded_losses import RecordedLosses, measure_again, record_losses
-from attention_programs.surrogate.replacement import DISTILLED, Curve, measure_curves
+from attention_programs.surrogate.recorded_losses import measure_again, record_losses
+from attention_programs.surrogate.replacement import Curve, measure_curves
 from attention_programs.surrogate.specification import (
+    RecordedLosses,
     SurrogateSpecification,
-    load_surrogate,
     read_specification,
     write_specification,
 )
+from attention_programs.surrogate.surrogate import load_surrogate
 from attention_programs.surrogate.windows import cut
-from cases import program
+from builders import program_record, texts_from
 from conftest import SENTENCES, tiny_model
 
-FIRST = make_record(program("text.first_token"), "first", "search", "verified", ["L0H1"], {"seed": 0})
-MIXED = make_record(program("text.uniform + 2 * text.self_token"), "mixed", "search", "verified", [], {})
+FIRST = program_record("text.first_token", "first", heads=["L0H1"], provenance={"seed": 0})
+MIXED = program_record("text.uniform + 2 * text.self_token", "mixed")
 
 
 @pytest.fixture(scope="module", params=["llama", "bert"])
@@ -97,7 +97,8 @@ def test_the_identity_test_runs_again(
     model: Path, wanted: SurrogateSpecification, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_specification(tmp_path / "s.json", wanted)
-    monkeypatch.setattr(identity, "unpack", lambda cells, n, _causal: np.ones((len(cells), n, n)) / n)
+    even = property(lambda text: np.full((len(text.cells), len(text.ids), len(text.ids)), 1 / len(text.ids)))
+    monkeypatch.setattr(MappedText, "maps", even)
     with pytest.raises(UserError, match="by their own maps changes a logit"):
         load_surrogate(tmp_path / "s.json", model)
 
@@ -122,7 +123,7 @@ def test_a_surrogate_without_a_replaced_head_is_the_intact_model(
 def measured(wanted: SurrogateSpecification) -> SurrogateSpecification:
     """The surrogate with the losses of some test texts, two windows a text, measured in batches as the stage does."""
     loaded = tiny_model(wanted.model.removeprefix("tiny-"))
-    texts = [Text(text_key(text), "stories", "test", text) for text in ["T", *SENTENCES * 3]]
+    texts = texts_from(["T", *SENTENCES * 3])
     windows = cut(loaded, texts, 12, 2)
     curve = Curve(DISTILLED, "damage", {0: {}, 25: wanted.assignment})
     found = measure_curves(loaded, [curve], windows, 8, trusted_cache(loaded))

@@ -23,13 +23,14 @@ import yaml
 
 from attention_programs import cli
 from attention_programs.config import Config, load_config
-from attention_programs.corpora.text import Text, read_texts, text_key, write_texts
+from attention_programs.corpora.text import read_texts, text_key, write_texts
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_yaml, write_csv, write_json, write_text
 from attention_programs.models.head import Head
 from attention_programs.models.loading import load_model
 from attention_programs.models.record import weights_hash, write_record
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import DISTILLED
 from attention_programs.programs.table import ProgramRecord, make_record, read_programs, write_programs
 from attention_programs.project.reproduction import compose, profiles
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
@@ -37,7 +38,7 @@ from attention_programs.surrogate.intervention import trusted_cache
 from attention_programs.surrogate.perplexity import text_losses
 from attention_programs.surrogate.rankings import RANKINGS
 from attention_programs.surrogate.recorded_losses import record_losses
-from attention_programs.surrogate.replacement import DISTILLED, Curve, measure_curves
+from attention_programs.surrogate.replacement import Curve, measure_curves
 from attention_programs.surrogate.specification import SurrogateSpecification, read_specification, write_specification
 from attention_programs.surrogate.windows import cut
 from attention_programs.tracking import publish as publishing
@@ -50,6 +51,7 @@ from attention_programs.tracking.registry import load_surrogate
 from attention_programs.tracking.runs import logged_programs
 from attention_programs.tracking.store import EXPERIMENT, Store, open_store
 from attention_programs.tracking.validation import read_validation
+from builders import heads_table, save_model, texts_from
 from conftest import ROOT, SENTENCES, tiny_model
 
 PARAMS: dict[str, Any] = {
@@ -105,18 +107,10 @@ def make_programs() -> list[ProgramRecord]:
 def write_results(paths: Paths, programs: list[ProgramRecord], increase: float) -> None:
     random = np.random.default_rng(0)
     by_name = {program.name: program for program in programs}
-    rows = []
-    for method in ("selected", "uniform"):
-        for head, name in SELECTED.items():
-            numbers = dict(zip(["iou_validation", "iou_test", "jsd_test"], random.random(3), strict=True))
-            low, high = numbers["iou_test"] - 0.1, numbers["iou_test"] + 0.1
-            one = by_name[name]
-            rows.append(
-                {"head": head, "method": method, "program_id": one.id, "program_name": name, "author": one.author}
-                | numbers
-                | {"iou_test_low": low, "iou_test_high": high, "sink_excluded_iou_test": low, "iou_test_stories": high}
-            )
-    write_csv(paths.results / "heads.csv", pd.DataFrame(rows))
+    chosen = {head: by_name[name] for head, name in SELECTED.items()}
+    tables = [heads_table(method, chosen, iou_test=random.random(len(chosen))) for method in ("selected", "uniform")]
+    table = pd.concat(tables).assign(iou_test_stories=0.5)
+    write_csv(paths.results / "heads.csv", table)
     curve = [
         {"programs": kind, "order": order, "percent": percent, "heads_replaced": percent * 12 // 100, "tokens": 99}
         | {"perplexity": 20.0 * (1 + rise / 100), "increase": rise, "low": rise - 1, "high": rise + 1}
@@ -167,11 +161,10 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
     (paths.report / "figures").mkdir()
     (paths.report / "figures/heads.png").write_bytes(b"\x89PNG")
     llama = tiny_model("llama")
-    llama.model.save_pretrained(paths.model)
-    llama.tokenizer.save_pretrained(paths.model)
+    save_model(llama, paths.model)
     weights = weights_hash(paths.model)
     write_record(paths.model, replace(llama.record, weights_sha256=weights))
-    write_texts(paths.texts, [Text(text_key(text), "stories", "test", text) for text in SENTENCES])
+    write_texts(paths.texts, texts_from(SENTENCES))
     programs = make_programs()
     write_programs(paths.programs, programs)
     by_name = {program.name: program for program in programs}

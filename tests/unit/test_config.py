@@ -2,6 +2,9 @@
 
 import ast
 import dataclasses
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from attention_programs.config import AttentionSettings, Config, from_mapping, llm, load_config, settings
+import attention_programs.config
+from attention_programs.config import AttentionSettings, Config, ExplainerSettings, from_mapping, load_config
 from attention_programs.errors import UserError
 from attention_programs.paths import Paths, project_root
 from conftest import ROOT
@@ -66,29 +70,32 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
     ("change", "words"),
     [
         (put("atention", value={}), ["unknown key 'atention'", "did you mean 'attention'"]),
-        (put("attention", "max_token", value=3), ["params.yaml: attention", "did you mean 'max_tokens'"]),
-        (put("corpora", "sources", 1, "feilds", value=["x"]), ["sources[1]", "did you mean 'fields'"]),
-        (put("attention", 5, value=1), ["unknown key 5"]),
-        (put("attention", "max_tokens", value="64"), ["max_tokens", "'64' is a str", "int is needed"]),
-        (put("attention", "max_tokens", value=64.0), ["64.0 is a float"]),
-        (put("attention", "max_tokens", value=True), ["True is a bool"]),
-        (put("tracking", "gate_increase", value=False), ["False is a bool", "float is needed"]),
-        (put("attention", "heads", value=5), ["heads", "5 is not a list"]),
-        (put("attention", "heads", value=[1]), ["heads[0]", "1 is a int"]),
-        (put("attention", value=[1]), ["attention", "not a group of keys"]),
-        (put("model", "source", value="ftp"), ["'ftp' is not one of wheel, hub, folder"]),
-        (put("corpora", "sources", 0, "rows", value=[1]), ["1 values where 2 are needed"]),
-        (put("evaluation", "tasks", value="piqa"), ["'piqa' is not a list"]),
+        (put("attention", "max_token", value=3), ["'attention.max_token'", "did you mean 'attention.max_tokens'"]),
+        (
+            put("corpora", "sources", 1, "feilds", value=["x"]),
+            ["[1].feilds'", "did you mean", "[1].fields'"],
+        ),
+        (put("attention", 5, value=1), ["unknown key 'attention.5'", "did you mean"]),
+        (put("attention", "max_tokens", value="64"), ["attention.max_tokens is '64'", "a valid integer"]),
+        (put("attention", "max_tokens", value=64.0), ["max_tokens is 64.0", "a valid integer"]),
+        (put("attention", "max_tokens", value=True), ["max_tokens is True", "a valid integer"]),
+        (put("tracking", "gate_increase", value=False), ["gate_increase is False", "a valid number"]),
+        (put("attention", "heads", value=5), ["attention.heads is 5", "such as L5H1"]),
+        (put("attention", "heads", value=[1]), ["attention.heads is [1]", "such as L5H1"]),
+        (put("attention", value=[1]), ["attention is [1]", "write a group of keys"]),
+        (put("model", "source", value="ftp"), ["model.source is 'ftp'", "'wheel', 'hub' or 'folder'"]),
+        (put("corpora", "sources", 0, "rows", value=[1]), ["key 'corpora.sources[0].rows[1]' is missing"]),
+        (put("evaluation", "tasks", value="piqa"), ["evaluation.tasks is 'piqa'", "write a list"]),
         (drop("model"), ["key 'model' is missing"]),
-        (drop("model", "location"), ["model: key 'location' is missing"]),
+        (drop("model", "location"), ["key 'model.location' is missing"]),
         (put("corpora", "test_share", value=0.8), ["1.0", "leave some for train"]),
         (put("corpora", "validation_share", value=0.0), ["validation_share"]),
         (put("corpora", "validation_share", value=-0.1), ["validation_share"]),
         (put("corpora", "validation_share", value=float("nan")), ["validation_share", "nan"]),
         (put("reproducibility", "absolute", value=float("inf")), ["absolute", "inf"]),
-        (put("replacement", "percents", value=[0, 25, 101]), ["101 percent"]),
-        (put("replacement", "percents", value=[-5, 25]), ["-5 percent"]),
-        (put("evaluation", "percents", value=[200]), ["evaluation names 200 percent"]),
+        (put("replacement", "percents", value=[0, 25, 101]), ["replacement.percents[2] is 101", "100 or less"]),
+        (put("replacement", "percents", value=[-5, 25]), ["replacement.percents[0] is -5", "0 or more"]),
+        (put("evaluation", "percents", value=[200]), ["evaluation.percents[0] is 200", "100 or less"]),
         (put("tracking", "gate_percent", value=33), ["33", "add it there"]),
         (put("distillation", "steps", value=[1, 2]), ["2 numbers for the 3 shares", "one for each"]),
         (put("distillation", "percents", value=[50, 25, 100]), ["[50, 25, 100]", "ascending"]),
@@ -97,8 +104,8 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         (put("threads", value=0), ["threads is 0", "1 or more"]),
         (put("scoring", "memory_mib", value=0), ["scoring.memory_mib is 0", "1 or more"]),
         (put("attention", "max_tokens", value=1), ["attention.max_tokens is 1", "2 or more"]),
-        (put("synthesis", "sizes", value=[3, 1]), ["synthesis.sizes holds 1", "2 or more"]),
-        (put("synthesis", "shared", value=[0, 20]), ["synthesis.shared holds 0", "1 or more"]),
+        (put("synthesis", "sizes", value=[3, 1]), ["synthesis.sizes[1] is 1", "2 or more"]),
+        (put("synthesis", "shared", value=[0, 20]), ["synthesis.shared[0] is 0", "1 or more"]),
         (put("synthesis", "domain_texts", value=-1), ["synthesis.domain_texts is -1", "0 or more"]),
         (put("synthesis", "sample_texts", value=0), ["synthesis.sample_texts is 0", "1 or more"]),
         (put("synthesis", "fit_texts", value=-1), ["synthesis.fit_texts is -1", "0 or more"]),
@@ -106,8 +113,8 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         (put("synthesis", "exchanges", value=-1), ["synthesis.exchanges is -1", "0 or more"]),
         (put("synthesis", "polish_steps", value=-1), ["synthesis.polish_steps is -1", "0 or more"]),
         (put("synthesis", "memory_mib", value=0), ["synthesis.memory_mib is 0", "1 or more"]),
-        (put("distillation", "steps", value=[16, -1, 64]), ["distillation.steps holds -1", "0 or more"]),
-        (put("attention", "heads", value=[]), ["attention.heads", "empty"]),
+        (put("distillation", "steps", value=[16, -1, 64]), ["distillation.steps[1] is -1", "0 or more"]),
+        (put("attention", "heads", value=[]), ["attention.heads is []", "write all"]),
         (put("corpora", "limit", value=-1), ["corpora.limit is -1", "0 or more"]),
         (put("seed", value=-1), ["seed is -1", "0 or more"]),
         (put("corpora", "sources", value=[]), ["corpora.sources"]),
@@ -115,6 +122,12 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         (put("corpora", "sources", 0, "rows", value=[9, 2]), ["rows", "9"]),
         (put("corpora", "sources", 0, "rows", value=[9, 0]), ["rows", "9"]),
         (put("corpora", "sources", 0, "rows", value=[-9, 9]), ["rows", "-9"]),
+        (put("explainer", "leave_out", value=["model"]), ["leave_out[0] is 'model'", "'temperature' or 'seed'"]),
+        (put("explainer", "timeout_seconds", value=0), ["explainer.timeout_seconds is 0", "a number above 0"]),
+        (put("sandbox", "memory_mib", value=63), ["sandbox.memory_mib is 63", "64 or more"]),
+        (put("synthesis", "equal_size", value="yes"), ["equal_size is 'yes'", "a valid boolean"]),
+        (put("synthesis", "ridge", value=0.0), ["synthesis.ridge is 0.0", "a number above 0"]),
+        (put("profile", value=3), ["profile is 3", "a valid string"]),
         (put("profile", value="../elsewhere"), ["profile", "../elsewhere"]),
         (put("profile", value=""), ["profile", "''"]),
         (put("model", "name", value="openai/gpt2"), ["model.name", "openai/gpt2"]),
@@ -161,12 +174,32 @@ def test_settings_are_yaml_of_the_version_that_dvc_writes(tmp_path: Path) -> Non
         assert "\n" not in str(caught.value)
 
 
+def test_settings_are_checked_however_they_are_made() -> None:
+    with pytest.raises(UserError, match=r"^ExplainerSettings: temperature is -1; write 0\.0 or more$"):
+        ExplainerSettings(temperature=-1)
+    with pytest.raises(UserError, match=r"^AttentionSettings: unknown key 'max_token'; did you mean 'max_tokens'"):
+        AttentionSettings(max_token=3)  # type: ignore[call-arg]
+    with pytest.raises(UserError, match=r"^AttentionSettings: max_tokens is True; it should be a valid integer"):
+        dataclasses.replace(AttentionSettings(), max_tokens=True)
+    config = load_config(ROOT / "params.yaml")
+    with pytest.raises(UserError, match=r"^Config: tracking\.gate_percent is 33, which replacement\.percents does not"):
+        dataclasses.replace(config, tracking=dataclasses.replace(config.tracking, gate_percent=33))
+    assert hash(config) == hash(pickle.loads(pickle.dumps(config)))
+
+
+def test_reading_settings_is_quick() -> None:
+    words = "import sys, attention_programs.config; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", words], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"torch", "transformers", "pandas", "numpy", "mlflow", "ruamel.yaml"} & set(loaded)
+
+
 def test_defaults_are_taken_when_a_key_is_absent() -> None:
     assert from_mapping(AttentionSettings, {}) == AttentionSettings()
 
 
 def test_every_field_of_every_settings_class_has_a_line_of_text() -> None:
-    trees = [ast.parse(Path(module.__file__).read_text(encoding="utf-8")) for module in (settings, llm)]
+    folder = Path(attention_programs.config.__file__).parent
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.py"))]
     classes = [
         node
         for tree in trees

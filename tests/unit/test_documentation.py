@@ -12,7 +12,7 @@ from attention_programs.programs.table import make_record
 from attention_programs.project.documentation import BLOCKS, documentation, write_documentation
 from conftest import ROOT
 
-PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 README = TEXTS["README.md"]
 RESULTS = ROOT / "results" / "smollm2-135m"

@@ -19,13 +19,15 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 SOURCE = ROOT / "src" / "attention_programs"
 MODULES = {"ruamel.yaml": "ruamel", "pyyaml": "yaml", "lm-eval": "lm_eval"}
 """Modules of packages that are called otherwise."""
+PARTS = {"pydantic": {"pydantic_core"}}
+"""What a package is divided into, and says to import from."""
 WHEN_ASKED = {"datasets", "matplotlib"}
 """What the public names import only for corpora of the hub, and for a plot; both say what to install."""
 
 
 def modules(requirements: Iterable[str]) -> set[str]:
     names = {requirement.split(">")[0].split("=")[0] for requirement in requirements}
-    return {MODULES.get(name, name) for name in names}
+    return {MODULES.get(name, name) for name in names}.union(*(PARTS.get(name, set()) for name in names))
 
 
 def imported(files: Iterable[Path]) -> set[str]:

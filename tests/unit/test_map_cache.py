@@ -8,22 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attention_programs.config import SandboxSettings
+from attention_programs.models.sequence import TokenSequence
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.programs.outcome import Outcome
-from attention_programs.programs.table import ProgramRecord, make_record
+from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.untrusted.execution import SandboxRunner
-from cases import program
+from builders import program_record
 
 TERMS = ("text.first_token", "text.induction + 0.1 * text.uniform", "text.softmax(2.0 * text.key.comma)")
-RECORDS = [make_record(program(terms), terms, "search", "verified", [], {}) for terms in TERMS]
+RECORDS = [program_record(terms) for terms in TERMS]
 TEXTS = [tuple(range(start, start + 20)) for start in range(10)]
 MAP_BYTES = 20 * 20 * 4
 
 
-def pieces(ids: tuple[int, ...]) -> list[str]:
-    return [f" w{token}" if token % 4 else "," for token in ids]
+def read(ids: tuple[int, ...]) -> TokenSequence:
+    return TokenSequence(ids, tuple(f" w{token}" if token % 4 else "," for token in ids))
 
 
 class Counting(SandboxRunner):
@@ -39,7 +40,7 @@ class Counting(SandboxRunner):
 
 
 def store(counting: Counting | None = None, **more: int) -> MapCache:
-    return MapCache(pieces, True, counting or Counting(), **more)  # type: ignore[arg-type]
+    return MapCache(read, counting or Counting(), **more)
 
 
 def get(cache: MapCache, text: int, which: int) -> np.ndarray:
@@ -77,7 +78,7 @@ def test_views_count_with_all_that_they_derive() -> None:
     counting = Counting()
     cache = store(counting)
     get(cache, 0, 0)
-    view = TokenView(TEXTS[0], pieces(TEXTS[0]))
+    view = TokenView.of(read(TEXTS[0]))
     assert view.nbytes == 0
     _ = view.first_token
     assert view.nbytes == MAP_BYTES

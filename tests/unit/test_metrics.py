@@ -7,22 +7,28 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from attention_programs import machine_code
-from attention_programs.attention.metrics import entropy, iou, jensen_shannon_distance, sink_excluded_iou
+from attention_programs.attention.metrics import entropy, iou, iou_of_shared, jensen_shannon_distance, sink_excluded_iou
 from attention_programs.attention.packing import pack, row_starts
 from attention_programs.scoring import kernel as kernel_module
-from attention_programs.scoring.bootstrap import FEWEST_TEXTS, interval_of_means, interval_of_ratio, resample_weights
+from attention_programs.scoring.assignments import _score
+from attention_programs.scoring.bootstrap import (
+    FEWEST_TEXTS,
+    interval_of_means,
+    interval_of_ratio,
+    rank_correlation,
+    resample_weights,
+)
 from attention_programs.scoring.kernel import (
     PairScores,
     _shifted_log2,
-    iou_from_intersection,
     score_pairs,
-    sums_of_minima,
 )
 
 Map = NDArray[np.float32]
@@ -79,7 +85,7 @@ def test_kernel_and_measures_equal_the_definition(
     programs, heads = ([random_map(tokens, causal, generator, kind) for _ in range(count)] for count in counts)
     found = kernel(programs, heads, causal, device)
     assert found.intersection.shape == counts
-    fits = iou_from_intersection(found.intersection, tokens)
+    fits = iou_of_shared(found.intersection, tokens)
     for i, program in enumerate(programs):
         for j, head in enumerate(heads):
             expected, rest, divergence = by_loop(head, program, causal)
@@ -87,6 +93,10 @@ def test_kernel_and_measures_equal_the_definition(
             assert sink_excluded_iou(head, program) == pytest.approx(rest, abs=1e-5)
             assert jensen_shannon_distance(head, program) ** 2 == pytest.approx(divergence, abs=1e-5)
             assert fits[i, j] == pytest.approx(expected, abs=1e-5)
+            one_by_one = _score(pack(program, causal), pack(head, causal), row_starts(tokens, causal))
+            assert one_by_one[0] == pytest.approx(expected, abs=1e-5)
+            if kind != "sink":  # it takes the first column from the whole, in whose rounding little weight drowns
+                assert one_by_one[1] == pytest.approx(rest, abs=1e-5)
             assert found.sink_excluded_iou[i, j] == pytest.approx(rest, abs=1e-5)
             assert found.divergence[i, j] == pytest.approx(divergence, abs=1e-5)
 
@@ -118,7 +128,7 @@ def test_long_texts_are_summed_to_the_last_cell(causal: bool, tokens: int) -> No
     for i, program in enumerate(programs):
         for j, head in enumerate(heads):
             expected, rest, divergence = by_loop(head, program, causal)
-            assert iou_from_intersection(found.intersection, tokens)[i, j] == pytest.approx(expected, abs=1e-5)
+            assert iou_of_shared(found.intersection, tokens)[i, j] == pytest.approx(expected, abs=1e-5)
             assert found.sink_excluded_iou[i, j] == pytest.approx(rest, abs=1e-5)
             assert found.divergence[i, j] == pytest.approx(divergence, abs=1e-5)
 
@@ -144,20 +154,15 @@ def test_logarithms_are_close_for_weights_of_any_size() -> None:
     assert np.isfinite(_shifted_log2(np.float32(0)))
 
 
-def test_only_the_sum_of_minima_is_needed_for_iou() -> None:
-    generator = np.random.default_rng(0)
-    programs = np.stack([pack(random_map(30, True, generator), True) for _ in range(5)])
-    heads = np.stack([pack(random_map(30, True, generator), True) for _ in range(3)])
-    expected = np.minimum(programs[:, None].astype(float), heads[None]).sum(-1)
-    np.testing.assert_allclose(sums_of_minima(programs, heads), expected, atol=1e-5)
-
-
 def test_the_kernel_runs_where_its_machine_code_can_not_be_kept(tmp_path: Path) -> None:
     (tmp_path / "kernel.py").write_text(Path(kernel_module.__file__).read_text(encoding="utf-8"), encoding="utf-8")
     for taken in ("__pycache__", "home"):  # a file where a folder is needed stops even the superuser
         (tmp_path / taken).write_text("", encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "XDG"))}
-    code = "import kernel, numpy as np; print(kernel.sums_of_minima(*[np.ones((1, 3), np.float32)] * 2))"
+    code = (
+        "import kernel, numpy as np; even = np.full((1, 4), 0.5, np.float32); "
+        "print(kernel.score_pairs(even, even, np.array([0, 2])).intersection)"
+    )
     found = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -166,7 +171,7 @@ def test_the_kernel_runs_where_its_machine_code_can_not_be_kept(tmp_path: Path) 
         text=True,
         check=True,
     )
-    assert found.stdout == "[[3.]]\n"
+    assert found.stdout == "[[2.]]\n"
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -177,7 +182,7 @@ def test_identical_maps_fit_completely(tokens: int, causal: bool) -> None:
     assert sink_excluded_iou(same, same) == 1
     assert jensen_shannon_distance(same, same) == pytest.approx(0, abs=1e-6)
     found = kernel([same], [same], causal)
-    assert iou_from_intersection(found.intersection, tokens)[0, 0] == pytest.approx(1, abs=1e-6)
+    assert iou_of_shared(found.intersection, tokens)[0, 0] == pytest.approx(1, abs=1e-6)
     assert found.sink_excluded_iou[0, 0] == pytest.approx(1, abs=1e-6)
     assert found.divergence[0, 0] == pytest.approx(0, abs=1e-6)
 
@@ -289,3 +294,32 @@ def test_machine_code_is_kept_outside_the_package(tmp_path: Path) -> None:
         assert value in folder.parents
         assert list(folder.glob("*exp_of_negative*.nbc"))
     assert set(package.rglob("*.nb?")) == before
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ([1, 2, 3, 4], [10, 30, 20, 40], 0.8),
+        ([1, 2, 2, 3], [4, 3, 3, 1], -1.0),
+        ([1, 2], [3, 4], 1.0),
+        ([1, NAN, 3, 4], [1, 9, 5, 3], 0.5),
+        ([], [], NAN),
+        ([1], [2], NAN),
+        ([1, 2], [NAN, 2], NAN),
+        ([NAN, NAN, NAN], [1, 2, 3], NAN),
+        ([1, 1, 1], [1, 2, 3], NAN),
+        ([1, 2, 3], [5, 5, 5], NAN),
+    ],
+)
+def test_rank_correlation(first: list[float], second: list[float], expected: float) -> None:
+    assert rank_correlation(first, second) == pytest.approx(expected, nan_ok=True)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=50))
+def test_rank_correlation_is_pearsons_of_the_ranks(pairs: list[tuple[int, int]]) -> None:
+    ranks = pd.DataFrame(pairs).rank()
+    expected = ranks[0].corr(ranks[1]) if (ranks.nunique() > 1).all() else NAN
+    assert rank_correlation(*zip(*pairs, strict=True)) == pytest.approx(expected, nan_ok=True)

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from attention_programs.attention.packing import pack
-from attention_programs.attention.store import MappedText
 from attention_programs.models.head import Head
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.runtime import run
 from attention_programs.sparse_search.design import Design, build_design
 from attention_programs.sparse_search.mixture import GRID, fit_mixtures, mixture_source
-from cases import LONG, TEXT, view_of
+from cases import LONG, TEXT, mapped, view_of
 
 FEATURES = [Feature("previous_token"), Feature("self_token"), Feature("first_token")]
 
@@ -27,8 +26,8 @@ def design(shares: list[float], causal: bool) -> Design:
     for pieces in (LONG, TEXT):
         view = view_of(pieces, causal)
         maps = np.stack([mixture(view.n, share) for share in shares]).astype(np.float32)
-        texts.append(MappedText(pieces[0], "stories", "train", view.ids, view.pieces, pack(maps, causal)))
-    return build_design(texts, FEATURES, causal, "cpu")
+        texts.append(mapped(view, pack(maps, causal), pieces[0]))
+    return build_design(texts, FEATURES, "cpu")
 
 
 @pytest.mark.parametrize("causal", [True, False])

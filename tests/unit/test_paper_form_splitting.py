@@ -12,7 +12,7 @@ from attention_programs.errors import UserError
 from attention_programs.models.head import Head
 from attention_programs.programs.paper_source.helpers import HelperFile
 from attention_programs.programs.paper_source.splitting import PaperSource, parse_paper_source, split
-from attention_programs.untrusted.paper_format.importing import import_file
+from attention_programs.untrusted.importing import read_file
 from paper_texts import DATA, library
 
 FILE = DATA / "paper_library.py"
@@ -348,17 +348,18 @@ def test_sources_that_are_no_program_of_the_form_are_refused(source: str, words:
 
 
 def test_an_imported_program_says_where_it_came_from(tmp_path: Path) -> None:
-    imported = import_file(FILE)
-    first = imported.programs[0]
-    assert first.program == library().programs[0]
+    imported = read_file(FILE, "paper")
+    first, parts = imported.candidates[0], library()
+    assert (first.entry, first.source) == (parts.programs[0].entry, parts.programs[0].source)
     assert first.provenance == {
         "author": "imported",
         "form": "paper",
         "file": "paper_library.py",
         "file_sha256": hashlib.sha256(FILE.read_bytes()).hexdigest(),
         "function": "decaying_first_token_bias_L0H0",
-        "line": first.program.line,
+        "line": parts.programs[0].line,
+        "uses_spacy": parts.programs[0].uses_spacy,
     }
-    assert imported.remarks == library().remarks
+    assert imported.remarks == [str(remark) for remark in parts.remarks]
     with pytest.raises(UserError, match="does not exist"):
-        import_file(tmp_path / "missing.py")
+        read_file(tmp_path / "missing.py", "paper")

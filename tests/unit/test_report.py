@@ -12,13 +12,14 @@ from matplotlib.figure import Figure
 from attention_programs.attention.packing import pack
 from attention_programs.attention.store import INDEX_NAME, SCHEMA_VERSION
 from attention_programs.attention.writing import FEATURES
-from attention_programs.config import Config, from_mapping
+from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_file, write_json, write_text
 from attention_programs.models.head import all_heads
 from attention_programs.models.record import ModelRecord, write_record
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import BASELINES, METHODS
 from attention_programs.programs.table import ProgramRecord, make_record, write_programs
 from attention_programs.report.examination import weak_section
 from attention_programs.report.examples import choose, kind
@@ -27,9 +28,9 @@ from attention_programs.report.figures.style import spread
 from attention_programs.report.opening import opening
 from attention_programs.report.page import write_report
 from attention_programs.report.provenance import Provenance
-from attention_programs.report.results import BASELINES, METHODS, read_table
-from attention_programs.report.tables import Tables
+from attention_programs.report.results import Tables, read_table
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
+from builders import config_with
 
 HOSTILE = "</script><script>alert(1)</script><img src='http://example.org/x'>"
 LAYERS, PER_LAYER = 2, 3
@@ -45,23 +46,6 @@ VARIANTS = (("selected", 6, 0.6), ("first_self", 1, 0.4), ("first_token", 1, 0.3
 """Name, programs and IoU of each."""
 CLOSER = ("sources", "intended", "explainer", "terms", "sharing", "lengths", "transfer", "weak", "constants", "order")
 PIECES = ("Once", " upon", " <b>a</b>", " $x_1$", " time", ",", "\n", "\x00", " a", " dog", " ran", " far", ".")
-
-SETTINGS = {
-    "profile": "tiny",
-    "model": {"name": "tiny", "source": "folder", "location": "somewhere"},
-    "corpora": {"name": "own", "sources": [{"name": "stories", "source": "file", "location": "stories.jsonl"}]},
-    "attention": {"max_tokens": 13},
-    "synthesis": {},
-    "explainer": {},
-    "sandbox": {},
-    "scoring": {},
-    "distillation": {},
-    "replacement": {},
-    "evaluation": {"name": "own", "tasks": ["story_continuation", "verb_agreement"]},
-    "tracking": {},
-    "report": {"example_heads": 3},
-    "reproducibility": {},
-}
 
 
 def _programs() -> list[ProgramRecord]:
@@ -183,7 +167,8 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
 
 @pytest.fixture(scope="module")
 def config() -> Config:
-    return from_mapping(Config, SETTINGS)
+    questions = {"name": "own", "tasks": ["story_continuation", "verb_agreement"]}
+    return config_with(profile="tiny", attention={"max_tokens": 13}, evaluation=questions, report={"example_heads": 3})
 
 
 def _project(root: Path, config: Config) -> Paths:

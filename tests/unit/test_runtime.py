@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from attention_programs.errors import UserError
 from attention_programs.programs.outcome import Reason, Rejected, Scored, check, normalise
 from attention_programs.programs.runtime import BUILTINS, compile_trusted, run
-from attention_programs.programs.vocabulary.registry import Array
+from attention_programs.programs.tokens import Array
 from cases import FAILING, GOOD, TEXT, Failing, Good, program, view_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.attention.packing import pack, unpack
 from attention_programs.attention.store import MappedText
 from attention_programs.config import SynthesisSettings
@@ -29,7 +30,6 @@ from attention_programs.sparse_search.design import (
     Design,
     Rows,
     build_design,
-    iou_of_shared,
     scores_of,
     softmax,
 )
@@ -43,12 +43,10 @@ from attention_programs.sparse_search.fitting import (
     iou_pull,
     mean_iou,
 )
-from attention_programs.sparse_search.journal import Journal
-from attention_programs.sparse_search.passes import head_chunks
 from attention_programs.sparse_search.promise import SMALLEST_SPREAD, Promise, influence, promise
 from attention_programs.sparse_search.search import START, Found, LastFit, Material, Search, best_sizes
-from attention_programs.sparse_search.sparse import Sparse
-from cases import program, view_of
+from attention_programs.sparse_search.sparse import Sparse, search_journal
+from cases import mapped, program, view_of
 
 WORDS = (" the", " cat", "ing", " saw", "s", ",", ".", " and", " she", " Tom", " a", " in", "\n", " 7", " (", ")")
 KNOWN = (
@@ -74,13 +72,13 @@ def made_up(seed: int, count: int, causal: bool, sources: Sequence[str] = KNOWN,
             outcome = run(compile_trusted(program(f"text.softmax({source})"), "known"), view)
             assert isinstance(outcome, Scored)
             maps.append(outcome.weights)
-        texts.append(MappedText(str(number), "stories", "train", view.ids, view.pieces, pack(np.stack(maps), causal)))
+        texts.append(mapped(view, pack(np.stack(maps), causal), str(number)))
     return texts
 
 
 @cache
 def material(causal: bool, seed: int = 0, settings: SynthesisSettings = SETTINGS) -> Material:
-    return Material(made_up(seed, 6, causal), made_up(seed + 100, 4, causal), causal, settings, "cpu")
+    return Material(made_up(seed, 6, causal), made_up(seed + 100, 4, causal), settings, "cpu")
 
 
 def search(causal: bool, seed: int = 0, **settings: float | tuple[int, ...]) -> Found:
@@ -90,7 +88,7 @@ def search(causal: bool, seed: int = 0, **settings: float | tuple[int, ...]) -> 
 @cache
 def small(causal: bool = True) -> Design:
     """Three texts of at most 14 tokens with all features: for loops in double precision."""
-    return build_design(made_up(5, 3, causal, longest=14), candidate_features(causal, special=False), causal, "cpu")
+    return build_design(made_up(5, 3, causal, longest=14), candidate_features(causal, special=False), "cpu")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +98,16 @@ class Noisy:
     design: Design
     chosen: torch.Tensor
     constants: torch.Tensor
+
+    @property
+    def programs(self) -> Sparse:
+        return Sparse(self.chosen, self.constants)
+
+    def starting(self, constants: torch.Tensor) -> Sparse:
+        return Sparse(self.chosen, constants)
+
+    def within(self, memory_mib: float) -> Design:
+        return dataclasses.replace(self.design, memory_mib=memory_mib)
 
 
 def noisy(seed: int, causal: bool = True, heads: int = 3) -> Noisy:
@@ -154,7 +162,7 @@ def explicit_iou(design: Design, head: int, chosen: torch.Tensor, constants: np.
 
 
 def divergences(some: Noisy, constants: torch.Tensor) -> torch.Tensor:
-    return divergence_slope(some.design, some.chosen, constants, RIDGE, MEMORY).divergence
+    return divergence_slope(some.design, some.starting(constants), RIDGE).divergence
 
 
 def expressions(source: str) -> dict[str, float]:
@@ -241,13 +249,13 @@ def test_sizes_give_every_head_a_program_of_at_most_so_many_terms() -> None:
 
 def test_some_heads_get_programs_of_a_size_of_their_own() -> None:
     sizes = {3: 6, 0: 2, 2: 4}
-    found = fit_equal_size(material(True), sizes, Journal())
+    found = fit_equal_size(material(True), sizes, search_journal())
     for (head, size), result in zip(sizes.items(), found, strict=True):
         known, told = expressions(KNOWN[head]).keys(), {term.feature.expression for term in result.terms}
         assert len(told) <= size
         assert (known <= told) == (size >= len(known)), head
         assert (result.iou_validation > 0.95) == (size >= len(known)), head
-    assert fit_equal_size(material(True), {}, Journal()) == []
+    assert fit_equal_size(material(True), {}, search_journal()) == []
 
 
 def test_sizes_by_hand_are_those_of_the_longest_program_of_each_studied_head() -> None:
@@ -266,7 +274,7 @@ def test_sizes_by_hand_are_those_of_the_longest_program_of_each_studied_head() -
 
 
 def test_fewer_terms_than_every_program_begins_with_are_refused() -> None:
-    with pytest.raises(UserError, match=r"synthesis\.max_terms is 1; write 2 or more"):
+    with pytest.raises(UserError, match="max_terms is 1; write 2 or more"):
         search(True, max_terms=1)
 
 
@@ -282,9 +290,9 @@ def test_the_number_of_terms_is_chosen_on_validation() -> None:
     """Validation maps without the commas of the train maps: the term for them is not kept."""
     plain = "3.0 * text.first_token - 1.2 * text.log_distance"
     train, validation = made_up(0, 6, True, (plain + " + 2.0 * text.key.comma",)), made_up(100, 4, True, (plain,))
-    [result] = Search(Material(train, validation, True, SETTINGS, "cpu")).run().programs
+    [result] = Search(Material(train, validation, SETTINGS, "cpu")).run().programs
     assert {term.feature for term in result.terms} == set(START)
-    [other] = Search(Material(train, train, True, SETTINGS, "cpu")).run().programs
+    [other] = Search(Material(train, train, SETTINGS, "cpu")).run().programs
     assert Feature(key="comma") in {term.feature for term in other.terms}
 
 
@@ -296,7 +304,7 @@ def test_the_smaller_of_two_sizes_that_are_worth_the_same_is_best() -> None:
 
 def test_the_sample_is_evenly_drawn() -> None:
     train = made_up(0, 6, True, longest=10)
-    sampled = Material(train, train, True, dataclasses.replace(SETTINGS, sample_texts=2), "cpu").sample
+    sampled = Material(train, train, dataclasses.replace(SETTINGS, sample_texts=2), "cpu").sample
     assert sampled.lengths.tolist() == [len(train[0].ids), len(train[3].ids)]
 
 
@@ -305,7 +313,7 @@ def test_the_last_fit_holds_the_same_programs_with_the_features_they_use() -> No
     numbers = [shared.features.index(Feature(name)) for name in ("previous_token", "first_token")]
     chosen = torch.tensor([numbers, numbers[::-1]] * 2)
     constants = torch.tensor([[4.0, 2.0], [2.0, 4.0]] * 2, dtype=torch.float64)
-    last = LastFit(shared, {2: Sparse(chosen, constants)}, Journal())
+    last = LastFit(shared, {2: Sparse(chosen, constants)}, search_journal())
     iou = last.iou_validation(2)
     assert iou[1] == pytest.approx(0.9998, abs=3e-4)
     assert iou[0] < 0.9
@@ -336,7 +344,7 @@ def test_candidates_are_distinct_and_hold_the_whole_vocabulary() -> None:
 def test_designs_hold_features_and_maps_in_rows_of_equal_length(causal: bool) -> None:
     texts = made_up(5, 5, causal, longest=12)
     features = [Feature("previous_token"), Feature(key="comma", query="newline"), Feature("decay", 16, key="digit")]
-    design = build_design(texts, features, causal, "cpu")
+    design = build_design(texts, features, "cpu")
     lengths = [len(text.ids) for text in texts]
     assert len(set(lengths)) > 1
     assert design.lengths.tolist() == lengths
@@ -397,15 +405,16 @@ def test_mean_iou_is_that_of_loops_over_rows(causal: bool, seed: int) -> None:
     some = noisy(seed, causal)
     expected = [explicit_iou(some.design, h, some.chosen[h], some.constants[h].numpy()) for h in range(3)]
     for memory in (MEMORY, 1e-6):
-        np.testing.assert_allclose(mean_iou(some.design, some.chosen, some.constants, memory), expected, atol=1e-5)
+        np.testing.assert_allclose(mean_iou(some.within(memory), some.programs), expected, atol=1e-5)
 
 
 def test_chunks_hold_every_head_once_and_keep_the_bound() -> None:
     design = small()
     mib = 3 * 4 * design.cells / 2**20  # three features of one head
-    assert list(head_chunks(design, 3, 0.5 * mib)) == [slice(n, n + 1) for n in range(design.heads)]
-    assert list(head_chunks(design, 3, 3.1 * mib)) == [slice(0, 3), slice(3, 6)]
-    assert list(head_chunks(design, 3, 100.0 * mib)) == [slice(0, 100)]
+    few, some, all_at_once = (dataclasses.replace(design, memory_mib=n * mib) for n in (0.5, 3.1, 100.0))
+    assert list(few.head_chunks(3)) == [slice(n, n + 1) for n in range(design.heads)]
+    assert list(some.head_chunks(3)) == [slice(0, 3), slice(3, 6)]
+    assert list(all_at_once.head_chunks(3)) == list(design.head_chunks(3)) == [slice(0, design.heads)]
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -413,7 +422,7 @@ def test_chunks_hold_every_head_once_and_keep_the_bound() -> None:
 def test_divergence_gradient_and_curvature_are_those_of_finite_differences(causal: bool, seed: int) -> None:
     some = noisy(seed, causal)
     k, step = some.chosen.shape[1], 1e-4
-    found = divergence_slope(some.design, some.chosen, some.constants, RIDGE, MEMORY)
+    found = divergence_slope(some.design, some.programs, RIDGE)
     for head in range(2):
         constants = some.constants[head].numpy()
 
@@ -438,15 +447,15 @@ def test_fitting_lowers_the_divergence_and_arrives(seed: int) -> None:
     some = noisy(seed)
     values = [divergences(some, torch.zeros_like(some.constants))]
     for tries in (1, 2, 4, 16):
-        fitted = fit_divergence(some.design, some.chosen, torch.zeros_like(some.constants), RIDGE, tries, MEMORY)
+        fitted = fit_divergence(some.design, some.starting(torch.zeros_like(some.constants)), RIDGE, tries).constants
         values.append(divergences(some, fitted))
     for before, after in itertools.pairwise(values):
         assert (after <= before + 2e-6).all()
     assert (values[-1] < values[0]).all()
-    gradient = divergence_slope(some.design, some.chosen, fitted, RIDGE, MEMORY).gradient
+    gradient = divergence_slope(some.design, some.starting(fitted), RIDGE).gradient
     assert gradient[fitted.abs() < LARGEST].abs().max() < 1e-3
     assert fitted.abs().max() <= LARGEST
-    wild = fit_divergence(some.design, some.chosen, 5 * some.constants, RIDGE, 2, MEMORY)
+    wild = fit_divergence(some.design, some.starting(5 * some.constants), RIDGE, 2).constants
     assert (divergences(some, wild) <= divergences(some, 5 * some.constants) + 2e-6).all()
 
 
@@ -459,12 +468,12 @@ def test_a_step_that_overshoots_is_shortened(monkeypatch: pytest.MonkeyPatch) ->
     )
     start = torch.full((1, 3), 2.0, dtype=torch.float64)
     some = Noisy(dataclasses.replace(design, groups=groups), torch.full((1, 3), first), start)
-    once = fit_divergence(some.design, some.chosen, start, RIDGE, 1, MEMORY)
+    once = fit_divergence(some.design, some.starting(start), RIDGE, 1).constants
     assert torch.equal(once, start)
-    moved = fit_divergence(some.design, some.chosen, start, RIDGE, 8, MEMORY)
+    moved = fit_divergence(some.design, some.starting(start), RIDGE, 8).constants
     assert divergences(some, moved) < divergences(some, start)
     monkeypatch.setattr(fitting, "SLACK", np.inf)  # the full step is taken
-    full = fit_divergence(some.design, some.chosen, start, RIDGE, 1, MEMORY)
+    full = fit_divergence(some.design, some.starting(start), RIDGE, 1).constants
     assert divergences(some, full) > divergences(some, start)
 
 
@@ -472,7 +481,7 @@ def test_a_step_that_overshoots_is_shortened(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("seed", range(3))
 def test_the_gradient_of_iou_is_that_of_finite_differences(causal: bool, seed: int) -> None:
     some = noisy(seed, causal)
-    found = promise(some.design, some.chosen, some.constants, "iou").gradient
+    found = promise(some.design, some.programs, "iou").gradient
     step, largest = 1e-6, 0.0
     for head in range(3):
         constants = some.constants[head].numpy()
@@ -489,7 +498,7 @@ def test_the_pull_holds_the_maps_and_their_iou() -> None:
     some = noisy(0)
     scores = [scores_of(some.constants, group.columns(some.chosen), group) for group in some.design.groups]
     pull = iou_pull(some.design, scores)
-    np.testing.assert_allclose(pull.iou, mean_iou(some.design, some.chosen, some.constants, MEMORY), atol=1e-6)
+    np.testing.assert_allclose(pull.iou, mean_iou(some.design, some.programs), atol=1e-6)
     for maps, push in zip(pull.predicted, pull.scores, strict=True):
         np.testing.assert_allclose(maps.sum(1), 1.0, atol=1e-5)
         np.testing.assert_allclose(push.sum(1), 0.0, atol=1e-6)  # a softmax does not see a constant
@@ -515,7 +524,7 @@ def test_a_features_promise_is_its_gradient_and_its_variance(causal: bool, seed:
             overlap = overlap + slopes[row.text] * (row.features @ (below - weights * below.sum()))
             spread = spread + row.features**2 @ weights - (row.features @ weights) ** 2
         for objective, gradient in (("divergence", divergence), ("iou", overlap)):
-            found = promise(some.design, some.chosen, some.constants, objective)  # type: ignore[arg-type]
+            found = promise(some.design, some.programs, objective)  # type: ignore[arg-type]
             np.testing.assert_allclose(found.gradient[head], gradient, atol=1e-3)
             np.testing.assert_allclose(found.spread[head], spread, atol=2e-3)
         assert spread.max() > 1
@@ -531,7 +540,7 @@ def test_the_best_features_are_new_vary_and_have_the_steepest_gradient() -> None
 
 def test_influence_is_the_constant_times_the_standard_deviation() -> None:
     some = noisy(4)
-    found = influence(some.design, some.chosen, some.constants, MEMORY)
+    found = influence(some.design, some.programs)
     for head in range(3):
         variance = np.zeros(some.chosen.shape[1])
         for row in rows(some.design, head):
@@ -545,16 +554,16 @@ def test_influence_is_the_constant_times_the_standard_deviation() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_fitting_iou_never_lowers_it_and_raises_it_where_divergence_was_fitted(seed: int) -> None:
     some = noisy(seed)
-    start = fit_divergence(some.design, some.chosen, torch.zeros_like(some.constants), RIDGE, 6, MEMORY)
-    before = mean_iou(some.design, some.chosen, start, MEMORY)
-    fitted = fit_iou(some.design, some.chosen, start, 60, 0.03, MEMORY)
-    np.testing.assert_allclose(fitted.iou, mean_iou(some.design, some.chosen, fitted.constants, MEMORY), atol=1e-6)
+    start = fit_divergence(some.design, some.starting(torch.zeros_like(some.constants)), RIDGE, 6)
+    before = mean_iou(some.design, start)
+    fitted = fit_iou(some.design, start, 60, 0.03)
+    np.testing.assert_allclose(fitted.iou, mean_iou(some.design, fitted.programs), atol=1e-6)
     assert (fitted.iou > before).all()
-    unchanged = fit_iou(some.design, some.chosen, start, 0, 0.03, MEMORY)
-    np.testing.assert_allclose(unchanged.constants, start, atol=1e-6)
-    wild = fit_iou(some.design, some.chosen, start, 3, 50.0, MEMORY)
+    unchanged = fit_iou(some.design, start, 0, 0.03)
+    np.testing.assert_allclose(unchanged.programs.constants, start.constants, atol=1e-6)
+    wild = fit_iou(some.design, start, 3, 50.0)
     assert (wild.iou >= before - 1e-6).all()
-    assert wild.constants.abs().max() <= LARGEST
+    assert wild.programs.constants.abs().max() <= LARGEST
 
 
 @pytest.mark.parametrize("memory", [MEMORY, 1e-6])
@@ -563,15 +572,14 @@ def test_torch_sums_up_what_the_compiled_loops_do(causal: bool, memory: float) -
     """Graphics cards use torch, whatever the bound of memory."""
     some = noisy(2, causal, heads=4)
     found, expected = (
-        sum_up(some.design, some.chosen, some.constants, memory)
-        for sum_up in (passes.divergence_by_torch, passes.sum_divergence)
+        sum_up(some.within(memory), some.programs) for sum_up in (passes.divergence_by_torch, passes.sum_divergence)
     )
     for name in ("value", "gradient", "curvature"):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-5, atol=1e-3)
     slopes = torch.rand(4, len(some.design.lengths), generator=torch.Generator().manual_seed(1))
     for weights in (slopes, None):
         mine, other = (
-            sum_up(some.design, some.chosen, some.constants, weights, memory)
+            sum_up(some.within(memory), some.programs, weights)
             for sum_up in (passes.overlaps_by_torch, passes.sum_overlaps)
         )
         np.testing.assert_allclose(mine.shared, other.shared, atol=1e-5)
@@ -605,9 +613,9 @@ def test_exchanging_and_pruning_keep_what_is_best() -> None:
     some = Choosing(shared.sample, shared.start, SETTINGS)
     grown = some.grow(4)
     assert grown.terms == 4
-    before = mean_iou(shared.sample, grown.chosen, grown.constants, MEMORY)
+    before = mean_iou(shared.sample, grown)
     improved = some.improve(grown)
-    assert (mean_iou(shared.sample, improved.chosen, improved.constants, MEMORY) >= before - 1e-6).all()
+    assert (mean_iou(shared.sample, improved) >= before - 1e-6).all()
     shorter = some.shorter(improved, 2)
     for few, many in zip(shorter.chosen.tolist(), improved.chosen.tolist(), strict=True):
         assert len(set(few)) == 2
@@ -631,7 +639,7 @@ def growth(monkeypatch: pytest.MonkeyPatch, file: Path, fingerprint: str, killed
 
     monkeypatch.setattr(choosing, "fit_divergence", counted)
     shared = material(True)
-    return Choosing(shared.sample, shared.start, SETTINGS, Journal(file, fingerprint)).grow(4), fits
+    return Choosing(shared.sample, shared.start, SETTINGS, search_journal(file, fingerprint)).grow(4), fits
 
 
 def test_a_killed_growth_goes_on_from_its_file_to_the_same_result(
@@ -666,7 +674,7 @@ def whole_search(monkeypatch: pytest.MonkeyPatch, file: Path, killed_after: int 
     monkeypatch.setattr(searching, "fit_iou", counted)
     settings = dataclasses.replace(SETTINGS, exchanges=1, polish_steps=3, sizes=(3,), domain_texts=2)
     texts = [dataclasses.replace(t, corpus="code" if i % 2 else "stories") for i, t in enumerate(made_up(0, 6, True))]
-    shared, journal = Material(texts, texts, True, settings, "cpu"), Journal(file, "this")
+    shared, journal = Material(texts, texts, settings, "cpu"), search_journal(file, "this")
     some = Search(shared, journal)
     found = some.run()
     parts = [found.programs, found.sizes, some.share(found, [2, 4]), fit_domains(shared, journal)]
@@ -703,4 +711,4 @@ def test_a_damaged_file_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_maps_that_do_not_fit_into_memory_are_refused_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attention_programs.memory.free_memory", lambda: 1000.0)
     with pytest.raises(UserError, match=r"fitting 4 heads on 3 texts of up to .*; lower attention\.max_tokens"):
-        build_design(made_up(5, 3, True, longest=14), candidate_features(True, special=False), True, "cpu")
+        build_design(made_up(5, 3, True, longest=14), candidate_features(True, special=False), "cpu")

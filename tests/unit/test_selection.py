@@ -12,6 +12,7 @@ from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.scoring.bootstrap import resample_weights
 from attention_programs.scoring.selection import Choice, choose, report_selection
 from attention_programs.scoring.table import SplitScores
+from builders import split_scores
 
 HEADS = ["L0H0", "L0H1"]
 TERMS = ("first_token", "self_token", "previous_token", "uniform", "same_token", "first_token + text.self_token")
@@ -38,10 +39,9 @@ TEST = [[0.6, 0.1], [0.9, 0.2], [0.1, 0.8], [0.9, 0.9], [0.3, 0.3], [0.35, 0.35]
 def scores(iou: NDArray[np.float64] | list[list[float]], texts: int = 4) -> SplitScores:
     """Scores of texts of two corpora; text by text they go up and down around ``iou``."""
     swing = np.linspace(-0.05, 0.05, texts)[:, None, None]
-    cube = (np.array(iou)[None] + swing).astype(np.float32)
+    cube = np.array(iou)[None] + swing
     corpora = ["stories" if i % 2 else "code" for i in range(texts)]
-    keys = [f"t{i}" for i in range(texts)]
-    return SplitScores(keys, corpora, [p.id for p in PROGRAMS], cube, cube / 2, cube**2)
+    return split_scores(PROGRAMS, cube, corpora)
 
 
 def methods(choices: list[Choice]) -> dict[str, list[int]]:

@@ -10,6 +10,7 @@ import pytest
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.scoring.sources import compare_sources, source_groups
 from attention_programs.scoring.table import SplitScores
+from builders import split_scores
 
 HEADS = ["L0H0", "L0H1", "L0H2"]
 
@@ -37,8 +38,7 @@ TEST = [[0.51, 0.1, 0.1], [0.61, 0.61, 0.1], [0.1, 0.1, 0.41], [0.2, 0.71, 0.2],
 
 
 def scores(iou: list[list[float]]) -> SplitScores:
-    cube = np.repeat(np.array(iou, dtype=np.float32)[None], 4, axis=0)
-    return SplitScores(["a", "b", "c", "d"], ["x"] * 4, [p.id for p in PROGRAMS], cube, cube, cube)
+    return split_scores(PROGRAMS, [iou] * 4, ["x"] * 4)
 
 
 @pytest.fixture(scope="module")

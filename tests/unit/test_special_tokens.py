@@ -93,7 +93,7 @@ def test_a_mask_or_an_unknown_token_keeps_its_place_in_the_text() -> None:
     assert view.text_start == 1
     assert view.positions.tolist() == [0, 0, 1, 2, 3, 4, 5, 6, 7]
     assert view.matrix("current_sentence")[7].tolist() == [0, 1, 1, 1, 1, 1, 1, 1, 0]
-    assert view.vector("opening_4").tolist() == [0, 0, 1, 1, 0, 0, 0, 0, 0]
+    assert view.vector("first_4").tolist() == [0, 0, 1, 1, 0, 0, 0, 0, 0]
     assert not view.vector("sentence_opener")[2:].any()
     assert not [name for name in CLASSES if name != "special" and view.vector(name)[[1, 4]].any()]
 

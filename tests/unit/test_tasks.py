@@ -310,6 +310,15 @@ def test_a_task_does_not_depend_on_the_others(tmp_path: Path) -> None:
     assert files[0].read_text() == files[1].read_text()
 
 
+@pytest.mark.parametrize(("correct", "questions"), [(0, 20), (8, 10), (151, 606), (1519, 1520)])
+def test_wilson_interval_follows_its_formula(correct: int, questions: int) -> None:
+    share, z = correct / questions, 1.959964
+    middle = (share + z**2 / (2 * questions)) / (1 + z**2 / questions)
+    half = z / (1 + z**2 / questions) * (share * (1 - share) / questions + z**2 / (4 * questions**2)) ** 0.5
+    found = wilson_interval(correct, questions)
+    assert (found.mean, found.low, found.high) == pytest.approx((share, middle - half, middle + half), abs=1e-7)
+
+
 def test_wilson_interval_stays_in_range() -> None:
     none, every = wilson_interval(0, 10), wilson_interval(10, 10)
     assert (none.low, every.high) == pytest.approx((0, 1))

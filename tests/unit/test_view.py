@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from attention_programs.programs.tokens import Array
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
-from attention_programs.programs.vocabulary.registry import Array
 from cases import TEXT, view_of
 
 SCORES = st.floats(-1e4, 1e4, width=32)

@@ -3,17 +3,20 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from itertools import groupby
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attention_programs.llm.dialect import in_prompts
 from attention_programs.models.token_style import SpecialIds
+from attention_programs.programs.features import Feature
+from attention_programs.programs.parser import read_terms
+from attention_programs.programs.source import parse_source
+from attention_programs.programs.tokens import Array
 from attention_programs.programs.view import TokenView
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term
-from attention_programs.programs.vocabulary.registry import Array
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term, find_term
 from cases import view_of
 
 Key = tuple[str, int | None]
@@ -110,7 +113,7 @@ PICKS: list[tuple[str, int | None, Sequence[str], str]] = [
     ("first_operator", None, MATHS, "-/1/1/1/1/1"),
     ("first_newline", None, ("a", ".\n", "b", "\n\n", "c"), "-/1/1/1/1"),
     ("last_capitalised", None, PROSE, "-/0/0/0/0/4/4/6/6"),
-    ("last_blank", None, ("  ", "a", " ", "\n", "b", " "), "-/0/0/2/2/2"),
+    ("last_whitespace", None, ("  ", "a", " ", "\n", "b", " "), "-/0/0/2/2/2"),
     ("last_bracket", None, CODE, "-/-/1/2/2/4/5"),
     ("last_quote", None, SPEECH, "-/-/1/1/3"),
     ("last_quote", None, CURLY, "-/0/0/2"),
@@ -158,7 +161,7 @@ FLAGS: list[tuple[str, Sequence[str], str]] = [
     ("bracket", ("(", "])", "{}", "x", "<"), "11100"),
     ("opening_bracket", ("(", ")", "([", "):", " {"), "10101"),
     ("newline", ("\n", "\n\n", " ", ".\n", ""), "11010"),
-    ("blank", (" ", "    ", "\t", "\n", "", "a"), "111010"),
+    ("whitespace", (" ", "    ", "\t", "\n", "", "a"), "111010"),
     ("digit", ("7", " 12", "1a", "½", "x"), "11000"),
     ("operator", ("+", " =", "==", "->", "x+", "", "\\", ".", "#"), "111100101"),
     ("capitalised", (" Tom", "tom", "É", "7A", " I", ""), "101010"),
@@ -184,17 +187,17 @@ FLAGS: list[tuple[str, Sequence[str], str]] = [
     ("past_first_sentence", (" a", ",", "!", " b", "\n", " c"), "000111"),
     ("past_first_sentence", ("\n", "a", "b"), "011"),
     ("first_full_stop", (" a", "?", " b", ".", "."), "01000"),
-    ("governed_the", (" in", " the", " cat", " of", " the", " saw", " the", " and", " the"), "000010100"),
-    ("governed_the", (" a", " cat", "the", " cat", " The", " cat", " thee", ",", " the"), "000000000"),
-    ("first_blank", (" is", " ", " and", " ", ",", " ", "=", " ", " "), "000000010"),
-    ("first_blank", (" ", "a", " "), "100"),
-    ("first_blank", ("  ", "\n", "", " 7"), "0000"),
-    ("resting_place", ("x", " ", " cat", " in", " the", " ", " saw", " the", ","), "010010010"),
-    ("second_sink", ("x", " ", " cat", " in", " the"), "01000"),
-    ("second_sink", (" cat", " in", " the", " cat", "=", " "), "001000"),
-    ("second_sink", (" the", ",", " the", ",", " the"), "00000"),
+    ("the_after_preposition", (" in", " the", " cat", " of", " the", " saw", " the", " and", " the"), "000010100"),
+    ("the_after_preposition", (" a", " cat", "the", " cat", " The", " cat", " thee", ",", " the"), "000000000"),
+    ("first_space", (" is", " ", " and", " ", ",", " ", "=", " ", " "), "000000010"),
+    ("first_space", (" ", "a", " "), "100"),
+    ("first_space", ("  ", "\n", "", " 7"), "0000"),
+    ("sink_candidate", ("x", " ", " cat", " in", " the", " ", " saw", " the", ","), "010010010"),
+    ("secondary_sink", ("x", " ", " cat", " in", " the"), "01000"),
+    ("secondary_sink", (" cat", " in", " the", " cat", "=", " "), "001000"),
+    ("secondary_sink", (" the", ",", " the", ",", " the"), "00000"),
     ("special", ("<s>", "Once", " <s", "<mask>", "</s>"), "10011"),
-    *((f"opening_{count}", "abcdefghi" * 4, ("1" * count).ljust(36, "0")) for count in (4, 8, 16, 32)),
+    *((f"first_{count}", "abcdefghi" * 4, ("1" * count).ljust(36, "0")) for count in (4, 8, 16, 32)),
 ]
 
 # Token by token the value of the classes that are no flags: what it is of a token's id and string.
@@ -251,9 +254,69 @@ def test_every_term_has_a_hand_written_case() -> None:
     assert set(GRADES) == {name for name, term in CLASSES.items() if term.graded}
 
 
+PATTERNS_IN_ORDER = """
+    uniform first_token second_token third_token self_token previous_token offset log_distance decay last_tokens
+    early log_position row_position next_token ahead last_token same_token latest_same_token first_same_token
+    same_word induction near_induction near_same_token latest_induction before_same_token pair_induction
+    after_copy_of_previous first_content_word first_name_like first_verb_like first_digit first_operator
+    first_newline last_punctuation last_comma last_full_stop last_newline last_content_word last_verb_like
+    last_name_like last_pronoun last_determiner last_preposition last_conjunction last_auxiliary last_operator
+    last_digit last_word_start last_keyword last_capitalised last_whitespace last_bracket last_quote current_word
+    current_word_start previous_word current_clause clause_start previous_clause current_sentence sentence_start
+    previous_sentence current_line line_start token_above same_indent open_bracket open_quote current_quotation
+"""
+CLASSES_IN_ORDER = """
+    punctuation comma full_stop colon quote bracket opening_bracket newline whitespace digit operator capitalised
+    name_like word_start word_continuation determiner pronoun preposition conjunction auxiliary function_word
+    content_word verb_like keyword single_character long_piece first_occurrence frequent_first article
+    sentence_opener past_first_sentence first_full_stop the_after_preposition first_space sink_candidate
+    secondary_sink rarity token_length first_4 first_8 first_16 first_32 special
+"""
+
+
 def test_the_order_of_the_terms_is_fixed_because_it_decides_ties_in_the_search() -> None:
-    files = [term.compute.__module__.rpartition(".")[2] for term in (*PATTERNS.values(), *CLASSES.values())]
-    assert [file for file, _ in groupby(files)] == ["position", "relations", "structure", "signs", "words", "places"]
+    assert list(PATTERNS) == PATTERNS_IN_ORDER.split()
+    assert list(CLASSES) == CLASSES_IN_ORDER.split()
+
+
+@pytest.mark.parametrize(
+    ("former", "name"),
+    [
+        ("blank", "whitespace"),
+        ("governed_the", "the_after_preposition"),
+        ("first_blank", "first_space"),
+        ("resting_place", "sink_candidate"),
+        ("second_sink", "secondary_sink"),
+        *((f"opening_{count}", f"first_{count}") for count in (4, 8, 16, 32)),
+        ("last_blank", "last_whitespace"),
+    ],
+)
+def test_a_former_name_is_the_same_term(former: str, name: str) -> None:
+    terms, pattern = (PATTERNS, True) if name in PATTERNS else (CLASSES, False)
+    assert terms[former] is terms[name]
+    assert former in terms
+    assert former not in list(terms)
+    assert find_term(former) is terms.get(former) is terms[name]
+    text = view_of((" cat", " in", " the", " cat", "=", " "))
+    if pattern:
+        assert getattr(text, former) is getattr(text, name)
+        source = f"def program(text):\n    return text.softmax(2.0 * text.{former})"
+    else:
+        assert text.vector(former) is text.vector(name)
+        np.testing.assert_array_equal(getattr(text.key, former), getattr(text.key, name))
+        source = f"def program(text):\n    return text.softmax(2.0 * text.key.{former})"
+    assert parse_source(source, "here").speaks_vocabulary_only
+    assert parse_source(source, "here").mentions == ((name, None),)
+    (term,) = read_terms(source, "here")
+    assert term.feature == (Feature(name) if pattern else Feature(key=name))
+    assert in_prompts(term.feature.expression).endswith(f".{former}")
+
+
+def test_a_name_that_never_was_is_no_term() -> None:
+    assert find_term("resting_places") is CLASSES.get("resting_places") is None
+    assert "resting_places" not in CLASSES
+    with pytest.raises(KeyError):
+        CLASSES["resting_places"]
 
 
 def test_the_vocabulary_is_large_and_its_names_are_unambiguous() -> None:

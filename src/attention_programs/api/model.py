@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 
 from attention_programs.api.patterns import Patterns
 from attention_programs.api.program import GivenRunner, Program
@@ -15,10 +14,9 @@ from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import cell_count
 from attention_programs.attention.store import MappedText
 from attention_programs.corpora.text import Text
-from attention_programs.errors import UserError
 from attention_programs.memory import require_memory
 from attention_programs.models.head import Head, choose_heads
-from attention_programs.models.loading import LoadedModel, require_interface
+from attention_programs.models.loading import LoadedModel, load_weights, require_interface
 from attention_programs.models.loading import load_model as load_prepared
 from attention_programs.models.record import RECORD_NAME, ModelRecord
 from attention_programs.models.tokenizer_file import load_tokenizer
@@ -67,8 +65,7 @@ class Model:
             max_tokens: Length that a text is cut to; 0 is what the model reads.
         """
         ids = self.encode(text, max_tokens) if isinstance(text, str) else list(text)
-        loaded = self._loaded
-        return TokenView(ids, loaded.pieces(ids), loaded.record.causal, loaded.token_style.special_ids)
+        return TokenView.of(self._loaded.sequence(ids))
 
     def encode(self, text: str, max_tokens: int = 0) -> list[int]:
         """Token ids of a text, with the special tokens that the model's tokenizer puts around it."""
@@ -104,13 +101,7 @@ class Model:
         with _eager(loaded.model):
             batches = extract(loaded, [ids[start : start + batch_texts] for start in starts], wanted)
             for maps in progress(batches, "attention", len(starts), unit="batches"):
-                for found in maps:
-                    text = texts[len(mapped)]
-                    kept = MappedText(
-                        text.key, text.corpus, text.split, found.ids, found.pieces, found.cells,
-                        loaded.token_style.special_ids,
-                    )  # fmt: skip
-                    mapped.append(kept.halved())
+                mapped += [found.of(texts[len(mapped) + i]).halved() for i, found in enumerate(maps)]
         return Patterns(record.name, record.causal, tuple(wanted), tuple(mapped), loaded.token_style, max_tokens)
 
     def replace(self, programs: Mapping[str | Head, Program]) -> "ReplacedHeads":
@@ -198,19 +189,13 @@ def load_model(location: str | Path, *, revision: str = "", device: str = "cpu",
         dtype: Precision, such as ``float32``; that of the weights if ``auto``.
 
     Raises:
-        UserError: if it can't be loaded, or its heads can't be seen and replaced.
+        UserError: if it can't be loaded, lacks weights, or its heads can't be seen and replaced.
     """
     folder = Path(location)
     if (folder / RECORD_NAME).is_file():
         return Model.of(load_prepared(folder, device))
     options = {"revision": revision} if revision else {}
-    try:
-        config = transformers.AutoConfig.from_pretrained(location, **options)
-        masked = any("MaskedLM" in name for name in config.architectures or ())
-        kind = transformers.AutoModelForMaskedLM if masked else transformers.AutoModelForCausalLM
-        model = kind.from_pretrained(location, dtype=dtype, attn_implementation="eager", **options)
-        tokenizer = load_tokenizer(str(location), **options)
-    except (OSError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"cannot load {str(location)!r} ({reason}); give a model folder or an id of the hub") from error
+    remedy = "give a model folder or an id of the hub"
+    model = load_weights(str(location), remedy, dtype=dtype, attn_implementation="eager", **options)
+    tokenizer = load_tokenizer(str(location), **options)
     return Model(model.to(device), tokenizer, folder.name if folder.is_dir() else str(location))

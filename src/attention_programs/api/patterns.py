@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import SCHEMA_VERSION, AttentionIndex, MappedText
 from attention_programs.corpora.text import Split
 from attention_programs.errors import UserError
@@ -79,13 +78,11 @@ class Patterns:
             head: The head.
             text: Number of the text.
         """
-        mapped = self.mapped[text]
-        return unpack(mapped.cells[self.number(head)], len(mapped.ids), self.causal).astype(np.float32)
+        return self.mapped[text].map(self.number(head))
 
     def view(self, text: int) -> TokenView:
         """What a program sees of one text."""
-        mapped = self.mapped[text]
-        return TokenView(mapped.ids, mapped.pieces, self.causal, mapped.special_ids)
+        return TokenView.of(self.mapped[text])
 
     @property
     def index(self) -> AttentionIndex:

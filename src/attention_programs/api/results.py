@@ -152,7 +152,7 @@ def search(
     if not train or not validation:
         raise UserError(f"the patterns hold {len(train)} train and {len(validation)} validation texts; both are needed")
     settings = SynthesisSettings(**{**BUDGETS[budget], "max_terms": max_terms})
-    found = Search(Material(train, validation, chosen.causal, settings, best_device())).run()
+    found = Search(Material(train, validation, settings, best_device())).run()
     return SearchResult(
         {
             head: HeadResult(head, Program(emit(each.terms), f"search {head}"), each.iou_validation, chosen)

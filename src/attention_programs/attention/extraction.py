@@ -1,29 +1,19 @@
 """Running a model over texts and taking each head's map."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from attention_programs.attention.packing import pack, row_starts
+from attention_programs.attention.store import MappedText
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 
 ROW_TOLERANCE = {"float64": 1e-3, "float32": 1e-3, "float16": 5e-3, "bfloat16": 2e-2}
 """How far a row's sum may be from 1, by the weights' precision: bfloat16 rounds a weight near 1 by up to 0.002."""
-
-
-@dataclass(frozen=True)
-class AttentionMaps:
-    """Maps of chosen heads on one text."""
-
-    ids: tuple[int, ...]
-    pieces: tuple[str, ...]
-    cells: NDArray[np.floating]
-    """Packed maps, shape (heads, cells), rows summing to 1."""
 
 
 def _normalised(cells: NDArray[np.float32], tokens: int, causal: bool, precision: str) -> NDArray[np.float32]:
@@ -51,7 +41,7 @@ def _normalised(cells: NDArray[np.float32], tokens: int, causal: bool, precision
 @torch.inference_mode()
 def extract(
     loaded: LoadedModel, batches: Sequence[Sequence[Sequence[int]]], heads: Sequence[Head]
-) -> Iterator[list[AttentionMaps]]:
+) -> Iterator[list[MappedText]]:
     """Yields the maps of each batch of token-id lists, in order; heads stand in the order given.
 
     Raises:
@@ -76,5 +66,5 @@ def extract(
             n = len(tokens)
             cells = pack(stacked[row, :, :n, :n], causal).astype(np.float32)
             cells = _normalised(cells, n, causal, str(output.attentions[0].dtype).removeprefix("torch."))
-            maps.append(AttentionMaps(tuple(tokens), loaded.pieces(tokens), cells))
+            maps.append(MappedText(**vars(loaded.sequence(tokens)), cells=cells))
         yield maps

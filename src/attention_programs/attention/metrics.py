@@ -1,23 +1,51 @@
-"""The measures of fit, for one pair of maps; the vectorised kernel is held to them.
+"""The measures of fit, for one pair of maps; what sums up many maps at once takes its formulas from here.
 
 All maps have rows that sum to 1. A is the head's map, P the program's; both have shape (n, n).
 """
+
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Map = NDArray[np.floating]
+Number = TypeVar("Number")
+"""A number, or an array or tensor of them."""
+
+
+def iou_of_shared(shared: Number, rows: Any) -> Number:
+    """Intersection over union (paper, section on scoring) of maps whose n rows sum to 1: S / (2n - S).
+
+    Args:
+        shared: Sum S over all cells of the smaller of both weights.
+        rows: Their number n, alike in shape.
+
+    >>> iou_of_shared(1.5, rows=2)
+    0.6
+    """
+    value: Any = shared
+    found: Number = value / (2 * rows - value)
+    return found
+
+
+def over_union(shared: Any, joined: Any) -> NDArray[np.floating]:
+    """Sum of minima over sum of maxima, over any part of two maps; 1 where neither has weight.
+
+    >>> over_union(np.array([0.25, 0.0]), np.array([0.5, 0.0])).tolist()
+    [0.5, 1.0]
+    """
+    return np.divide(shared, joined, out=np.ones_like(shared), where=np.greater(joined, 0))
 
 
 def iou(attention: Map, predicted: Map) -> float:
-    """Intersection over union (paper, section on scoring): sum of minima over sum of maxima, over all cells.
+    """Intersection over union of two maps.
 
     >>> a = np.array([[1.0, 0.0], [0.5, 0.5]])
     >>> p = np.array([[1.0, 0.0], [1.0, 0.0]])
     >>> iou(a, p)                      # minima 1 + 0.5, maxima 1 + 1 + 0.5
     0.6
     """
-    return float(np.minimum(attention, predicted).sum() / np.maximum(attention, predicted).sum())
+    return float(over_union(np.minimum(attention, predicted).sum(), np.maximum(attention, predicted).sum()))
 
 
 def sink_excluded_iou(attention: Map, predicted: Map) -> float:
@@ -28,9 +56,7 @@ def sink_excluded_iou(attention: Map, predicted: Map) -> float:
     >>> sink_excluded_iou(a, p)        # minimum 0.25, maximum 0.5
     0.5
     """
-    union = np.maximum(attention[:, 1:], predicted[:, 1:]).sum()
-    shared = np.minimum(attention[:, 1:], predicted[:, 1:]).sum()
-    return float(shared / union) if union > 0 else 1.0
+    return iou(attention[:, 1:], predicted[:, 1:])
 
 
 def jensen_shannon_distance(attention: Map, predicted: Map) -> float:

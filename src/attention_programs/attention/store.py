@@ -8,30 +8,40 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from attention_programs.attention.packing import cell_count
-from attention_programs.corpora.text import Split
+from attention_programs.attention.packing import cell_count, unpack
+from attention_programs.corpora.text import Split, Text
 from attention_programs.errors import UserError
 from attention_programs.files import read_json
 from attention_programs.models.head import Head
-from attention_programs.models.token_style import NO_SPECIAL, SpecialIds, TokenStyle
+from attention_programs.models.sequence import TokenSequence
+from attention_programs.models.token_style import TokenStyle
 
 SCHEMA_VERSION = 1
 INDEX_NAME = "index.json"
 
 
-@dataclass(frozen=True)
-class MappedText:
+@dataclass(frozen=True, kw_only=True)
+class MappedText(TokenSequence):
     """A text as the model saw it, with the maps of every studied head."""
 
-    key: str
-    corpus: str
-    split: Split
-    ids: tuple[int, ...]
-    pieces: tuple[str, ...]
+    key: str = ""
+    corpus: str = ""
+    split: Split = "test"
     cells: NDArray[np.floating]
-    """Packed maps, shape (heads, cells)."""
-    special_ids: SpecialIds = NO_SPECIAL
-    """The tokenizer's."""
+    """Packed maps, shape (heads, cells), rows summing to 1."""
+
+    @property
+    def maps(self) -> NDArray[np.floating]:
+        """The maps of all heads, shape (heads, n, n)."""
+        return unpack(self.cells, len(self.ids), self.causal)
+
+    def map(self, head: int) -> NDArray[np.float32]:
+        """The map of one head by its number, shape (n, n)."""
+        return unpack(self.cells[head], len(self.ids), self.causal).astype(np.float32)
+
+    def of(self, text: Text) -> "MappedText":
+        """The same under the key, corpus and split of a text."""
+        return replace(self, key=text.key, corpus=text.corpus, split=text.split)
 
     def halved(self) -> "MappedText":
         """The same with maps in half precision, as they are stored: half the memory, and nothing is lost."""
@@ -122,5 +132,6 @@ def _read(folder: Path, splits: Sequence[Split], texts: Sequence[str] | None, ma
                 ids=tuple(ids),
                 pieces=tuple(table["pieces"][row].as_py()),
                 cells=cells,
+                causal=index.causal,
                 special_ids=index.token_style.special_ids,
             )

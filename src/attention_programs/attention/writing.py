@@ -1,6 +1,6 @@
 """Attention maps on disk, written: a file is named after all that it holds, so that work survives a kill."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,9 +8,9 @@ import datasets
 import numpy as np
 from datasets.arrow_writer import ArrowWriter
 
-from attention_programs.attention.extraction import AttentionMaps, extract
+from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import cell_count
-from attention_programs.attention.store import INDEX_NAME, SCHEMA_VERSION, AttentionIndex
+from attention_programs.attention.store import INDEX_NAME, SCHEMA_VERSION, AttentionIndex, MappedText
 from attention_programs.config import AttentionSettings
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
@@ -34,19 +34,18 @@ FEATURES = datasets.Features(
 )
 
 
-def _rows(texts: Sequence[Text], maps: Sequence[AttentionMaps]) -> Iterator[dict[str, object]]:
-    for text, found in zip(texts, maps, strict=True):
-        ends = np.cumsum([len(piece) for piece in found.pieces])
-        yield {
-            "key": text.key,
-            "corpus": text.corpus,
-            "split": text.split,
-            "ids": list(found.ids),
-            "pieces": list(found.pieces),
-            "starts": [int(end) - len(piece) for end, piece in zip(ends, found.pieces, strict=True)],
-            "ends": ends.tolist(),
-            "attention": found.cells.astype(np.float16).reshape(-1),
-        }
+def _row(text: MappedText) -> dict[str, object]:
+    ends = np.cumsum([len(piece) for piece in text.pieces])
+    return {
+        "key": text.key,
+        "corpus": text.corpus,
+        "split": text.split,
+        "ids": list(text.ids),
+        "pieces": list(text.pieces),
+        "starts": [int(end) - len(piece) for end, piece in zip(ends, text.pieces, strict=True)],
+        "ends": ends.tolist(),
+        "attention": text.cells.astype(np.float16).reshape(-1),
+    }
 
 
 def _shard_name(loaded: LoadedModel, texts: Sequence[Text], encoded: Mapping[str, list[int]], heads: list[str]) -> str:
@@ -112,8 +111,8 @@ def extract_to_folder(
         maps = [one for batch in extract(loaded, batches, heads) for one in batch]
         with replacing(folder / file) as beside:
             writer = ArrowWriter(features=FEATURES, path=str(beside))
-            for row in _rows(shard, maps):
-                writer.write(row)
+            for text, mapped in zip(shard, maps, strict=True):
+                writer.write(_row(mapped.of(text)))
             writer.finalize()
     index = AttentionIndex(
         schema_version=SCHEMA_VERSION,

@@ -15,6 +15,7 @@ from attention_programs.errors import UserError
 from attention_programs.offline import QUIET
 from attention_programs.paths import Paths, project_root
 from attention_programs.project.stage import BAD_INPUT, prepare_process
+from attention_programs.renamed import current_words, warned_in_a_line
 
 Function = TypeVar("Function", bound=Callable[..., None])
 NAME = "attention-programs"
@@ -126,7 +127,9 @@ def run(arguments: list[str] | None = None) -> int:
     for name, value in {**QUIET, "OMP_WAIT_POLICY": "PASSIVE"}.items():
         os.environ.setdefault(name, value)
     try:
-        code = app(arguments, prog_name=NAME, standalone_mode=False) or 0
+        with warned_in_a_line():
+            words = current_words(sys.argv[1:] if arguments is None else arguments)
+            code = app(words, prog_name=NAME, standalone_mode=False) or 0
         if code == STOPPED:
             print("stopped", file=sys.stderr)
         return code

@@ -1,24 +1,17 @@
 """The settings of all stages, how they are read, and what they may be."""
 
+from attention_programs.config.inputs import AttentionSettings, CorporaSettings, CorpusSettings, ModelSettings
 from attention_programs.config.llm import ExplainerForm, ExplainerMode, ExplainerSettings
+from attention_programs.config.programs import SandboxSettings, ScoringSettings, SynthesisSettings
 from attention_programs.config.reading import from_mapping, load_config
-from attention_programs.config.settings import (
-    AttentionSettings,
-    Config,
-    CorporaSettings,
-    CorpusSettings,
+from attention_programs.config.surrogate import (
     DistillationSettings,
     EvaluationSettings,
-    ModelSettings,
     Precision,
     ReplacementSettings,
-    ReportSettings,
-    ReproducibilitySettings,
-    SandboxSettings,
-    ScoringSettings,
-    SynthesisSettings,
     TrackingSettings,
 )
+from attention_programs.config.whole import Config, ReportSettings, ReproducibilitySettings
 
 __all__ = [
     "AttentionSettings",

@@ -1,13 +1,16 @@
-"""The settings of the language model that writes programs: one line a field."""
+"""The settings of the language model that writes programs."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from pydantic import StrictInt
+
+from attention_programs.config.bounds import Above0, Count, Heads, NotNegative, Positive, Several, settings
 
 ExplainerMode = Literal["off", "replay", "live"]
 ExplainerForm = Literal["vocabulary", "paper"]
 
 
-@dataclass(frozen=True)
+@settings
 class ExplainerSettings:
     """The language model that writes programs, and how it is asked."""
 
@@ -26,49 +29,49 @@ class ExplainerSettings:
     """Address of an OpenAI-compatible endpoint."""
     key_variable: str = "OPENAI_API_KEY"
     """Environment variable that holds the key; an endpoint on this machine needs none."""
-    heads: str | tuple[str, ...] = "every 4"
+    heads: Heads = "every 4"
     """Studied heads to ask about: ``all``, ``every K``, or names."""
     form: ExplainerForm = "vocabulary"
     """``vocabulary`` asks for sums of vocabulary terms, ``paper`` for free NumPy functions as in the paper."""
-    programs: int = 2
+    programs: Positive = 2
     """Programs asked for in a reply."""
-    refinements: int = 1
+    refinements: Count = 1
     """Rounds of revision after the first programs; the paper has 1."""
-    texts: int = 48
+    texts: Several = 48
     """Training texts: half make prompts, half judge revisions."""
-    excerpts: int = 2
+    excerpts: Positive = 2
     """Texts whose weights a prompt lists."""
-    most_weights: int = 8
+    most_weights: Positive = 8
     """Patterns, weights of a text, and unexplained weights that a prompt lists at most."""
-    prompt_tokens: int = 4000
+    prompt_tokens: Positive = 4000
     """Most tokens of a prompt."""
     tokenizer: str = ""
     """Folder of the explainer's tokenizer, to count exactly; empty estimates from above."""
-    reply_tokens: int = 400
+    reply_tokens: Positive = 400
     """Most tokens of a reply, reasoning included."""
     reply_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What the endpoint calls that bound."""
-    temperature: float = 0.5
+    temperature: NotNegative = 0.5
     """Of sampling: 0 is the likeliest reply."""
-    seed: int = 0
+    seed: StrictInt = 0
     """Of sampling, where the endpoint heeds it."""
-    leave_out: tuple[str, ...] = ()
+    leave_out: tuple[Literal["temperature", "seed"], ...] = ()
     """``temperature``, ``seed`` or both: what is not sent, for endpoints that refuse it."""
-    concurrency: int = 4
+    concurrency: Positive = 4
     """Calls under way at once."""
-    attempts: int = 5
+    attempts: Positive = 5
     """Tries of a call that meets a busy or failing endpoint."""
-    timeout_seconds: float = 120.0
+    timeout_seconds: Above0 = 120.0
     """Longest wait for a reply, and for an endpoint that says when to come back."""
-    most_tokens: int = 0
+    most_tokens: Count = 0
     """Bound on prompt and reply tokens of one run; 0 is none."""
-    most_cost: float = 0.0
+    most_cost: NotNegative = 0.0
     """Bound on the cost of one run; 0 is none."""
-    price_prompt: float = 0.0
+    price_prompt: NotNegative = 0.0
     """Per million prompt tokens, in any currency."""
-    price_reply: float = 0.0
+    price_reply: NotNegative = 0.0
     """Per million reply tokens."""
-    fit_evaluations: int = 120
+    fit_evaluations: Count = 120
     """Evaluations in which the constants of a program are fitted; 0 leaves them as they were written."""
-    fit_texts: int = 12
+    fit_texts: Positive = 12
     """Training texts of that fit."""

@@ -1,16 +1,14 @@
 """What replacing heads does to answers: accuracy and its change, with intervals over what questions were made from."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from attention_programs.evaluation.questions import TaskScore
 from attention_programs.scoring.bootstrap import FEWEST_TEXTS, Interval, interval_of_ratio, resample_weights
 
-QUANTILE = 1.959964
-"""Of the normal distribution, for 95 %."""
 KEPT = 0.8
 """A task whose accuracy keeps more than this of its distance from guessing with the most heads replaced is called
 insensitive: it can't show what the programs miss."""
@@ -29,10 +27,8 @@ def wilson_interval(correct: int, questions: int) -> Interval:
     >>> round(interval.low, 4), round(interval.high, 4)
     (0.4902, 0.9433)
     """
-    share, squared = correct / questions, QUANTILE**2 / questions
-    middle = (share + squared / 2) / (1 + squared)
-    half = QUANTILE / (1 + squared) * math.sqrt(share * (1 - share) / questions + squared / questions / 4)
-    return Interval(mean=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
+    found = binomtest(correct, questions).proportion_ci(method="wilson")
+    return Interval(correct / questions, float(found.low), float(found.high))
 
 
 def accuracy_interval(score: TaskScore, samples: int, seed: int) -> Interval:

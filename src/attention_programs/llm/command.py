@@ -1,15 +1,14 @@
 """The live command: asks, tries, tells what came of it and what it cost."""
 
 import sys
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from attention_programs.config import Config, ExplainerSettings
-from attention_programs.config.checks import check_left_out
+from attention_programs.config import Config, ExplainerSettings, from_mapping
 from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.llm.batch import Export, export_batch, import_batch
@@ -31,17 +30,13 @@ def with_options(settings: ExplainerSettings, **options: Any) -> ExplainerSettin
         UserError: if a number is out of range.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    for name, least in {"refinements": 0, "most_tokens": 0, "most_cost": 0, "reply_tokens": 1}.items():
-        if given.get(name, least) < least:
-            raise UserError(f"--{name.replace('_', '-')} is {given[name]}; write {least} or more")
     if given.get("model", settings.model) != settings.model:
         given |= {"quantization": "", "file_sha256": ""}
     if "heads" in given and "," in given["heads"]:
         given["heads"] = _names(given["heads"])
     if "leave_out" in given:
         given["leave_out"] = _names(given["leave_out"])
-        check_left_out(given["leave_out"], "--leave-out")
-    return replace(settings, **given)
+    return from_mapping(ExplainerSettings, asdict(settings) | given, "command line")
 
 
 def _names(listed: str) -> tuple[str, ...]:

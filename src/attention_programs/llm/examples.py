@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from attention_programs.llm.evidence import HeadEvidence, PatternShare, QueryRest
+from attention_programs.sparse_search.evidence import HeadEvidence, PatternShare, QueryRest
 
 
 @dataclass(frozen=True)

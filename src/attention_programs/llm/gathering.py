@@ -12,6 +12,7 @@ from attention_programs.llm.outcome import COLUMNS, Explained, explained
 from attention_programs.llm.session import Session, asked_heads, connected, open_session, recorded
 from attention_programs.paths import Paths
 from attention_programs.programs.library import load_library, load_written_for, with_verdicts
+from attention_programs.programs.methods import BASELINE, CURATED
 from attention_programs.programs.table import ProgramRecord, merge, read_programs
 from attention_programs.untrusted.vetting import Admission, admit, read_candidates
 
@@ -43,9 +44,9 @@ def gather(config: Config, paths: Paths) -> Gathered:
         imported.require_share(config.synthesis.max_refused)
         folder = config.synthesis.library
         library = [
-            *load_library(paths.root, folder, "curated"),
-            *load_written_for(paths.root, f"{folder}/{config.model.name}", "curated"),
-            *load_library(paths.root, config.synthesis.baselines, "baseline"),
+            *load_library(paths.root, folder, CURATED),
+            *load_written_for(paths.root, f"{folder}/{config.model.name}", CURATED),
+            *load_library(paths.root, config.synthesis.baselines, BASELINE),
         ]
         in_files = with_verdicts(library, session.runner, session.prefix_test)
         others = [*read_programs(paths.searched), *in_files, *imported.admitted]

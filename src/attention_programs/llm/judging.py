@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import iou, jensen_shannon_distance
-from attention_programs.llm.texts import ExplainedText, ExplainedTexts
 from attention_programs.programs.outcome import Outcome, Scored
 from attention_programs.programs.table import ProgramRecord
+from attention_programs.sparse_search.training_texts import ExplainedText, ExplainedTexts
 from attention_programs.untrusted.execution import SandboxRunner
 
 

@@ -12,11 +12,12 @@ import jinja2
 from attention_programs.config import ExplainerForm
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
-from attention_programs.llm.evidence import HeadEvidence, Weight
+from attention_programs.llm.dialect import in_prompts
 from attention_programs.llm.examples import EXAMPLES
 from attention_programs.llm.tokens import CountTokens
 from attention_programs.programs.view import SPECIAL
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.sparse_search.evidence import HeadEvidence, Weight
 
 FOLDER = Path(__file__).parent / "templates"
 SYSTEM = {"vocabulary": "system.md.j2", "paper": "system_paper.md.j2"}
@@ -143,8 +144,13 @@ class PromptWriter:
 
 
 def _shortened(evidence: HeadEvidence, most: int) -> HeadEvidence:
-    excerpts = tuple(replace(e, top=e.top[:most], strata=_spread(e.strata, most)) for e in evidence.excerpts)
-    return replace(evidence, excerpts=excerpts)
+    """The same with fewer weights, and with terms under the names that prompts use."""
+    return replace(
+        evidence,
+        excerpts=tuple(replace(e, top=e.top[:most], strata=_spread(e.strata, most)) for e in evidence.excerpts),
+        patterns=tuple(replace(share, expression=in_prompts(share.expression)) for share in evidence.patterns),
+        queries=tuple(replace(rest, name=in_prompts(rest.name)) for rest in evidence.queries),
+    )
 
 
 def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:
@@ -161,8 +167,8 @@ def system_prompt(form: ExplainerForm, causal: bool, special: bool) -> str:
     return render(
         SYSTEM[form],
         causal=causal,
-        patterns=_described([(f"text.{t.name}", t.parameters, t.summary) for t in patterns]),
-        classes=_described([(t.name, t.parameters, t.summary) for t in classes]),
+        patterns=_described([(f"text.{in_prompts(t.name)}", t.parameters, in_prompts(t.summary)) for t in patterns]),
+        classes=_described([(in_prompts(t.name), t.parameters, in_prompts(t.summary)) for t in classes]),
     )
 
 

@@ -8,17 +8,19 @@ from attention_programs.attention.store import AttentionIndex
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
 from attention_programs.llm.asking import Replies
-from attention_programs.llm.evidence import EvidenceMaker, most_different
+from attention_programs.llm.dialect import in_prompts
 from attention_programs.llm.exchanges import Exchange, Request
 from attention_programs.llm.judging import Fit, Judge
 from attention_programs.llm.prompts import Judged, JudgedText, Known, Prompt, PromptWriter
 from attention_programs.llm.replies import ParsedReply, parse_reply
 from attention_programs.llm.stories import HeadStory, Told, Written
 from attention_programs.llm.tokens import token_counter
+from attention_programs.programs.methods import LLM, SEARCH
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import ProgramRecord, parse
 from attention_programs.progress import progress
 from attention_programs.sparse_search.coefficients import FittedConstants, fit_constants
+from attention_programs.sparse_search.evidence import EvidenceMaker, most_different
 from attention_programs.untrusted.execution import SandboxRunner
 from attention_programs.untrusted.vetting import Candidate, admit
 
@@ -58,7 +60,7 @@ class Explainer:
         self._runner = runner
         self._prefix_test = prefix_test
         self._own = {
-            head: program for program in searched if program.author == "search" for head in program.intended_heads
+            head: program for program in searched if program.author == SEARCH for head in program.intended_heads
         }
         self._evidence = EvidenceMaker(judge.texts, index.heads, index.causal, settings.excerpts, settings.most_weights)
         self._writer = PromptWriter(
@@ -148,7 +150,7 @@ class Explainer:
         ]
         residual.sort(key=lambda weight: -abs(weight.real - (weight.predicted or 0.0)))
         iou = float(self.judge.ious(program, head, self.judge.texts.shown).mean())
-        return Known(program.description, iou, tuple(residual))
+        return Known(in_prompts(program.description), iou, tuple(residual))
 
     def _refinement(self, story: HeadStory) -> Prompt:
         judged = None if story.best is None else self._judged(story.head, story.best)
@@ -207,7 +209,7 @@ class Explainer:
     def _candidates(self, story: HeadStory, exchange: Exchange, parsed: ParsedReply, number: int) -> list[Candidate]:
         request = exchange.request
         provenance = {
-            "author": "llm",
+            "author": LLM,
             "exchange": exchange.key,
             "prompt_sha256": request.prompt_sha256,
             "templates": request.templates,
@@ -223,7 +225,7 @@ class Explainer:
                 name=f"llm {story.head} {number + 1}.{place}",
                 source=program.source,
                 description=program.hypothesis,
-                author="llm",
+                author=LLM,
                 form="paper" if paper else "view",
                 entry=program.entry,
                 intended_heads=[story.head],

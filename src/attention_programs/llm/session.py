@@ -15,12 +15,12 @@ from attention_programs.llm.client import Client
 from attention_programs.llm.exchanges import open_log, read_log
 from attention_programs.llm.judging import Judge
 from attention_programs.llm.rounds import Explainer
-from attention_programs.llm.texts import choose_texts
 from attention_programs.models.head import pick_heads
 from attention_programs.paths import Paths
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.table import read_programs
 from attention_programs.sparse_search.searched import prefix_views
+from attention_programs.sparse_search.training_texts import choose_texts
 from attention_programs.untrusted.execution import SandboxRunner
 
 

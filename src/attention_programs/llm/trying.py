@@ -7,6 +7,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_text
 from attention_programs.llm.judging import Fit
 from attention_programs.llm.session import Session
+from attention_programs.programs.methods import IMPORTED, SEARCH
 from attention_programs.programs.prefix import Causality
 from attention_programs.sparse_search.coefficients import FittedConstants
 from attention_programs.untrusted.vetting import Candidate, admit
@@ -25,7 +26,7 @@ class Trial:
     def table(self) -> str:
         """As the terminal shows it."""
         width = max(map(len, self.fits))
-        lines = [f"{'':{width}}    IoU  distance (Jensen-Shannon, {len(self.fits['search'].ious)} training texts)"]
+        lines = [f"{'':{width}}    IoU  distance (Jensen-Shannon, {len(self.fits[SEARCH].ious)} training texts)"]
         lines += [f"{name:{width}}  {fit.iou:.3f}  {fit.distance:.3f}" for name, fit in self.fits.items()]
         if self.causal == "looks ahead":
             lines += ["", "It looks ahead: what it says of a token depends on later ones."]
@@ -51,12 +52,12 @@ def try_program(session: Session, file: Path, head: str, evaluations: int) -> Tr
     Raises:
         UserError: if the program can't be used.
     """
-    candidate = Candidate(file.name, read_text(file), "", "imported", "view", "program", [head])
+    candidate = Candidate(file.name, read_text(file), "", IMPORTED, "view", "program", [head])
     tried = admit([candidate], session.runner, session.prefix_test)
     for refusal in tried.refused:
         raise UserError(f"{file}: {refusal.reason}: {refusal.message}; mend it")
     (program,) = tried.admitted
-    compared = {file.name: program, "search": session.explainer.searched_for(head)}
+    compared = {file.name: program, SEARCH: session.explainer.searched_for(head)}
     fits = session.explainer.judge.fits(list(compared.values()), [head] * len(compared))
     constants = session.explainer.fit_constants_of(program, head, evaluations) if evaluations else None
     return Trial(program.causal, dict(zip(compared, fits, strict=True)), constants)

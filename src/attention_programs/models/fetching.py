@@ -5,11 +5,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 
 from attention_programs.config import ModelSettings
@@ -69,7 +68,7 @@ def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
 
 
 def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
-    import transformers
+    from attention_programs.models.loading import load_weights
 
     if settings.source == "hub" and not re.fullmatch(r"[0-9a-f]{40}", settings.revision):
         raise UserError(
@@ -78,38 +77,9 @@ def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
     location = str(root / settings.location) if settings.source == "folder" else settings.location
     if settings.source == "folder" and not (Path(location) / "config.json").is_file():
         raise UserError(f"model folder {settings.location!r} holds no config.json; correct model.location")
-    options: dict[str, Any] = {"revision": settings.revision} if settings.source == "hub" else {}
-    try:
-        config = transformers.AutoConfig.from_pretrained(location, **options)
-        kind = transformers.AutoModelForCausalLM
-        if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
-            kind = transformers.AutoModelForMaskedLM
-        tokenizer = load_tokenizer(location, **options)
-        model, report = kind.from_pretrained(location, dtype="auto", output_loading_info=True, **options)
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"cannot load {settings.location!r} ({reason}); where the hub can't be reached, copy "
-            "the model there by other means and set model.source: folder"
-        ) from error
-    _require_all_weights(settings, model, report["missing_keys"])
-    return model, tokenizer
-
-
-def _require_all_weights(settings: ModelSettings, model: Any, missing: Collection[str]) -> None:
-    """Makes sure that every weight comes from the checkpoint: transformers makes up what is missing, anew each time.
-
-    Raises:
-        UserError: naming a weight that is missing, or one that holds something else than numbers.
-    """
-    if missing:
-        raise UserError(
-            f"{settings.location!r} lacks {len(missing)} weights of a {type(model).__name__}, such as {min(missing)}, "
-            "and random ones would take their place; give a checkpoint with its language-model head"
-        )
-    for name, parameter in model.named_parameters():
-        if not bool(torch.isfinite(parameter).all()):
-            raise UserError(f"{settings.location!r}: the weight {name} holds NaN or infinity; get the checkpoint again")
+    revision = {"revision": settings.revision} if settings.source == "hub" else {}
+    remedy = "where the hub can't be reached, copy the model there by other means and set model.source: folder"
+    return load_weights(location, remedy, **revision), load_tokenizer(location, **revision)
 
 
 def describe_model(settings: ModelSettings, model: Any, folder: Path) -> ModelRecord:

@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 
 from attention_programs.errors import UserError
 from attention_programs.models.encoding import Template, TextTokenizer
 from attention_programs.models.pieces import Pieces
 from attention_programs.models.precision import say_if_slow
 from attention_programs.models.record import ModelRecord, read_record, weights_hash
+from attention_programs.models.sequence import TokenSequence
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.models.tokenizer_file import load_tokenizer
 
@@ -81,6 +83,10 @@ class LoadedModel:
         tokenizer, rows = self.tokenizer, len(self.model.get_input_embeddings().weight)
         candidates = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id)
         return next((i for i in candidates if i is not None and i < rows), 0)
+
+    def sequence(self, ids: Sequence[int]) -> TokenSequence:
+        """A tokenised text with all that programs may see of it."""
+        return TokenSequence(tuple(ids), self.pieces(ids), self.record.causal, self.token_style.special_ids)
 
     def room(self, max_tokens: int) -> int:
         """How many of a text's own tokens fit into ``max_tokens`` beside the special tokens around it.
@@ -162,6 +168,40 @@ def require_interface(model: Any) -> None:
         )
 
 
+def load_weights(location: str, remedy: str, **options: Any) -> Any:
+    """A transformers model from a folder or the hub, of the class that predicts tokens, all of its weights there.
+
+    Args:
+        location: A folder, or a name on the hub.
+        remedy: What to do if there is none; ends the message.
+        **options: For ``from_pretrained``, such as ``revision``, ``dtype`` and ``attn_implementation``.
+
+    Raises:
+        UserError: if it can't be loaded, or weights are missing, or hold something else than numbers.
+    """
+    place = {name: value for name, value in options.items() if name == "revision"}
+    try:
+        config = transformers.AutoConfig.from_pretrained(location, **place)
+        kind = transformers.AutoModelForCausalLM
+        if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
+            kind = transformers.AutoModelForMaskedLM
+        model, report = kind.from_pretrained(location, output_loading_info=True, **{"dtype": "auto", **options})
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"cannot load {location!r} ({reason}); {remedy}") from error
+    missing = sorted(report["missing_keys"])
+    if missing:  # transformers makes them up, each time others
+        named = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+        raise UserError(
+            f"{location!r} lacks {len(missing)} of the weights of a {type(model).__name__} ({named}), and random ones "
+            "would take their place; give a complete checkpoint with its language-model head"
+        )
+    for name, parameter in model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            raise UserError(f"{location!r}: the weight {name} holds NaN or infinity; get the checkpoint again")
+    return model
+
+
 def load_model(folder: Path, device: str = "cpu", verify: bool = False) -> LoadedModel:
     """Loads a model that the model stage prepared.
 
@@ -176,9 +216,8 @@ def load_model(folder: Path, device: str = "cpu", verify: bool = False) -> Loade
     record = read_record(folder)
     if verify and weights_hash(folder) != record.weights_sha256:
         raise UserError(f"the weights in {folder} are not those of its model.json; run `dvc checkout` or `dvc repro`")
-    kind = transformers.AutoModelForCausalLM if record.causal else transformers.AutoModelForMaskedLM
     transformers.utils.logging.disable_progress_bar()
-    model = kind.from_pretrained(folder, attn_implementation="eager", dtype="auto").eval().to(device)
+    model = load_weights(str(folder), "run `dvc repro model`", attn_implementation="eager").eval().to(device)
     model.requires_grad_(False)
     say_if_slow(record.dtype, device)
     loaded = LoadedModel(model, load_tokenizer(str(folder)), record)

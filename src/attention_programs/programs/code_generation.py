@@ -127,7 +127,7 @@ def describe(terms: Sequence[WeightedTerm]) -> str:
 
     >>> describe([WeightedTerm(Feature("first_token"), 4.0, 1.0), WeightedTerm(Feature(key="comma"), -1.0, 0.5),
     ...           WeightedTerm(Feature("self_token", query="digit"), 2.0, 0.4),
-    ...           WeightedTerm(Feature("self_token", query="blank"), 1.0, 0.2),
+    ...           WeightedTerm(Feature("self_token", query="whitespace"), 1.0, 0.2),
     ...           WeightedTerm(Feature("first_token", query="comma"), -1.5, 0.3)])
     'Attends to the first token (less from commas); from digits and blanks, more to itself; less to commas.'
     """

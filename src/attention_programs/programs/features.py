@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from attention_programs.programs.tokens import Array
 from attention_programs.programs.view import SPECIAL, TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
-from attention_programs.programs.vocabulary.registry import Array
 
 GATED_PATTERNS = ("first_token", "self_token", "previous_token", "log_distance")
 """Patterns that the search may tie to a class of queries."""
-GATED_CLASSES = ("second_sink", "newline", "punctuation", "content_word")
+GATED_CLASSES = ("secondary_sink", "newline", "punctuation", "content_word")
 """Classes of keys that the search may tie to a class of queries."""
 PLACED_CLASSES = (
-    "full_stop", "punctuation", "newline", "second_sink", "article", "content_word", "function_word", "digit",
+    "full_stop", "punctuation", "newline", "secondary_sink", "article", "content_word", "function_word", "digit",
     "first_occurrence",
 )  # fmt: skip
 """Classes of keys that the search may tie to a place."""
@@ -53,7 +53,7 @@ class Feature:
 
         >>> Feature("current_sentence", key="digit").phrase, Feature("decay", 16, key="comma").phrase
         ('digits in the current sentence', 'commas up to about 16 back')
-        >>> Feature("log_distance", key="full_stop").phrase, Feature("log_distance", key="second_sink").phrase
+        >>> Feature("log_distance", key="full_stop").phrase, Feature("log_distance", key="secondary_sink").phrase
         ('far full stops', 'the second sink when far')
         """
         key = CLASSES[self.key].phrase if self.key else ""

@@ -7,10 +7,11 @@ from pathlib import Path
 from attention_programs.errors import UserError
 from attention_programs.files import read_text, sha256_text
 from attention_programs.models.head import Head
+from attention_programs.programs.methods import Author
 from attention_programs.programs.outcome import Rejected
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.runner import Runner
-from attention_programs.programs.table import Author, ProgramRecord, make_record
+from attention_programs.programs.table import ProgramRecord, make_record
 
 
 def load_library(root: Path, folder: str, author: Author) -> list[ProgramRecord]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from attention_programs.programs.vocabulary.registry import Array
+from attention_programs.programs.tokens import Array
 
 FILE = "<program>"
 """Names a program in its own traceback."""

@@ -89,7 +89,7 @@ def _term(product: _Product, place: str) -> Term:
         if kind in parts:
             raise UserError(f"{place}: {ast.unparse(factor)} is the second {kind} of one term; a term has one of each")
         assert isinstance(factor, ast.Attribute)
-        parts[kind] = factor.attr
+        parts[kind] = (PATTERNS if kind == "pattern" else CLASSES)[factor.attr].name
     return Term(Feature(parameter=parameter, **parts), math.prod(numbers))
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS, find_term
 
 Form = Literal["view", "paper"]
 """Whether a program's function takes a view, or sentence and tokenizer as in the paper."""
@@ -92,15 +92,16 @@ def _mentions(function: ast.FunctionDef) -> tuple[tuple[str, int | None], ...]:
     called = {id(node.func): node.args for node in ast.walk(function) if isinstance(node, ast.Call)}
     found: set[tuple[str, int | None]] = set()
     for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and _is_term(node):
+        term = find_term(node.attr) if isinstance(node, ast.Attribute) else None
+        if term is not None:
             first = next(iter(called.get(id(node), [])), None)
             number = first.value if isinstance(first, ast.Constant) and type(first.value) is int else None
-            found.add((node.attr, number))
+            found.add((term.name, number))
     return tuple(sorted(found, key=lambda term: (term[0], -1 if term[1] is None else term[1])))
 
 
 def _is_term(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and (node.attr in PATTERNS or node.attr in CLASSES)
+    return isinstance(node, ast.Attribute) and find_term(node.attr) is not None
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -3,16 +3,16 @@
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_jsonl, write_jsonl
+from attention_programs.programs.methods import Author
 from attention_programs.programs.paper_source.splitting import parse_paper_source
 from attention_programs.programs.prefix import Causality
 from attention_programs.programs.runtime import Program, compile_trusted, is_trusted
 from attention_programs.programs.source import Form, ParsedSource, parse_source
 
-Author = Literal["search", "curated", "llm", "baseline", "imported"]
 _KINDS = {
     "id": str, "name": str, "source": str, "description": str, "author": str, "intended_heads": list, "terms": int,
     "nodes": int, "causal": str, "provenance": dict, "form": str, "entry": str, "set_order_matters": bool,

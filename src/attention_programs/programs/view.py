@@ -2,14 +2,14 @@
 
 import difflib
 from collections.abc import Callable, Sequence
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from attention_programs.models.sequence import TokenSequence
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
+from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
-from attention_programs.programs.vocabulary.registry import Array
 
 SPECIAL = "special"
 """Name of the class of special tokens."""
@@ -30,7 +30,7 @@ class _Classes:
         return value
 
 
-class TokenView:
+class TokenView(Tokens):
     """A tokenised text as programs see it; whatever it derives is computed once and shared by all programs.
 
     Attributes:
@@ -52,22 +52,24 @@ class TokenView:
     def __init__(
         self, ids: Sequence[int], pieces: Sequence[str], causal: bool = True, special_ids: SpecialIds = NO_SPECIAL
     ) -> None:
-        self.ids = tuple(ids)
-        self.pieces = tuple(pieces)
-        self.causal = causal
-        self.special_ids = special_ids
+        super().__init__(ids, pieces, causal, special_ids)
         self.key = _Classes(self, axis=1)
         self.query = _Classes(self, axis=0)
         self._cache: dict[tuple[str, int | None], Array] = {}
         self._prefixes: dict[int, TokenView] = {}
         self._nbytes = 0
 
+    @classmethod
+    def of(cls, text: "TokenSequence | TokenView") -> "TokenView":
+        """What programs see of a text, with nothing derived yet."""
+        return cls(text.ids, text.pieces, text.causal, text.special_ids)
+
     def __getattr__(self, name: str) -> Array | Callable[[int], Array]:
         if name.startswith("_"):
             raise AttributeError(name)
         term = PATTERNS.get(name)
         if term is None:
-            close = difflib.get_close_matches(name, [*PATTERNS, *CLASSES], n=1, cutoff=0.0)[0]
+            close = _closest(name, *PATTERNS.names, *CLASSES.names)
             where = f"text.key.{close} or text.query.{close}" if close in CLASSES else f"text.{close}"
             raise AttributeError(f"the vocabulary has no pattern {name!r}; did you mean {where}?")
         if term.parameters:
@@ -77,66 +79,14 @@ class TokenView:
         return value
 
     @property
-    def n(self) -> int:
-        """Number of tokens."""
-        return len(self.ids)
-
-    @property
     def nbytes(self) -> int:
         """Bytes of the arrays derived so far, those of the prefixes included."""
         return self._nbytes + sum(prefix.nbytes for prefix in self._prefixes.values())
 
-    @cached_property
-    def is_around(self) -> NDArray[np.bool_]:
-        """Whether each token is a special one around the text, shape (n,)."""
-        return np.isin(self.ids, self.special_ids.around)
-
-    @cached_property
-    def is_special(self) -> NDArray[np.bool_]:
-        """Whether each token is special, around the text or in place of a token of the text, shape (n,)."""
-        return self.is_around | np.isin(self.ids, self.special_ids.inside)
-
-    @cached_property
-    def text_start(self) -> int:
-        """Position of the text's own first token: how many special tokens stand in front of it."""
-        return int(np.logical_and.accumulate(self.is_around).sum())
-
-    @cached_property
-    def positions(self) -> NDArray[np.int64]:
-        """Position of each token counted from the text's own first token, 0 in front of it, shape (n,)."""
-        return np.maximum(np.arange(self.n) - self.text_start, 0)
-
-    @cached_property
-    def strings(self) -> tuple[str, ...]:
-        """The pieces; those of special tokens are empty, as they stand for no characters of the text."""
-        return tuple("" if special else piece for piece, special in zip(self.pieces, self.is_special, strict=True))
-
-    @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """Character offset of each token in the text put together from the strings, shape (n,)."""
-        lengths = np.array([len(string) for string in self.strings], dtype=np.int64)
-        return np.cumsum(lengths) - lengths
-
-    @cached_property
-    def word_starts(self) -> NDArray[np.int64]:
-        """For each token the position of the first piece of its word, shape (n,)."""
-        begins = np.ones(self.n, dtype=bool)
-        for position in range(1, self.n):
-            piece, before = self.strings[position], self.strings[position - 1]
-            begins[position] = not (piece[:1].isalnum() and before[-1:].isalnum())
-        return np.maximum.accumulate(np.where(begins, np.arange(self.n), 0))
-
-    @cached_property
-    def words_so_far(self) -> tuple[str, ...]:
-        """For each token its word from the word's start up to the token, lower case and stripped."""
-        return tuple(
-            "".join(self.strings[start : position + 1]).strip().lower()
-            for position, start in enumerate(self.word_starts)
-        )
-
     def matrix(self, name: str, parameter: int | None = None) -> Array:
         """A pattern by name, shape (n, n)."""
-        return self._cached(name, parameter, PATTERNS[name].compute)
+        term = PATTERNS[name]
+        return self._cached(term.name, parameter, term.compute)
 
     def vector(self, name: str) -> Array:
         """A token class by name, shape (n,); special tokens are in none but their own.
@@ -144,12 +94,11 @@ class TokenView:
         Raises:
             AttributeError: if the vocabulary has no such class.
         """
-        if name not in CLASSES:
-            close = difflib.get_close_matches(name, CLASSES, n=1, cutoff=0.0)[0]
+        term = CLASSES.get(name)
+        if term is None:
+            close = _closest(name, *CLASSES.names)
             raise AttributeError(f"the vocabulary has no token class {name!r}; did you mean {close!r}?")
-        return self._cached(
-            name, None, CLASSES[name].compute if name == SPECIAL else _of_the_text(CLASSES[name].compute)
-        )
+        return self._cached(term.name, None, term.compute if name == SPECIAL else _of_the_text(term.compute))
 
     def _cached(self, name: str, parameter: int | None, compute: Callable[..., Array]) -> Array:
         found = self._cache.get((name, parameter))
@@ -183,6 +132,10 @@ class TokenView:
         if tokens not in self._prefixes:
             self._prefixes[tokens] = TokenView(self.ids[:tokens], self.pieces[:tokens], self.causal, self.special_ids)
         return self._prefixes[tokens]
+
+
+def _closest(name: str, *names: str) -> str:
+    return difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
 
 
 def _of_the_text(compute: Callable[[TokenView], Array]) -> Callable[[TokenView], Array]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from attention_programs.programs.methods import BASELINES, DISTILLED, FIRST_TOKEN, FITTED_MIXTURE, SELECTED
 from attention_programs.report import paper
-from attention_programs.report.estimate import percent_text
+from attention_programs.report.estimate import ABSENT, percent_text
+from attention_programs.report.markdown import markdown_table
 from attention_programs.report.summary import distilled_order, estimate_of, mean_fit
-from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
 from attention_programs.surrogate.rankings import ALONE
 
 BEGIN = "<!-- headline: begin -->"
@@ -21,22 +22,17 @@ def headline(summary: Mapping[str, float]) -> str:
     """
     other = paper.MODELS[1]
     published = dict(zip(paper.PERCENTS, other.increases, strict=True))
-    rows = [
-        ["test texts", "programs", "first token and self, fitted", "first token", f"paper, {other.name}"],
-        ["---", "---:", "---:", "---:", "---:"],
-        [
-            "mean IoU over heads",
-            *(mean_fit(summary, name).text() for name in (SELECTED, FITTED_MIXTURE, "first_token")),
-            f"{other.mean_iou:.3f}",
-        ],
-    ]
     excluded = [mean_fit(summary, name, metric="sink_excluded_iou").text() for name in (SELECTED, FITTED_MIXTURE)]
-    rows.append(["the same without the first column", *excluded, "0", "–"])
+    fits = [mean_fit(summary, name).text() for name in (SELECTED, FITTED_MIXTURE, FIRST_TOKEN)]
+    rows = [
+        ["mean IoU over heads", *fits, f"{other.mean_iou:.3f}"],
+        ["the same without the first column", *excluded, "0", ABSENT],
+    ]
     for percent in PERCENTS:
-        keys = (f"distilled/{distilled_order(summary)}", f"first_token/{ALONE}")
-        found = [estimate_of(summary, f"perplexity_increase/test/{key}/{percent}") for key in keys]
-        ours, sink = (percent_text(estimate) if estimate.measured else "–" for estimate in found)
-        rows.append(
-            [f"perplexity increase, {percent} % of heads replaced", ours, "–", sink, f"{published[percent]:,.0f} %"]
-        )
-    return "\n".join([BEGIN, *("| " + " | ".join(row) + " |" for row in rows), END])
+        keys = (f"{DISTILLED}/{distilled_order(summary)}", f"{FIRST_TOKEN}/{ALONE}")
+        ours, sink = (percent_text(estimate_of(summary, f"perplexity_increase/test/{key}/{percent}")) for key in keys)
+        label = f"perplexity increase, {percent} % of heads replaced"
+        rows.append([label, ours, ABSENT, sink, f"{published[percent]:,.0f} %"])
+    baselines = [BASELINES[name].label.lower() for name in (FITTED_MIXTURE, FIRST_TOKEN)]
+    head = ["test texts", "programs", *baselines, f"paper, {other.name}"]
+    return "\n".join([BEGIN, *markdown_table(head, rows), END])

@@ -1,6 +1,7 @@
 """Rerunning a profile in a fresh clone with an empty cache, and comparing what came out with what is on record."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,22 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.testing import assert_series_equal
 
 from attention_programs.config import Config, ReproducibilitySettings, load_config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_yaml
 from attention_programs.paths import Paths
 from attention_programs.project.reproduction import compose, environment
-from attention_programs.scoring.rank import rank_correlation
+from attention_programs.scoring.bootstrap import rank_correlation
 
 EXACT_STAGES = ("model", "corpora")
 """Stages whose outputs (weights, texts) must be equal to the last byte."""
 KEY_COLUMNS = ("head", "method", "corpus", "metric", "programs", "order", "task")
 """Columns that say what a row is about; which program was chosen may differ where two fit almost alike."""
 RELATIVE_TABLES = ("order_choice.csv", "perplexity.csv")
-"""Tables of percentages and perplexities, which are compared relative to their size."""
+"""Tables of percentages and perplexities, which are compared relative to their size, those below 1 absolutely."""
 RANKS = "orders.csv"
 """The table of ranks: heads that do about as much damage change places, so that rankings are compared as wholes."""
+_FIRST_DIFFERENCE = re.compile(r"At positional index (\d+), first diff")
+"""What pandas says of columns of numbers that differ."""
 
 
 @dataclass
@@ -128,7 +132,7 @@ class _Line:
 
 
 def _compare_numbers(before: Path, after: Path, tolerances: ReproducibilitySettings) -> Iterator[_Line]:
-    """Largest difference of each number column of each table against the tolerances; then what has no tolerance."""
+    """Each column of each table against the tolerances; then what has no tolerance."""
     for path in sorted(before.glob("*.csv")):
         yield from _compare_tables(path.name, read_csv(path), read_csv(after / path.name), tolerances)
     if (before / "scoring.json").is_file():
@@ -145,27 +149,28 @@ def _compare_tables(
     if list(old.columns) != list(new.columns) or len(old) != len(new):
         yield _Line(False, f"{name}: {len(old)} rows became {len(new)}, or the columns changed")
         return
+    relative = tolerances.relative if name in RELATIVE_TABLES else 0.0
+    absolute = relative or tolerances.absolute
     for column in old.columns:
-        if column in KEY_COLUMNS and not old[column].equals(new[column]):
-            yield _Line(False, f"{name}, {column}: the rows are others or in another order")
-        elif pd.api.types.is_bool_dtype(old[column]):
-            yield _Line(old[column].equals(new[column]), f"{name}, {column}: what holds of each row")
-        elif name == RANKS and column not in KEY_COLUMNS:
+        place = f"{name}, {column}"
+        if column in KEY_COLUMNS:
+            yield _compare_columns(place, old[column], new[column], 0.0, 0.0)
+        elif name == RANKS:
             agreement = rank_correlation(old[column].tolist(), new[column].tolist())
             least = 1 - tolerances.absolute
-            yield _Line(agreement >= least, f"{name}, {column}: rank correlation {agreement:.3f} (at least {least:g})")
+            yield _Line(agreement >= least, f"{place}: rank correlation {agreement:.3f} (at least {least:g})")
+        elif pd.api.types.is_numeric_dtype(old[column]) and not pd.api.types.is_numeric_dtype(new[column]):
+            yield _Line(False, f"{place}: what were numbers is text")
         elif pd.api.types.is_numeric_dtype(old[column]):
-            relative = name in RELATIVE_TABLES
-            yield _compare_columns(f"{name}, {column}", old[column], new[column], relative, tolerances)
+            yield _compare_columns(place, old[column], new[column], relative, absolute)
 
 
-def _compare_columns(
-    place: str, old: pd.Series, new: pd.Series, relative: bool, tolerances: ReproducibilitySettings
-) -> _Line:
-    if not pd.api.types.is_numeric_dtype(new) or not old.isna().equals(new.isna()):
-        return _Line(False, f"{place}: numbers are missing on one side")
-    scale = old.abs().clip(lower=1.0) if relative else 1.0
-    largest = float(((old - new).abs() / scale).fillna(0.0).max()) if len(old) else 0.0
-    allowed = tolerances.relative if relative else tolerances.absolute
-    kind = "relative" if relative else "absolute"
-    return _Line(largest <= allowed, f"{place}: largest {kind} difference {largest:.2g} (allowed {allowed})")
+def _compare_columns(place: str, old: pd.Series, new: pd.Series, relative: float, absolute: float) -> _Line:
+    """Names the first row that differs by more than ``absolute + relative * abs(new)``."""
+    try:
+        assert_series_equal(old, new, check_dtype=False, rtol=relative, atol=absolute)
+    except AssertionError as error:
+        beyond = _FIRST_DIFFERENCE.search(str(error))
+        row = int(beyond[1]) if beyond else next(i for i, (a, b) in enumerate(zip(old, new, strict=True)) if a != b)
+        return _Line(False, f"{place}, row {row}: {new[row]} instead of {old[row]} (allowed {absolute:g})")
+    return _Line(True, f"{place}: equal within {absolute:g}")

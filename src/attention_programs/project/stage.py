@@ -12,6 +12,7 @@ from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
 from attention_programs.memory import LESS_MEMORY, is_shortage
 from attention_programs.paths import Paths
+from attention_programs.renamed import warned_in_a_line
 
 BAD_INPUT = 2
 """Exit code for input that a person can mend."""
@@ -24,7 +25,8 @@ def run_stage(name: str, work: Callable[[Config, Paths], None]) -> None:
     start = time.monotonic()
     try:
         root = Path()  # DVC starts every stage in the project's folder
-        config = load_config(root / "params.yaml")
+        with warned_in_a_line():
+            config = load_config(root / "params.yaml")
         prepare_process(config)
         work(config, Paths.of(config, root))
     except UserError as error:

@@ -112,7 +112,7 @@ TRANSFER = Caption(
     "intervals); read down a column to see what fitting elsewhere loses.",
     "",
 )
-SOURCES = Caption(
+SOURCES_CAPTION = Caption(
     "Where the programs come from",
     "A row a source. Best for: share of all heads for which it has the best program on validation texts (ties count "
     "for both); IoU: mean over heads of its best program for each, on test texts; above 0.5: share of heads whose "

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from attention_programs.files import records
+from attention_programs.programs.methods import DISTILLED, FITTED_MIXTURE, SELECTED
 from attention_programs.report.captions import CONSTANTS, DAMAGE, DISTILLATION, ORDERS
 from attention_programs.report.estimate import Estimate, percent_text
 from attention_programs.report.figures.damage import draw_damage
@@ -10,12 +11,11 @@ from attention_programs.report.figures.distillation import draw_distillation
 from attention_programs.report.figures.orders import draw_orders
 from attention_programs.report.gallery import Gallery
 from attention_programs.report.section import Section, TableRow, TableView
-from attention_programs.scoring.rank import rank_correlation
-from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
+from attention_programs.scoring.bootstrap import rank_correlation
 from attention_programs.surrogate.distillation import PREDICTIONS
-from attention_programs.surrogate.rankings import RANKINGS
+from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
-KINDS = {"pattern": "selected", "causal": "distilled"}
+KINDS = {"pattern": SELECTED, "causal": DISTILLED}
 """Constants fitted to the maps and to the model's predictions, and the programs that have them in a model."""
 
 
@@ -95,8 +95,11 @@ def order_section(
     figures = [gallery.add("orders", draw_orders(order_choice), ORDERS)]
     finding = (
         f"Chosen: {RANKINGS[chosen].short}, with a mean increase of {percent_text(Estimate(means[chosen]))} over the "
-        "shares shown" + (f"; best fit first: {percent_text(Estimate(means['iou']))}." if "iou" in means else ".")
+        "shares shown"
     )
+    if BEST_FIT in means:
+        finding += f"; {RANKINGS[BEST_FIT].short}: {percent_text(Estimate(means[BEST_FIT]))}"
+    finding += "."
     selected = heads[heads["method"] == SELECTED]
     joined = selected[["head", "iou_test"]].merge(damage[["head", "damage"]], on="head").dropna()
     correlation = Estimate(rank_correlation(joined["iou_test"].tolist(), joined["damage"].tolist()))

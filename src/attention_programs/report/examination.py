@@ -8,6 +8,7 @@ import pandas as pd
 
 from attention_programs.config import SynthesisSettings
 from attention_programs.files import records
+from attention_programs.programs.methods import BASELINES, FITTED_MIXTURE, SELECTED
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.report.behaviour import behaviours
 from attention_programs.report.captions import LENGTHS, SHARING, TERMS, TRANSFER, WORST
@@ -16,12 +17,11 @@ from attention_programs.report.figures.lengths import draw_lengths
 from attention_programs.report.figures.sharing import draw_sharing
 from attention_programs.report.figures.terms import draw_terms
 from attention_programs.report.gallery import Gallery
-from attention_programs.report.results import ALL_CORPORA, METHODS
+from attention_programs.report.results import ALL_CORPORA
 from attention_programs.report.section import Section, TableRow, TableView, WeakHead
 from attention_programs.report.variants import ENOUGH, FITTED_ON, SHARED, Fit, enough, family, fit_of, members
 from attention_programs.report.variants import TERMS as SIZES
-from attention_programs.scoring.rank import rank_correlation
-from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
+from attention_programs.scoring.bootstrap import rank_correlation
 
 WEAK_HEADS = 20
 """Heads that are told of in words."""
@@ -93,7 +93,7 @@ def transfer_section(variants: pd.DataFrame, settings: SynthesisSettings) -> Sec
     if not domains:
         return None
     rows = {f"{FITTED_ON}/{domain}": f"Fitted on {domain}" for domain in domains}
-    rows |= {SELECTED: "Fitted on all (selected)", FITTED_MIXTURE: METHODS[FITTED_MIXTURE]}
+    rows |= {SELECTED: "Fitted on all (selected)", FITTED_MIXTURE: BASELINES[FITTED_MIXTURE].label}
     fits = {(name, corpus): fit_of(variants, name, corpus) for name in rows for corpus in [*corpora, ALL_CORPORA]}
     shown = [TableRow(label, tuple(_cell(fits[name, corpus]) for corpus in [*corpora, ALL_CORPORA]))
              for name, label in rows.items()]  # fmt: skip

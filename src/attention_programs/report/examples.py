@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attention_programs.attention.packing import unpack
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.files import records
 from attention_programs.programs.outcome import Scored
 from attention_programs.programs.runtime import run
 from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.tokens import Array
 from attention_programs.programs.view import TokenView
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
-from attention_programs.programs.vocabulary.registry import Array
+from attention_programs.programs.vocabulary import find_term
 
 WEAKEST_SHARE = 0.95
 """The last example stands at this share of the ranking: a weak head, yet not the single worst."""
@@ -50,7 +50,7 @@ class Example:
 def kind(record: ProgramRecord) -> str:
     """What a program does beside resting on the first token: its first other vocabulary term."""
     names = re.findall(r"\btext\.(?:key\.|query\.)?(\w+)", record.source)
-    terms = [name for name in names if name in PATTERNS or name in CLASSES]
+    terms = [term.name for term in map(find_term, names) if term]
     return next((name for name in terms if name != "first_token"), "first_token")
 
 
@@ -93,14 +93,14 @@ def show(choices: Sequence[Choice], texts: Iterable[MappedText], index: Attentio
     compiled = {choice.head: choice.record.compiled() for choice in choices}
     best: dict[str, Example] = {}
     for text in texts:
-        view = TokenView(text.ids, text.pieces, index.causal, text.special_ids)
+        view = TokenView.of(text)
         for choice in choices:
             outcome = run(compiled[choice.head], view)
             if not isinstance(outcome, Scored):
                 continue
-            real = unpack(text.cells[index.heads.index(choice.head)], view.n, index.causal)
+            real = text.map(index.heads.index(choice.head))
             shared = float(np.minimum(real, outcome.weights).sum())
-            example = Example(choice, text, real, outcome.weights, shared / (2 * view.n - shared))
+            example = Example(choice, text, real, outcome.weights, iou_of_shared(shared, view.n))
             if choice.head not in best or _strangeness(example) < _strangeness(best[choice.head]):
                 best[choice.head] = example
     return [best[choice.head] for choice in choices if choice.head in best]

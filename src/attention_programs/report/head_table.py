@@ -9,9 +9,9 @@ import pandas as pd
 from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.models.head import Head
+from attention_programs.programs.methods import BASELINES, SELECTED
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.report.estimate import ABSENT, Estimate
-from attention_programs.report.results import BASELINES, METHODS
 
 _CORPUS_PREFIX = "iou_test_"
 
@@ -81,7 +81,7 @@ def head_rows(heads: pd.DataFrame, damage: pd.DataFrame, programs: Mapping[str, 
     costs = {row.head: row for row in records(damage)}
     baselines = heads[heads["method"].isin(BASELINES)]
     strongest = {row.head: row for row in records(baselines.sort_values("iou_validation", na_position="first"))}
-    selected = {Head.parse(row["head"]): row for row in heads[heads["method"] == "selected"].to_dict("records")}
+    selected = {Head.parse(row["head"]): row for row in heads[heads["method"] == SELECTED].to_dict("records")}
     rows = []
     for rank, (head, row) in enumerate(sorted(selected.items())):
         name = str(head)
@@ -98,7 +98,7 @@ def head_rows(heads: pd.DataFrame, damage: pd.DataFrame, programs: Mapping[str, 
                 looks_ahead=record.causal != "verified",
                 iou=Estimate(row["iou_test"], row["iou_test_low"], row["iou_test_high"]),
                 sink_excluded=row["sink_excluded_iou_test"],
-                baseline=METHODS[baseline.method] if baseline else ABSENT,
+                baseline=BASELINES[baseline.method].label if baseline else ABSENT,
                 baseline_iou=baseline.iou_test if baseline else math.nan,
                 damage=cost.damage if cost else math.nan,
                 damage_error=cost.standard_error if cost else math.nan,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import MappedText, read_index, read_maps
 from attention_programs.config import Config
 from attention_programs.errors import UserError
@@ -66,13 +65,12 @@ def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -
     )
     slot = index.heads.index(str(head))
     mapped = _map_own_text(config, paths, head, text) if text else _first_test_text(paths, slot)
-    view = TokenView(mapped.ids, mapped.pieces, index.causal, mapped.special_ids)
+    view = TokenView.of(mapped)
     with SandboxRunner(config.sandbox, 1, index.token_style) as runner:
         [outcome] = runner.outcomes([program], view)
     if isinstance(outcome, Rejected):
         raise UserError(f"program {program.name!r} fails on this text: {outcome.reason} ({outcome.message})")
-    real = unpack(mapped.cells[0], view.n, index.causal).astype(np.float32)
-    return HeadView(head, program, scores, mapped.pieces, real, outcome.weights, index.causal)
+    return HeadView(head, program, scores, mapped.pieces, mapped.map(0), outcome.weights, index.causal)
 
 
 def _first_test_text(paths: Paths, slot: int) -> MappedText:
@@ -89,5 +87,4 @@ def _map_own_text(config: Config, paths: Paths, head: Head, text: str) -> Mapped
     if len(ids) <= loaded.template.tokens:
         raise UserError(f"the text {text!r} has no tokens; give a longer one")
     (found,) = next(extract(loaded, [[ids]], [head]))
-    special_ids = loaded.token_style.special_ids
-    return MappedText("", "", "test", found.ids, found.pieces, found.cells.astype(np.float32), special_ids)
+    return found

@@ -21,14 +21,14 @@ def intake_table(intake: Intake) -> str:
         else:
             verdicts[refusal.candidate.name] = verdict
     width = max((len(name) for name in verdicts), default=0)
-    lines = [f"{each.name:{width}}  {verdicts[each.name]}" for each in intake.candidates if each.name in verdicts]
+    lines = [f"{each.name:{width}}  {verdicts[each.name]}" for each in intake.file.candidates if each.name in verdicts]
     lines += [
         f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}  {verdict}"
         for verdict, names in lacking.items()
     ]
     counts = [f"{count} {reason}" for reason, count in intake.admission.counts.items() if count]
-    total = f"{len(intake.admission.admitted)} of {len(intake.candidates)} programs run"
-    return "\n".join([*lines, *intake.remarks, "", f"{total} ({', '.join(counts)})" if counts else total])
+    total = f"{len(intake.admission.admitted)} of {len(intake.file.candidates)} programs run"
+    return "\n".join([*lines, *intake.file.remarks, "", f"{total} ({', '.join(counts)})" if counts else total])
 
 
 def _verdict(program: ProgramRecord) -> str:

@@ -4,15 +4,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from attention_programs.programs.methods import BASELINES, FITTED_MIXTURE, METHODS, REPLACED_BY, SELECTED
 from attention_programs.report import paper
 from attention_programs.report.estimate import percent_text
-from attention_programs.report.results import METHODS, PROGRAMS, read_if_there, read_table
+from attention_programs.report.results import read_if_there, read_table
 from attention_programs.report.section import Section
 from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
 from attention_programs.report.summary import estimate_of, mean_fit
 from attention_programs.report.variants import SHARED, TERMS
-from attention_programs.scoring.selection import FITTED_MIXTURE, SELECTED
-from attention_programs.surrogate.rankings import RANKINGS
+from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
 BEGIN = "<!-- numbers: begin -->"
 END = "<!-- numbers: end -->"
@@ -20,10 +20,11 @@ SOURCES_BEGIN = "<!-- sources: begin -->"
 SOURCES_END = "<!-- sources: end -->"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table whose first column holds labels and the others numbers."""
     line = "| " + " | ".join(head) + " |"
     ruler = "|---" + "|---:" * (len(head) - 1) + "|"
-    return [line, ruler, *("| " + " | ".join(row) + " |" for row in rows), ""]
+    return [line, ruler, *("| " + " | ".join(row) + " |" for row in rows)]
 
 
 def _parts(summary: Mapping[str, float], prefix: str) -> list[str]:
@@ -35,43 +36,50 @@ def _parts(summary: Mapping[str, float], prefix: str) -> list[str]:
 def _fit(summary: Mapping[str, float]) -> list[str]:
     corpora = ["all", *(name for name in _parts(summary, "iou/test/") if name != "all")]
     rows = []
-    for method, label in METHODS.items():
+    for method, shown in METHODS.items():
         if mean_fit(summary, method).measured:
             values = [mean_fit(summary, method, corpus) for corpus in corpora]
             excluded = mean_fit(summary, method, metric="sink_excluded_iou")
-            rows.append([label, values[0].text(), *(v.number() for v in values[1:]), excluded.number()])
+            rows.append([shown.label, values[0].text(), *(v.number() for v in values[1:]), excluded.number()])
     head = ["mean test IoU over heads", "all texts", *corpora[1:], "all, without the first column"]
-    return _table(head, rows)
+    return markdown_table(head, rows)
+
+
+def _percents(summary: Mapping[str, float]) -> list[int]:
+    """Shares of heads, in percent, at which the cost of replacing them was measured; without that of none."""
+    prefix = "perplexity_increase/test/"
+    found = {int(p) for m in REPLACED_BY for o in RANKINGS for p in _parts(summary, f"{prefix}{m}/{o}/")}
+    return sorted(found - {0})
 
 
 def _perplexity(summary: Mapping[str, float]) -> list[str]:
     prefix = "perplexity_increase/test/"
-    percents = sorted({int(p) for m in PROGRAMS for o in RANKINGS for p in _parts(summary, f"{prefix}{m}/{o}/")})
+    percents = _percents(summary)
     rows = []
-    for programs in PROGRAMS:
+    for programs, shown in REPLACED_BY.items():
         for order in RANKINGS:
-            keys = [f"{prefix}{programs}/{order}/{percent}" for percent in percents if percent]
+            keys = [f"{prefix}{programs}/{order}/{percent}" for percent in percents]
             found = [estimate_of(summary, key) for key in keys]
             if any(increase.measured for increase in found):
-                rows.append([f"{PROGRAMS[programs]}, {RANKINGS[order].short}", *map(percent_text, found)])
+                rows.append([f"{shown.label}, {RANKINGS[order].short}", *map(percent_text, found)])
     published = dict(zip(paper.PERCENTS, paper.MODELS[1].increases, strict=True))
-    known = [f"{published[p]:,.0f} %" if p in published else "" for p in percents if p]
+    known = [f"{published[p]:,.0f} %" if p in published else "" for p in percents]
     caveat = "another model, 5 sentences, attention exchanged behind the output projection, no intervals"
-    rows.append([f"(paper, {paper.MODELS[1].name}, best fit first; {caveat})", *known])
+    rows.append([f"(paper, {paper.MODELS[1].name}, {RANKINGS[BEST_FIT].short}; {caveat})", *known])
     tokens = estimate_of(summary, "perplexity/test/tokens").number(0)
-    columns = [f"{p} % of heads" for p in percents if p]
-    return [*_table([f"perplexity increase, {tokens} test tokens", *columns], rows), *_above(summary, percents)]
+    columns = [f"{p} % of heads" for p in percents]
+    return markdown_table([f"perplexity increase, {tokens} test tokens", *columns], rows)
 
 
-def _above(summary: Mapping[str, float], percents: Sequence[int]) -> list[str]:
+def _above(summary: Mapping[str, float]) -> list[str]:
     """What the same heads, or those of another ranking, cost beyond the distilled programs: paired, text by text."""
     prefix = "perplexity_above_distilled/test/selected/"
-    rows = []
+    percents, rows = _percents(summary), []
     for order in _parts(summary, prefix):
-        found = [estimate_of(summary, f"{prefix}{order}/{p}") for p in percents if p]
-        rows.append([f"Selected programs, {RANKINGS[order].short}", *map(percent_text, found)])
-    head = ["perplexity above that of the distilled programs", *(f"{p} % of heads" for p in percents if p)]
-    return _table(head, rows) if rows else []
+        found = [estimate_of(summary, f"{prefix}{order}/{p}") for p in percents]
+        rows.append([f"{REPLACED_BY[SELECTED].label}, {RANKINGS[order].short}", *map(percent_text, found)])
+    head = ["perplexity above that of the distilled programs", *(f"{p} % of heads" for p in percents)]
+    return markdown_table(head, rows) if rows else []
 
 
 def _questions(summary: Mapping[str, float]) -> list[str]:
@@ -86,7 +94,7 @@ def _questions(summary: Mapping[str, float]) -> list[str]:
         change = estimate_of(summary, f"qa_change/{task}/{percents[-1]}").text(2)
         rows.append([label, *(estimate_of(summary, f"qa/{task}/{p}").text(2) for p in percents), change])
     columns = [f"{p} % of heads" for p in percents]
-    return _table(["accuracy at", *columns, f"change at {percents[-1]} %"], rows) if rows else []
+    return markdown_table(["accuracy at", *columns, f"change at {percents[-1]} %"], rows) if rows else []
 
 
 def _terms(summary: Mapping[str, float]) -> list[str]:
@@ -94,14 +102,17 @@ def _terms(summary: Mapping[str, float]) -> list[str]:
     columns = {f"{TERMS}/{size}": f"at most {size} terms" for size in sizes}
     columns[SELECTED] = "selected"
     ordered = sorted(columns, key=lambda variant: summary.get(f"variant/{variant}/terms", math.inf))
-    titles = {variant: columns[variant] for variant in ordered} | {FITTED_MIXTURE: METHODS[FITTED_MIXTURE]}
+    titles = {variant: columns[variant] for variant in ordered} | {FITTED_MIXTURE: BASELINES[FITTED_MIXTURE].label}
     return _variants(summary, "IoU by number of terms", titles) if sizes else []
 
 
 def _sharing(summary: Mapping[str, float]) -> list[str]:
     numbers = sorted(_parts(summary, f"variant/{SHARED}/"), key=int)
     titles = {f"{SHARED}/{number}": _programs(summary, f"{SHARED}/{number}") for number in numbers}
-    titles |= {SELECTED: f"one a head ({_programs(summary, SELECTED)})", FITTED_MIXTURE: METHODS[FITTED_MIXTURE]}
+    titles |= {
+        SELECTED: f"one a head ({_programs(summary, SELECTED)})",
+        FITTED_MIXTURE: BASELINES[FITTED_MIXTURE].label,
+    }
     return _variants(summary, "IoU by number of shared programs", titles) if numbers else []
 
 
@@ -113,17 +124,17 @@ def _programs(summary: Mapping[str, float], variant: str) -> str:
 def _variants(summary: Mapping[str, float], title: str, titles: Mapping[str, str]) -> list[str]:
     """A table of one row: mean test IoU of variants, with what stands over each."""
     values = [estimate_of(summary, f"variant/{variant}/all/iou").text() for variant in titles]
-    return _table([title, *titles.values()], [["mean over heads, test texts", *values]])
+    return markdown_table([title, *titles.values()], [["mean over heads, test texts", *values]])
 
 
 def _lengths(summary: Mapping[str, float]) -> list[str]:
     tokens = sorted(_parts(summary, "length/"), key=int)
     rows = []
-    for method, label in METHODS.items():
+    for method, shown in METHODS.items():
         found = [estimate_of(summary, f"length/{length}/{method}/iou") for length in tokens]
         if any(value.measured for value in found):
-            rows.append([label, *(value.text() for value in found)])
-    return _table(["IoU by length of text", *(f"{length} tokens" for length in tokens)], rows) if rows else []
+            rows.append([shown.label, *(value.text() for value in found)])
+    return markdown_table(["IoU by length of text", *(f"{length} tokens" for length in tokens)], rows) if rows else []
 
 
 def sources_block(results: Path) -> str:
@@ -137,11 +148,11 @@ def sources_block(results: Path) -> str:
 
 def _section(section: Section) -> list[str]:
     table = section.table
-    rows = _table(table.head, [(row.label, *row.cells) for row in table.rows]) if table else []
-    return [f"**{section.caption.title}.** {section.finding}", "", *rows]
+    rows = markdown_table(table.head, [(row.label, *row.cells) for row in table.rows]) if table else []
+    return [f"**{section.caption.title}.** {section.finding}", "", *rows, *([""] if rows else [])]
 
 
 def numbers(summary: Mapping[str, float]) -> str:
     """The block between the README's two marks."""
-    fits = [*_fit(summary), *_terms(summary), *_sharing(summary), *_lengths(summary)]
-    return "\n".join([BEGIN, *fits, *_perplexity(summary), *_questions(summary), END])
+    tables = [write(summary) for write in (_fit, _terms, _sharing, _lengths, _perplexity, _above, _questions)]
+    return "\n".join([BEGIN, *(line for table in tables if table for line in [*table, ""]), END])

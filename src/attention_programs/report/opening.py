@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attention_programs.config import Config
+from attention_programs.programs.methods import BASELINES, DISTILLED, FIRST_TOKEN, SELECTED
 from attention_programs.report.estimate import Estimate, percent_digits, percent_text, unbroken
 from attention_programs.report.provenance import Fact, Provenance, TextCounts
-from attention_programs.report.results import BASELINES, METHODS
 from attention_programs.report.summary import distilled_order, estimate_of, mean_fit
+from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
+FIRST_ALONE = f"{BASELINES[FIRST_TOKEN].label.lower()} alone"
 TEST = 2
 """Position of the test split in a corpus' counts."""
 
@@ -41,21 +43,21 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
 
 
 def _fit(summary: Mapping[str, float]) -> Estimate:
-    return mean_fit(summary, "selected")
+    return mean_fit(summary, SELECTED)
 
 
 def _fit_without_sink(summary: Mapping[str, float]) -> Estimate:
-    return mean_fit(summary, "selected", metric="sink_excluded_iou")
+    return mean_fit(summary, SELECTED, metric="sink_excluded_iou")
 
 
 def _baselines(summary: Mapping[str, float]) -> str:
     """What a program has to be better than; which baseline fits best differs from model to model."""
     fits = {method: mean_fit(summary, method) for method in BASELINES}
     best = max(fits, key=lambda method: fits[method].value if fits[method].measured else -math.inf)
-    alone = f"the first token alone {fits['first_token'].text()}"
-    if best == "first_token":
+    alone = f"the {FIRST_ALONE} {fits[FIRST_TOKEN].text()}"
+    if best == FIRST_TOKEN:
         return alone
-    return f"the best baseline ({METHODS[best].lower()}) {fits[best].text()}, {alone}"
+    return f"the best baseline ({BASELINES[best].label.lower()}) {fits[best].text()}, {alone}"
 
 
 def _corpora(counts: tuple[TextCounts, ...]) -> str:
@@ -75,11 +77,15 @@ def _replacements(summary: Mapping[str, float], percent: int) -> list[_Replaceme
     """The best that can be done, then the paper's way; what was not measured is left out."""
     ways = (
         (
-            f"distilled/{distilled_order(summary)}",
+            f"{DISTILLED}/{distilled_order(summary)}",
             "with constants fitted to keep the model's predictions, in the order that was best on validation texts",
             "distilled, best order",
         ),
-        ("selected/iou", "with the programs as they fit attention, the best-fitted heads first", "best fit first"),
+        (
+            f"{SELECTED}/{BEST_FIT}",
+            "with the programs as they fit attention, the best-fitted heads first",
+            RANKINGS[BEST_FIT].short,
+        ),
     )
     found = [
         _Replacement(estimate_of(summary, f"perplexity_increase/test/{way}/{percent}"), sentence, note)
@@ -103,7 +109,7 @@ def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:
     percent = config.tracking.gate_percent
     fits = (
         ("Mean IoU", "selected programs", _fit(summary)),
-        ("Mean IoU, baseline", "first token alone", mean_fit(summary, "first_token")),
+        ("Mean IoU, baseline", FIRST_ALONE, mean_fit(summary, FIRST_TOKEN)),
         ("Mean IoU, no sinks", "without first column", _fit_without_sink(summary)),
     )
     found = [Fact(label, fit.number(), note, fit.interval()) for label, note, fit in fits]

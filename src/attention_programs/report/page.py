@@ -16,6 +16,7 @@ from attention_programs.corpora.text import SPLITS
 from attention_programs.files import read_json, records, replacing
 from attention_programs.models.record import ModelRecord, read_record
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import METHODS, SELECTED
 from attention_programs.programs.table import ProgramRecord, read_programs
 from attention_programs.report import paper
 from attention_programs.report.captions import GRID, QUESTIONS, FigureView, fit_caption, perplexity_caption
@@ -39,11 +40,10 @@ from attention_programs.report.gallery import Gallery
 from attention_programs.report.head_table import head_rows, program_of
 from attention_programs.report.opening import key_numbers, opening
 from attention_programs.report.provenance import trace
-from attention_programs.report.results import ALL_CORPORA, METHODS
+from attention_programs.report.results import ALL_CORPORA, Tables
 from attention_programs.report.section import Section
 from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
 from attention_programs.report.summary import summarise, summary_groups
-from attention_programs.report.tables import Tables
 
 PAGE_NAME = "report.html"
 
@@ -86,7 +86,7 @@ def write_report(config: Config, paths: Paths) -> Path:
     record = read_record(paths.model)
     index = read_index(paths.attention)
     programs = {program.id: program for program in read_programs(paths.programs)}
-    selected = tables.heads[tables.heads["method"] == "selected"]
+    selected = tables.heads[tables.heads["method"] == SELECTED]
     for row in records(selected):
         program_of(programs, row.program_id, row.head)
     choices = choose(selected, programs, config.report.example_heads)
@@ -155,8 +155,8 @@ def _method_rows(iou: pd.DataFrame) -> list[MethodRow]:
     cells = {(row.method, row.metric, row.corpus): Estimate(row.mean, row.low, row.high) for row in records(iou)}
     columns = [("iou", corpus) for corpus in _corpora(iou)] + [("sink_excluded_iou", ALL_CORPORA), ("jsd", ALL_CORPORA)]
     return [
-        MethodRow(label, tuple(cells.get((method, *column), Estimate(float("nan"))) for column in columns))
-        for method, label in METHODS.items()
+        MethodRow(shown.label, tuple(cells.get((method, *column), Estimate(float("nan"))) for column in columns))
+        for method, shown in METHODS.items()
         if (iou["method"] == method).any()
     ]
 
@@ -192,7 +192,7 @@ def _sections(
     gallery: Gallery,
 ) -> list[Section]:
     """The closer looks for which the profile has data."""
-    selected = tables.heads[tables.heads["method"] == "selected"]
+    selected = tables.heads[tables.heads["method"] == SELECTED]
     sections = (
         sources_section(tables.sources, tables.equal_size),
         intended_section(tables.sources),

@@ -1,119 +1,84 @@
-"""Reading the result tables, and the names that people read instead of their keys."""
+"""The tables of ``results/<profile>``, as the report reads them."""
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pandas as pd
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv
+from attention_programs.renamed import current_file
 
-METHODS = {
-    "selected": "Selected program",
-    "search": "Best of search",
-    "curated": "Best of curated",
-    "llm": "Best of language model",
-    "imported": "Best of imported",
-    "first_self": "First token and self, fitted",
-    "first_token": "First token",
-    "previous_token": "Previous token",
-    "self_token": "Token itself",
-    "uniform": "Uniform",
-    "random_token": "Random token in each row",
-    "random_column": "Random column",
-}
-"""Every method of ``heads.csv`` and ``iou.csv``, in the order of tables and figures."""
-BASELINES = tuple(method for method in METHODS if method not in ("selected", "search", "curated", "llm", "imported"))
-"""Methods that know nothing of a head, or no more than how much it attends to the first token and to itself."""
-PROGRAMS = {
-    "distilled": "Distilled programs",
-    "selected": "Selected programs",
-    "first_token": "First token",
-    "uniform": "Uniform",
-}
-"""What replaces heads in ``perplexity.csv``; distilled ones are the selected with other constants."""
 ALL_CORPORA = "all"
 
-_INTERVAL = ("low", "high")
-_COLUMNS = {
-    "heads.csv": (
-        *("head", "method", "program_id", "program_name", "author", "iou_validation", "iou_test"),
-        *("iou_test_low", "iou_test_high", "sink_excluded_iou_test", "jsd_test"),
+
+@dataclass(frozen=True)
+class TableFormat:
+    """What a table holds; it may hold further numbers, such as those of single corpora."""
+
+    stage: str
+    """That writes it."""
+    names: tuple[str, ...]
+    """Columns of names."""
+    numbers: tuple[str, ...]
+    """Columns of numbers."""
+    optional: bool = False
+    """Whether some profiles lack it."""
+
+    @classmethod
+    def of(cls, stage: str, names: str, numbers: str, optional: bool = False) -> "TableFormat":
+        """With columns separated by spaces."""
+        return cls(stage, tuple(names.split()), tuple(numbers.split()), optional)
+
+
+FORMATS = {
+    "heads.csv": TableFormat.of(
+        "select",
+        "head method program_id program_name author",
+        "iou_validation iou_test iou_test_low iou_test_high sink_excluded_iou_test jsd_test",
     ),
-    "iou.csv": ("method", "corpus", "metric", "mean", *_INTERVAL),
-    "variants.csv": (
-        "variant",
-        "corpus",
-        "programs",
-        "terms",
-        "iou_validation",
-        "iou",
-        *_INTERVAL,
-        "sink_excluded_iou",
+    "iou.csv": TableFormat.of("select", "method corpus metric", "mean low high"),
+    "damage.csv": TableFormat.of("damage", "head", "damage standard_error texts reliability"),
+    "objectives.csv": TableFormat.of("distil", "objective", "percent iou_test"),
+    "perplexity.csv": TableFormat.of(
+        "replace",
+        "programs order",
+        "percent heads_replaced texts tokens perplexity increase low high above above_low above_high",
     ),
-    "lengths.csv": ("method", "tokens", "texts", "iou", *_INTERVAL, "sink_excluded_iou"),
-    "behaviour.csv": ("head", "distance", "entropy"),
-    "damage.csv": ("head", "damage", "standard_error", "texts", "reliability"),
-    "order_choice.csv": ("order", "percent", "tokens", "increase_validation", "chosen"),
-    "distillation.csv": ("matched", "percent", "step", "training", "validation"),
-    "objectives.csv": ("objective", "percent", "iou_test"),
-    "perplexity.csv": (
-        *("programs", "order", "percent", "heads_replaced", "texts", "tokens", "perplexity", "increase"),
-        *_INTERVAL,
-        *("above", "above_low", "above_high"),
+    "qa.csv": TableFormat.of(
+        "evaluate",
+        "task",
+        "percent heads_replaced questions sources accuracy low high chance change change_low change_high insensitive",
     ),
-    "sources.csv": (
-        *("source", "programs", "heads_intended", "share_best", "coverage"),
-        *("iou_test", "iou_test_low", "iou_test_high", "beats_search", "beats_curated"),
-        *("iou_test_intended", "iou_test_best_of_source", "iou_test_best_of_all", "share_intended_is_best"),
-        *("iou_test_of_search", "terms_best_of_source", "terms_of_search"),
+    "variants.csv": TableFormat.of(
+        "examine", "variant corpus", "programs terms iou_validation iou low high sink_excluded_iou", optional=True
     ),
-    "equal_size.csv": (
-        *("head", "terms_by_hand", "terms_of_search", "terms_equal_size"),
-        *("iou_by_hand", "iou_of_search", "iou_equal_size"),
+    "lengths.csv": TableFormat.of("examine", "method", "tokens texts iou low high sink_excluded_iou", optional=True),
+    "behaviour.csv": TableFormat.of("examine", "head", "distance entropy", optional=True),
+    "order_choice.csv": TableFormat.of("damage", "order", "percent tokens increase_validation chosen", optional=True),
+    "distillation.csv": TableFormat.of("distil", "matched", "percent step training validation", optional=True),
+    "sources.csv": TableFormat.of(
+        "select",
+        "source",
+        "programs heads_intended share_best coverage iou_test iou_test_low iou_test_high beats_search beats_curated "
+        "iou_test_intended iou_test_best_of_source iou_test_best_of_all share_intended_is_best iou_test_of_search "
+        "terms_best_of_source terms_of_search",
+        optional=True,
     ),
-    "explainer.csv": (
-        *("head", "programs", "kept_round", "jsd_first", "jsd_kept", "iou_first", "iou_kept", "iou_fitted"),
-        *("constants", "prompt_tokens", "reply_tokens", "cost"),
+    "equal_size.csv": TableFormat.of(
+        "examine",
+        "head",
+        "terms_by_hand terms_of_search terms_equal_size iou_by_hand iou_of_search iou_equal_size",
+        optional=True,
     ),
-    "qa.csv": (
-        *("task", "percent", "heads_replaced", "questions", "sources", "accuracy", *_INTERVAL, "chance"),
-        *("change", "change_low", "change_high", "insensitive"),
+    "explainer.csv": TableFormat.of(
+        "synthesize",
+        "head",
+        "programs kept_round jsd_first jsd_kept iou_first iou_kept iou_fitted constants prompt_tokens reply_tokens "
+        "cost",
+        optional=True,
     ),
 }
-_STAGES = {
-    "heads.csv": "select",
-    "iou.csv": "select",
-    "sources.csv": "select",
-    "explainer.csv": "synthesize",
-    "variants.csv": "examine",
-    "lengths.csv": "examine",
-    "behaviour.csv": "examine",
-    "equal_size.csv": "examine",
-    "damage.csv": "damage",
-    "order_choice.csv": "damage",
-    "distillation.csv": "distil",
-    "objectives.csv": "distil",
-    "perplexity.csv": "replace",
-    "qa.csv": "evaluate",
-}
-_NAMES = {
-    "head",
-    "method",
-    "program_id",
-    "program_name",
-    "author",
-    "corpus",
-    "metric",
-    "programs",
-    "order",
-    "task",
-    "objective",
-    "variant",
-    "matched",
-    "source",
-}
-_COUNTS = {("variants.csv", "programs"), ("sources.csv", "programs"), ("explainer.csv", "programs")}
-"""Columns that hold numbers here and names in another table."""
 
 
 def read_table(results: Path, name: str) -> pd.DataFrame:
@@ -126,17 +91,16 @@ def read_table(results: Path, name: str) -> pd.DataFrame:
     Raises:
         UserError: if it is missing or lacks a column; the stage to run is named.
     """
-    path = results / name
-    remedy = f"run `dvc repro {_STAGES[name]}`"
-    if not path.is_file():
+    path, form = results / name, FORMATS[name]
+    remedy = f"run `dvc repro {form.stage}`"
+    if not current_file(path).is_file():
         raise UserError(f"{path} does not exist; {remedy}")
     table = read_csv(path)
-    missing = [column for column in _COLUMNS[name] if column not in table]
+    missing = [column for column in (*form.names, *form.numbers) if column not in table]
     if missing:
         raise UserError(f"{path} has no column {missing[0]!r}; {remedy}")
     for column in table:
-        named = column in _NAMES and (name, column) not in _COUNTS
-        table[column] = table[column].fillna("").astype(str) if named else table[column].astype(float)
+        table[column] = table[column].fillna("").astype(str) if column in form.names else table[column].astype(float)
     return table
 
 
@@ -146,4 +110,41 @@ def read_if_there(results: Path, name: str) -> pd.DataFrame:
     Raises:
         UserError: if it lacks a column; the stage to run is named.
     """
-    return read_table(results, name) if (results / name).is_file() else pd.DataFrame(columns=list(_COLUMNS[name]))
+    if current_file(results / name).is_file():
+        return read_table(results, name)
+    return pd.DataFrame(columns=[*FORMATS[name].names, *FORMATS[name].numbers])
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a profile, read once for the whole page: one field per file."""
+
+    heads: pd.DataFrame
+    iou: pd.DataFrame
+    damage: pd.DataFrame
+    objectives: pd.DataFrame
+    perplexity: pd.DataFrame
+    qa: pd.DataFrame
+    variants: pd.DataFrame
+    lengths: pd.DataFrame
+    behaviour: pd.DataFrame
+    order_choice: pd.DataFrame
+    distillation: pd.DataFrame
+    sources: pd.DataFrame
+    equal_size: pd.DataFrame
+    explainer: pd.DataFrame
+
+    @classmethod
+    def read(cls, results: Path) -> "Tables":
+        """Reads ``results/<profile>``; what a profile may lack is empty there.
+
+        Raises:
+            UserError: if a table is missing that every profile has; the stage to run is named.
+        """
+        names = {field.name: f"{field.name}.csv" for field in fields(cls)}
+        return cls(
+            **{
+                field: (read_if_there if FORMATS[name].optional else read_table)(results, name)
+                for field, name in names.items()
+            }
+        )

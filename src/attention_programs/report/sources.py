@@ -7,19 +7,10 @@ from typing import Any
 import pandas as pd
 
 from attention_programs.files import read_json, records
-from attention_programs.report.captions import EXPLAINER, INTENDED, SOURCES
+from attention_programs.programs.methods import CURATED, LLM, SEARCH, SOURCES
+from attention_programs.report.captions import EXPLAINER, INTENDED, SOURCES_CAPTION
 from attention_programs.report.estimate import ABSENT, Estimate
 from attention_programs.report.section import Section, TableRow, TableView
-
-LABELS = {
-    "search": "Search",
-    "curated": "Written by hand",
-    "llm": "Language model",
-    "llm_written": "– as it wrote them",
-    "llm_fitted": "– with fitted constants",
-    "imported": "Imported",
-}
-"""Names of the sources, in the order of the table."""
 
 
 def sources_section(sources: pd.DataFrame, equal_size: pd.DataFrame) -> Section | None:
@@ -34,7 +25,7 @@ def sources_section(sources: pd.DataFrame, equal_size: pd.DataFrame) -> Section 
         return None
     shown = [
         TableRow(
-            LABELS[name],
+            SOURCES[name].label,
             (
                 f"{row.programs:.0f}",
                 f"{row.heads_intended:.0f}",
@@ -52,23 +43,23 @@ def sources_section(sources: pd.DataFrame, equal_size: pd.DataFrame) -> Section 
         tuple(shown),
     )
     leading = max(rows.values(), key=lambda row: row.share_best)
-    finding = f"{LABELS[leading.source]} has the best program for {_share(leading.share_best)} of all heads."
-    if "llm" in rows:
-        model = rows["llm"]
+    finding = f"{SOURCES[leading.source].label} has the best program for {_share(leading.share_best)} of all heads."
+    if LLM in rows:
+        model = rows[LLM]
         finding += (
             f" Over the {model.heads_intended:.0f} heads that the language model wrote a usable program for, its best "
             f"one beats the search's in {_share(model.beats_search)} and the best one written by hand in "
             f"{_share(model.beats_curated)} (chosen on validation, compared on test texts). {_sizes(model)}"
         )
-    if "curated" in rows and rows["curated"].heads_intended:
-        people = rows["curated"]
+    if CURATED in rows and rows[CURATED].heads_intended:
+        people = rows[CURATED]
         finding += (
             f" Over the {people.heads_intended:.0f} heads that somebody wrote a program for by hand, which were the "
             f"search's worst on validation texts, the best one by hand beats the search's in "
             f"{_share(people.beats_search)} on test texts ({Estimate(people.iou_test_best_of_source).number()} against "
             f"{Estimate(people.iou_test_of_search).number()}). {_sizes(people)}{_at_equal_size(equal_size)}"
         )
-    return Section("sources", SOURCES, finding, table=table)
+    return Section("sources", SOURCES_CAPTION, finding, table=table)
 
 
 def intended_section(sources: pd.DataFrame) -> Section | None:
@@ -78,7 +69,7 @@ def intended_section(sources: pd.DataFrame) -> Section | None:
         return None
     shown = [
         TableRow(
-            LABELS[name],
+            SOURCES[name].label,
             (
                 f"{row.heads_intended:.0f}",
                 Estimate(row.iou_test_intended).number(),
@@ -92,10 +83,10 @@ def intended_section(sources: pd.DataFrame) -> Section | None:
     ]
     head = ("", "heads", "intended", "best of the source", "best of the search", "best of all", "intended is the best")
     finding = "; ".join(
-        f"{LABELS[name].lstrip('– ').lower()}: {Estimate(row.iou_test_intended).number()} intended, "
+        f"{SOURCES[name].short}: {Estimate(row.iou_test_intended).number()} intended, "
         f"{Estimate(row.iou_test_best_of_source).number()} best of the source"
         for name, row in rows.items()
-        if name in ("search", "curated", "llm")
+        if name in (SEARCH, CURATED, LLM)
     )
     return Section("intended", INTENDED, f"Mean test IoU, {finding}.", table=TableView(head, tuple(shown)))
 
@@ -151,7 +142,7 @@ def explainer_section(metrics: Mapping[str, Any], heads: pd.DataFrame) -> Sectio
 
 def _by_source(sources: pd.DataFrame) -> dict[str, Any]:
     found = {str(row.source): row for row in records(sources)}
-    return {name: found[name] for name in LABELS if name in found}
+    return {name: found[name] for name in SOURCES if name in found}
 
 
 def _sizes(row: Any) -> str:

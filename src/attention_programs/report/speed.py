@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attention_programs.report.estimate import ABSENT
+from attention_programs.report.markdown import markdown_table
 
 BEGIN = "<!-- speed: begin -->"
 END = "<!-- speed: end -->"
@@ -17,15 +18,14 @@ def speed_table(bench: Mapping[str, Any]) -> str:
     Args:
         bench: The content of ``results/bench.json``; what it does not hold shows as a dash.
     """
-    lines = ["| time of | base | " + " | ".join(f"twice the {name}" for name in GROWTH) + " |"]
-    lines.append("|---" + "|---:" * (1 + len(GROWTH)) + "|")
+    rows = []
     for section, label in ROWS.items():
         found = bench.get(section, {})
         base = found.get("medians", {}).get("base")
         times = [found.get("ratios", {}).get(f"time with twice the {name}") for name in GROWTH]
-        cells = [_text(base, "{:.1f} s"), *(_text(time, "{:.1f} times") for time in times)]
-        lines.append("| " + " | ".join([label, *cells]) + " |")
-    return "\n".join([BEGIN, *lines, "", _whole(bench), END])
+        rows.append([label, _text(base, "{:.1f} s"), *(_text(time, "{:.1f} times") for time in times)])
+    table = markdown_table(["time of", "base", *(f"twice the {name}" for name in GROWTH)], rows)
+    return "\n".join([BEGIN, *table, "", _whole(bench), END])
 
 
 def _whole(bench: Mapping[str, Any]) -> str:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from attention_programs.files import records
+from attention_programs.programs.methods import BASELINES, DISTILLED, FIRST_TOKEN, SEARCH, SELECTED
 from attention_programs.report import paper
 from attention_programs.report.estimate import ABSENT, Estimate, percent_text
 from attention_programs.report.results import read_if_there, read_table
 from attention_programs.report.variants import SHARED, enough, family, fit_of
-from attention_programs.scoring.selection import SELECTED
 from attention_programs.surrogate.gate import read_gate
-from attention_programs.surrogate.rankings import RANKINGS
+from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
 IOU_THRESHOLDS = (0.5, 0.75)
 """Test IoU above which heads are counted."""
@@ -78,7 +78,7 @@ def _fit(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _heads(table: pd.DataFrame) -> dict[str, float]:
-    selected = table[table["method"] == "selected"]
+    selected = table[table["method"] == SELECTED]
     found = {
         f"heads/above_{threshold:g}/selected": float((selected["iou_test"] > threshold).mean())
         for threshold in IOU_THRESHOLDS
@@ -91,11 +91,11 @@ def _heads(table: pd.DataFrame) -> dict[str, float]:
 def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
     """Perplexity of every curve; where ``selected`` is ``search`` in every head, its curve stands under both names."""
     chosen = {method: list(rows.sort_values("head")["program_id"]) for method, rows in heads.groupby("method")}
-    same = "selected" in chosen and chosen["selected"] == chosen.get("search")
+    same = SELECTED in chosen and chosen[SELECTED] == chosen.get(SEARCH)
     found: dict[str, float] = {}
     for row in records(table.sort_values("percent", kind="stable")):
         found.setdefault("perplexity/test/intact", row.perplexity / (1 + row.increase / 100))
-        for programs in ("selected", "search") if same and row.programs == "selected" else (row.programs,):
+        for programs in (SELECTED, SEARCH) if same and row.programs == SELECTED else (row.programs,):
             key = f"perplexity_increase/test/{programs}/{row.order}/{row.percent:g}"
             found |= _entry(key, Estimate(row.increase, row.low, row.high))
             above = Estimate(row.above, row.above_low, row.above_high)
@@ -196,7 +196,7 @@ class SummaryGroup:
     rows: tuple[SummaryRow, ...]
 
 
-DISTILLED = "perplexity_increase/test/distilled/"
+OF_DISTILLED = f"perplexity_increase/test/{DISTILLED}/"
 
 
 def distilled_order(summary: Mapping[str, float]) -> str:
@@ -205,22 +205,22 @@ def distilled_order(summary: Mapping[str, float]) -> str:
     >>> distilled_order({"perplexity_increase/test/distilled/together/25": 7.8})
     'together'
     """
-    return next((key.removeprefix(DISTILLED).split("/")[0] for key in summary if key.startswith(DISTILLED)), "")
+    return next((key.removeprefix(OF_DISTILLED).split("/")[0] for key in summary if key.startswith(OF_DISTILLED)), "")
 
 
 def replacing(summary: Mapping[str, float], order: str) -> str:
     """Whose perplexity stands for an order: the distilled programs' where it was measured."""
-    measured = any(key.startswith(f"{DISTILLED}{order}/") for key in summary)
-    return "distilled" if measured else "selected"
+    measured = any(key.startswith(f"{OF_DISTILLED}{order}/") for key in summary)
+    return DISTILLED if measured else SELECTED
 
 
 def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
     """The summary table, as the terminal and the page show it."""
     nothing = (ABSENT,) * len(paper.MODELS)
     fits = (
-        ("selected programs", mean_fit(summary, "selected"), tuple(f"{model.mean_iou:.3f}" for model in paper.MODELS)),
-        ("the same without the first column", mean_fit(summary, "selected", metric="sink_excluded_iou"), nothing),
-        ("first token alone, all heads", mean_fit(summary, "first_token"), nothing),
+        ("selected programs", mean_fit(summary, SELECTED), tuple(f"{model.mean_iou:.3f}" for model in paper.MODELS)),
+        ("the same without the first column", mean_fit(summary, SELECTED, metric="sink_excluded_iou"), nothing),
+        (f"{BASELINES[FIRST_TOKEN].label.lower()} alone, all heads", mean_fit(summary, FIRST_TOKEN), nothing),
     )
     groups = [
         SummaryGroup(
@@ -234,8 +234,8 @@ def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
         for rank, percent in enumerate(paper.PERCENTS):
             ours = percent_text(estimate_of(summary, f"perplexity_increase/test/{programs}/{order}/{percent}"))
             published = tuple(f"{model.increases[rank]:,.0f} %" for model in paper.MODELS)
-            rows.append(SummaryRow(f"{percent} % of heads replaced", ours, published if order == "iou" else nothing))
-        if order != "iou":
+            rows.append(SummaryRow(f"{percent} % of heads replaced", ours, published if order == BEST_FIT else nothing))
+        if order != BEST_FIT:
             rows = [row for row in rows if row.ours != ABSENT]
         if rows:
             groups.append(SummaryGroup(f"Perplexity increase, {programs} programs, {ranking.label}", tuple(rows)))

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attention_programs.files import read_json
+from attention_programs.programs.methods import SEARCH
 from attention_programs.report.estimate import ABSENT, percent_text
-from attention_programs.report.summary import distilled_order, estimate_of, summarise_fit
+from attention_programs.report.markdown import markdown_table
+from attention_programs.report.summary import OF_DISTILLED, distilled_order, estimate_of, summarise_fit
 
 BEGIN = "<!-- targets: begin -->"
 END = "<!-- targets: end -->"
@@ -30,13 +32,13 @@ class Target:
 
 
 TARGETS = (  # the search's programs, as those by hand may have more terms
-    Target("mean IoU, at most 8 terms, stories", "iou/test/stories/search", 0.61, 0.66),
+    Target("mean IoU, at most 8 terms, stories", f"iou/test/stories/{SEARCH}", 0.61, 0.66),
     Target("the same, at most 20 terms", "variant/terms/20/stories/iou", 0.64, 0.70),
-    Target("mathematics, 8 terms", "iou/test/mathematics/search", 0.55, 0.60),
-    Target("code, 8 terms", "iou/test/code/search", 0.56, 0.60),
-    Target("perplexity increase at 25 % of heads", "perplexity_increase/test/distilled/{order}/25", 6, 2, True),
-    Target("at 50 %", "perplexity_increase/test/distilled/{order}/50", 20, 8, True),
-    Target("at 100 %", "perplexity_increase/test/distilled/{order}/100", 180, 80, True),
+    Target("mathematics, 8 terms", f"iou/test/mathematics/{SEARCH}", 0.55, 0.60),
+    Target("code, 8 terms", f"iou/test/code/{SEARCH}", 0.56, 0.60),
+    Target("perplexity increase at 25 % of heads", OF_DISTILLED + "{order}/25", 6, 2, True),
+    Target("at 50 %", OF_DISTILLED + "{order}/50", 20, 8, True),
+    Target("at 100 %", OF_DISTILLED + "{order}/100", 180, 80, True),
 )
 COLUMNS = {"shipped": "smollm2-135m", "benchmark": "benchmark"}
 """Profiles of the table's columns, by their headings."""
@@ -65,17 +67,20 @@ def targets_table(summaries: Mapping[str, Mapping[str, float]]) -> str:
     Args:
         summaries: The content of ``summary.json`` by the heading of its column.
     """
-    lines = ["| at 64 tokens, test texts | must | aim | " + " | ".join(summaries) + " |"]
-    lines.append("|---" + "|---:" * (2 + len(summaries)) + "|")
-    for target in TARGETS:
-        cells = [_cell(target, summary) for summary in summaries.values()]
-        row = [target.label, target.number(target.must), target.number(target.aim), *cells]
-        lines.append("| " + " | ".join(row) + " |")
+    rows = [
+        [
+            target.label,
+            target.number(target.must),
+            target.number(target.aim),
+            *(_cell(target, summary) for summary in summaries.values()),
+        ]
+        for target in TARGETS
+    ]
     counts = [f"{summary[PROGRAMS]:.0f}" if PROGRAMS in summary else ABSENT for summary in summaries.values()]
     label = "distinct programs for 95 % of the IoU of one a head (on validation)"
-    row = [label, *map(str, MOST_PROGRAMS), *counts]
-    lines.append("| " + " | ".join(row) + " |")
-    return "\n".join([BEGIN, *lines, END])
+    rows.append([label, *map(str, MOST_PROGRAMS), *counts])
+    head = ["at 64 tokens, test texts", "must", "aim", *summaries]
+    return "\n".join([BEGIN, *markdown_table(head, rows), END])
 
 
 def _cell(target: Target, summary: Mapping[str, float]) -> str:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from attention_programs.errors import UserError
 from attention_programs.files import records
+from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.table import ProgramRecord
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term, find_term
 from attention_programs.report.token_label import token_label
 
 SHADES = " .:-=+*#%@"
@@ -67,7 +68,7 @@ def heads_by_term(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> di
         programs: Programs by id.
     """
     found: dict[str, list[str]] = {}
-    for row in records(heads[heads["method"] == "selected"]):
+    for row in records(heads[heads["method"] == SELECTED]):
         mentions = programs[row.program_id].parsed().mentions if row.program_id in programs else ()
         for name in dict.fromkeys(name for name, _ in mentions):
             found.setdefault(name, []).append(row.head)
@@ -100,10 +101,9 @@ def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
     Raises:
         UserError: if the vocabulary has no such term.
     """
-    known = {**PATTERNS, **CLASSES}
-    term = known.get(name.split("(", maxsplit=1)[0].rsplit(".", 1)[-1])
+    term = find_term(name.split("(", maxsplit=1)[0].rsplit(".", 1)[-1])
     if term is None:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        close = difflib.get_close_matches(name, [*PATTERNS, *CLASSES], n=1, cutoff=0.0)[0]
         raise UserError(f"the vocabulary has no term {name!r}; did you mean {close!r}?")
     lines = [f"{_spelling(term)}: {_phrase(term)}", "", inspect.cleandoc(term.compute.__doc__ or "")]
     if uses is not None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attention_programs.attention.metrics import iou_of_shared, over_union
 from attention_programs.attention.packing import pack, row_starts
 from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.errors import UserError
@@ -16,7 +17,6 @@ from attention_programs.programs.outcome import Scored
 from attention_programs.programs.runner import Runner
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
-from attention_programs.scoring.kernel import iou_from_intersection
 
 Assignment = Mapping[Head, ProgramRecord]
 """The program of each head."""
@@ -66,7 +66,7 @@ def score_assignments(
     distinct = {program.id: program for assignment in assignments.values() for program in assignment.values()}
     found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in assignments}
     for text in texts:
-        view = TokenView(text.ids, text.pieces, index.causal, text.special_ids)
+        view = TokenView.of(text)
         outcomes = runner.outcomes(list(distinct.values()), view)
         maps = {
             program: pack(outcome.weights, index.causal)
@@ -90,5 +90,4 @@ def _score(predicted: NDArray[np.float32], real: NDArray[np.float32], starts: ND
     shared, first = float(least.sum()), float(least[starts].sum())
     weight = float(predicted.sum() + real.sum() - predicted[starts].sum() - real[starts].sum())
     rest = shared - first
-    excluded = rest / (weight - rest) if weight - rest > 0 else 1.0
-    return float(iou_from_intersection(np.array(shared), len(starts))), excluded
+    return iou_of_shared(shared, len(starts)), float(over_union(rest, weight - rest))

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
@@ -27,8 +26,8 @@ def behaviour_table(texts: Iterable[MappedText], index: AttentionIndex) -> pd.Da
     sums = np.zeros((len(index.heads), len(PLACES) + 2))
     rows = 0
     for text in texts:
-        view = TokenView(text.ids, text.pieces, index.causal, text.special_ids)
-        maps = unpack(text.cells, view.n, index.causal)[:, 1:]
+        view = TokenView.of(text)
+        maps = text.maps[:, 1:]
         rows += view.n - 1
         for number, name in enumerate(PLACES):
             sums[:, number] += np.einsum("hij,ij->h", maps, _place(view, name)[1:])

@@ -81,10 +81,10 @@ def first_pass(
     if len(texts) < 2 * FIRST_TEXTS:
         return FirstPass(runner.finish([], [], kept), frozenset())
     chosen = [texts[i] for i in np.linspace(0, len(texts) - 1, FIRST_TEXTS).astype(int)]
-    views = [TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in chosen]
+    views = [TokenView.of(text) for text in chosen]
     finished = runner.finish(imported, views, kept, check=False)
     maps = read_maps(folder, ["validation"], [text.key for text in chosen])
-    scores = as_arrays(pa.concat_tables(score_texts(maps, imported, finished.outcomes, index.causal, workers)))
+    scores = as_arrays(pa.concat_tables(score_texts(maps, imported, finished.outcomes, workers)))
     stays = in_contention(imported, scores.iou, index.heads, index.causal, look_ahead)
     out = frozenset(program.id for program, stay in zip(imported, stays, strict=True) if not stay)
     print(

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attention_programs.attention.metrics import over_union
 from attention_programs.machine_code import machine_code
 
 Maps = NDArray[np.float32]
@@ -46,15 +47,6 @@ class PairScores:
     """Mean over rows of the Jensen-Shannon divergence, bits."""
 
 
-def iou_from_intersection(intersection: NDArray[np.floating], rows: int | NDArray[np.integer]) -> NDArray[np.floating]:
-    """IoU of maps with ``rows`` rows that sum to 1.
-
-    >>> iou_from_intersection(np.array([1.5]), rows=2).tolist()
-    [0.6]
-    """
-    return intersection / (2 * rows - intersection)
-
-
 @dataclass(frozen=True)
 class _Sums:
     """Sums over cells of every pair."""
@@ -80,11 +72,10 @@ def score_pairs(predicted: Maps, attention: Maps, row_starts: NDArray[np.int64],
     columns = row_starts, np.delete(np.arange(predicted.shape[1]), row_starts)
     sum_up = _on_processor if device == "cpu" else functools.partial(_by_torch, device=device)
     first, rest = (sum_up(_tiled(predicted, cells, PROGRAMS), _tiled(attention, cells, HEADS)) for cells in columns)
-    excluded = np.divide(rest.shared, rest.joined, out=np.ones_like(rest.shared), where=rest.joined > 0)
     rows = len(row_starts)
     scores = (
         np.clip(first.shared + rest.shared, 0, rows),
-        np.clip(excluded, 0, 1),
+        np.clip(over_union(rest.shared, rest.joined), 0, 1),
         np.clip(1 + (first.logs + rest.logs) / rows, 0, 1),
     )
     return PairScores(*(score[: len(predicted), : len(attention)].astype(np.float32) for score in scores))
@@ -103,13 +94,6 @@ def _on_processor(programs: Maps, heads: Maps) -> _Sums:
     nothing = np.zeros_like(heads[:2])
     own = _over_pairs(_add_logs, programs, nothing)[:, :1] + _over_pairs(_add_logs, heads, nothing)[:, 0]
     return _Sums(shared, total - shared, (own - _over_pairs(_add_logs, programs, heads)) / 2)
-
-
-def sums_of_minima(predicted: Maps, attention: Maps) -> Sums:
-    """Sum over all cells of the smaller of two maps, for every pair: the only sum that IoU needs."""
-    cells = np.arange(predicted.shape[1])
-    sums = _over_pairs(_add_minima, _tiled(predicted, cells, PROGRAMS), _tiled(attention, cells, HEADS))
-    return sums[: len(predicted), : len(attention)]
 
 
 def _over_pairs(add: Callable[[Maps, Maps, Sums], None], programs: Maps, heads: Maps) -> Sums:

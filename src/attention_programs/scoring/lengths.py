@@ -47,13 +47,7 @@ def texts_of_lengths(
 
 def _mapped(loaded: LoadedModel, contents: Sequence[str], tokens: int, index: AttentionIndex) -> list[MappedText]:
     batches = [[loaded.encode(content, tokens)] for content in contents]
-    maps = (one for batch in extract(loaded, batches, index.head_list) for one in batch)
-    return [
-        MappedText(
-            str(number), "", "test", one.ids, one.pieces, one.cells.astype(np.float32), index.token_style.special_ids
-        )
-        for number, one in enumerate(maps)
-    ]
+    return [one for batch in extract(loaded, batches, index.head_list) for one in batch]
 
 
 def cut(text: MappedText, tokens: int) -> MappedText:

@@ -9,17 +9,12 @@ import pandas as pd
 
 from attention_programs.config import ScoringSettings
 from attention_programs.errors import UserError
+from attention_programs.programs.methods import AUTHORS, BASELINE, FITTED_MIXTURE, SELECTED
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.bootstrap import Interval, interval_of_means, resample_weights
 
 if TYPE_CHECKING:  # whoever only reads the tables does without torch
     from attention_programs.scoring.table import SplitScores
-
-SELECTED = "selected"
-"""The method whose programs replace heads: the best of all sources."""
-FITTED_MIXTURE = "first_self"
-AUTHORS = ("search", "curated", "llm", "imported")
-"""Whose programs are methods of their own."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ def choose(
     usable = [
         i
         for i, program in enumerate(programs)
-        if program.author != "baseline" and (not causal or program.may_go_into_a_causal_model(look_ahead))
+        if program.author != BASELINE and (not causal or program.may_go_into_a_causal_model(look_ahead))
     ]
     groups = {SELECTED: usable} | {
         author: [i for i, program in enumerate(programs) if program.author == author] for author in AUTHORS
@@ -63,9 +58,9 @@ def choose(
         if group
     ]
     for i, program in enumerate(programs):
-        if program.author == "baseline" and "file" in program.provenance:
+        if program.author == BASELINE and "file" in program.provenance:
             choices.append(Choice(program.name, [i] * len(heads)))
-    fitted = {head: i for i, p in enumerate(programs) if p.author == "baseline" for head in p.intended_heads}
+    fitted = {head: i for i, p in enumerate(programs) if p.author == BASELINE for head in p.intended_heads}
     missing = [head for head in heads if head not in fitted]
     if missing:
         raise UserError(f"head {missing[0]} has no fitted first+self mixture; run `dvc repro synthesize`")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attention_programs.programs.methods import AUTHORS, CURATED, LLM, SEARCH, SOURCES
 from attention_programs.programs.parser import summands
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.bootstrap import interval_of_means, resample_weights
@@ -26,12 +27,11 @@ def source_groups(programs: Sequence[ProgramRecord]) -> dict[str, list[int]]:
 
     The language model's are listed as it wrote them, with fitted constants, and together.
     """
-    groups: dict[str, list[int]] = {"search": [], "curated": [], "llm": [], "llm_written": [], "llm_fitted": []}
-    groups["imported"] = []
+    groups: dict[str, list[int]] = {name: [] for name in SOURCES}
     for position, program in enumerate(programs):
         if program.author in groups:
             groups[program.author].append(position)
-        if program.author == "llm":
+        if program.author == LLM:
             groups["llm_fitted" if "constants" in program.provenance else "llm_written"].append(position)
     return {name: members for name, members in groups.items() if members}
 
@@ -62,9 +62,8 @@ def compare_sources(
     means, on_test = validation.iou.mean(axis=0), test.iou.mean(axis=0)
     groups = source_groups(programs)
     best = {name: _best(means, members) for name, members in groups.items()}
-    owners = ("search", "curated", "llm", "imported")
-    leading = np.array([means[best[name], range(len(heads))] for name in owners if name in best]).max(axis=0)
-    overall = _best(means, sorted(position for name in owners for position in groups.get(name, [])))
+    leading = np.array([means[best[name], range(len(heads))] for name in AUTHORS if name in best]).max(axis=0)
+    overall = _best(means, sorted(position for name in AUTHORS for position in groups.get(name, [])))
     terms = np.array([summands(program) for program in programs], dtype=np.float64)
     weights = resample_weights(len(test.iou), samples, generator)
     rows = []
@@ -86,14 +85,14 @@ def compare_sources(
                 "iou_test": interval.mean,
                 "iou_test_low": interval.low,
                 "iou_test_high": interval.high,
-                **{f"beats_{other}": _beats(on_test, best, name, other, asked) for other in ("search", "curated")},
+                **{f"beats_{other}": _beats(on_test, best, name, other, asked) for other in (SEARCH, CURATED)},
                 "iou_test_intended": _mean(on_test[written, asked]),
                 "iou_test_best_of_source": _mean(tested[asked]),
                 "iou_test_best_of_all": _mean(on_test[overall[asked], asked]),
                 "share_intended_is_best": _mean((written == overall[asked]).astype(float)),
-                "iou_test_of_search": _mean(on_test[best["search"][asked], asked]) if "search" in best else NOTHING,
+                "iou_test_of_search": _mean(on_test[best[SEARCH][asked], asked]) if SEARCH in best else NOTHING,
                 "terms_best_of_source": _mean(terms[chosen[asked]]),
-                "terms_of_search": _mean(terms[best["search"][asked]]) if "search" in best else NOTHING,
+                "terms_of_search": _mean(terms[best[SEARCH][asked]]) if SEARCH in best else NOTHING,
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))

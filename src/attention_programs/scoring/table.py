@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.attention.packing import pack, row_starts
 from attention_programs.attention.store import MappedText
 from attention_programs.corpora.text import Split
@@ -21,7 +22,7 @@ from attention_programs.programs.outcome import Outcome, Scored
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import PATTERNS
-from attention_programs.scoring.kernel import iou_from_intersection, score_pairs
+from attention_programs.scoring.kernel import score_pairs
 from attention_programs.scoring.workers import Workers, map_within_bound
 
 OK = "scored"
@@ -49,7 +50,7 @@ Run = Callable[[Sequence[ProgramRecord], TokenView], list[Outcome]]
 
 
 def score_texts(
-    texts: Iterable[MappedText], programs: Sequence[ProgramRecord], run: Run, causal: bool, workers: Workers
+    texts: Iterable[MappedText], programs: Sequence[ProgramRecord], run: Run, workers: Workers
 ) -> Iterator[pa.Table]:
     """Yields the score rows of each text, in order; texts are scored side by side, each on one thread.
 
@@ -57,7 +58,6 @@ def score_texts(
         texts: Texts with their maps.
         programs: Rows of each text.
         run: What gives the programs' maps; called from one thread at a time.
-        causal: Whether maps are triangles.
         workers: How the work is divided.
     """
     turn = threading.Lock()
@@ -67,7 +67,7 @@ def score_texts(
             return run(programs[chunk], view)
 
     def score(text: MappedText) -> pa.Table:
-        return _score_text(text, programs, outcomes, causal, workers)
+        return _score_text(text, programs, outcomes, workers)
 
     def nbytes(text: MappedText) -> int:
         return bytes_in_work(text, len(programs), workers)
@@ -106,10 +106,9 @@ def _score_text(
     text: MappedText,
     programs: Sequence[ProgramRecord],
     outcomes_of: Callable[[TokenView, slice], list[Outcome]],
-    causal: bool,
     workers: Workers,
 ) -> pa.Table:
-    view = TokenView(text.ids, text.pieces, causal, text.special_ids)
+    view, causal = TokenView.of(text), text.causal
     attention = _exact_rows(text.cells, view.n, causal)
     count = len(programs)
     shape = (count, len(attention))
@@ -205,7 +204,7 @@ def as_arrays(table: pa.Table) -> SplitScores:
         texts,
         corpora,
         programs,
-        iou_from_intersection(intersection, rows).astype(np.float32),
+        iou_of_shared(intersection, rows).astype(np.float32),
         cube("sink_excluded_iou"),
         cube("divergence"),
     )

@@ -9,13 +9,13 @@ from functools import partial
 
 import torch
 
+from attention_programs.checkpoint import Journal
 from attention_programs.config import SynthesisSettings
 from attention_programs.progress import progress
 from attention_programs.sparse_search.design import Design
-from attention_programs.sparse_search.fitting import Polished, fit_divergence, fit_iou
-from attention_programs.sparse_search.journal import Journal
+from attention_programs.sparse_search.fitting import fit_divergence, fit_iou, mean_iou
 from attention_programs.sparse_search.promise import influence, promise
-from attention_programs.sparse_search.sparse import Sparse
+from attention_programs.sparse_search.sparse import Sparse, search_journal
 
 QUICK_STEPS = 8
 """Steps on IoU after each exchange and each pruning."""
@@ -34,10 +34,10 @@ class Choosing:
     """
 
     def __init__(
-        self, sample: Design, start: list[int], settings: SynthesisSettings, journal: Journal | None = None
+        self, sample: Design, start: list[int], settings: SynthesisSettings, journal: Journal[Sparse] | None = None
     ) -> None:
         self.sample = sample
-        self.journal = journal or Journal()
+        self.journal = journal or search_journal()
         self._start = start
         self._settings = settings
 
@@ -57,11 +57,11 @@ class Choosing:
             found: The programs.
             purpose: What the progress bar says it is for.
         """
-        best, iou = found, self._iou(found)
+        best, iou = found, mean_iou(self.sample, found)
         rounds = range(self._settings.exchanges)
         for number in progress(rounds, f"{purpose}: exchanging {found.terms} terms", unit="rounds"):
             exchanged = self.journal.step(f"exchanged {found.terms}, {number}", partial(self._exchange, best))
-            other = self._iou(exchanged)
+            other = mean_iou(self.sample, exchanged)
             best, iou = exchanged.where(other > iou, best), torch.maximum(other, iou)
         return best
 
@@ -78,30 +78,22 @@ class Choosing:
         return found
 
     def _with_best(self, found: Sparse) -> Sparse:
-        promised = promise(self.sample, found.chosen, found.constants, "divergence")
+        promised = promise(self.sample, found, "divergence")
         return self._fit(found.with_terms(promised.best(found.chosen, 1)), TRIES)
 
     def _fit(self, found: Sparse, tries: int) -> Sparse:
-        ridge, memory = self._settings.ridge, self._settings.memory_mib
-        return Sparse(found.chosen, fit_divergence(self.sample, found.chosen, found.constants, ridge, tries, memory))
+        return fit_divergence(self.sample, found, self._settings.ridge, tries)
 
     def _polish(self, found: Sparse) -> Sparse:
-        return Sparse(found.chosen, self._polished(found, QUICK_STEPS).constants)
-
-    def _iou(self, found: Sparse) -> torch.Tensor:
-        return self._polished(found, steps=0).iou
-
-    def _polished(self, found: Sparse, steps: int) -> Polished:
-        rate, memory = self._settings.polish_rate, self._settings.memory_mib
-        return fit_iou(self.sample, found.chosen, found.constants, steps, rate, memory)
+        return fit_iou(self.sample, found, QUICK_STEPS, self._settings.polish_rate).programs
 
     def _prune(self, found: Sparse, terms: int) -> Sparse:
         if found.terms <= terms:
             return found
-        return found.keep(influence(self.sample, found.chosen, found.constants, self._settings.memory_mib), terms)
+        return found.keep(influence(self.sample, found), terms)
 
     def _exchange(self, found: Sparse) -> Sparse:
         """Adds the terms that IoU asks for and drops as many of the least influential."""
-        promised = promise(self.sample, found.chosen, found.constants, "iou")
+        promised = promise(self.sample, found, "iou")
         added = promised.best(found.chosen, self._settings.spare_terms)
         return self._polish(self._prune(self._polish(found.with_terms(added)), found.terms))

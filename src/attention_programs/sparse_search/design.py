@@ -5,13 +5,13 @@ every head. Tokens come before rows, so that a sum over the tokens of a row is a
 precision (maps are stored so, and features are small numbers); sums are single.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from attention_programs.attention.packing import unpack
 from attention_programs.attention.store import MappedText
 from attention_programs.memory import LESS_MEMORY, require_memory
 from attention_programs.programs.features import Feature
@@ -50,6 +50,8 @@ class Design:
     """By ascending number of tokens."""
     lengths: torch.Tensor
     """Rows of each text, shape (texts,)."""
+    memory_mib: float = math.inf
+    """Bound on the values of chosen features at a time, where torch computes."""
 
     @property
     def heads(self) -> int:
@@ -66,6 +68,12 @@ class Design:
         """Number of attention weights of a head over all texts."""
         return sum(group.attention[0].numel() for group in self.groups)
 
+    def head_chunks(self, features: int) -> Iterator[slice]:
+        """Divides the heads so that the single-precision values of so many features of each stay within the bound."""
+        size = int(max(1, min(self.heads, self.memory_mib * 2**20 / (4 * features * self.cells))))
+        for start in range(0, self.heads, size):
+            yield slice(start, start + size)
+
     def of_heads(self, heads: slice | torch.Tensor) -> "Design":
         """The same for some of the heads."""
         return replace(self, groups=tuple(replace(g, attention=g.attention[heads]) for g in self.groups))
@@ -80,20 +88,19 @@ class Design:
         return replace(self, groups=tuple(groups))
 
 
-def build_design(texts: Sequence[MappedText], features: Sequence[Feature], causal: bool, device: str) -> Design:
+def build_design(texts: Sequence[MappedText], features: Sequence[Feature], device: str) -> Design:
     """Evaluates every feature on every text.
 
     Args:
         texts: The texts with their maps.
         features: What is evaluated.
-        causal: Whether row i sees tokens 0..i only.
         device: Where the numbers lie.
 
     Raises:
         UserError: if that takes more memory than is free.
     """
     lengths = np.array([len(text.ids) for text in texts])
-    heads = len(texts[0].cells)
+    heads, causal = len(texts[0].cells), texts[0].causal
     longest = int(lengths.max())
     cells = sum(n * (n + 1) // 2 if causal else n * n for n in map(int, lengths))
     require_memory(
@@ -113,9 +120,9 @@ def build_design(texts: Sequence[MappedText], features: Sequence[Feature], causa
     }
     filled = [0] * (longest + 1)
     for number, text in enumerate(texts):
-        view = TokenView(text.ids, text.pieces, causal, text.special_ids)
+        view = TokenView.of(text)
         values = torch.from_numpy(np.stack([feature.matrix(view) for feature in features]).astype(np.float16))
-        maps = torch.from_numpy(unpack(text.cells, view.n, causal).astype(np.float16))
+        maps = torch.from_numpy(text.maps.astype(np.float16))
         for row in range(view.n):
             seen = row + 1 if causal else view.n
             group, place = groups[seen], filled[seen]
@@ -165,11 +172,6 @@ def push_of(maps: torch.Tensor, group: Rows, slopes: torch.Tensor) -> torch.Tens
     """
     below = torch.where(maps < group.attention, maps, 0.0)
     return below.addcmul_(maps, below.sum(-2, keepdim=True), value=-1).mul_(slopes[:, group.text][:, None])
-
-
-def iou_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """IoU = S / (2n - S) of maps whose n rows sum to 1, with S the sum of minima, shape (heads, texts)."""
-    return shared / (2 * lengths - shared)
 
 
 def slope_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

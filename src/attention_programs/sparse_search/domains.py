@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+from attention_programs.checkpoint import Journal
 from attention_programs.programs.code_generation import WeightedTerm
-from attention_programs.sparse_search.journal import Journal
 from attention_programs.sparse_search.search import Material, Search
+from attention_programs.sparse_search.sparse import Sparse
 
 
-def fit_domains(material: Material, journal: Journal) -> dict[str, list[list[WeightedTerm]]]:
+def fit_domains(material: Material, journal: Journal[Sparse]) -> dict[str, list[list[WeightedTerm]]]:
     """The terms of each head's program by corpus; nothing if there is one corpus, or no budget for it.
 
     Searches are smaller than that on all texts: ``domain_texts`` in place of ``sample_texts``, no terms exchanged, and

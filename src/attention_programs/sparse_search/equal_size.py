@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from attention_programs.checkpoint import Journal
 from attention_programs.models.head import Head
 from attention_programs.programs.parser import summands
 from attention_programs.programs.table import ProgramRecord
-from attention_programs.sparse_search.journal import Journal
 from attention_programs.sparse_search.search import FoundProgram, Material, Search
+from attention_programs.sparse_search.sparse import Sparse
 
 
 def sizes_by_hand(by_hand: Sequence[ProgramRecord], heads: Sequence[Head]) -> dict[Head, int]:
@@ -23,7 +24,7 @@ def sizes_by_hand(by_hand: Sequence[ProgramRecord], heads: Sequence[Head]) -> di
     return {head: found[head] for head in heads if found.get(head)}
 
 
-def fit_equal_size(material: Material, sizes: Mapping[int, int], journal: Journal) -> list[FoundProgram]:
+def fit_equal_size(material: Material, sizes: Mapping[int, int], journal: Journal[Sparse]) -> list[FoundProgram]:
     """A program of so many terms for each of some heads: grown, exchanged and fitted as the whole search does it.
 
     Args:

@@ -4,20 +4,25 @@ from dataclasses import dataclass
 
 import torch
 
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.sparse_search.design import (
     Design,
-    iou_of_shared,
     overlap,
     push_of,
     slope_of_shared,
     softmax,
 )
 from attention_programs.sparse_search.passes import sum_divergence, sum_overlaps
+from attention_programs.sparse_search.sparse import Sparse
 
 MAX_STEP = 4.0
 """Largest change of a constant in one Newton step; keeps a nearly separable term from running away."""
 LARGEST = 12.0
 """Largest constant: exp(12) already decides a row."""
+BETAS = (0.9, 0.99)
+"""How long Adam remembers slopes and their squares."""
+SMALLEST_SLOPE = 1e-12
+"""Slope below which Adam takes smaller steps."""
 SLACK = 1e-6
 """Rise of the objective, in nats a row, that is the noise of single precision."""
 
@@ -35,58 +40,50 @@ class Slope:
     """The Hessian: covariance of the features under the program, row by row, shape (heads, k, k)."""
 
 
-def divergence_slope(
-    design: Design, chosen: torch.Tensor, constants: torch.Tensor, ridge: float, memory_mib: float
-) -> Slope:
+def divergence_slope(design: Design, programs: Sparse, ridge: float) -> Slope:
     """Mean over rows of the cross-entropy of the maps and softmax(constants @ features), plus the ridge.
 
     Gradient: sum of (P - A) f. Hessian: covariance of the features under P.
 
     Args:
         design: The texts.
-        chosen: Numbers of features, shape (heads, k).
-        constants: Shape (heads, k), double precision.
+        programs: One a head.
         ridge: Weight of the squared constants in nats a row.
-        memory_mib: Bound on the values of chosen features at a time, where torch computes.
     """
-    sums = sum_divergence(design, chosen, constants, memory_mib)
-    k, rows = chosen.shape[1], design.rows
+    sums = sum_divergence(design, programs)
+    constants, rows = programs.constants, design.rows
     return Slope(
         sums.value / rows + ridge * constants.square().sum(-1),
         sums.gradient / rows + 2 * ridge * constants,
-        sums.curvature / rows + 2 * ridge * torch.eye(k, dtype=constants.dtype, device=constants.device),
+        sums.curvature / rows + 2 * ridge * torch.eye(programs.terms, dtype=constants.dtype, device=constants.device),
     )
 
 
-def fit_divergence(
-    design: Design, chosen: torch.Tensor, constants: torch.Tensor, ridge: float, tries: int, memory_mib: float
-) -> torch.Tensor:
+def fit_divergence(design: Design, programs: Sparse, ridge: float, tries: int) -> Sparse:
     """Newton steps on every head's divergence at once; where a step overshoots, half of it is tried next.
 
     The objective is convex, but far from its least value a full step may lead away.
 
     Args:
         design: The texts.
-        chosen: Numbers of features, shape (heads, k).
-        constants: Where to start, shape (heads, k), double precision.
+        programs: Where to start, one a head.
         ridge: Weight of the squared constants in nats a row.
         tries: Steps tried, each at the cost of one pass over the texts.
-        memory_mib: Bound on the values of chosen features at a time, where torch computes.
     """
-    best = divergence_slope(design, chosen, constants, ridge, memory_mib)
+    best = divergence_slope(design, programs, ridge)
     step = _newton(best)
     for _ in range(tries):
-        moved = (constants - step).clamp(-LARGEST, LARGEST)
-        found = divergence_slope(design, chosen, moved, ridge, memory_mib)
+        moved = Sparse(programs.chosen, (programs.constants - step).clamp(-LARGEST, LARGEST))
+        found = divergence_slope(design, moved, ridge)
         lower = found.divergence <= best.divergence + SLACK
-        constants = torch.where(lower[:, None], moved, constants)
+        programs = moved.where(lower, programs)
         best = Slope(
             torch.where(lower, found.divergence, best.divergence),
             torch.where(lower[:, None], found.gradient, best.gradient),
             torch.where(lower[:, None, None], found.curvature, best.curvature),
         )
         step = torch.where(lower[:, None], _newton(best), step / 2)
-    return constants
+    return programs
 
 
 def _newton(slope: Slope) -> torch.Tensor:
@@ -95,17 +92,14 @@ def _newton(slope: Slope) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Polished:
-    """Constants with the mean IoU that they reach on the texts they were fitted on."""
+    """Programs with the mean IoU that they reach on the texts they were fitted on."""
 
-    constants: torch.Tensor
-    """Shape (heads, k)."""
+    programs: Sparse
     iou: torch.Tensor
     """Shape (heads,)."""
 
 
-def fit_iou(
-    design: Design, chosen: torch.Tensor, constants: torch.Tensor, steps: int, rate: float, memory_mib: float
-) -> Polished:
+def fit_iou(design: Design, programs: Sparse, steps: int, rate: float) -> Polished:
     """Raises every head's mean IoU itself by Adam with a falling step size; keeps the best constants met.
 
     How much a text counts in a step's gradient follows from its IoU at the step before, so that features are read once
@@ -113,41 +107,37 @@ def fit_iou(
 
     Args:
         design: The texts.
-        chosen: Numbers of features, shape (heads, k).
-        constants: Where to start, shape (heads, k).
+        programs: Where to start, one a head.
         steps: Steps.
         rate: Size of the first step, in units of a constant.
-        memory_mib: Bound on the values of chosen features at a time, where torch computes.
     """
-    start, constants = constants, constants.float()
-    first, second = torch.zeros_like(constants), torch.zeros_like(constants)
-    best, best_iou = constants, torch.full_like(constants[:, 0], -1.0)
-    shared = design.lengths.expand(len(chosen), -1).float()
+    constants = programs.constants.float().clone()
+    best, best_iou = constants.clone(), torch.full_like(constants[:, 0], -1.0)
+    adam = torch.optim.Adam([constants], betas=BETAS, eps=SMALLEST_SLOPE, maximize=True)
+    shared = design.lengths.expand(len(constants), -1).float()
     for step in range(steps + 1):
         slopes = slope_of_shared(shared, design.lengths) if step < steps else None
-        sums = sum_overlaps(design, chosen, constants, slopes, memory_mib)
+        sums = sum_overlaps(design, Sparse(programs.chosen, constants), slopes)
         shared, gradient = sums.shared, sums.gradient
         iou = iou_of_shared(shared, design.lengths).mean(1)
         better = iou > best_iou
         best, best_iou = torch.where(better[:, None], constants, best), torch.where(better, iou, best_iou)
         if step < steps:
-            first = 0.9 * first + 0.1 * gradient
-            second = 0.99 * second + 0.01 * gradient.square()
-            corrected = (first / (1 - 0.9 ** (step + 1))) / ((second / (1 - 0.99 ** (step + 1))).sqrt() + 1e-12)
-            constants = (constants + rate * (1 - step / steps) * corrected).clamp(-LARGEST, LARGEST)
-    return Polished(best.to(start.dtype), best_iou)
+            constants.grad = gradient
+            adam.param_groups[0]["lr"] = rate * (1 - step / steps)
+            adam.step()
+            constants.clamp_(-LARGEST, LARGEST)
+    return Polished(Sparse(programs.chosen, best.to(programs.constants.dtype)), best_iou)
 
 
-def mean_iou(design: Design, chosen: torch.Tensor, constants: torch.Tensor, memory_mib: float) -> torch.Tensor:
+def mean_iou(design: Design, programs: Sparse) -> torch.Tensor:
     """Mean over texts of each head's IoU, shape (heads,).
 
     Args:
         design: The texts.
-        chosen: Numbers of features, shape (heads, k).
-        constants: Shape (heads, k).
-        memory_mib: Bound on the values of chosen features at a time, where torch computes.
+        programs: One a head.
     """
-    shared = sum_overlaps(design, chosen, constants, None, memory_mib).shared
+    shared = sum_overlaps(design, programs, None).shared
     return iou_of_shared(shared, design.lengths).mean(1)
 
 

@@ -2,10 +2,12 @@
 
 import torch
 
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.models.head import Head
 from attention_programs.programs.features import Feature
+from attention_programs.programs.methods import BASELINE, FITTED_MIXTURE
 from attention_programs.programs.table import ProgramRecord, make_record
-from attention_programs.sparse_search.design import Design, iou_of_shared
+from attention_programs.sparse_search.design import Design
 
 GRID = tuple(range(0, 101, 5))
 """Shares of the first token that are tried, in percent."""
@@ -30,11 +32,11 @@ def fit_mixtures(train: Design, features: list[Feature], heads: list[Head]) -> l
     return [
         make_record(
             mixture_source(share),
-            f"first_self_{share}",
-            "baseline",
+            f"{FITTED_MIXTURE}_{share}",
+            BASELINE,
             "verified",
             names,
-            {"author": "baseline", "method": "best share on train, steps of 5 %"},
+            {"author": BASELINE, "method": "best share on train, steps of 5 %"},
         )
         for share, names in sorted(best.items())
     ]

@@ -1,6 +1,5 @@
 """One pass over all texts: what every head's program adds up to, on the processor by compiled loops, else by torch."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 from attention_programs.machine_code import in_threads
 from attention_programs.sparse_search.compiled import Halves, add_divergence, add_overlaps
 from attention_programs.sparse_search.design import Design, overlap, push_of, scores_of, slope_of, softmax
+from attention_programs.sparse_search.sparse import Sparse
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,18 @@ class OverlapSums:
     """Of the sums, each text's times its slope, shape (heads, k)."""
 
 
-def sum_divergence(design: Design, chosen: torch.Tensor, constants: torch.Tensor, memory_mib: float) -> DivergenceSums:
+def sum_divergence(design: Design, programs: Sparse) -> DivergenceSums:
     """Sums up the divergence of every head's program.
 
     Args:
         design: The texts.
-        chosen: Numbers of features, shape (heads, k).
-        constants: Shape (heads, k).
-        memory_mib: Bound on the values of chosen features at a time, where torch computes.
+        programs: One a head.
     """
-    if chosen.device.type != "cpu":
-        return divergence_by_torch(design, chosen, constants, memory_mib)
-    heads, k = chosen.shape
+    if programs.chosen.device.type != "cpu":
+        return divergence_by_torch(design, programs)
+    heads, k = programs.chosen.shape
     value, gradient, curvature = np.zeros(heads), np.zeros((heads, k)), np.zeros((heads, k, k))
-    numbers, factors = chosen.numpy(), constants.double().numpy()
+    numbers, factors = programs.chosen.numpy(), programs.constants.double().numpy()
 
     def add(start: int, stop: int) -> None:
         for group in design.groups:
@@ -68,24 +66,20 @@ def sum_divergence(design: Design, chosen: torch.Tensor, constants: torch.Tensor
     return DivergenceSums(*(torch.from_numpy(each) for each in (value, gradient, curvature)))
 
 
-def sum_overlaps(
-    design: Design, chosen: torch.Tensor, constants: torch.Tensor, slopes: torch.Tensor | None, memory_mib: float
-) -> OverlapSums:
+def sum_overlaps(design: Design, programs: Sparse, slopes: torch.Tensor | None) -> OverlapSums:
     """Sums up what every head's map and program have in common.
 
     Args:
         design: The texts.
-        chosen: Numbers of features, shape (heads, k).
-        constants: Shape (heads, k).
+        programs: One a head.
         slopes: How much each text counts in the gradient, shape (heads, texts); without it there is none.
-        memory_mib: Bound on the values of chosen features at a time, where torch computes.
     """
-    if chosen.device.type != "cpu":
-        return overlaps_by_torch(design, chosen, constants, slopes, memory_mib)
-    heads, k = chosen.shape
+    if programs.chosen.device.type != "cpu":
+        return overlaps_by_torch(design, programs, slopes)
+    heads, k = programs.chosen.shape
     shared = np.zeros((heads, len(design.lengths)), np.float32)
     gradient = np.zeros((0 if slopes is None else heads, k), np.float32)
-    numbers, factors = chosen.numpy(), constants.double().numpy()
+    numbers, factors = programs.chosen.numpy(), programs.constants.double().numpy()
     weights = shared if slopes is None else slopes.float().numpy()
 
     def add(start: int, stop: int) -> None:
@@ -113,26 +107,17 @@ def _halves(values: torch.Tensor) -> Halves:
     return found
 
 
-def head_chunks(design: Design, features: int, memory_mib: float) -> Iterator[slice]:
-    """Divides the heads so that the single-precision values of their features stay within a bound of memory."""
-    size = max(1, int(memory_mib * 2**20 / (4 * features * design.cells)))
-    for start in range(0, design.heads, size):
-        yield slice(start, start + size)
-
-
-def divergence_by_torch(
-    design: Design, chosen: torch.Tensor, constants: torch.Tensor, memory_mib: float
-) -> DivergenceSums:
+def divergence_by_torch(design: Design, programs: Sparse) -> DivergenceSums:
     """What :func:`sum_divergence` sums up, on any device."""
-    k = chosen.shape[1]
+    k = programs.terms
     parts = []
-    for some in head_chunks(design, 2 * k, memory_mib):
-        part = design.of_heads(some)
-        value = constants.new_zeros(part.heads, dtype=torch.float64)
+    for some in design.head_chunks(2 * k):
+        part, own = design.of_heads(some), programs.of_heads(some)
+        value = own.constants.new_zeros(part.heads, dtype=torch.float64)
         gradient, curvature = value.new_zeros(part.heads, k), value.new_zeros(part.heads, k, k)
         for group in part.groups:
-            columns, real = group.columns(chosen[some]), group.attention.float()
-            scores = scores_of(constants[some], columns, group)
+            columns, real = group.columns(own.chosen), group.attention.float()
+            scores = scores_of(own.constants, columns, group)
             predicted = softmax(scores)
             value += (scores.logsumexp(-2) - (real * scores).sum(-2)).sum(-1)
             gradient += slope_of(columns, predicted - real)
@@ -143,18 +128,16 @@ def divergence_by_torch(
     return DivergenceSums(*(torch.cat(each) for each in zip(*parts, strict=True)))
 
 
-def overlaps_by_torch(
-    design: Design, chosen: torch.Tensor, constants: torch.Tensor, slopes: torch.Tensor | None, memory_mib: float
-) -> OverlapSums:
+def overlaps_by_torch(design: Design, programs: Sparse, slopes: torch.Tensor | None) -> OverlapSums:
     """What :func:`sum_overlaps` sums up, on any device."""
     parts = []
-    for some in head_chunks(design, chosen.shape[1], memory_mib):
-        part = design.of_heads(some)
-        shared = constants.new_zeros(part.heads, len(part.lengths), dtype=torch.float32)
-        gradient = shared.new_zeros(part.heads if slopes is not None else 0, chosen.shape[1])
+    for some in design.head_chunks(programs.terms):
+        part, own = design.of_heads(some), programs.of_heads(some)
+        shared = own.constants.new_zeros(part.heads, len(part.lengths), dtype=torch.float32)
+        gradient = shared.new_zeros(part.heads if slopes is not None else 0, programs.terms)
         for group in part.groups:
-            columns = group.columns(chosen[some])
-            maps = softmax(scores_of(constants[some], columns, group))
+            columns = group.columns(own.chosen)
+            maps = softmax(scores_of(own.constants, columns, group))
             shared.index_add_(1, group.text, overlap(maps, group))
             if slopes is not None:
                 gradient += slope_of(columns, push_of(maps, group, slopes[some]))

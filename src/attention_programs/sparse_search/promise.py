@@ -8,6 +8,7 @@ import torch
 from attention_programs.sparse_search.design import Design, Rows, softmax
 from attention_programs.sparse_search.fitting import iou_pull
 from attention_programs.sparse_search.passes import sum_divergence
+from attention_programs.sparse_search.sparse import Sparse
 
 SMALLEST_SPREAD = 0.5
 """Summed variance below which a term varies too rarely for its gradient to mean anything."""
@@ -33,17 +34,17 @@ class Promise:
         return score.scatter(1, chosen, -1.0).topk(count, dim=1).indices
 
 
-def promise(design: Design, chosen: torch.Tensor, constants: torch.Tensor, objective: Objective) -> Promise:
+def promise(design: Design, programs: Sparse, objective: Objective) -> Promise:
     """The promise of every feature for every head at the programs found so far.
 
     Args:
         design: The texts.
-        chosen: Numbers of features, shape (heads, k).
-        constants: Shape (heads, k).
+        programs: One a head.
         objective: What is to improve.
     """
-    features = design.groups[0].features.shape[0]
-    dense = torch.zeros(design.heads, features, device=chosen.device).scatter_add_(1, chosen, constants.float())
+    features, chosen = design.groups[0].features.shape[0], programs.chosen
+    dense = torch.zeros(design.heads, features, device=chosen.device)
+    dense.scatter_add_(1, chosen, programs.constants.float())
     used = torch.unique(chosen)
     scores = [_scores(group, dense, used) for group in design.groups]
     if objective == "iou":
@@ -68,7 +69,7 @@ def _scores(group: Rows, dense: torch.Tensor, used: torch.Tensor) -> torch.Tenso
     return (dense[:, used] @ values).view(len(dense), -1, len(group.text))
 
 
-def influence(design: Design, chosen: torch.Tensor, constants: torch.Tensor, memory_mib: float) -> torch.Tensor:
+def influence(design: Design, programs: Sparse) -> torch.Tensor:
     """How much each chosen term moves the scores: |constant| x standard deviation under the map, shape (heads, k)."""
-    variance = sum_divergence(design, chosen, constants, memory_mib).curvature.diagonal(dim1=1, dim2=2)
-    return constants.abs() * (variance / design.rows).clamp_min(0.0).sqrt()
+    variance = sum_divergence(design, programs).curvature.diagonal(dim1=1, dim2=2)
+    return programs.constants.abs() * (variance / design.rows).clamp_min(0.0).sqrt()

@@ -5,21 +5,20 @@ on validation texts, and constants are rounded to one decimal.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 
 from attention_programs.attention.store import MappedText
+from attention_programs.checkpoint import Journal
 from attention_programs.config import SynthesisSettings
-from attention_programs.errors import UserError
 from attention_programs.programs.code_generation import WeightedTerm
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.progress import progress
 from attention_programs.sparse_search.choosing import Choosing
 from attention_programs.sparse_search.design import Design, build_design
 from attention_programs.sparse_search.fitting import fit_iou, mean_iou
-from attention_programs.sparse_search.journal import Journal
 from attention_programs.sparse_search.promise import influence
 from attention_programs.sparse_search.sharing import pairwise_iou, share
 from attention_programs.sparse_search.sparse import Sparse
@@ -59,32 +58,21 @@ class Material:
     Args:
         train: Texts that terms and constants are fitted on.
         validation: Texts that the number of terms is chosen on.
-        causal: Whether row i sees tokens 0..i only.
         settings: Sizes and budgets.
         device: Where to compute.
-
-    Raises:
-        UserError: if programs may not hold even the terms that each begins with.
     """
 
     def __init__(
         self,
         train: Sequence[MappedText],
         validation: Sequence[MappedText],
-        causal: bool,
         settings: SynthesisSettings,
         device: str,
     ) -> None:
-        if settings.max_terms < len(START):
-            raise UserError(
-                f"synthesis.max_terms is {settings.max_terms}; write {len(START)} or more: "
-                "every program begins with first_token and log_distance"
-            )
         self.train = train
         self.validation = validation
         self.settings = settings
-        self.features = candidate_features(causal, any(text.special_ids.occur_in(text.ids) for text in train))
-        self._causal = causal
+        self.features = candidate_features(train[0].causal, any(text.special_ids.occur_in(text.ids) for text in train))
         self._device = device
 
     @cached_property
@@ -100,12 +88,12 @@ class Material:
     def of_corpus(self, name: str, settings: SynthesisSettings) -> "Material":
         """The texts of one corpus."""
         train, validation = ([t for t in texts if t.corpus == name] for texts in (self.train, self.validation))
-        return Material(train, validation, self._causal, settings, self._device)
+        return Material(train, validation, settings, self._device)
 
     def of_heads(self, heads: Sequence[int]) -> "Material":
         """The same texts with the maps of some heads."""
         train, validation = ([text.of_heads(heads) for text in texts] for texts in (self.train, self.validation))
-        part = Material(train, validation, self._causal, self.settings, self._device)
+        part = Material(train, validation, self.settings, self._device)
         part.sample = self.sample.of_heads(torch.tensor(heads, device=self._device))  # its patterns are known
         return part
 
@@ -116,7 +104,7 @@ class Material:
 
     def design(self, texts: Sequence[MappedText], features: Sequence[Feature]) -> Design:
         """Texts laid out with some features."""
-        return build_design(texts, features, self._causal, self._device)
+        return replace(build_design(texts, features, self._device), memory_mib=self.settings.memory_mib)
 
 
 def _evenly(texts: Sequence[MappedText], count: int) -> Sequence[MappedText]:
@@ -132,7 +120,7 @@ class Search:
         journal: Steps that an earlier run of the same search finished.
     """
 
-    def __init__(self, material: Material, journal: Journal | None = None) -> None:
+    def __init__(self, material: Material, journal: Journal[Sparse] | None = None) -> None:
         self._material = material
         self._settings = material.settings
         self._choosing = Choosing(material.sample, material.start, material.settings, journal)
@@ -170,15 +158,13 @@ class Search:
 
     def share(self, found: Found, counts: Sequence[int]) -> dict[int, list[list[WeightedTerm]]]:
         """Explains all heads with few programs: for each number of programs, the program of each head."""
-        choosing, memory = self._choosing, self._settings.memory_mib
+        choosing = self._choosing
         fits = pairwise_iou(choosing.sample, found.longest)
         written = {}
         for count in counts:
             library = share(choosing, found.longest, fits, count)
             programs = library.programs.rounded()
-            terms = weighted_terms(
-                self._material.features, choosing.sample.of_groups(library.members), programs, memory
-            )
+            terms = weighted_terms(self._material.features, choosing.sample.of_groups(library.members), programs)
             written[count] = [terms[number] for number in library.member_of]
         return written
 
@@ -213,7 +199,7 @@ class LastFit:
         journal: Parts that an earlier run fitted.
     """
 
-    def __init__(self, material: Material, by_size: dict[int, Sparse], journal: Journal) -> None:
+    def __init__(self, material: Material, by_size: dict[int, Sparse], journal: Journal[Sparse]) -> None:
         self._settings = material.settings
         self._journal = journal
         used = torch.unique(torch.cat([found.chosen.flatten() for found in by_size.values()]))
@@ -226,8 +212,7 @@ class LastFit:
 
     def iou_validation(self, size: int) -> torch.Tensor:
         """Validation IoU of each head's program of a size, before the last fit, shape (heads,)."""
-        found = self._by_size[size]
-        return mean_iou(self._validation, found.chosen, found.constants, self._settings.memory_mib)
+        return mean_iou(self._validation, self._by_size[size])
 
     def fit_each(self, sizes: torch.Tensor, purpose: str) -> list[FoundProgram]:
         """Fits every head's program of a size of its own.
@@ -252,37 +237,27 @@ class LastFit:
         """
         settings, start = self._settings, self._by_size[size].of_heads(heads)
         train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
-        budget = settings.polish_steps, settings.polish_rate, settings.memory_mib
 
         def polish() -> Sparse:
-            return Sparse(start.chosen, fit_iou(train, start.chosen, start.constants, *budget).constants)
+            return fit_iou(train, start, settings.polish_steps, settings.polish_rate).programs
 
         fitted = self._journal.step(f"last fit of {size}, {purpose}", polish)
         rounded = fitted.rounded()
-        values = [
-            mean_iou(design, start.chosen, constants, settings.memory_mib).tolist()
-            for design, constants in (
-                (train, rounded.constants),
-                (validation, rounded.constants),
-                (validation, fitted.constants),
-            )
-        ]
-        terms = weighted_terms(self._features, train, rounded, settings.memory_mib)
+        measured = (train, rounded), (validation, rounded), (validation, fitted)
+        values = [mean_iou(design, programs).tolist() for design, programs in measured]
+        terms = weighted_terms(self._features, train, rounded)
         return [FoundProgram(*each) for each in zip(terms, *values, strict=True)]
 
 
-def weighted_terms(
-    features: Sequence[Feature], design: Design, programs: Sparse, memory_mib: float
-) -> list[list[WeightedTerm]]:
+def weighted_terms(features: Sequence[Feature], design: Design, programs: Sparse) -> list[list[WeightedTerm]]:
     """Each program's terms with how much they move the scores; terms whose constant is 0 are left out.
 
     Args:
         features: What the programs' numbers mean.
         design: Texts, with one map a program.
         programs: The programs.
-        memory_mib: Bound on the values of chosen features at a time.
     """
-    moves = influence(design, programs.chosen, programs.constants, memory_mib)
+    moves = influence(design, programs)
     rows = zip(programs.chosen.tolist(), programs.constants.tolist(), moves.tolist(), strict=True)
     return [
         [

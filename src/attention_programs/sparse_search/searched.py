@@ -19,9 +19,9 @@ from attention_programs.programs.table import ProgramRecord, merge
 from attention_programs.programs.view import TokenView
 from attention_programs.sparse_search.domains import fit_domains
 from attention_programs.sparse_search.equal_size import fit_equal_size, sizes_by_hand
-from attention_programs.sparse_search.journal import Journal
 from attention_programs.sparse_search.mixture import fit_mixtures
 from attention_programs.sparse_search.search import FoundProgram, Material, Search
+from attention_programs.sparse_search.sparse import search_journal
 from attention_programs.sparse_search.variants import Variant, Writer
 
 FITTED_SPLITS: tuple[Split, ...] = ("train", "validation")
@@ -45,14 +45,14 @@ class Searched:
 
 
 def search_programs(
-    attention: Path, settings: SynthesisSettings, standing: Path, by_hand: Sequence[ProgramRecord] = ()
+    attention: Path, settings: SynthesisSettings, checkpoint: Path, by_hand: Sequence[ProgramRecord] = ()
 ) -> Searched:
     """Searches a program for every head.
 
     Args:
         attention: Folder of maps.
         settings: Sizes and budgets.
-        standing: File in which the search keeps its finished steps until it is done.
+        checkpoint: File in which the search keeps its finished steps until it is done.
         by_hand: Programs written for single heads, whose sizes the search matches.
 
     Raises:
@@ -65,10 +65,10 @@ def search_programs(
     provenance = _search_provenance(index, settings, train, validation)
     writer = Writer(provenance, prefix_views(train, index), index.head_list)
     device = best_device()
-    material = Material(train, validation, index.causal, settings, device)
+    material = Material(train, validation, settings, device)
     sizes = sizes_by_hand(by_hand, index.head_list)
     goal = [provenance, {str(head): size for head, size in sizes.items()}]
-    journal = Journal(standing, sha256_text(json.dumps(goal, sort_keys=True)), device)
+    journal = search_journal(checkpoint, sha256_text(json.dumps(goal, sort_keys=True)), device)
     search = Search(material, journal)
     found = search.run()
     records = [
@@ -86,14 +86,14 @@ def search_programs(
         for program, head in zip(fit_equal_size(material, places, journal), sizes, strict=True)
     ]
     mixtures = fit_mixtures(material.sample, material.features, index.head_list)
-    standing.unlink(missing_ok=True)
+    checkpoint.unlink(missing_ok=True)
     path = [{"terms": terms, "iou_validation": iou} for terms, iou in found.path.items()]
     return Searched(merge([*records, *mixtures]), _metrics(found.programs), path, variants, equal_size)
 
 
 def prefix_views(train: Sequence[MappedText], index: AttentionIndex) -> list[TokenView]:
     """The texts on which the prefix rule is tested."""
-    return [TokenView(text.ids, text.pieces, index.causal, text.special_ids) for text in train[:PREFIX_TEXTS]]
+    return [TokenView.of(text) for text in train[:PREFIX_TEXTS]]
 
 
 def _search_provenance(

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.sparse_search.choosing import Choosing
 from attention_programs.sparse_search.design import Design, scores_of, softmax
 from attention_programs.sparse_search.sparse import Sparse
@@ -86,7 +87,7 @@ def pairwise_iou(sample: Design, programs: Sparse) -> NDArray[np.float64]:
             predicted = softmax(scores_of(programs.constants[some], columns, group)).flatten(1)
             apart = torch.cdist(predicted, real, p=1.0)
             shared[some] += (predicted.sum(1)[:, None] + real.sum(1) - apart) / 2
-    return (shared / (2 * sample.rows - shared)).cpu().numpy()
+    return iou_of_shared(shared, sample.rows).cpu().numpy()
 
 
 def _assign(programs: Sparse, sample: Design) -> Shared:

@@ -1,8 +1,11 @@
 """Programs as numbers: which features each adds up, and how much of each."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+
+from attention_programs.checkpoint import Checkpoint, Journal
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,22 @@ class Sparse:
         """The same with constants of one decimal."""
         return Sparse(self.chosen, (self.constants * 10).round() / 10 + 0.0)
 
-    def of_heads(self, heads: torch.Tensor) -> "Sparse":
+    def of_heads(self, heads: slice | torch.Tensor) -> "Sparse":
         """The programs of some heads."""
         return Sparse(self.chosen[heads], self.constants[heads])
+
+
+def search_journal(path: Path | None = None, fingerprint: str = "", device: str = "cpu") -> Journal[Sparse]:
+    """The finished steps of a search.
+
+    Args:
+        path: The file; without one nothing outlives the process.
+        fingerprint: Stands for everything that the search depends on.
+        device: Where the programs are wanted.
+
+    >>> journal = search_journal()
+    >>> start = Sparse(torch.tensor([[0, 1]]), torch.zeros(1, 2))
+    >>> journal.step("grown", lambda: start).terms, journal.step("grown", lambda: start.keep(start.constants, 1)).terms
+    (2, 2)
+    """
+    return Journal(Sparse, Checkpoint(path, fingerprint), device)

@@ -9,8 +9,8 @@ import pandas as pd
 from attention_programs.config import ReplacementSettings
 from attention_programs.files import read_csv
 from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.methods import SELECTED
 from attention_programs.scoring.assignments import Assignment
-from attention_programs.scoring.selection import SELECTED
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.orders import Orders
 from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table, shares

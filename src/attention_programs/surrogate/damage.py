@@ -17,7 +17,7 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.models.precision import weights_kept
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
-from attention_programs.scoring.rank import rank_correlation
+from attention_programs.scoring.bootstrap import rank_correlation
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.output_sums import sum_outputs

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from attention_programs.checkpoint import Checkpoint
 from attention_programs.config import DistillationSettings
 from attention_programs.files import sha256_text
 from attention_programs.models.head import Head
@@ -23,7 +24,7 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.table import ProgramRecord
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
-from attention_programs.surrogate.checkpoint import Standing, read_standing
+from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.divergence import divergence
 from attention_programs.surrogate.intact import IntactPredictions
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
@@ -152,50 +153,49 @@ class Distiller:
         Args:
             checkpoint: Where it notes how far it is, and goes on from if it was killed; removed when done.
         """
-        standing = read_standing(checkpoint, self.fingerprint) if checkpoint else None
-        standing = standing or Standing(self._soft.constants.detach().clone())
-        left = sum(phase.steps for phase in self._phases[len(standing.learned) :]) - standing.done
+        kept = Checkpoint(checkpoint, self.fingerprint)
+        found = kept.load()
+        state = DistillationState.of(found) if found else DistillationState(self._soft.constants.detach().clone())
+        left = sum(phase.steps for phase in self._phases[len(state.learned) :]) - state.done
         bar = iter(progress(range(left), "distillation", unit="steps"))
         with frozen(self._loaded.model):
-            for number in range(len(standing.learned), len(self._phases)):
-                self._run_phase(number, standing, bar, checkpoint)
+            for number in range(len(state.learned), len(self._phases)):
+                self._run_phase(number, state, bar, kept)
         next(bar, None)
-        if checkpoint:
-            checkpoint.unlink(missing_ok=True)
+        kept.remove()
         return Distillation(
             {
-                phase.percent: self._of_heads(self._chosen(phase), standing.learned[number])
+                phase.percent: self._of_heads(self._chosen(phase), state.learned[number])
                 for number, phase in enumerate(self._phases)
                 if phase.goal == PREDICTIONS
             },
-            _curve(self._phases, standing),
+            _curve(self._phases, state),
         )
 
-    def _run_phase(self, number: int, standing: Standing, bar: Iterator[int], checkpoint: Path | None) -> None:
+    def _run_phase(self, number: int, state: DistillationState, bar: Iterator[int], kept: Checkpoint) -> None:
         phase, constants = self._phases[number], self._soft.constants
         chosen = self._chosen(phase)
-        constants.data.copy_(standing.constants)
+        constants.data.copy_(state.constants)
         optimiser = torch.optim.Adam([constants], betas=BETAS, eps=SMALLEST)
-        if standing.moments:
-            optimiser.state[constants] = on_device(standing.moments, constants.device)
-        for step in range(standing.done, phase.steps if chosen else 0):
+        if state.moments:
+            optimiser.state[constants] = on_device(state.moments, constants.device)
+        for step in range(state.done, phase.steps if chosen else 0):
             next(bar, None)
-            self._check(number, step, chosen, standing)
+            self._check(number, step, chosen, state)
             optimiser.zero_grad()
             error = self._error(phase.goal, chosen, self._batches[number][step])
             torch.autograd.backward(error)
             optimiser.param_groups[0]["lr"] = phase.step_size(step)
             optimiser.step()
-            standing.errors[number, step] = float(error.detach())
-            standing.constants, standing.moments = constants.detach(), dict(optimiser.state[constants])
-            standing.done = step + 1
-            if checkpoint and standing.done % SAVE_EVERY == 0:
-                standing.write(checkpoint, self.fingerprint)
-        self._check(number, phase.steps, chosen, standing)
-        standing.learned[number] = constants.detach().clone()
-        standing.moments, standing.done = {}, 0
-        if checkpoint:
-            standing.write(checkpoint, self.fingerprint)
+            state.errors[number, step] = float(error.detach())
+            state.constants, state.moments = constants.detach(), dict(optimiser.state[constants])
+            state.done = step + 1
+            if state.done % SAVE_EVERY == 0:
+                kept.save(state.tensors)
+        self._check(number, phase.steps, chosen, state)
+        state.learned[number] = constants.detach().clone()
+        state.moments, state.done = {}, 0
+        kept.save(state.tensors)
 
     def _chosen(self, phase: Phase) -> dict[Head, ProgramRecord]:
         return {h: self._assignment[h] for h in heads_at(self._order, phase.percent) if h in self._assignment}
@@ -212,7 +212,7 @@ class Distiller:
                 return divergence(self._loaded, batch, intact)
 
     @torch.no_grad()
-    def _check(self, number: int, step: int, chosen: Assignment, standing: Standing) -> None:
+    def _check(self, number: int, step: int, chosen: Assignment, state: DistillationState) -> None:
         """Every so often, and at a phase's end, notes the divergence on the validation texts."""
         phase, size = self._phases[number], self._settings.batch_texts
         due = step % self._settings.check_every == 0 or step == phase.steps
@@ -222,7 +222,7 @@ class Distiller:
             (len(batch), float(self._error(phase.goal, chosen, batch)))
             for batch in (self._validation[start : start + size] for start in range(0, len(self._validation), size))
         ]
-        standing.checks[number, step] = sum(texts * each for texts, each in found) / len(self._validation)
+        state.checks[number, step] = sum(texts * each for texts, each in found) / len(self._validation)
 
     def _of_heads(self, chosen: Assignment, learned: torch.Tensor) -> dict[Head, list[float]]:
         rows = {head: learned[row].tolist() for row, head in enumerate(self._soft.heads)}
@@ -241,16 +241,16 @@ def _draw(texts: Sequence[Ids], steps: int, batch: int, generator: np.random.Gen
     return [[texts[i] for i in numbers[step * batch : (step + 1) * batch]] for step in range(steps)]
 
 
-def _curve(phases: Sequence[Phase], standing: Standing) -> pd.DataFrame:
+def _curve(phases: Sequence[Phase], state: DistillationState) -> pd.DataFrame:
     rows = [
         {
             "matched": phases[number].goal,
             "percent": phases[number].percent,
             "step": step,
-            "training": standing.errors.get((number, step)),
-            "validation": standing.checks.get((number, step)),
+            "training": state.errors.get((number, step)),
+            "validation": state.checks.get((number, step)),
         }
-        for number, step in sorted(standing.errors.keys() | standing.checks.keys())
+        for number, step in sorted(state.errors.keys() | state.checks.keys())
     ]
     columns = {"matched": str, "percent": int, "step": int, "training": float, "validation": float}
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)

@@ -10,6 +10,7 @@ from attention_programs.attention.store import AttentionIndex, MappedText
 from attention_programs.config import DistillationSettings
 from attention_programs.models.head import Head
 from attention_programs.programs.code_generation import WeightedTerm, emit
+from attention_programs.programs.methods import SEARCH
 from attention_programs.programs.parser import Term, read_terms
 from attention_programs.programs.prefix import causality
 from attention_programs.programs.runner import Runner
@@ -46,26 +47,17 @@ def distilled_programs(
         terms = read_terms(parent.source, parent.name)
         fitted = [Term(term.feature, round(value, 1) + 0.0) for term, value in zip(terms, constants[head], strict=True)]
         provenance = {
-            "author": "search",
+            "author": SEARCH,
             "objective": "causal",
             "parent": parent.id,
             "layer_steps": settings.layer_steps,
-            "prediction_steps": prediction_steps(settings, percent),
+            "prediction_steps": settings.prediction_steps(percent),
             "settings": asdict(settings),
         }
         source = emit(_weighted([term for term in fitted if term.constant], views))
-        record = make_record(source, name, "search", "verified", [str(head)], provenance | share)
+        record = make_record(source, name, SEARCH, "verified", [str(head)], provenance | share)
         made[head] = record.with_causality(causality(record.compiled(), views))
     return made
-
-
-def prediction_steps(settings: DistillationSettings, percent: int) -> int:
-    """Steps in which the constants of a share were fitted to the model's predictions, those before it included.
-
-    >>> prediction_steps(DistillationSettings(percents=(25, 50, 100), steps=(16, 8, 32)), 50)
-    24
-    """
-    return sum(steps for share, steps in zip(settings.percents, settings.steps, strict=True) if share <= percent)
 
 
 def _weighted(terms: Sequence[Term], views: Sequence[TokenView]) -> list[WeightedTerm]:

@@ -4,14 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import pandas as pd
 
 from attention_programs.errors import UserError
 from attention_programs.files import defined, read_json, records, write_json
 from attention_programs.scoring.bootstrap import FEWEST_TEXTS
-
-if TYPE_CHECKING:  # reading a gate does without torch
-    from attention_programs.surrogate.replacement import Measured
 
 Item = TypeVar("Item")
 
@@ -55,18 +54,13 @@ texts); the upper end is within the limit of 20 %'
         )
 
 
-def gate_measurement(measured: "Measured", percent: int, samples: int, seed: int) -> GateMeasurement:
-    """The measurement for the gate, from a curve of distilled programs on validation texts.
+def gate_measurement(table: pd.DataFrame, percent: int) -> GateMeasurement:
+    """The measurement for the gate.
 
     Args:
-        measured: The curve.
+        table: Perplexity of one curve, of distilled programs on validation texts.
         percent: Share of the heads that the registered surrogate replaces.
-        samples: Resamples of texts.
-        seed: Of the resamples.
     """
-    from attention_programs.surrogate.replacement import perplexity_table
-
-    table = perplexity_table(measured, samples, seed)
     (row,) = records(table[table["percent"] == percent])
     return GateMeasurement(percent, int(row.texts), int(row.tokens), row.increase, row.low, row.high)
 

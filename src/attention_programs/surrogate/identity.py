@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.packing import unpack
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head, choose_heads
 from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.methods import BASELINE
 from attention_programs.programs.runner import TrustedRunner
 from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.surrogate.intervention import PatchedModel
@@ -29,7 +29,7 @@ class _GivenMaps(MapCache):
     """Hands out given maps instead of a program's."""
 
     def __init__(self, loaded: LoadedModel, given: dict[tuple[tuple[int, ...], str], Maps]) -> None:
-        super().__init__(loaded.pieces, loaded.record.causal, TrustedRunner())
+        super().__init__(loaded.sequence, TrustedRunner())
         self._given = given
 
     def get(self, ids: tuple[int, ...], record: ProgramRecord) -> Maps:
@@ -66,11 +66,11 @@ def identity_of(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[Sequ
     if not wanted:
         return Identity(0.0, math.inf)
     source = 'def program(text):\n    """Stands for the head\'s own map."""\n    return text.uniform\n'
-    assignment = {head: make_record(source, str(head), "baseline", "verified", [str(head)], {}) for head in wanted}
+    assignment = {head: make_record(source, str(head), BASELINE, "verified", [str(head)], {}) for head in wanted}
     changes = []
     for text in texts:
         (maps,) = next(extract(loaded, [[text]], wanted))
-        own = unpack(maps.cells, len(text), record.causal).astype(np.float32)
+        own = maps.maps.astype(np.float32)
         ids = torch.tensor([list(text)], device=loaded.model.device)
         logits = [loaded.model(input_ids=ids).logits]
         for patterns in (own, _turned(own, record.causal)):

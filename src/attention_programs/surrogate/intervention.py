@@ -35,7 +35,7 @@ _MARK = "_attention_programs_layer"
 
 def map_cache(loaded: LoadedModel, runner: Runner) -> MapCache:
     """A store of maps on a model's texts; closing the runner is the caller's."""
-    return MapCache(loaded.pieces, loaded.record.causal, runner, special_ids=loaded.token_style.special_ids)
+    return MapCache(loaded.sequence, runner)
 
 
 def trusted_cache(loaded: LoadedModel) -> MapCache:

@@ -1,13 +1,14 @@
 """Maps of programs on texts, computed once and kept within a bound of bytes."""
 
-from collections import OrderedDict
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from attention_programs.models.pieces import Pieces
-from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
+from attention_programs.models.sequence import TokenSequence
 from attention_programs.programs.outcome import Outcome, Rejected
 from attention_programs.programs.runner import Runner
 from attention_programs.programs.table import ProgramRecord
@@ -31,34 +32,20 @@ class MapCache:
     Views are kept beside the maps while texts have programs left to run: what a view derives serves all of them.
 
     Args:
-        pieces: Strings of token ids.
-        causal: Whether the model is causal.
+        read: Gives the tokenised text of token ids.
         runner: What runs programs; closing it is the caller's.
         max_bytes: Bound on the arrays of all maps and views that are kept.
-        special_ids: Ids of special tokens.
     """
 
-    def __init__(
-        self,
-        pieces: Pieces,
-        causal: bool,
-        runner: Runner,
-        max_bytes: int = 2**30,
-        special_ids: SpecialIds = NO_SPECIAL,
-    ) -> None:
-        self._pieces = pieces
-        self._special_ids = special_ids
-        self._causal = causal
+    def __init__(self, read: Callable[[Ids], TokenSequence], runner: Runner, max_bytes: int = 2**30) -> None:
+        self._read = read
         self._runner = runner
-        self._max_bytes = max_bytes
-        self._kept: OrderedDict[_Key, Maps | TokenView] = OrderedDict()
-        self._sizes: dict[_Key, int] = {}
-        self._bytes = 0
+        self._kept: LRUCache[_Key, Maps | TokenView] = LRUCache(max_bytes, getsizeof=lambda value: value.nbytes)
 
     @property
     def bytes_used(self) -> int:
         """Bytes of what is kept."""
-        return self._bytes
+        return int(self._kept.currsize)
 
     def get(self, ids: Ids, record: ProgramRecord) -> Maps:
         """The program's map on a text, shape (n, n), read-only.
@@ -69,7 +56,6 @@ class MapCache:
         key = _Key(ids, record.id)
         found = self._kept.get(key)
         if isinstance(found, np.ndarray):
-            self._kept.move_to_end(key)
             return found
         outcome = self._run(ids, record)
         if isinstance(outcome, Rejected):
@@ -83,20 +69,13 @@ class MapCache:
 
     def _run(self, ids: Ids, record: ProgramRecord) -> Outcome:
         found = self._kept.get(_Key(ids))
-        view = found if isinstance(found, TokenView) else self._view(ids)
+        view = found if isinstance(found, TokenView) else TokenView.of(self._read(ids))
         (outcome,) = self._runner.outcomes([record], view)
         self._keep(_Key(ids), view)
         return outcome
 
-    def _view(self, ids: Ids) -> TokenView:
-        return TokenView(ids, self._pieces(ids), self._causal, self._special_ids)
-
     def _keep(self, key: _Key, value: Maps | TokenView) -> None:
-        """Keeps a value as the one used last, and lets go of those used longest ago until all fits the bound."""
-        self._kept[key] = value
-        self._kept.move_to_end(key)
-        self._bytes += value.nbytes - self._sizes.get(key, 0)  # a view grows with each program
-        self._sizes[key] = value.nbytes
-        while self._bytes > self._max_bytes:
-            oldest, _ = self._kept.popitem(last=False)
-            self._bytes -= self._sizes.pop(oldest)
+        """Keeps a value as the one used last, unless it is above the bound by itself."""
+        self._kept.pop(key, None)  # its size is that of before: a view grows with each program
+        with contextlib.suppress(ValueError):
+            self._kept[key] = value

@@ -17,26 +17,25 @@ class Ranking:
     """Of its line in figures, on and off; drawn through if empty."""
 
 
-ALONE = "damage"
-"""The ranking by effects of single heads."""
+BEST_FIT, ALONE, FISHER, GREEDY, TOGETHER = "iou", "damage", "fisher", "greedy", "together"
 RANKINGS = {
-    "iou": Ranking("best fit first (validation IoU)", "best fit first", "of highest validation IoU"),
+    BEST_FIT: Ranking("best fit first (validation IoU)", "best fit first", "of highest validation IoU"),
     ALONE: Ranking(
         "least damage first (measured alone, on training texts)",
         "least damage first",
         "of least damage when replaced alone",
         (3, 1.6),
     ),
-    "fisher": Ranking(
+    FISHER: Ranking(
         "least damage first (Fisher estimate)", "least estimated damage first", "of lowest estimated damage", (1, 1.6)
     ),
-    "greedy": Ranking(
+    GREEDY: Ranking(
         "least damage first (Fisher estimate made again on the way)",
         "the same, estimated again",
         "of lowest estimated damage, estimated again on the way",
         (6, 1.6, 1, 1.6),
     ),
-    "together": Ranking(
+    TOGETHER: Ranking(
         "least damage first (measured with random others replaced as well)",
         "least damage in company first",
         "of least damage when others are replaced as well",

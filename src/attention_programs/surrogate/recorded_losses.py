@@ -3,55 +3,21 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from attention_programs.config import Precision
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
+from attention_programs.programs.methods import DISTILLED
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.perplexity import TextLoss, ids_losses, perplexity
-from attention_programs.surrogate.replacement import DISTILLED, Measured
+from attention_programs.surrogate.replacement import Measured
+from attention_programs.surrogate.specification import RecordedLosses, RecordedText
 from attention_programs.surrogate.windows import Windows
 
 RECORDED_TEXTS = 4
 TOLERANCE = {"float32": 1e-3, "bfloat16": 2e-2}
 """Largest difference of a text's mean loss that rounding explains, nats per token, by precision of the passes: sums
 depend on the processor and on what else is in the batch."""
-
-
-@dataclass(frozen=True)
-class RecordedText:
-    """A text as it was measured: its tokens and its losses."""
-
-    key: str
-    """Names the text in ``texts.jsonl``."""
-    corpus: str
-    windows: list[list[int]]
-    """Token ids of its windows."""
-    tokens: int
-    """Tokens that were predicted, over all windows."""
-    original: float
-    """Summed loss of the original model, nats."""
-    replaced: float
-    """The same with the surrogate's heads replaced."""
-
-
-@dataclass(frozen=True)
-class RecordedLosses:
-    """The recorded texts, and how they were measured."""
-
-    precision: Precision = "float32"
-    """Of the passes."""
-    texts: tuple[RecordedText, ...] = ()
-
-    @classmethod
-    def parse(cls, values: dict[str, Any]) -> "RecordedLosses":
-        """The record that ``dataclasses.asdict`` made these values of.
-
-        Raises:
-            TypeError: if they have another shape.
-        """
-        return cls(**values | {"texts": tuple(RecordedText(**text) for text in values.get("texts", ()))})
 
 
 def record_losses(

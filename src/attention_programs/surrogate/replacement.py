@@ -11,10 +11,10 @@ from attention_programs.config import Precision
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.methods import FIRST_TOKEN, SELECTED, UNIFORM
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.scoring.bootstrap import Interval, interval_of_ratio, resample_weights
-from attention_programs.scoring.selection import SELECTED
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.perplexity import TextLoss, ids_losses
@@ -43,10 +43,8 @@ def increase_interval(intact: Sequence[TextLoss], patched: Sequence[TextLoss], w
     return Interval(float(mean), float(low), float(high))
 
 
-DISTILLED = "distilled"
-"""The programs whose constants were fitted to keep the model's predictions."""
-BASELINES = ("uniform", "first_token")
-"""Programs that know nothing of a head."""
+REPLACING = (UNIFORM, FIRST_TOKEN)
+"""Baselines that are put into heads, in the order of ``perplexity.csv``."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def curves_of(
         percents: Shares at which the others are measured.
     """
     selected = [Curve(SELECTED, name, shares(assignments[SELECTED], order, percents)) for name, order in orders.items()]
-    baselines = [Curve(name, ALONE, shares(assignments[name], orders[ALONE], percents)) for name in BASELINES]
+    baselines = [Curve(name, ALONE, shares(assignments[name], orders[ALONE], percents)) for name in REPLACING]
     return [distilled, *selected, *baselines]
 
 

@@ -45,7 +45,7 @@ class SoftPrograms:
         features = sorted(
             {term.feature for terms in self.terms.values() for term in terms}, key=lambda feature: feature.expression
         )
-        self._values = TermValues(loaded.pieces, self._causal, features, memory_mib, loaded.token_style.special_ids)
+        self._values = TermValues(loaded, features, memory_mib)
         self._width = len(features)
         most = max(len(terms) for terms in self.terms.values())
         place = {feature: number for number, feature in enumerate(features)}

@@ -1,22 +1,55 @@
 """What a surrogate is, as a file: which heads are replaced by which program, and of which weights."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from attention_programs.config import Precision
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.models.head import Head
-from attention_programs.models.loading import LoadedModel, best_device, load_model
-from attention_programs.models.token_style import TokenStyle
-from attention_programs.programs.runner import NOT_USED, Runner, TrustedRunner
+from attention_programs.programs.runner import NOT_USED
 from attention_programs.programs.table import ProgramRecord
-from attention_programs.scoring.assignments import Assignment
-from attention_programs.surrogate.identity import check_identity
-from attention_programs.surrogate.intervention import PatchedModel, map_cache
-from attention_programs.surrogate.recorded_losses import RecordedLosses, measure_again
+
+if TYPE_CHECKING:  # a specification is read where no torch is
+    from attention_programs.scoring.assignments import Assignment
 
 SCHEMA_VERSION = 2
+
+
+@dataclass(frozen=True)
+class RecordedText:
+    """A text as it was measured: its tokens and its losses."""
+
+    key: str
+    """Names the text in ``texts.jsonl``."""
+    corpus: str
+    windows: list[list[int]]
+    """Token ids of its windows."""
+    tokens: int
+    """Tokens that were predicted, over all windows."""
+    original: float
+    """Summed loss of the original model, nats."""
+    replaced: float
+    """The same with the surrogate's heads replaced."""
+
+
+@dataclass(frozen=True)
+class RecordedLosses:
+    """The recorded texts, and how they were measured."""
+
+    precision: Precision = "float32"
+    """Of the passes."""
+    texts: tuple[RecordedText, ...] = ()
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> "RecordedLosses":
+        """The record that ``dataclasses.asdict`` made these values of.
+
+        Raises:
+            TypeError: if they have another shape.
+        """
+        return cls(**values | {"texts": tuple(RecordedText(**text) for text in values.get("texts", ()))})
 
 
 @dataclass(frozen=True)
@@ -45,7 +78,7 @@ class SurrogateSpecification:
     schema_version: int = SCHEMA_VERSION
 
     @property
-    def assignment(self) -> Assignment:
+    def assignment(self) -> "Assignment":
         """Program of each replaced head."""
         return {Head.parse(head): self.programs[program] for head, program in self.heads.items()}
 
@@ -77,50 +110,3 @@ def read_specification(path: Path) -> SurrogateSpecification:
         if not key == program.id == program.parsed().program_id:
             raise UserError(f"{path}: the source of {program.name!r} does not hash to its id; run `dvc repro replace`")
     return specification
-
-
-@dataclass
-class Surrogate(PatchedModel):
-    """A patched model that knows its specification."""
-
-    specification: SurrogateSpecification | None = None
-
-
-def _trusted_alone(_: TokenStyle) -> Runner:
-    return TrustedRunner()
-
-
-def load_surrogate(
-    specification: Path,
-    model_folder: Path,
-    probes: Sequence[str] = (),
-    runner_for: Callable[[TokenStyle], Runner] = _trusted_alone,
-    verify: bool = False,
-) -> Surrogate:
-    """Loads a model and replaces its heads, after proving anew that the intervention is exact.
-
-    Args:
-        specification: A file that :func:`write_specification` wrote.
-        model_folder: ``models/<name>``.
-        probes: Texts for the identity test; a built-in one if empty.
-        runner_for: What runs its programs on texts of the model's tokenizer; the file has no say in that. Unless
-            given, untrusted programs are rejected.
-        verify: Whether to measure its recorded texts again, which takes seconds.
-
-    Raises:
-        UserError: if the weights are others than those the programs were validated on, the identity test fails, or a
-            recorded loss is not found again.
-    """
-    wanted = read_specification(specification)
-    loaded: LoadedModel = load_model(model_folder, best_device(), verify=True)
-    if loaded.record.weights_sha256 != wanted.weights_sha256:
-        raise UserError(
-            f"{model_folder} holds weights {loaded.record.weights_sha256[:10]}, the surrogate needs "
-            f"{wanted.weights_sha256[:10]} ({wanted.model}); run `dvc repro model` for that profile"
-        )
-    check_identity(loaded, [Head.parse(head) for head in wanted.heads], probes)
-    cache = map_cache(loaded, runner_for(loaded.token_style))
-    surrogate = Surrogate(loaded, wanted.assignment, cache, wanted.look_ahead, specification=wanted)
-    if verify:
-        measure_again(surrogate, wanted.recorded).check()
-    return surrogate

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 
 from attention_programs.attention.packing import pack
-from attention_programs.models.pieces import Pieces
-from attention_programs.models.token_style import SpecialIds
+from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.features import Feature
 from attention_programs.programs.view import TokenView
 
@@ -20,19 +19,13 @@ class TermValues:
     Half precision holds classes, counts and positions up to 2048 exactly and logarithms to three digits.
 
     Args:
-        pieces: Strings of token ids.
-        causal: Whether the model is causal.
+        loaded: The model that reads the texts.
         features: Which features.
         memory_mib: Bound on what is kept, MiB; texts beyond it are computed anew each time.
-        special_ids: Ids of special tokens.
     """
 
-    def __init__(
-        self, pieces: Pieces, causal: bool, features: Sequence[Feature], memory_mib: int, special_ids: SpecialIds
-    ) -> None:
-        self._pieces = pieces
-        self._special_ids = special_ids
-        self._causal = causal
+    def __init__(self, loaded: LoadedModel, features: Sequence[Feature], memory_mib: int) -> None:
+        self._loaded = loaded
         self._features = list(features)
         self._free = memory_mib * 2**20
         self._kept: dict[Ids, torch.Tensor] = {}
@@ -48,6 +41,6 @@ class TermValues:
         return found
 
     def _compute(self, text: Ids) -> torch.Tensor:
-        view = TokenView(text, self._pieces(text), self._causal, self._special_ids)
-        cells = [pack(feature.matrix(view), self._causal) for feature in self._features]
+        view = TokenView.of(self._loaded.sequence(text))
+        cells = [pack(feature.matrix(view), view.causal) for feature in self._features]
         return torch.from_numpy(np.stack(cells).astype(np.float16))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attention_programs.errors import UserError
-from attention_programs.files import read_json
-from attention_programs.programs.table import read_record
+from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.addresses import resolve
 from attention_programs.tracking.database import DATABASE, PUBLISH_COMMAND, is_whole
 from attention_programs.tracking.lineage import SURROGATE_FILE
@@ -96,6 +95,8 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
         [row] = connection.execute(f"SELECT * FROM model_versions {condition}", (name, number))  # noqa: S608 - fixed
         tags = connection.execute(f"SELECT key, value FROM model_version_tags {condition}", (name, number))  # noqa: S608
         path = resolve(row["storage_location"] or row["source"], root) / "artifacts" / SURROGATE_FILE
+        specification = read_specification(path)
+        programs = [(head, specification.programs[program]) for head, program in specification.heads.items()]
         return SurrogateInfo(
             name=name,
             version=str(number),
@@ -103,7 +104,7 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
             tags={tag["key"]: tag["value"] for tag in tags},
             description=row["description"],
             run_id=row["run_id"],
-            assignment=_assignment(path),
+            assignment=tuple(Replacement(head, p.id, p.name, p.description) for head, p in programs),
             specification=path,
         )
 
@@ -141,17 +142,3 @@ def _aliases(connection: sqlite3.Connection, name: str) -> dict[str, int]:
         "SELECT alias, version FROM registered_model_aliases WHERE name = ? ORDER BY alias", (name,)
     )
     return {row["alias"]: row["version"] for row in rows}
-
-
-def _assignment(path: Path) -> tuple[Replacement, ...]:
-    """The replaced heads of a surrogate's file.
-
-    Raises:
-        UserError: if it is missing, damaged, or holds an altered program.
-    """
-    values = read_json(path)
-    try:
-        heads = {head: read_record(values["programs"][program], str(path)) for head, program in values["heads"].items()}
-    except (AttributeError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is no surrogate: {error}; publish it again") from error
-    return tuple(Replacement(head, p.id, p.name, p.description) for head, p in heads.items())

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
 from attention_programs.errors import UserError
-from attention_programs.surrogate.replacement import DISTILLED
+from attention_programs.programs.methods import DISTILLED
 
 BATCH = {"metrics": 900, "params": 100}
 """What MLflow accepts in one call."""

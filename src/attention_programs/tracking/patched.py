@@ -5,8 +5,8 @@ from pathlib import Path
 from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.models.token_style import TokenStyle
-from attention_programs.surrogate import specification
-from attention_programs.surrogate.specification import Surrogate
+from attention_programs.surrogate.specification import read_specification
+from attention_programs.surrogate.surrogate import Surrogate, load_surrogate
 from attention_programs.untrusted.execution import SandboxRunner
 
 
@@ -23,11 +23,11 @@ def load_patched(path: Path, root: Path, verify: bool = False) -> Surrogate:
             is not found again.
     """
     path = path.resolve()
-    name = specification.read_specification(path).model
+    name = read_specification(path).model
     folder = root.resolve() / "models" / name
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist and the surrogate needs the weights of {name}; run `dvc repro model`")
-    return specification.load_surrogate(path, folder, runner_for=_sandboxed, verify=verify)
+    return load_surrogate(path, folder, runner_for=_sandboxed, verify=verify)
 
 
 def _sandboxed(style: TokenStyle) -> SandboxRunner:

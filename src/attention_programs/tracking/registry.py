@@ -6,28 +6,28 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import mlflow
 from mlflow.entities import LoggedModelOutput, Metric, Run
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.models import Model
 
 from attention_programs.config import Config
 from attention_programs.files import defined, write_json
+from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import Lineage
 from attention_programs.tracking.lookup import ALIAS, PREFIX, registered_name, surrogate_info
+from attention_programs.tracking.measurements import to_metrics
 from attention_programs.tracking.store import Store
+from attention_programs.tracking.validation import Validation
 
-if TYPE_CHECKING:  # looking a surrogate up does without torch
+if TYPE_CHECKING:  # torch is imported where a model is loaded: what is known of a surrogate is told without it
     from attention_programs.surrogate.recorded_losses import Remeasurement
-    from attention_programs.surrogate.specification import Surrogate
-    from attention_programs.tracking.validation import Validation
+    from attention_programs.surrogate.surrogate import Surrogate
 
 EXAMPLE = "Once upon a time there was a little girl who lived near the forest."
 PACKAGES = ("mlflow", "numpy", "pandas", "torch", "transformers")
 
 
 def register(
-    store: Store, run: Run, config: Config, lineage: Lineage, specification_file: Path, validation: "Validation"
+    store: Store, run: Run, config: Config, lineage: Lineage, specification_file: Path, validation: Validation
 ) -> ModelVersion:
     """Registers a surrogate as a new version, and gives it the alias if it passes the gate.
 
@@ -39,8 +39,6 @@ def register(
         specification_file: The surrogate's file.
         validation: Its test numbers.
     """
-    from attention_programs.surrogate.specification import read_specification
-
     specification = read_specification(specification_file)
     name = registered_name(config.profile)
     tags = {**lineage.tags(), **validation.tags(), "profile": config.profile, "model": specification.model}
@@ -57,11 +55,12 @@ def register(
     return version
 
 
-def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validation: "Validation") -> str:
+def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validation: Validation) -> str:
     """Stores the model's files with the run and its test numbers with the model; returns the model's id."""
-    from attention_programs.surrogate.specification import read_specification
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
     from attention_programs.tracking import surrogate_model
-    from attention_programs.tracking.measurements import to_metrics
 
     client = store.client
     run_id = run.info.run_id
@@ -127,8 +126,7 @@ def load_surrogate(reference: str, root: Path, verify: bool = False) -> "Surroga
     """
     from attention_programs.tracking.patched import load_patched
 
-    path = surrogate_info(reference, root).specification
-    return load_patched(path, root, verify)
+    return load_patched(surrogate_info(reference, root).specification, root, verify)
 
 
 def verify_surrogate(reference: str, root: Path) -> "Remeasurement":
@@ -142,7 +140,6 @@ def verify_surrogate(reference: str, root: Path) -> "Remeasurement":
         UserError: if it can't be loaded, or no texts are recorded with it.
     """
     from attention_programs.surrogate.recorded_losses import measure_again
-    from attention_programs.surrogate.specification import read_specification
     from attention_programs.tracking.patched import load_patched
 
     path = surrogate_info(reference, root).specification

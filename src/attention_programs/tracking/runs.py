@@ -18,6 +18,7 @@ from attention_programs.files import read_csv, read_json, write_csv, write_json,
 from attention_programs.llm.exchanges import Exchange
 from attention_programs.models.record import read_record
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import LLM, SELECTED
 from attention_programs.programs.table import ProgramRecord, read_programs
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import (
@@ -106,7 +107,7 @@ def logged_programs(paths: Paths) -> list[tuple[ProgramRecord, pd.DataFrame]]:
     """
     programs = {program.id: program for program in read_programs(paths.programs)}
     table = read_csv(paths.results / "heads.csv")
-    chosen = table[table["method"] == "selected"]
+    chosen = table[table["method"] == SELECTED]
     unknown = sorted(set(chosen["program_id"]) - set(programs))
     if unknown:
         raise UserError(f"{paths.programs} lacks program {unknown[0]!r}, which heads.csv selects; run `dvc repro`")
@@ -115,7 +116,7 @@ def logged_programs(paths: Paths) -> list[tuple[ProgramRecord, pd.DataFrame]]:
     return [
         (program, selected.get(key, nowhere))
         for key, program in sorted(programs.items())
-        if key in selected or program.author == "llm" or "prompt" in program.provenance
+        if key in selected or program.author == LLM or "prompt" in program.provenance
     ]
 
 
@@ -154,7 +155,7 @@ def log_program(
     }
     run = store.client.create_run(parent.info.experiment_id, time.time_ns() // 1_000_000, tags, program.name)
     sizes = to_metrics({"terms": program.terms, "nodes": program.nodes})
-    asked = exchange_metrics(program, exchanges) if program.author == "llm" else []
+    asked = exchange_metrics(program, exchanges) if program.author == LLM else []
     store.client.log_batch(run.info.run_id, metrics=[*program_metrics(rows), *sizes, *asked])
     folder = store.folder(run.info.artifact_uri)
     write_text(folder / "program.py", program.source)

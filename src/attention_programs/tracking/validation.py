@@ -9,9 +9,9 @@ from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv
 from attention_programs.paths import Paths
+from attention_programs.programs.methods import DISTILLED
 from attention_programs.surrogate.gate import GateMeasurement, read_gate
 from attention_programs.surrogate.rankings import RANKINGS
-from attention_programs.surrogate.replacement import DISTILLED
 from attention_programs.surrogate.specification import SurrogateSpecification
 
 

@@ -8,10 +8,11 @@ from typing import Any, get_args
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_jsonl, write_jsonl
+from attention_programs.programs.methods import Author
 from attention_programs.programs.outcome import Reason, Rejected
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.source import Form
-from attention_programs.programs.table import Author, ProgramRecord, parse
+from attention_programs.programs.table import ProgramRecord, parse
 from attention_programs.progress import progress
 from attention_programs.untrusted.execution import SandboxRunner
 from attention_programs.untrusted.sandbox.screening import screen

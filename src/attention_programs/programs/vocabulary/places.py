@@ -1,17 +1,13 @@
 """Classes by place and by use: new and frequent tokens, openings, where idle attention rests, rarity, length."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from attention_programs.programs.vocabulary.registry import Array, token_class
+from attention_programs.programs.tokens import Array, Tokens
+from attention_programs.programs.vocabulary.registry import Terms
 from attention_programs.programs.vocabulary.signs import piece_flags
 from attention_programs.programs.vocabulary.words import ARTICLES, FREQUENT, word_flags
 
-if TYPE_CHECKING:
-    from attention_programs.programs.view import TokenView
+TERMS = Terms("class")
 
 
 def _first(flags: Array) -> Array:
@@ -23,8 +19,8 @@ def _first(flags: Array) -> Array:
     return (flags * (np.cumsum(flags) == 1)).astype(np.float32)
 
 
-@token_class("new tokens")
-def first_occurrence(view: TokenView) -> Array:
+@TERMS.add("new tokens")
+def first_occurrence(view: Tokens) -> Array:
     """Tokens whose id did not occur before in the text.
 
     Example: a b a c -> marks 0, 1 and 3.
@@ -37,8 +33,8 @@ def first_occurrence(view: TokenView) -> Array:
     return flags
 
 
-@token_class("the first of each frequent token")
-def frequent_first(view: TokenView) -> Array:
+@TERMS.add("the first of each frequent token")
+def frequent_first(view: Tokens) -> Array:
     """First occurrences in the text of very frequent tokens (the, a, of, a comma, a full stop, a blank, ...).
 
     Example: ·the ·cat ·the , -> marks 0 and 3.
@@ -47,8 +43,8 @@ def frequent_first(view: TokenView) -> Array:
 
 
 # Not among the words: the order of the terms decides ties in the search.
-@token_class("articles")
-def article(view: TokenView) -> Array:
+@TERMS.add("articles")
+def article(view: Tokens) -> Array:
     """the, a, an.
 
     Example: ·the ·this ·An -> marks 0 and 2.
@@ -56,8 +52,8 @@ def article(view: TokenView) -> Array:
     return word_flags(view, ARTICLES)
 
 
-@token_class("openings of sentences")
-def sentence_opener(view: TokenView) -> Array:
+@TERMS.add("openings of sentences")
+def sentence_opener(view: Tokens) -> Array:
     """First tokens of sentences: the first of the text, and those after a full stop or line break.
 
     Example: ·a . ·b ↵ c -> marks 0, 2 and 4.
@@ -68,8 +64,8 @@ def sentence_opener(view: TokenView) -> Array:
     return openers
 
 
-@token_class("tokens after the first sentence")
-def past_first_sentence(view: TokenView) -> Array:
+@TERMS.add("tokens after the first sentence")
+def past_first_sentence(view: Tokens) -> Array:
     """Tokens behind the first full stop or line break of the text.
 
     Example: ·a . ·b . ·c -> marks 2, 3 and 4.
@@ -78,8 +74,8 @@ def past_first_sentence(view: TokenView) -> Array:
     return (np.cumsum(ends) - ends > 0).astype(np.float32)
 
 
-@token_class("the first full stop")
-def first_full_stop(view: TokenView) -> Array:
+@TERMS.add("the first full stop")
+def first_full_stop(view: Tokens) -> Array:
     """The first token of the class ``full_stop`` in the text.
 
     Example: ·a . ·b ! -> marks 1.
@@ -87,8 +83,8 @@ def first_full_stop(view: TokenView) -> Array:
     return _first(view.vector("full_stop"))
 
 
-@token_class("governed 'the'")
-def governed_the(view: TokenView) -> Array:
+@TERMS.add("governed 'the'", former="governed_the")
+def the_after_preposition(view: Tokens) -> Array:
     """Each `` the`` right after a preposition or a content word (in the, found the), but not as the second token.
 
     Example: ·the ·cat ·in ·the ·is ·the -> marks 3.
@@ -97,8 +93,8 @@ def governed_the(view: TokenView) -> Array:
     return before * piece_flags(view, lambda p: p == " the") * (view.positions >= 2)
 
 
-@token_class("the first bare blank")
-def first_blank(view: TokenView) -> Array:
+@TERMS.add("the first bare blank", former="first_blank")
+def first_space(view: Tokens) -> Array:
     """The first token of one blank that follows no auxiliary verb, conjunction or comma: often before a number.
 
     Example: ·is · 7 · -> marks 3.
@@ -108,26 +104,26 @@ def first_blank(view: TokenView) -> Array:
     return _first(free * piece_flags(view, lambda p: p == " "))
 
 
-@token_class("resting places")
-def resting_place(view: TokenView) -> Array:
-    """Where idle attention rests beside the first token: each ``governed_the``, and ``first_blank``.
+@TERMS.add("resting places", former="resting_place")
+def sink_candidate(view: Tokens) -> Array:
+    """Where idle attention rests beside the first token: each ``the_after_preposition``, and ``first_space``.
 
     Example: ·cat ·in ·the = · ·on ·the -> marks 2, 4 and 6.
     """
-    return np.maximum(view.vector("governed_the"), view.vector("first_blank"))
+    return np.maximum(view.vector("the_after_preposition"), view.vector("first_space"))
 
 
-@token_class("the second sink")
-def second_sink(view: TokenView) -> Array:
-    """The first ``resting_place`` of the text: after the first token, where most idle attention rests.
+@TERMS.add("the second sink", former="second_sink")
+def secondary_sink(view: Tokens) -> Array:
+    """The first ``sink_candidate`` of the text: after the first token, where most idle attention rests.
 
     Example: ·cat ·in ·the = · ·on ·the -> marks 2.
     """
-    return _first(view.vector("resting_place"))
+    return _first(view.vector("sink_candidate"))
 
 
-@token_class("rare tokens", graded=True)
-def rarity(view: TokenView) -> Array:
+@TERMS.add("rare tokens", graded=True)
+def rarity(view: Tokens) -> Array:
     """log2(1 + id) / 16: byte-pair vocabularies list frequent tokens first, so that the id grows with rarity.
 
     Example: ids 0 255 65535 -> is 0 0.50 1.
@@ -135,8 +131,8 @@ def rarity(view: TokenView) -> Array:
     return (np.log2(1.0 + np.asarray(view.ids)) / 16).astype(np.float32)
 
 
-@token_class("long tokens", graded=True)
-def token_length(view: TokenView) -> Array:
+@TERMS.add("long tokens", graded=True)
+def token_length(view: Tokens) -> Array:
     """log2(1 + characters without the blanks around them) / 4.
 
     Example: ·a ·cat , ↵ -> is 0.25 0.50 0.25 0.
@@ -145,23 +141,23 @@ def token_length(view: TokenView) -> Array:
 
 
 def _register_opening(tokens: int) -> None:
-    def term(view: TokenView) -> Array:
+    def term(view: Tokens) -> Array:
         return (view.positions < tokens).astype(np.float32)
 
-    term.__name__ = f"opening_{tokens}"
+    term.__name__ = f"first_{tokens}"
     term.__doc__ = (
         f"The first {tokens} tokens of the text: positions below {tokens}.\n\n"
         f"Example: {tokens + 3} tokens -> marks 0 to {tokens - 1}."
     )
-    token_class(f"the first {tokens} tokens")(term)
+    TERMS.add(f"the first {tokens} tokens", former=f"opening_{tokens}")(term)
 
 
 for _tokens in (4, 8, 16, 32):
     _register_opening(_tokens)
 
 
-@token_class("special tokens")
-def special(view: TokenView) -> Array:
+@TERMS.add("special tokens")
+def special(view: Tokens) -> Array:
     """Special tokens of the tokenizer: around a text, a mask in it, or in place of what the vocabulary lacks.
 
     They are in no other class, and positions in the text are counted from the first token behind those in front of it.

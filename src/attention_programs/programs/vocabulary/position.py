@@ -1,24 +1,20 @@
 """Patterns of position alone."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from attention_programs.programs.vocabulary.registry import Array, pattern
+from attention_programs.programs.tokens import Array, Tokens
+from attention_programs.programs.vocabulary.registry import Terms
 
-if TYPE_CHECKING:
-    from attention_programs.programs.view import TokenView
+TERMS = Terms("position")
 
 
-def _distance(view: TokenView) -> Array:
+def _distance(view: Tokens) -> Array:
     """Entry (i, j) is i - j."""
     positions = np.arange(view.n, dtype=np.float32)
     return positions[:, None] - positions[None, :]
 
 
-def one_hot(view: TokenView, columns: np.ndarray) -> Array:
+def one_hot(view: Tokens, columns: np.ndarray) -> Array:
     """Row i picks column ``columns[i]``; a negative column picks nothing."""
     matrix = np.zeros((view.n, view.n), dtype=np.float32)
     rows = np.flatnonzero(columns >= 0)
@@ -26,19 +22,19 @@ def one_hot(view: TokenView, columns: np.ndarray) -> Array:
     return matrix
 
 
-def _own_token(view: TokenView, number: int) -> Array:
+def _own_token(view: Tokens, number: int) -> Array:
     """Picks a token of the text by its number, counted from 0, from that token on."""
     column = view.text_start + number
     return one_hot(view, np.where(np.arange(view.n) >= column, column, -1))
 
 
-def _own_positions(view: TokenView) -> Array:
+def _own_positions(view: Tokens) -> Array:
     """Each token's position in the text."""
     return view.positions.astype(np.float32)
 
 
-@pattern("position", "all tokens")
-def uniform(view: TokenView) -> Array:
+@TERMS.add("all tokens")
+def uniform(view: Tokens) -> Array:
     """Every token alike.
 
     Example: a b c -> row 1 picks 0, 1 and 2.
@@ -46,8 +42,8 @@ def uniform(view: TokenView) -> Array:
     return np.ones((view.n, view.n), dtype=np.float32)
 
 
-@pattern("position", "the first token")
-def first_token(view: TokenView) -> Array:
+@TERMS.add("the first token")
+def first_token(view: Tokens) -> Array:
     """The first token, where idle heads rest (the attention sink).
 
     It is the very first, be it special or not.
@@ -57,8 +53,8 @@ def first_token(view: TokenView) -> Array:
     return one_hot(view, np.zeros(view.n, dtype=int))
 
 
-@pattern("position", "the second token")
-def second_token(view: TokenView) -> Array:
+@TERMS.add("the second token")
+def second_token(view: Tokens) -> Array:
     """The second token; nothing in the first row.
 
     As with all positions, special tokens in front of the text are not counted.
@@ -68,8 +64,8 @@ def second_token(view: TokenView) -> Array:
     return _own_token(view, 1)
 
 
-@pattern("position", "the third token")
-def third_token(view: TokenView) -> Array:
+@TERMS.add("the third token")
+def third_token(view: Tokens) -> Array:
     """The third token; nothing in the first two rows.
 
     Example: a b c d -> row 3 picks 2.
@@ -77,8 +73,8 @@ def third_token(view: TokenView) -> Array:
     return _own_token(view, 2)
 
 
-@pattern("position", "itself")
-def self_token(view: TokenView) -> Array:
+@TERMS.add("itself")
+def self_token(view: Tokens) -> Array:
     """The token itself.
 
     Example: a b c -> row 2 picks 2.
@@ -86,8 +82,8 @@ def self_token(view: TokenView) -> Array:
     return np.eye(view.n, dtype=np.float32)
 
 
-@pattern("position", "the previous token")
-def previous_token(view: TokenView) -> Array:
+@TERMS.add("the previous token")
+def previous_token(view: Tokens) -> Array:
     """The token one back.
 
     Example: a b c -> row 2 picks 1.
@@ -95,8 +91,8 @@ def previous_token(view: TokenView) -> Array:
     return np.eye(view.n, k=-1, dtype=np.float32)
 
 
-@pattern("position", "the token {0} back", parameters=(2, 3, 4, 5, 6, 7, 8))
-def offset(view: TokenView, back: int) -> Array:
+@TERMS.add("the token {0} back", parameters=(2, 3, 4, 5, 6, 7, 8))
+def offset(view: Tokens, back: int) -> Array:
     """The token ``back`` positions back: j = i - back.
 
     Example: a b c d e with 3 -> row 4 picks 1.
@@ -104,8 +100,8 @@ def offset(view: TokenView, back: int) -> Array:
     return np.eye(view.n, k=-back, dtype=np.float32)
 
 
-@pattern("position", "far tokens", graded=True)
-def log_distance(view: TokenView) -> Array:
+@TERMS.add("far tokens", graded=True)
+def log_distance(view: Tokens) -> Array:
     """log(1 + |i - j|): a negative weight falls off with distance like a power.
 
     Example: a b c -> row 2 is 1.10 0.69 0.
@@ -113,7 +109,7 @@ def log_distance(view: TokenView) -> Array:
     return np.log1p(np.abs(_distance(view)))
 
 
-def nearness(view: TokenView, scale: int) -> Array:
+def nearness(view: Tokens, scale: int) -> Array:
     """Entry (i, j) is exp(-|i - j| / scale)."""
     return _fading(np.abs(_distance(view)), scale)
 
@@ -125,8 +121,8 @@ def _fading(distance: Array, scale: int) -> Array:
     return np.exp(-distance / tokens)
 
 
-@pattern("position", "tokens up to about {0} back", parameters=(1, 2, 4, 8, 16, 32, 64))
-def decay(view: TokenView, scale: int) -> Array:
+@TERMS.add("tokens up to about {0} back", parameters=(1, 2, 4, 8, 16, 32, 64))
+def decay(view: Tokens, scale: int) -> Array:
     """exp(-|i - j| / scale): nearness that fades over ``scale`` tokens.
 
     Example: a b c with 2 -> row 2 is 0.37 0.61 1.
@@ -134,8 +130,8 @@ def decay(view: TokenView, scale: int) -> Array:
     return nearness(view, scale)
 
 
-@pattern("position", "the last {0} tokens", parameters=(2, 3, 4, 6, 8, 12, 16, 24))
-def last_tokens(view: TokenView, count: int) -> Array:
+@TERMS.add("the last {0} tokens", parameters=(2, 3, 4, 6, 8, 12, 16, 24))
+def last_tokens(view: Tokens, count: int) -> Array:
     """The ``count`` tokens up to the current one, itself included: 0 <= i - j < count.
 
     Example: a b c d with 2 -> row 3 picks 2 and 3.
@@ -144,8 +140,8 @@ def last_tokens(view: TokenView, count: int) -> Array:
     return ((distance >= 0) & (distance < count)).astype(np.float32)
 
 
-@pattern("position", "about the first {0} tokens", parameters=(2, 4, 8, 16))
-def early(view: TokenView, scale: int) -> Array:
+@TERMS.add("about the first {0} tokens", parameters=(2, 4, 8, 16))
+def early(view: Tokens, scale: int) -> Array:
     """exp(-j / scale): closeness to the text's beginning that fades over ``scale`` tokens.
 
     The first token of the text itself has j = 0; special tokens around it count 0.
@@ -156,8 +152,8 @@ def early(view: TokenView, scale: int) -> Array:
     return np.broadcast_to(column[None, :], (view.n, view.n))
 
 
-@pattern("position", "late tokens", graded=True)
-def log_position(view: TokenView) -> Array:
+@TERMS.add("late tokens", graded=True)
+def log_position(view: Tokens) -> Array:
     """log(1 + j): a positive weight prefers tokens that stand late in the text.
 
     The first token of the text itself has j = 0; special tokens around it count 0.
@@ -168,8 +164,8 @@ def log_position(view: TokenView) -> Array:
     return np.broadcast_to(column[None, :], (view.n, view.n))
 
 
-@pattern("position", "all but the first token late in the text", graded=True)
-def row_position(view: TokenView) -> Array:
+@TERMS.add("all but the first token late in the text", graded=True)
+def row_position(view: Tokens) -> Array:
     """log(1 + i) for every token j but the first: how the pull of the first token changes along the text.
 
     The first token of the text itself has i = 0, whatever stands in front of it.
@@ -181,8 +177,8 @@ def row_position(view: TokenView) -> Array:
     return matrix
 
 
-@pattern("position", "the next token", looks_ahead=True)
-def next_token(view: TokenView) -> Array:
+@TERMS.add("the next token", looks_ahead=True)
+def next_token(view: Tokens) -> Array:
     """The token one ahead, j = i + 1 (encoders only).
 
     Example: a b c -> row 1 picks 2.
@@ -190,8 +186,8 @@ def next_token(view: TokenView) -> Array:
     return np.eye(view.n, k=1, dtype=np.float32)
 
 
-@pattern("position", "the token {0} ahead", parameters=(2, 3, 4), looks_ahead=True)
-def ahead(view: TokenView, steps: int) -> Array:
+@TERMS.add("the token {0} ahead", parameters=(2, 3, 4), looks_ahead=True)
+def ahead(view: Tokens, steps: int) -> Array:
     """The token ``steps`` positions ahead: j = i + steps (encoders only).
 
     Example: a b c d with 2 -> row 1 picks 3.
@@ -199,8 +195,8 @@ def ahead(view: TokenView, steps: int) -> Array:
     return np.eye(view.n, k=steps, dtype=np.float32)
 
 
-@pattern("position", "the last token", looks_ahead=True)
-def last_token(view: TokenView) -> Array:
+@TERMS.add("the last token", looks_ahead=True)
+def last_token(view: Tokens) -> Array:
     """The last token of the text (encoders only).
 
     Example: a b c -> row 0 picks 2.

@@ -1,20 +1,17 @@
-"""The table of terms and the decorators that fill it."""
-
-from __future__ import annotations
+"""What a term is, and the table of terms that each module of the vocabulary fills."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from attention_programs.programs.tokens import Array
 
-if TYPE_CHECKING:
-    from attention_programs.programs.view import TokenView
-
-Array = NDArray[np.float32]
 PART = "\ufffd"
 """What shows in place of a part of a character; it may be of a letter or a sign."""
+
+
+Compute = Callable[..., Array]
+"""Function of a view (and of the parameter, if there are any)."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +23,7 @@ class Term:
     """Folder-like grouping for listings: position, class, relation, structure."""
     phrase: str
     """How a sentence names what it picks: ``the previous token``, ``commas``."""
-    compute: Callable[..., Array]
-    """Function of a view (and of the parameter, if there are any)."""
+    compute: Compute
     parameters: tuple[int, ...] = ()
     """Values that the search tries; empty for a term without a parameter."""
     looks_ahead: bool = False
@@ -35,6 +31,8 @@ class Term:
     graded: bool = False
     """Whether it grows with distance, position or rarity instead of picking tokens; a negative sign then reads
     ``near``, ``early``, ``common``."""
+    former: str = ""
+    """Its name in programs written before it was renamed; such programs go on working."""
 
     @property
     def summary(self) -> str:
@@ -42,30 +40,55 @@ class Term:
         return (self.compute.__doc__ or "").strip().split("\n")[0]
 
 
-PATTERNS: dict[str, Term] = {}
-CLASSES: dict[str, Term] = {}
+class Terms(dict[str, Term]):
+    """Terms by name, in the order in which the search considers them; former names find them, too.
 
+    Args:
+        category: Of the terms that are added.
+        parts: Tables whose terms it holds, in their order.
 
-def pattern(
-    category: str, phrase: str, parameters: tuple[int, ...] = (), looks_ahead: bool = False, graded: bool = False
-) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
-    """Registers a function of a view that returns a matrix of shape (n, n)."""
+    >>> from attention_programs.programs.vocabulary import CLASSES
+    >>> CLASSES["blank"].name, "blank" in CLASSES, "blank" in list(CLASSES)
+    ('whitespace', True, False)
+    """
 
-    def register(function: Callable[..., Array]) -> Callable[..., Array]:
-        name = function.__name__
-        PATTERNS[name] = Term(name, category, phrase, function, parameters, looks_ahead, graded)
-        return function
+    def __init__(self, category: str, *parts: "Terms") -> None:
+        super().__init__()
+        self._category = category
+        self._former: dict[str, str] = {}
+        for term in (term for part in parts for term in part.values()):
+            self._put(term)
 
-    return register
+    def _put(self, term: Term) -> None:
+        self[term.name] = term
+        if term.former:
+            self._former[term.former] = term.name
 
+    def add(self, phrase: str, **facts: Any) -> Callable[[Compute], Compute]:
+        """Adds the function below as a term of its name.
 
-def token_class(
-    phrase: str, graded: bool = False
-) -> Callable[[Callable[[TokenView], Array]], Callable[[TokenView], Array]]:
-    """Registers a function of a view that returns a vector of shape (n,)."""
+        Args:
+            phrase: How a sentence names what it picks.
+            **facts: Fields of :class:`Term`.
+        """
 
-    def register(function: Callable[[TokenView], Array]) -> Callable[[TokenView], Array]:
-        CLASSES[function.__name__] = Term(function.__name__, "class", phrase, function, graded=graded)
-        return function
+        def put(function: Compute) -> Compute:
+            self._put(Term(function.__name__, self._category, phrase, function, **facts))
+            return function
 
-    return register
+        return put
+
+    @property
+    def names(self) -> list[str]:
+        """The names of today, then those of before."""
+        return [*self, *self._former]
+
+    def __missing__(self, name: str) -> Term:
+        return self[self._former[name]]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._former
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The term of a name of today or of before."""
+        return self[name] if name in self else default  # noqa: SIM401 - this is what get is

@@ -1,17 +1,14 @@
 """Patterns of which token came before: repetition, induction, the latest token of a class."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary.position import nearness, one_hot
-from attention_programs.programs.vocabulary.registry import PART, Array, pattern
+from attention_programs.programs.vocabulary.registry import PART, Terms
 
-if TYPE_CHECKING:
-    from attention_programs.programs.view import TokenView
+TERMS = Terms("relation")
 
 
 def latest(flags: np.ndarray, include_self: bool) -> np.ndarray:
@@ -25,7 +22,7 @@ def latest(flags: np.ndarray, include_self: bool) -> np.ndarray:
     return running if include_self else np.concatenate([[-1], running])[:-1]
 
 
-def _equal(view: TokenView) -> np.ndarray:
+def _equal(view: Tokens) -> np.ndarray:
     ids = np.asarray(view.ids)
     return ids[:, None] == ids[None, :]
 
@@ -40,8 +37,8 @@ def _latest_in_row(matrix: np.ndarray) -> Array:
     return picked
 
 
-@pattern("relation", "earlier copies of the token")
-def same_token(view: TokenView) -> Array:
+@TERMS.add("earlier copies of the token")
+def same_token(view: Tokens) -> Array:
     """Every earlier occurrence of the current token: j < i with the same id.
 
     Example: a b a b a -> row 4 picks 0 and 2.
@@ -49,8 +46,8 @@ def same_token(view: TokenView) -> Array:
     return np.tril(_equal(view), k=-1).astype(np.float32)
 
 
-@pattern("relation", "the latest copy of the token")
-def latest_same_token(view: TokenView) -> Array:
+@TERMS.add("the latest copy of the token")
+def latest_same_token(view: Tokens) -> Array:
     """The most recent earlier occurrence of the current token; nothing if it is new.
 
     Example: a b a b a -> row 4 picks 2.
@@ -58,8 +55,8 @@ def latest_same_token(view: TokenView) -> Array:
     return _latest_in_row(view.matrix("same_token"))
 
 
-@pattern("relation", "the first copy of the token")
-def first_same_token(view: TokenView) -> Array:
+@TERMS.add("the first copy of the token")
+def first_same_token(view: Tokens) -> Array:
     """The first occurrence of the current token in the text, itself if it is new.
 
     Example: a b a b a -> row 4 picks 0.
@@ -67,8 +64,8 @@ def first_same_token(view: TokenView) -> Array:
     return one_hot(view, np.argmax(_equal(view), axis=1))
 
 
-@pattern("relation", "earlier copies of the word")
-def same_word(view: TokenView) -> Array:
+@TERMS.add("earlier copies of the word")
+def same_word(view: Tokens) -> Array:
     """Every earlier token of the same characters, whatever their case and spacing; blanks pick nothing.
 
     Example: The cat ·the -> row 2 picks 0.
@@ -78,8 +75,8 @@ def same_word(view: TokenView) -> Array:
     return np.tril((words[:, None] == words[None, :]) & (words != "")[None, :], k=-1).astype(np.float32)
 
 
-@pattern("relation", "tokens that followed earlier copies of the token")
-def induction(view: TokenView) -> Array:
+@TERMS.add("tokens that followed earlier copies of the token")
+def induction(view: Tokens) -> Array:
     """Tokens j <= i whose predecessor j - 1 < i is an earlier copy of the current token.
 
     Example: a b a c a -> row 4 picks 1 and 3.
@@ -89,8 +86,8 @@ def induction(view: TokenView) -> Array:
     return matrix
 
 
-@pattern("relation", "tokens up to about {0} back that followed earlier copies", parameters=(8, 32))
-def near_induction(view: TokenView, scale: int) -> Array:
+@TERMS.add("tokens up to about {0} back that followed earlier copies", parameters=(8, 32))
+def near_induction(view: Tokens, scale: int) -> Array:
     """``induction`` that fades with distance: induction(i, j) x exp(-(i - j) / scale).
 
     Example: a b a c a with 8 -> row 4 is 0 0.69 0 0.88 0.
@@ -98,8 +95,8 @@ def near_induction(view: TokenView, scale: int) -> Array:
     return view.matrix("induction") * nearness(view, scale)
 
 
-@pattern("relation", "copies of the token up to about {0} back", parameters=(8, 32))
-def near_same_token(view: TokenView, scale: int) -> Array:
+@TERMS.add("copies of the token up to about {0} back", parameters=(8, 32))
+def near_same_token(view: Tokens, scale: int) -> Array:
     """``same_token`` that fades with distance: same_token(i, j) x exp(-(i - j) / scale).
 
     Example: a b a b a with 8 -> row 4 is 0.61 0 0.78 0 0.
@@ -107,8 +104,8 @@ def near_same_token(view: TokenView, scale: int) -> Array:
     return view.matrix("same_token") * nearness(view, scale)
 
 
-@pattern("relation", "the token that followed the latest copy of the token")
-def latest_induction(view: TokenView) -> Array:
+@TERMS.add("the token that followed the latest copy of the token")
+def latest_induction(view: Tokens) -> Array:
     """The token after the most recent earlier copy of the current token; nothing if it is new.
 
     Example: a b a c a -> row 4 picks 3.
@@ -116,8 +113,8 @@ def latest_induction(view: TokenView) -> Array:
     return _latest_in_row(view.matrix("induction"))
 
 
-@pattern("relation", "tokens that preceded earlier copies of the token")
-def before_same_token(view: TokenView) -> Array:
+@TERMS.add("tokens that preceded earlier copies of the token")
+def before_same_token(view: Tokens) -> Array:
     """Tokens j whose successor j + 1 < i is an earlier copy of the current token.
 
     Example: b a c a a -> row 4 picks 0 and 2.
@@ -127,8 +124,8 @@ def before_same_token(view: TokenView) -> Array:
     return matrix
 
 
-@pattern("relation", "tokens after the same pair")
-def pair_induction(view: TokenView) -> Array:
+@TERMS.add("tokens after the same pair")
+def pair_induction(view: Tokens) -> Array:
     """Tokens j <= i for which tokens j - 2 and j - 1 equal the current token's predecessor and itself.
 
     Example: a b c d a b -> row 5 picks 2.
@@ -139,8 +136,8 @@ def pair_induction(view: TokenView) -> Array:
     return matrix
 
 
-@pattern("relation", "tokens after copies of the previous token")
-def after_copy_of_previous(view: TokenView) -> Array:
+@TERMS.add("tokens after copies of the previous token")
+def after_copy_of_previous(view: Tokens) -> Array:
     """Earlier tokens j < i whose predecessor equals the current token's predecessor.
 
     Example: a b a c -> row 3 picks 1.
@@ -169,12 +166,12 @@ def _register_pick(
 ) -> None:
     """A pattern whose row i picks the token that ``pick`` finds for i among the flags of a class."""
 
-    def term(view: TokenView) -> Array:
+    def term(view: Tokens) -> Array:
         return one_hot(view, pick(view.vector(class_name)))
 
     term.__name__ = name
     term.__doc__ = f"{summary}\n\nExample: {example}"
-    pattern("relation", phrase)(term)
+    TERMS.add(phrase, former="last_blank" if name == "last_whitespace" else "")(term)
 
 
 for _class_name, _phrase, _example in (
@@ -207,7 +204,7 @@ for _class_name, _phrase, _example in (
     ("word_start", "the last start of a word", "·un real , ·cat -> row 3 picks 0."),
     ("keyword", "the last programming keyword", "def ·f ( -> row 2 picks 0."),
     ("capitalised", "the last capitalised word", "·Tom ·ran ·to ·Ann -> row 3 picks 0."),
-    ("blank", "the last blank", "a · 7 b -> row 3 picks 1."),
+    ("whitespace", "the last blank", "a · 7 b -> row 3 picks 1."),
     ("bracket", "the last bracket", "f ( x ) y -> row 4 picks 3."),
     ("quote", "the last quotation mark", 'a " b c -> row 3 picks 1.'),
 ):

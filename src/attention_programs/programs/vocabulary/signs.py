@@ -1,19 +1,16 @@
 """Classes of signs, blanks and digits, from a token's characters alone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attention_programs.programs.vocabulary.registry import PART, Array, token_class
+from attention_programs.programs.tokens import Array, Tokens
+from attention_programs.programs.vocabulary.registry import PART, Terms
 
-if TYPE_CHECKING:
-    from attention_programs.programs.view import TokenView
+TERMS = Terms("class")
 
 
-def piece_flags(view: TokenView, test: Callable[[str], bool]) -> Array:
+def piece_flags(view: Tokens, test: Callable[[str], bool]) -> Array:
     """1 for the tokens whose characters pass a test, shape (n,)."""
     return np.array([test(piece) for piece in view.pieces], dtype=np.float32)
 
@@ -22,8 +19,8 @@ def _made_of(characters: str) -> Callable[[str], bool]:
     return lambda piece: bool(piece.strip()) and all(character in characters for character in piece.strip())
 
 
-@token_class("punctuation")
-def punctuation(view: TokenView) -> Array:
+@TERMS.add("punctuation")
+def punctuation(view: Tokens) -> Array:
     """Tokens of printable characters that are neither letters nor digits.
 
     Part of a character is none: what it is part of is not known.
@@ -33,8 +30,8 @@ def punctuation(view: TokenView) -> Array:
     return piece_flags(view, lambda p: bool(p.strip()) and not any(c.isalnum() or c == PART for c in p))
 
 
-@token_class("commas")
-def comma(view: TokenView) -> Array:
+@TERMS.add("commas")
+def comma(view: Tokens) -> Array:
     """Tokens that begin with a comma, after blanks.
 
     Example: a , ," a, -> marks 1 and 2.
@@ -42,8 +39,8 @@ def comma(view: TokenView) -> Array:
     return piece_flags(view, lambda p: p.strip().startswith(","))
 
 
-@token_class("full stops")
-def full_stop(view: TokenView) -> Array:
+@TERMS.add("full stops")
+def full_stop(view: Tokens) -> Array:
     """Tokens that begin with a sign that ends a sentence, . ! or ?, after blanks: a decimal point, too.
 
     Example: a . ·? a. -> marks 1 and 2.
@@ -51,8 +48,8 @@ def full_stop(view: TokenView) -> Array:
     return piece_flags(view, lambda p: p.strip()[:1] in {".", "!", "?"})
 
 
-@token_class("colons and semicolons")
-def colon(view: TokenView) -> Array:
+@TERMS.add("colons and semicolons")
+def colon(view: Tokens) -> Array:
     """Tokens that begin with a colon or semicolon, after blanks.
 
     Example: a : ; -> marks 1 and 2.
@@ -60,8 +57,8 @@ def colon(view: TokenView) -> Array:
     return piece_flags(view, lambda p: p.strip()[:1] in {":", ";"})
 
 
-@token_class("quotation marks")
-def quote(view: TokenView) -> Array:
+@TERMS.add("quotation marks")
+def quote(view: Tokens) -> Array:
     """Tokens that hold a double quotation mark or are a single one.
 
     Example: a " ." ’ -> marks 1, 2 and 3.
@@ -69,8 +66,8 @@ def quote(view: TokenView) -> Array:
     return piece_flags(view, lambda p: any(c in p for c in '"“”«»') or p.strip() in {"'", "`", "‘", "’"})
 
 
-@token_class("brackets")
-def bracket(view: TokenView) -> Array:
+@TERMS.add("brackets")
+def bracket(view: Tokens) -> Array:
     """Tokens that hold a round, square or curly bracket.
 
     Example: f ( x ): -> marks 1 and 3.
@@ -78,8 +75,8 @@ def bracket(view: TokenView) -> Array:
     return piece_flags(view, lambda p: any(c in p for c in "()[]{}"))
 
 
-@token_class("opening brackets")
-def opening_bracket(view: TokenView) -> Array:
+@TERMS.add("opening brackets")
+def opening_bracket(view: Tokens) -> Array:
     """Tokens that hold an opening bracket.
 
     Example: f ( x ): -> marks 1.
@@ -87,8 +84,8 @@ def opening_bracket(view: TokenView) -> Array:
     return piece_flags(view, lambda p: any(c in p for c in "([{"))
 
 
-@token_class("line breaks")
-def newline(view: TokenView) -> Array:
+@TERMS.add("line breaks")
+def newline(view: Tokens) -> Array:
     """Tokens that hold a line break.
 
     Example: a ↵ .↵ · -> marks 1 and 2.
@@ -96,8 +93,8 @@ def newline(view: TokenView) -> Array:
     return piece_flags(view, lambda p: "\n" in p)
 
 
-@token_class("blanks")
-def blank(view: TokenView) -> Array:
+@TERMS.add("blanks", former="blank")
+def whitespace(view: Tokens) -> Array:
     """Tokens of white space without a line break: indents, the space before a number.
 
     Example: a · ·· ↵ -> marks 1 and 2.
@@ -105,8 +102,8 @@ def blank(view: TokenView) -> Array:
     return piece_flags(view, lambda p: not p.strip() and "\n" not in p)
 
 
-@token_class("digits")
-def digit(view: TokenView) -> Array:
+@TERMS.add("digits")
+def digit(view: Tokens) -> Array:
     """Tokens of digits alone, but for blanks.
 
     Example: 7 ·12 1a -> marks 0 and 1.
@@ -114,8 +111,8 @@ def digit(view: TokenView) -> Array:
     return piece_flags(view, lambda p: p.strip().isdigit())
 
 
-@token_class("operators")
-def operator(view: TokenView) -> Array:
+@TERMS.add("operators")
+def operator(view: Tokens) -> Array:
     r"""Tokens made of signs of mathematics and code alone: + - * / = < > & | ^ % ~ \ _ $ @ #.
 
     Example: x ·= y == . -> marks 1 and 3.

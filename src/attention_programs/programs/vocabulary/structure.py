@@ -1,17 +1,13 @@
 """Patterns of text structure: words, clauses, sentences, lines, brackets, quotations."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary.position import one_hot
-from attention_programs.programs.vocabulary.registry import Array, pattern
+from attention_programs.programs.vocabulary.registry import Terms
 from attention_programs.programs.vocabulary.relations import latest
 
-if TYPE_CHECKING:
-    from attention_programs.programs.view import TokenView
+TERMS = Terms("structure")
 
 
 def unit_starts(ends: np.ndarray) -> np.ndarray:
@@ -23,23 +19,23 @@ def unit_starts(ends: np.ndarray) -> np.ndarray:
     return latest(ends, include_self=False) + 1
 
 
-def _own(view: TokenView, picked: np.ndarray) -> Array:
+def _own(view: Tokens, picked: np.ndarray) -> Array:
     """Takes away what is picked of the special tokens around the text: they are no part of its structure."""
     return (picked * ~view.is_around[None, :]).astype(np.float32)
 
 
-def _pick(view: TokenView, columns: np.ndarray) -> Array:
+def _pick(view: Tokens, columns: np.ndarray) -> Array:
     """Row i picks token ``columns[i]`` of the text; a negative column picks nothing."""
     return _own(view, one_hot(view, columns))
 
 
-def _since(view: TokenView, starts: np.ndarray) -> Array:
+def _since(view: Tokens, starts: np.ndarray) -> Array:
     """Row i picks the tokens from ``starts[i]`` to i."""
     columns = np.arange(view.n)
     return _own(view, (columns[None, :] >= starts[:, None]) & (columns[None, :] <= columns[:, None]))
 
 
-def _previous_unit(view: TokenView, starts: np.ndarray) -> Array:
+def _previous_unit(view: Tokens, starts: np.ndarray) -> Array:
     """Row i picks the unit before the one that holds i."""
     before = starts - 1
     from_start = np.where(before >= 0, starts[np.maximum(before, 0)], view.n)
@@ -47,25 +43,25 @@ def _previous_unit(view: TokenView, starts: np.ndarray) -> Array:
     return _own(view, (columns[None, :] >= from_start[:, None]) & (columns[None, :] <= before[:, None]))
 
 
-def _starts_after(view: TokenView, *classes: str) -> np.ndarray:
+def _starts_after(view: Tokens, *classes: str) -> np.ndarray:
     """Start of each token's unit, where a unit begins after tokens of some classes, and where the text itself does."""
     return unit_starts(np.maximum.reduce([view.is_around, *(view.vector(name) for name in classes)]))
 
 
-def _sentence_starts(view: TokenView) -> np.ndarray:
+def _sentence_starts(view: Tokens) -> np.ndarray:
     return _starts_after(view, "full_stop", "newline")
 
 
-def _clause_starts(view: TokenView) -> np.ndarray:
+def _clause_starts(view: Tokens) -> np.ndarray:
     return _starts_after(view, "full_stop", "newline", "comma", "colon")
 
 
-def _line_starts(view: TokenView) -> np.ndarray:
+def _line_starts(view: Tokens) -> np.ndarray:
     return _starts_after(view, "newline")
 
 
-@pattern("structure", "the current word")
-def current_word(view: TokenView) -> Array:
+@TERMS.add("the current word")
+def current_word(view: Tokens) -> Array:
     """The pieces of the current word up to the current one; a piece without letters or digits is a word of its own.
 
     Example: ·un believ able -> row 2 picks 0, 1 and 2.
@@ -73,8 +69,8 @@ def current_word(view: TokenView) -> Array:
     return _since(view, view.word_starts)
 
 
-@pattern("structure", "the start of the current word")
-def current_word_start(view: TokenView) -> Array:
+@TERMS.add("the start of the current word")
+def current_word_start(view: Tokens) -> Array:
     """The first piece of the current word; a word goes on while letters or digits touch.
 
     Example: ·un believ able -> row 2 picks 0.
@@ -82,8 +78,8 @@ def current_word_start(view: TokenView) -> Array:
     return _pick(view, view.word_starts)
 
 
-@pattern("structure", "the previous word")
-def previous_word(view: TokenView) -> Array:
+@TERMS.add("the previous word")
+def previous_word(view: Tokens) -> Array:
     """The pieces of the word (or sign) before the current one; nothing in the first word.
 
     Example: ·un real ·cat -> row 2 picks 0 and 1.
@@ -91,8 +87,8 @@ def previous_word(view: TokenView) -> Array:
     return _previous_unit(view, view.word_starts)
 
 
-@pattern("structure", "the current clause")
-def current_clause(view: TokenView) -> Array:
+@TERMS.add("the current clause")
+def current_clause(view: Tokens) -> Array:
     """The tokens after the last comma, colon, full stop or line break; the sign itself ends the clause before.
 
     Example: ·a , ·b ·c -> row 3 picks 2 and 3.
@@ -100,8 +96,8 @@ def current_clause(view: TokenView) -> Array:
     return _since(view, _clause_starts(view))
 
 
-@pattern("structure", "the start of the clause")
-def clause_start(view: TokenView) -> Array:
+@TERMS.add("the start of the clause")
+def clause_start(view: Tokens) -> Array:
     """The first token of the current clause.
 
     Example: ·a , ·b ·c -> row 3 picks 2.
@@ -109,8 +105,8 @@ def clause_start(view: TokenView) -> Array:
     return _pick(view, _clause_starts(view))
 
 
-@pattern("structure", "the previous clause")
-def previous_clause(view: TokenView) -> Array:
+@TERMS.add("the previous clause")
+def previous_clause(view: Tokens) -> Array:
     """The tokens of the clause before the current one, with the sign that ends it; nothing in the first clause.
 
     Example: ·a , ·b ·c -> row 3 picks 0 and 1.
@@ -118,8 +114,8 @@ def previous_clause(view: TokenView) -> Array:
     return _previous_unit(view, _clause_starts(view))
 
 
-@pattern("structure", "the current sentence")
-def current_sentence(view: TokenView) -> Array:
+@TERMS.add("the current sentence")
+def current_sentence(view: Tokens) -> Array:
     """The tokens after the last full stop or line break; the sign itself ends the sentence before.
 
     Example: ·a . ·b , ·c -> row 4 picks 2, 3 and 4.
@@ -127,8 +123,8 @@ def current_sentence(view: TokenView) -> Array:
     return _since(view, _sentence_starts(view))
 
 
-@pattern("structure", "the start of the sentence")
-def sentence_start(view: TokenView) -> Array:
+@TERMS.add("the start of the sentence")
+def sentence_start(view: Tokens) -> Array:
     """The first token of the current sentence.
 
     Example: ·a . ·b , ·c -> row 4 picks 2.
@@ -136,8 +132,8 @@ def sentence_start(view: TokenView) -> Array:
     return _pick(view, _sentence_starts(view))
 
 
-@pattern("structure", "the previous sentence")
-def previous_sentence(view: TokenView) -> Array:
+@TERMS.add("the previous sentence")
+def previous_sentence(view: Tokens) -> Array:
     """The tokens of the sentence before the current one, with the sign that ends it; nothing in the first sentence.
 
     Example: ·a . ·b , ·c -> row 4 picks 0 and 1.
@@ -145,8 +141,8 @@ def previous_sentence(view: TokenView) -> Array:
     return _previous_unit(view, _sentence_starts(view))
 
 
-@pattern("structure", "the current line")
-def current_line(view: TokenView) -> Array:
+@TERMS.add("the current line")
+def current_line(view: Tokens) -> Array:
     """The tokens after the last line break; the line break itself ends the line before.
 
     Example: a ↵ b . c -> row 4 picks 2, 3 and 4.
@@ -154,8 +150,8 @@ def current_line(view: TokenView) -> Array:
     return _since(view, _line_starts(view))
 
 
-@pattern("structure", "the start of the line")
-def line_start(view: TokenView) -> Array:
+@TERMS.add("the start of the line")
+def line_start(view: Tokens) -> Array:
     """The first token of the current line.
 
     Example: a ↵ b . c -> row 4 picks 2.
@@ -163,8 +159,8 @@ def line_start(view: TokenView) -> Array:
     return _pick(view, _line_starts(view))
 
 
-@pattern("structure", "the token above in the line before")
-def token_above(view: TokenView) -> Array:
+@TERMS.add("the token above in the line before")
+def token_above(view: Tokens) -> Array:
     """The token as far behind the start of the line before as the current token is behind that of its own line.
 
     Example: a b ↵ c d -> row 4 picks 1.
@@ -175,8 +171,8 @@ def token_above(view: TokenView) -> Array:
     return _pick(view, np.where((before >= 0) & (column < starts), column, -1))
 
 
-@pattern("structure", "starts of earlier lines with the same indent")
-def same_indent(view: TokenView) -> Array:
+@TERMS.add("starts of earlier lines with the same indent")
+def same_indent(view: Tokens) -> Array:
     """First tokens of earlier lines that begin with the same token as the current line: in code, the same indent.
 
     Example: ·· a ↵ ·· b -> row 4 picks 0.
@@ -189,7 +185,7 @@ def same_indent(view: TokenView) -> Array:
     return _own(view, alike & begins[None, :] & (columns[None, :] < starts[:, None]))
 
 
-def _open_positions(view: TokenView) -> tuple[np.ndarray, np.ndarray]:
+def _open_positions(view: Tokens) -> tuple[np.ndarray, np.ndarray]:
     """For each token the innermost bracket, and the quotation mark, still open before it (-1 if none)."""
     brackets = np.full(view.n, -1)
     quotes = np.full(view.n, -1)
@@ -208,8 +204,8 @@ def _open_positions(view: TokenView) -> tuple[np.ndarray, np.ndarray]:
     return brackets, quotes
 
 
-@pattern("structure", "the open bracket")
-def open_bracket(view: TokenView) -> Array:
+@TERMS.add("the open bracket")
+def open_bracket(view: Tokens) -> Array:
     """The innermost bracket that is still open before the current token; a closing bracket picks its partner.
 
     Example: f ( x , ) -> row 4 picks 1.
@@ -217,8 +213,8 @@ def open_bracket(view: TokenView) -> Array:
     return _pick(view, _open_positions(view)[0])
 
 
-@pattern("structure", "the open quotation mark")
-def open_quote(view: TokenView) -> Array:
+@TERMS.add("the open quotation mark")
+def open_quote(view: Tokens) -> Array:
     """The double quotation mark that is still open before the current token; a closing mark picks its partner.
 
     Example: a " b " -> row 3 picks 1.
@@ -226,8 +222,8 @@ def open_quote(view: TokenView) -> Array:
     return _pick(view, _open_positions(view)[1])
 
 
-@pattern("structure", "the current quotation")
-def current_quotation(view: TokenView) -> Array:
+@TERMS.add("the current quotation")
+def current_quotation(view: Tokens) -> Array:
     """The tokens from the open quotation mark on, itself and the closing one included; nothing outside a quotation.
 
     Example: a " b " -> row 3 picks 1, 2 and 3.

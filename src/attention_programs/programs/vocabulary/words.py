@@ -1,16 +1,12 @@
 """Classes of words and their pieces, from characters and closed-class word lists."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from attention_programs.programs.vocabulary.registry import Array, token_class
+from attention_programs.programs.tokens import Array, Tokens
+from attention_programs.programs.vocabulary.registry import Terms
 from attention_programs.programs.vocabulary.signs import piece_flags
 
-if TYPE_CHECKING:
-    from attention_programs.programs.view import TokenView
+TERMS = Terms("class")
 
 
 def _words(text: str) -> frozenset[str]:
@@ -48,13 +44,13 @@ FREQUENT = _words("the a an of and to in is was it , . : ; ( = _ \\ $ - \" '") |
 """Tokens that every text repeats; the empty word is a bare blank or line break."""
 
 
-def word_flags(view: TokenView, words: frozenset[str]) -> Array:
+def word_flags(view: Tokens, words: frozenset[str]) -> Array:
     """1 for the tokens at which the word so far is one of ``words``, shape (n,)."""
     return np.array([word in words for word in view.words_so_far], dtype=np.float32)
 
 
-@token_class("capitalised words")
-def capitalised(view: TokenView) -> Array:
+@TERMS.add("capitalised words")
+def capitalised(view: Tokens) -> Array:
     """Tokens that begin with a capital letter.
 
     Example: Tom ·tom ·I -> marks 0 and 2.
@@ -62,8 +58,8 @@ def capitalised(view: TokenView) -> Array:
     return piece_flags(view, lambda p: p.strip()[:1].isupper())
 
 
-@token_class("names")
-def name_like(view: TokenView) -> Array:
+@TERMS.add("names")
+def name_like(view: Tokens) -> Array:
     """Capitalised tokens inside a sentence, where a capital means a name.
 
     Example: Then ·Tom . ·He -> marks 1.
@@ -73,8 +69,8 @@ def name_like(view: TokenView) -> Array:
     return (capitalised(view) * (before == 0)).astype(np.float32)
 
 
-@token_class("starts of words")
-def word_start(view: TokenView) -> Array:
+@TERMS.add("starts of words")
+def word_start(view: Tokens) -> Array:
     """First pieces of words: they begin with a letter or digit and no letter or digit touches them in front.
 
     Example: ·un able , ·cat -> marks 0 and 3.
@@ -84,8 +80,8 @@ def word_start(view: TokenView) -> Array:
     return starts * piece_flags(view, lambda p: p.strip()[:1].isalnum())
 
 
-@token_class("later pieces of words")
-def word_continuation(view: TokenView) -> Array:
+@TERMS.add("later pieces of words")
+def word_continuation(view: Tokens) -> Array:
     """Pieces of words after the first: a letter or digit touches them in front.
 
     Example: ·un able , ·cat -> marks 1.
@@ -93,8 +89,8 @@ def word_continuation(view: TokenView) -> Array:
     return (view.word_starts < np.arange(view.n)).astype(np.float32)
 
 
-@token_class("determiners")
-def determiner(view: TokenView) -> Array:
+@TERMS.add("determiners")
+def determiner(view: Tokens) -> Array:
     """the, a, this, every, ...
 
     Example: ·this ·cat ·the -> marks 0 and 2.
@@ -102,8 +98,8 @@ def determiner(view: TokenView) -> Array:
     return word_flags(view, DETERMINERS)
 
 
-@token_class("pronouns")
-def pronoun(view: TokenView) -> Array:
+@TERMS.add("pronouns")
+def pronoun(view: Tokens) -> Array:
     """she, it, their, who, ...
 
     Example: ·she ·saw ·it -> marks 0 and 2.
@@ -111,8 +107,8 @@ def pronoun(view: TokenView) -> Array:
     return word_flags(view, PRONOUNS)
 
 
-@token_class("prepositions")
-def preposition(view: TokenView) -> Array:
+@TERMS.add("prepositions")
+def preposition(view: Tokens) -> Array:
     """of, in, with, behind, ...
 
     Example: ·cat ·in ·bed -> marks 1.
@@ -120,8 +116,8 @@ def preposition(view: TokenView) -> Array:
     return word_flags(view, PREPOSITIONS)
 
 
-@token_class("conjunctions")
-def conjunction(view: TokenView) -> Array:
+@TERMS.add("conjunctions")
+def conjunction(view: Tokens) -> Array:
     """and, but, because, when, ...
 
     Example: ·cat ·and ·dog -> marks 1.
@@ -129,8 +125,8 @@ def conjunction(view: TokenView) -> Array:
     return word_flags(view, CONJUNCTIONS)
 
 
-@token_class("auxiliary verbs")
-def auxiliary(view: TokenView) -> Array:
+@TERMS.add("auxiliary verbs")
+def auxiliary(view: Tokens) -> Array:
     """is, had, could, not, ...
 
     Example: ·he ·is ·not ·late -> marks 1 and 2.
@@ -138,8 +134,8 @@ def auxiliary(view: TokenView) -> Array:
     return word_flags(view, AUXILIARIES)
 
 
-@token_class("function words")
-def function_word(view: TokenView) -> Array:
+@TERMS.add("function words")
+def function_word(view: Tokens) -> Array:
     """Determiners, pronouns, prepositions, conjunctions and auxiliary verbs.
 
     Example: ·she ·saw ·the ·cat -> marks 0 and 2.
@@ -147,8 +143,8 @@ def function_word(view: TokenView) -> Array:
     return word_flags(view, DETERMINERS | PRONOUNS | PREPOSITIONS | CONJUNCTIONS | AUXILIARIES)
 
 
-@token_class("content words")
-def content_word(view: TokenView) -> Array:
+@TERMS.add("content words")
+def content_word(view: Tokens) -> Array:
     """Tokens that begin with a letter, after blanks, and are no function words.
 
     Example: ·she ·saw ·the ·cat -> marks 1 and 3.
@@ -156,8 +152,8 @@ def content_word(view: TokenView) -> Array:
     return piece_flags(view, lambda p: p.strip()[:1].isalpha()) * (1 - function_word(view))
 
 
-@token_class("verbs")
-def verb_like(view: TokenView) -> Array:
+@TERMS.add("verbs")
+def verb_like(view: Tokens) -> Array:
     """Content words that end in -ed or -ing, and the commonest verbs.
 
     Example: ·she ·walked ·to ·bed -> marks 1.
@@ -167,8 +163,8 @@ def verb_like(view: TokenView) -> Array:
     return np.maximum(endings, word_flags(view, COMMON_VERBS)) * content_word(view)
 
 
-@token_class("programming keywords")
-def keyword(view: TokenView) -> Array:
+@TERMS.add("programming keywords")
+def keyword(view: Tokens) -> Array:
     """Words that many programming languages reserve: def, return, const, SELECT, ...
 
     Example: def ·f ·return -> marks 0 and 2.
@@ -176,8 +172,8 @@ def keyword(view: TokenView) -> Array:
     return word_flags(view, KEYWORDS)
 
 
-@token_class("single characters")
-def single_character(view: TokenView) -> Array:
+@TERMS.add("single characters")
+def single_character(view: Tokens) -> Array:
     """Tokens of one letter, but for blanks.
 
     Example: ·x ·ab 7 -> marks 0.
@@ -185,8 +181,8 @@ def single_character(view: TokenView) -> Array:
     return piece_flags(view, lambda p: len(p.strip()) == 1 and p.strip().isalpha())
 
 
-@token_class("long pieces")
-def long_piece(view: TokenView) -> Array:
+@TERMS.add("long pieces")
+def long_piece(view: Tokens) -> Array:
     """Tokens of seven or more characters without the blanks around them.
 
     Example: ·another ·cat -> marks 0.

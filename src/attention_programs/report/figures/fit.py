@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from attention_programs.files import records
+from attention_programs.programs.methods import BASELINES, METHODS
 from attention_programs.report.estimate import Estimate
-from attention_programs.report.figures.style import BLUE, GREY, INK, MUTED, PAPER, WIDTH
-from attention_programs.report.results import ALL_CORPORA, BASELINES, METHODS
+from attention_programs.report.figures.style import GREY, INK, MUTED, PALETTE, PAPER, WIDTH
+from attention_programs.report.results import ALL_CORPORA
 
 COLUMNS = {"iou": 10, "sink_excluded_iou": 96}
 """Measures whose means stand at the right, and how far from the axes, in points."""
@@ -27,11 +28,11 @@ def draw_fit(heads: pd.DataFrame, iou: pd.DataFrame) -> Figure:
     axes = figure.add_subplot()
     for position, method in enumerate(methods):
         values = heads.loc[heads["method"] == method, "iou_test"].dropna().to_numpy()
-        _row(axes, position, values, GREY if method in BASELINES else BLUE)
+        _row(axes, position, values, GREY if method in BASELINES else PALETTE[METHODS[method].color])
         _numbers(axes, position, method, iou)
     for text, points in zip(("mean IoU", "first column left out"), COLUMNS.values(), strict=True):
         _beside(axes, -0.75, points, text, MUTED)
-    axes.set_yticks(range(len(methods)), [METHODS[method] for method in methods])
+    axes.set_yticks(range(len(methods)), [METHODS[method].label for method in methods])
     axes.set_ylim(len(methods) - 0.6, -0.95)
     axes.set_xlim(0, 1)
     axes.set_xlabel("IoU with the head's attention, mean over test texts")

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from attention_programs.models.head import Head
+from attention_programs.programs.methods import SELECTED
 from attention_programs.report.figures.style import BLUE, FAINT, ORANGE, WIDTH, shades
 
 WIDE = 1.5
@@ -26,7 +27,7 @@ def draw_grid(heads: pd.DataFrame, damage: pd.DataFrame, layers: int, heads_per_
         layers: Layers of the model.
         heads_per_layer: Heads in a layer; heads that were not studied stay empty.
     """
-    selected = heads[heads["method"] == "selected"]
+    selected = heads[heads["method"] == SELECTED]
     fit = _grid(dict(zip(selected["head"], selected["iou_test"], strict=True)), layers, heads_per_layer)
     cost = _grid(dict(zip(damage["head"], damage["damage"], strict=True)), layers, heads_per_layer)
     below = layers >= WIDE * heads_per_layer

@@ -6,12 +6,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from attention_programs.files import records
+from attention_programs.programs.methods import METHODS
 from attention_programs.report.estimate import Estimate
 from attention_programs.report.figures.lines import End, draw_estimates, name_ends
-from attention_programs.report.figures.style import BLUE, GREY, MUTED, ORANGE, WIDTH
-from attention_programs.report.results import METHODS
-
-COLORS = {"selected": BLUE, "first_self": MUTED, "first_token": ORANGE}
+from attention_programs.report.figures.style import PALETTE, WIDTH
 
 
 def draw_lengths(table: pd.DataFrame) -> Figure:
@@ -41,8 +39,8 @@ def draw_lengths(table: pd.DataFrame) -> Figure:
 
 def _curve(axes: Axes, rows: pd.DataFrame, method: str, measure: str) -> End:
     rows = rows.sort_values("tokens")
-    color = COLORS.get(method, GREY)
+    color = PALETTE[METHODS[method].color]
     values = [Estimate(row.iou, row.low, row.high) if measure == "iou" else Estimate(row.sink_excluded_iou)
               for row in records(rows)]  # fmt: skip
     draw_estimates(axes, rows["tokens"].tolist(), values, color)
-    return End(float(rows["tokens"].iloc[-1]), values[-1].value, METHODS.get(method, method), color)
+    return End(float(rows["tokens"].iloc[-1]), values[-1].value, METHODS[method].label, color)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from attention_programs.programs.vocabulary.registry import Array
+from attention_programs.programs.tokens import Array
 from attention_programs.report.figures.style import BLUE, FAINT, MUTED, WIDTH, shades
 from attention_programs.report.token_label import token_label
 

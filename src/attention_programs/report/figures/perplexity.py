@@ -6,12 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from attention_programs.programs.methods import REPLACED_BY
 from attention_programs.report import paper
-from attention_programs.report.figures.style import BLUE, GREEN, GREY, INK, MUTED, ORANGE, WIDTH, spread
-from attention_programs.report.results import PROGRAMS
+from attention_programs.report.figures.style import GREY, INK, MUTED, PALETTE, WIDTH, spread
 from attention_programs.surrogate.rankings import RANKINGS
 
-COLORS = {"distilled": BLUE, "selected": INK, "first_token": ORANGE, "uniform": GREEN}
 LINEAR_UP_TO = 1.0
 """Percent below which the axis is linear, so that 0 and small gains can be shown."""
 
@@ -28,11 +27,12 @@ def draw_perplexity(table: pd.DataFrame) -> Figure:
     axes = figure.add_subplot()
     ends = [_paper_curve(axes, model) for model in paper.MODELS]
     for name, programs in table.groupby("programs", sort=False):
-        color = COLORS.get(str(name), INK)
+        shown = REPLACED_BY[str(name)]
+        color = PALETTE[shown.color]
         for order, curve in programs.groupby("order", sort=False):
             _curve(axes, curve.sort_values("percent"), color, _style(str(order)))
         last = programs.sort_values("percent").iloc[-1]
-        ends.append((float(last["percent"]), float(last["increase"]), PROGRAMS.get(str(name), str(name)), color))
+        ends.append((float(last["percent"]), float(last["increase"]), shown.label, color))
     _scale(axes, min(0.0, float(table["low"].min())) if len(table) else 0.0)
     _labels(axes, ends)
     for order in table["order"].unique():

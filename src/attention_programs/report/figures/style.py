@@ -17,25 +17,18 @@ from attention_programs.errors import UserError
 
 WIDTH = 7.4
 """Inches; with 8-point text a figure of this width is readable at the width of a page."""
-PAPER = "#ffffff"
-INK = "#1d2126"
-MUTED = "#626a75"
-FAINT = "#d5d9df"
-GREY = "#a4abb5"
-BLUE = "#0b68ad"
-ORANGE = "#c7540a"
-GREEN = "#0d8064"
-THEME = {
-    PAPER: "paper",
-    INK: "ink",
-    MUTED: "muted",
-    FAINT: "faint",
-    GREY: "grey",
-    BLUE: "blue",
-    ORANGE: "orange",
-    GREEN: "green",
+PALETTE = {
+    "paper": "#ffffff",
+    "ink": "#1d2126",
+    "muted": "#626a75",
+    "faint": "#d5d9df",
+    "grey": "#a4abb5",
+    "blue": "#0b68ad",
+    "orange": "#c7540a",
+    "green": "#0d8064",
 }
-"""Colours (distinct for all common kinds of colour vision) and the page's variables that take their place."""
+"""Colours (distinct for all common kinds of colour vision) by the page's variables that take their place."""
+PAPER, INK, MUTED, FAINT, GREY, BLUE, ORANGE, GREEN = PALETTE.values()
 SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "attention-programs",
@@ -138,7 +131,7 @@ def inline(svg: Path, alternative: str) -> Markup:
     prefix = f"{svg.stem}-"
     drawing = re.sub(r'(<[^>]*\b)id="', rf'\1id="{prefix}', drawing)
     drawing = drawing.replace("url(#", f"url(#{prefix}").replace('href="#', f'href="#{prefix}')
-    for color, variable in THEME.items():
+    for variable, color in PALETTE.items():
         drawing = re.sub(rf"(fill|stroke): {color}", rf"\1: var(--{variable})", drawing)
     size = re.search(r'viewBox="[^"]*"', drawing)
     if size is None:

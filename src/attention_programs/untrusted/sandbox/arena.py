@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attention_programs.programs.outcome import Outcome, Reason, Rejected, judge
-from attention_programs.programs.vocabulary.registry import Array
+from attention_programs.programs.tokens import Array
 
 MESSAGE_BYTES = 400
 _HEADER = 64

@@ -120,10 +120,7 @@ class Server:
             if term in self.warmed or (known is None and name not in CLASSES) or not fits:
                 continue
             if sum(text.view.nbytes for text in self.texts) > self.limits["warm_bytes"]:
-                self.texts = [
-                    LoadedText(TokenView(t.view.ids, t.view.pieces, t.view.causal, t.view.special_ids), t.paper)
-                    for t in self.texts
-                ]
+                self.texts = [LoadedText(TokenView.of(t.view), t.paper) for t in self.texts]
                 self.warmed = set()
             for text in self.texts:
                 if known is None:

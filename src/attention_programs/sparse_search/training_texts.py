@@ -77,7 +77,7 @@ def choose_texts(train: Sequence[MappedText], index: AttentionIndex, texts: int)
     places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
     chosen = [
         ExplainedText(
-            TokenView(train[i].ids, train[i].pieces, index.causal, train[i].special_ids),
+            TokenView.of(train[i]),
             train[i].corpus,
             train[i].cells.astype(np.float16),
         )

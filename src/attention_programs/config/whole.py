@@ -1,0 +1,101 @@
+"""All settings together, and what they must be for one another."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from attention_programs.config.bounds import Count, FolderName, Number, Positive, settings
+from attention_programs.config.inputs import AttentionSettings, CorporaSettings, ModelSettings
+from attention_programs.config.llm import ExplainerSettings
+from attention_programs.config.programs import SandboxSettings, ScoringSettings, SynthesisSettings
+from attention_programs.config.surrogate import (
+    DistillationSettings,
+    EvaluationSettings,
+    ReplacementSettings,
+    TrackingSettings,
+)
+
+
+@settings
+class ReportSettings:
+    """What the page shows."""
+
+    example_heads: Count = 6
+    """Heads shown with program, real and predicted map."""
+
+
+@settings
+class ReproducibilitySettings:
+    """How far numbers may differ on another kind of processor."""
+
+    absolute: Number = 0.02
+    """Largest absolute difference of an IoU, an accuracy or a share."""
+    relative: Number = 0.02
+    """Largest relative difference of a perplexity."""
+
+
+@settings
+class Config:
+    """All settings; the composed content of ``params.yaml``."""
+
+    profile: FolderName
+    """Names the folders ``data/<profile>``, ``results/<profile>`` and ``reports/<profile>``."""
+    model: ModelSettings
+    corpora: CorporaSettings
+    attention: AttentionSettings
+    synthesis: SynthesisSettings
+    explainer: ExplainerSettings
+    sandbox: SandboxSettings
+    scoring: ScoringSettings
+    replacement: ReplacementSettings
+    distillation: DistillationSettings
+    evaluation: EvaluationSettings
+    tracking: TrackingSettings
+    report: ReportSettings
+    reproducibility: ReproducibilitySettings
+    seed: Count = 0
+    """The only source of randomness: splits, random baselines, bootstrap."""
+    threads: Positive = 2
+    """Threads of numerical libraries; part of the record because sums depend on it in the last bits."""
+
+    @model_validator(mode="after")
+    def _corpus_is_there(self) -> Self:
+        corpora = ["all", *(source.name for source in self.corpora.sources)]
+        if len(corpora) == 1:
+            raise ValueError("corpora.sources is empty; name a corpus")
+        if self.replacement.corpus not in corpora:
+            raise ValueError(f"replacement.corpus is {self.replacement.corpus!r}; write one of {', '.join(corpora)}")
+        return self
+
+    @model_validator(mode="after")
+    def _registered_share_is_measured(self) -> Self:
+        """A version would be registered without a word on what it does to perplexity and to answers."""
+        percent, asked = self.tracking.gate_percent, self.evaluation.percents
+        if percent not in self.replacement.percents:
+            raise ValueError(
+                f"tracking.gate_percent is {percent}, which replacement.percents does not measure; add it there"
+            )
+        if self.evaluation.tasks and percent not in asked:
+            raise ValueError(
+                f"evaluation.percents is {list(asked)}, and the registered surrogate replaces {percent} percent "
+                "(tracking.gate_percent); add that share, or leave evaluation.tasks empty"
+            )
+        if self.evaluation.tasks and 0 not in asked:
+            raise ValueError(f"evaluation.percents is {list(asked)}; add 0, which all others are compared with")
+        return self
+
+    @model_validator(mode="after")
+    def _measured_shares_are_distilled(self) -> Self:
+        percent, distillation = self.tracking.gate_percent, self.distillation
+        if not distillation.prediction_steps(percent):
+            raise ValueError(
+                f"distillation.steps is {list(distillation.steps)}, so that the registered share of heads ({percent} "
+                "percent) is not fitted to the model's predictions as its record says; give it steps"
+            )
+        measured = max((*self.replacement.percents, *self.replacement.few_percents, *self.evaluation.percents))
+        if measured > distillation.percents[-1]:
+            raise ValueError(
+                f"replacement or evaluation replaces {measured} percent of heads, distillation.percents ends below; "
+                "add that share there"
+            )
+        return self

@@ -1,0 +1,78 @@
+"""Who wrote programs, what they are compared with, and what each is called wherever it is shown.
+
+The one registry of sources and of baselines: tables, figures, sentences of the report, the docs and the registered
+description take keys, labels and colours from here, and those of rankings from ``surrogate.rankings``.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Author = Literal["search", "curated", "llm", "baseline", "imported"]
+SEARCH: Final = "search"
+CURATED: Final = "curated"
+LLM: Final = "llm"
+BASELINE: Final = "baseline"
+IMPORTED: Final = "imported"
+SELECTED = "selected"
+"""The method whose programs replace heads: the best of all sources."""
+DISTILLED = "distilled"
+"""The same programs with constants that were fitted to keep the model's predictions."""
+FITTED_MIXTURE, FIRST_TOKEN, UNIFORM = "first_self", "first_token", "uniform"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where programs come from."""
+
+    label: str
+    """In tables of sources."""
+    short: str
+    """In sentences."""
+    method: str = ""
+    """Of the method that takes its best program for each head; a part of another source is none."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to give every head a program."""
+
+    label: str
+    """In tables and figures of methods, whose heads each have a program of their own."""
+    color: str = "grey"
+    """Of its lines in figures, by its name in the palette."""
+
+
+SOURCES = {
+    SEARCH: Source("Search", "search", "Best of search"),
+    CURATED: Source("Written by hand", "written by hand", "Best of curated"),
+    LLM: Source("Language model", "language model", "Best of language model"),
+    "llm_written": Source("– as it wrote them", "as it wrote them"),
+    "llm_fitted": Source("– with fitted constants", "with fitted constants"),
+    IMPORTED: Source("Imported", "imported", "Best of imported"),
+}
+"""Every source by its key in ``sources.csv``, in the order of tables."""
+AUTHORS = tuple(key for key, source in SOURCES.items() if source.method)
+"""The sources that are methods of their own."""
+BASELINES = {
+    FITTED_MIXTURE: Method("First token and self, fitted", "muted"),
+    FIRST_TOKEN: Method("First token", "orange"),
+    "previous_token": Method("Previous token"),
+    "self_token": Method("Token itself"),
+    UNIFORM: Method("Uniform", "green"),
+    "random_token": Method("Random token in each row"),
+    "random_column": Method("Random column"),
+}
+"""Methods that know nothing of a head, or no more than how much it attends to the first token and to itself."""
+METHODS = {
+    SELECTED: Method("Selected program", "blue"),
+    **{author: Method(SOURCES[author].method, "blue") for author in AUTHORS},
+    **BASELINES,
+}
+"""Every method of ``heads.csv`` and ``iou.csv``, in the order of tables and figures."""
+REPLACED_BY = {
+    DISTILLED: Method("Distilled programs", "blue"),
+    SELECTED: Method("Selected programs", "ink"),
+    FIRST_TOKEN: BASELINES[FIRST_TOKEN],
+    UNIFORM: BASELINES[UNIFORM],
+}
+"""What replaces heads in ``perplexity.csv``, in the order of tables."""

@@ -1,0 +1,92 @@
+"""A tokenised text, and what its tokens alone say of it: special ones, places, words."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
+
+Array = NDArray[np.float32]
+
+
+class Tokens(ABC):
+    """What the vocabulary's terms see of a text: its tokens, and other terms by name.
+
+    Attributes:
+        ids: Token ids, length n.
+        pieces: Token strings with their leading spaces, length n.
+        causal: Whether row i may use tokens 0..i only.
+        special_ids: Ids of special tokens.
+    """
+
+    def __init__(
+        self, ids: Sequence[int], pieces: Sequence[str], causal: bool = True, special_ids: SpecialIds = NO_SPECIAL
+    ) -> None:
+        self.ids = tuple(ids)
+        self.pieces = tuple(pieces)
+        self.causal = causal
+        self.special_ids = special_ids
+
+    @abstractmethod
+    def matrix(self, name: str, parameter: int | None = None) -> Array:
+        """A pattern by name, shape (n, n)."""
+
+    @abstractmethod
+    def vector(self, name: str) -> Array:
+        """A token class by name, shape (n,)."""
+
+    @property
+    def n(self) -> int:
+        """Number of tokens."""
+        return len(self.ids)
+
+    @cached_property
+    def is_around(self) -> NDArray[np.bool_]:
+        """Whether each token is a special one around the text, shape (n,)."""
+        return np.isin(self.ids, self.special_ids.around)
+
+    @cached_property
+    def is_special(self) -> NDArray[np.bool_]:
+        """Whether each token is special, around the text or in place of a token of the text, shape (n,)."""
+        return self.is_around | np.isin(self.ids, self.special_ids.inside)
+
+    @cached_property
+    def text_start(self) -> int:
+        """Position of the text's own first token: how many special tokens stand in front of it."""
+        return int(np.logical_and.accumulate(self.is_around).sum())
+
+    @cached_property
+    def positions(self) -> NDArray[np.int64]:
+        """Position of each token counted from the text's own first token, 0 in front of it, shape (n,)."""
+        return np.maximum(np.arange(self.n) - self.text_start, 0)
+
+    @cached_property
+    def strings(self) -> tuple[str, ...]:
+        """The pieces; those of special tokens are empty, as they stand for no characters of the text."""
+        return tuple("" if special else piece for piece, special in zip(self.pieces, self.is_special, strict=True))
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Character offset of each token in the text put together from the strings, shape (n,)."""
+        lengths = np.array([len(string) for string in self.strings], dtype=np.int64)
+        return np.cumsum(lengths) - lengths
+
+    @cached_property
+    def word_starts(self) -> NDArray[np.int64]:
+        """For each token the position of the first piece of its word, shape (n,)."""
+        begins = np.ones(self.n, dtype=bool)
+        for position in range(1, self.n):
+            piece, before = self.strings[position], self.strings[position - 1]
+            begins[position] = not (piece[:1].isalnum() and before[-1:].isalnum())
+        return np.maximum.accumulate(np.where(begins, np.arange(self.n), 0))
+
+    @cached_property
+    def words_so_far(self) -> tuple[str, ...]:
+        """For each token its word from the word's start up to the token, lower case and stripped."""
+        return tuple(
+            "".join(self.strings[start : position + 1]).strip().lower()
+            for position, start in enumerate(self.word_starts)
+        )

@@ -1,0 +1,123 @@
+"""What had another name in the last release: old names are read for one release more, with a warning."""
+
+import copy
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attention_programs.errors import UserError
+
+if TYPE_CHECKING:  # not every command needs tables
+    import pandas as pd
+
+PARAMS: Mapping[str, str] = {}
+"""Keys of ``params.yaml``: the old one, dotted, to the new one, which may lie in another group."""
+FILES: Mapping[str, str] = {}
+"""Tables of ``results/``."""
+COLUMNS: Mapping[str, Mapping[str, str]] = {}
+"""Columns of those tables, by the table's new name."""
+OPTIONS: Mapping[str, str] = {}
+"""Words of the command line: a command (``orders``), an option (``--most-cost``), or a value or second command with
+the word before it (``--by damage``); new words alone (``effect``)."""
+
+
+def _warn(old: str, new: str, place: str) -> None:
+    words = f"{place}: {old} is now called {new}; the old name is read for one release more"
+    warnings.warn(words, FutureWarning, stacklevel=3)
+
+
+@contextmanager
+def warned_in_a_line() -> Iterator[None]:
+    """Prints warnings to standard error meanwhile, one line each, as people read them who see no code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
+        yield
+
+
+def _both(old: str, new: str, place: str) -> UserError:
+    return UserError(f"{place}: {old} is now called {new}, and both are there; remove {old}")
+
+
+def current_params(values: Mapping[Any, Any], place: str, renamed: Mapping[str, str] = PARAMS) -> dict[Any, Any]:
+    """Nested settings with today's keys.
+
+    Raises:
+        UserError: if a key is there under both names.
+    """
+    current = copy.deepcopy(dict(values))
+    for old, new in renamed.items():
+        *groups, name = old.split(".")
+        *new_groups, new_name = new.split(".")
+        group: Any = current
+        for each in groups:
+            group = group.get(each) if isinstance(group, dict) else None
+        if not isinstance(group, dict) or name not in group:
+            continue
+        new_group = current
+        for each in new_groups:
+            new_group = new_group.setdefault(each, {})
+        if new_name in new_group:
+            raise _both(old, new, place)
+        new_group[new_name] = group.pop(name)
+        _warn(old, new, place)
+    return current
+
+
+def current_file(path: Path, renamed: Mapping[str, str] = FILES) -> Path:
+    """Where a table lies that is called ``path`` today.
+
+    Raises:
+        UserError: if it is there under both names.
+    """
+    for old in (path.with_name(old) for old, new in renamed.items() if new == path.name):
+        if old.is_file():
+            if path.is_file():
+                raise _both(old.name, path.name, str(path.parent))
+            _warn(old.name, path.name, str(path.parent))
+            return old
+    return path
+
+
+def current_columns(
+    table: "pd.DataFrame", path: Path, renamed: Mapping[str, Mapping[str, str]] = COLUMNS
+) -> "pd.DataFrame":
+    """A table, which is called ``path`` today, with today's columns.
+
+    Raises:
+        UserError: if a column is there under both names.
+    """
+    names = {old: new for old, new in renamed.get(path.name, {}).items() if old in table}
+    for old, new in names.items():
+        if new in table:
+            raise _both(f"column {old}", new, str(path))
+        _warn(f"column {old}", new, str(path))
+    return table.rename(columns=names)
+
+
+def current_words(words: Sequence[str], renamed: Mapping[str, str] = OPTIONS) -> list[str]:
+    """A command line in today's words.
+
+    Raises:
+        UserError: if an option is there under both names.
+    """
+    current: list[str] = []
+    command = ""
+    for word in words:
+        before = current[-1] if current else ""
+        name, equals, value = word.partition("=") if word.startswith("-") else (word, "", "")
+        if word.startswith("-"):
+            new = renamed.get(name, name)
+            if new != name and any(other.split("=")[0] == new for other in words):
+                raise _both(name, new, "command line")
+            new += equals + renamed.get(f"{new} {value}", value)
+        elif command or before.startswith("-"):
+            new = renamed.get(f"{before} {word}", word)
+        else:
+            new = command = renamed.get(word, word)
+        if new != word:
+            _warn(word, new, "command line")
+        current.append(new)
+    return current

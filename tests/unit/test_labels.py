@@ -1,0 +1,82 @@
+"""Every key in the committed results is known where its label stands; a column of unknown keys is found."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from attention_programs.evaluation.paper_tasks import PAPER_TASKS
+from attention_programs.evaluation.shipped_tasks import SHIPPED_TASKS
+from attention_programs.files import read_csv
+from attention_programs.models.head import Head
+from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.report.cost import KINDS
+from attention_programs.report.page import METHODS
+from attention_programs.report.variants import FITTED_ON, SHARED, TERMS
+from attention_programs.surrogate.distillation import LAYERS, PREDICTIONS
+from attention_programs.surrogate.rankings import RANKINGS
+from conftest import ROOT
+
+TABLES = sorted(ROOT.glob("results/*/*.csv"))
+CORPORA = ("all", "stories", "code", "mathematics")
+SOURCES = ("search", "curated", "llm", "llm_written", "llm_fitted", "imported")
+KEYS: dict[str, Iterable[str]] = {
+    "method": METHODS,
+    "order": RANKINGS,
+    "programs": (*METHODS, "distilled"),
+    "task": (*SHIPPED_TASKS, *PAPER_TASKS),
+    "source": SOURCES,
+    "author": (*SOURCES, "baseline"),
+    "corpus": CORPORA,
+    "metric": ("iou", "sink_excluded_iou", "jsd"),
+    "objective": KINDS,
+    "matched": (LAYERS, PREDICTIONS),
+    "variant": METHODS,
+}
+FREE = {"program_id", "program_name", "text", "train_text", "split"}
+"""Columns of any text."""
+VARIANTS: dict[str, Callable[[str], bool]] = {
+    TERMS: str.isdigit,
+    SHARED: str.isdigit,
+    FITTED_ON: CORPORA.__contains__,
+}
+"""Families of variants, with what their members may be."""
+
+
+def unknown_keys(table: pd.DataFrame) -> set[str]:
+    """Keys, as ``column: key``, that nothing gives a label to."""
+    found = set()
+    for column in table.select_dtypes(["object", "string"]).columns.difference(list(FREE)):
+        known = set(KEYS.get(column, ()))
+        for key in table[column].dropna().astype(str).unique():
+            family, _, member = key.partition("/")
+            is_variant = column == "variant" and family in VARIANTS and VARIANTS[family](member)
+            is_head = column == "head" and str(Head.parse(key)) == key
+            if not (key in known or is_variant or is_head):
+                found.add(f"{column}: {key}")
+    return found
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_key_of_the_results_has_a_label(path: Path) -> None:
+    assert unknown_keys(read_csv(path)) == set()
+
+
+def test_an_unknown_key_or_column_is_found() -> None:
+    table = pd.DataFrame({"order": ["iou", "luck"], "mood": ["good", "bad"], "variant": ["terms/3", "terms/x"]})
+    assert unknown_keys(table) == {"order: luck", "mood: good", "mood: bad", "variant: terms/x"}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("results/*/behaviour.csv")), ids=lambda path: path.parent.name)
+def test_where_attention_goes_is_told_in_terms_of_the_vocabulary(path: Path) -> None:
+    for name in read_csv(path).columns.difference(["head", "distance", "entropy"]):
+        term = PATTERNS.get(name) or CLASSES.get(name)
+        assert term, name
+        assert term.phrase
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("results/*/orders.csv")), ids=lambda path: path.parent.name)
+def test_rankings_of_heads_are_those_with_labels(path: Path) -> None:
+    assert list(read_csv(path).columns) == ["head", *RANKINGS]
+    assert all(ranking.label and ranking.short and ranking.heads for ranking in RANKINGS.values())
