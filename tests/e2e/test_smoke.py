@@ -2,14 +2,11 @@
 
 import importlib
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -103,31 +100,21 @@ def make_copy(root: Path) -> Path:
     return root
 
 
-@contextmanager
-def inside(root: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(root)
-    sys.path.insert(0, str(ROOT))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(ROOT))
-        os.chdir(before)
-
-
 def run_stages(root: Path) -> None:
-    with inside(root):
-        config = load_config()
+    """From another working directory: no stage may rely on it."""
+    paths = Paths.of(settings(root), root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT))
         for stage in STAGES:
             if stage == "synthesize":
-                record_for_the_tiny_model(Paths.of(config))
-            importlib.import_module(f"pipelines.{stage}").main(config, Paths.of(config))
+                record_for_the_tiny_model(paths)
+            importlib.import_module(f"pipelines.{stage}").main(settings(root), paths)
 
 
 def record_for_the_tiny_model(paths: Paths) -> None:
     """Gives the shipped exchanges of two heads to heads of the tiny model: what was asked and answered stays."""
     target = read_index(paths.attention).weights_sha256
-    (shipped,) = Path("library/exchanges").glob("*.jsonl")
+    (shipped,) = (paths.root / "library/exchanges").glob("*.jsonl")
     answered = [exchange for exchange in read_exchanges(shipped) if exchange.status == "answered"]
     heads = dict(zip(dict.fromkeys(e.request.head for e in answered), ("L0H0", "L0H3"), strict=False))
     rows = [
@@ -348,13 +335,13 @@ def test_the_report_needs_nothing_else(paths: Paths) -> None:
 
 
 def test_a_head_can_be_looked_at(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with inside(project):
-        assert cli.main(["show", "L1H2"]) == 0
-        assert "def program(text)" in capsys.readouterr().out
-        assert cli.main(["heads", "--sort", "iou"]) == 0
-        assert len(capsys.readouterr().out.splitlines()) == 5
-        assert cli.main(["validate"]) == 0
-        assert cli.main(["surrogate", "info", "tiny/1"]) == 0
+    where = ["--project", str(project)]
+    assert cli.main(["show", "L1H2", *where]) == 0
+    assert "def program(text)" in capsys.readouterr().out
+    assert cli.main(["heads", "--sort", "iou", *where]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    assert cli.main(["validate", *where]) == 0
+    assert cli.main(["surrogate", "info", "tiny/1", *where]) == 0
     text = capsys.readouterr().out
     assert "surrogate-tiny version 1" in text
     assert "1 heads replaced" in text

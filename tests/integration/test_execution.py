@@ -226,7 +226,7 @@ def test_too_many_refusals_fail_the_stage(tmp_path: Path) -> None:
     write_candidates(tmp_path / "imported/a.jsonl", [candidate(program("1 / 0"))])
     write_programs(tmp_path / "searched.jsonl", [])
     config = load_config(ROOT / "params.yaml")
-    chosen = replace(config.synthesis, imported=str(tmp_path / "imported"), max_refused=0.9)
+    chosen = replace(config.synthesis, imported="imported", max_refused=0.9)
     config = replace(config, synthesis=chosen, explainer=replace(config.explainer, texts=2))
     paths = Paths(root=tmp_path, model=tmp_path, data=tmp_path, results=tmp_path, report=tmp_path)
     shutil.move(tmp_path / "maps", paths.attention)

@@ -42,12 +42,14 @@ from attention_programs.surrogate.replacement import Curve, measure_curves
 from attention_programs.surrogate.specification import SurrogateSpecification, read_specification, write_specification
 from attention_programs.surrogate.windows import cut
 from attention_programs.tracking import publish as publishing
-from attention_programs.tracking.artifact_store import ROOT_VARIABLE
+from attention_programs.tracking.addresses import ROOT_VARIABLE
+from attention_programs.tracking.database import DATABASE
 from attention_programs.tracking.lineage import dvc_hash, read_lineage
+from attention_programs.tracking.lookup import ALIAS, surrogate_info
 from attention_programs.tracking.publish import Published, publish
-from attention_programs.tracking.registry import ALIAS, load_surrogate, surrogate_info
+from attention_programs.tracking.registry import load_surrogate
 from attention_programs.tracking.runs import logged_programs
-from attention_programs.tracking.store import DATABASE, EXPERIMENT, Store, open_store
+from attention_programs.tracking.store import EXPERIMENT, Store, open_store
 from attention_programs.tracking.validation import read_validation
 from builders import heads_table, save_model, texts_from
 from conftest import ROOT, SENTENCES, tiny_model

@@ -7,13 +7,8 @@ import pytest
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from attention_programs.errors import UserError
-from attention_programs.tracking.artifact_store import (
-    ROOT_VARIABLE,
-    RepositoryArtifactRepository,
-    artifact_uri,
-    current_root,
-    resolve,
-)
+from attention_programs.tracking.addresses import ROOT_VARIABLE, artifact_uri, current_root, resolve
+from attention_programs.tracking.artifact_store import RepositoryArtifactRepository
 from conftest import ROOT
 
 
@@ -115,9 +110,7 @@ def test_file_outside_of_a_run_cannot_be_reached_through_it(root: Path, monkeypa
         store.list_artifacts("..")
 
 
-@pytest.mark.parametrize(
-    "module", ["mlflow", *(f"attention_programs.tracking.{name}" for name in ("artifact_store", "pages"))]
-)
+@pytest.mark.parametrize("module", ["mlflow", *(f"attention_programs.tracking.{name}" for name in ("store", "pages"))])
 def test_repository_is_known_whatever_is_imported_first(module: str) -> None:
     code = (
         f"import {module}\n"

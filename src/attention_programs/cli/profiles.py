@@ -57,7 +57,10 @@ def reproduce(
         opened = Project.open(root, compute=True)
         published = publish(opened.config, opened.paths, root)
         print(format_summary(read_json(opened.paths.results / "summary.json"), opened.config.model.name))
-        print(f"\nMLflow: experiment {published.experiment_id}, run {published.run_id}; look at it with `make ui`")
+        print(
+            f"\nMLflow: experiment {published.experiment_id}, run {published.run_id}; look at it with "
+            "`attention-programs ui`"
+        )
         print(f"report: {opened.paths.report / 'report.html'}")
 
 

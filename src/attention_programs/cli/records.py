@@ -28,7 +28,7 @@ def _describe() -> None:
     "surrogate info smollm2-135m --verify",
     group=surrogate,
 )
-def surrogate_info(
+def show_surrogate(
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="NAME, NAME@ALIAS or NAME/VERSION")],
     verify: Annotated[
         bool, typer.Option("--verify", help="measure its recorded test texts again, with the model")
@@ -36,11 +36,10 @@ def surrogate_info(
     project: Directory = None,
 ) -> None:
     """Prints what a registered surrogate is; measures it again if asked."""
-    from attention_programs.tracking.registry import surrogate_info as look_up
-    from attention_programs.tracking.registry import verify_surrogate
+    from attention_programs.tracking.lookup import surrogate_info
 
     root = root_of(project)
-    info = look_up(name, root)
+    info = surrogate_info(name, root)
     print(f"{info.name} version {info.version} ({', '.join(info.aliases) or 'no alias'})\n\n{info.description}\n")
     for key, value in sorted(info.tags.items()):
         print(f"  {key:32} {value}")
@@ -48,6 +47,8 @@ def surrogate_info(
     for replaced in info.assignment:
         print(f"  {replaced.head:7} {replaced.program_id[:12]}  {replaced.program_name}: {replaced.description}")
     if verify:
+        from attention_programs.tracking.registry import verify_surrogate
+
         Project.open(root, compute=True)
         again = verify_surrogate(name, root)
         print(f"\n{again.summary()}")

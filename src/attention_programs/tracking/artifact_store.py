@@ -1,65 +1,8 @@
-"""Artifacts addressed relative to the repository, so that the store can be moved or copied.
-
-MLflow records the address of every artifact folder in its database. An absolute path would be lost with the first move;
-``repo:/mlruns/artifacts/...`` is resolved against the repository that the reader is in.
-"""
-
-import os
-from pathlib import Path
-from urllib.parse import urlsplit
+"""MLflow's plugin for addresses relative to the project; MLflow loads it while it is imported itself."""
 
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
-from attention_programs.errors import UserError
-from attention_programs.paths import project_root
-
-ROOT_VARIABLE = "ATTENTION_PROGRAMS_ROOT"
-"""Environment variable that names the repository for readers whose current folder is elsewhere."""
-SCHEME = "repo"
-ARTIFACTS = "mlruns/artifacts"
-"""The only folder, relative to the repository, in which artifacts lie."""
-
-
-def current_root() -> Path:
-    """The repository that addresses are resolved against: the environment variable's, else the current one.
-
-    Raises:
-        UserError: if the variable names no folder, or there is neither variable nor repository.
-    """
-    named = os.environ.get(ROOT_VARIABLE)
-    if named is None:
-        try:
-            return project_root(Path.cwd())
-        except UserError as error:
-            raise UserError(f"{error}, or set {ROOT_VARIABLE} to it") from error
-    if not Path(named).is_dir():
-        raise UserError(f"{ROOT_VARIABLE} is {named!r}, which is no folder; set it to the repository's folder")
-    return Path(named).absolute()
-
-
-def artifact_uri(*parts: str) -> str:
-    """The address of a folder of artifacts.
-
-    >>> artifact_uri("smollm2-135m")
-    'repo:/mlruns/artifacts/smollm2-135m'
-    """
-    return f"{SCHEME}:/{'/'.join((ARTIFACTS, *parts))}"
-
-
-def resolve(uri: str, root: Path) -> Path:
-    """The folder that an address stands for.
-
-    Raises:
-        UserError: if the address has another form or leaves the store, through ``..`` or a link.
-    """
-    parts = urlsplit(uri)
-    if parts.scheme != SCHEME or parts.netloc or parts.query or parts.fragment or not parts.path.startswith("/"):
-        raise UserError(f"artifact address {uri!r} does not have the form {artifact_uri('...')}; publish anew")
-    store = (root / ARTIFACTS).resolve()
-    folder = (root / parts.path.lstrip("/")).resolve()
-    if store not in folder.parents:
-        raise UserError(f"artifact address {uri!r} leaves {ARTIFACTS} of the repository; refusing to follow it")
-    return folder
+from attention_programs.tracking.addresses import current_root, resolve
 
 
 class RepositoryArtifactRepository(LocalArtifactRepository):

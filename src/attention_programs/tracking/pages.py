@@ -11,8 +11,9 @@ from pathlib import Path
 
 from attention_programs.errors import UserError
 from attention_programs.offline import QUIET
-from attention_programs.tracking.artifact_store import ROOT_VARIABLE
-from attention_programs.tracking.store import DATABASE, open_store
+from attention_programs.tracking.addresses import ROOT_VARIABLE
+from attention_programs.tracking.database import DATABASE
+from attention_programs.tracking.store import open_store
 
 STOP_SECONDS = 10
 """Time that the server has to end by itself."""

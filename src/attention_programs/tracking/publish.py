@@ -14,8 +14,9 @@ from attention_programs.paths import Paths
 from attention_programs.progress import progress
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage, check_files, published_files, read_lineage
+from attention_programs.tracking.lookup import ALIAS, registered_name
 from attention_programs.tracking.prompts import answered_by_key, exchanges_of, register_prompts
-from attention_programs.tracking.registry import ALIAS, register, registered_name, versions_of, withdraw
+from attention_programs.tracking.registry import register, versions_of, withdraw
 from attention_programs.tracking.runs import PROFILE_RUN, fill_profile_run, log_program, logged_programs, profile_tags
 from attention_programs.tracking.store import EXPERIMENT, Store, open_store
 from attention_programs.tracking.validation import read_validation

@@ -1,89 +1,29 @@
-"""Registered surrogates: making a version, finding it again, loading it."""
+"""Registered surrogates: making a version, and loading it."""
 
-import re
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlflow.entities import LoggedModelOutput, Metric, Run
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 
 from attention_programs.config import Config
-from attention_programs.errors import UserError
 from attention_programs.files import defined, write_json
 from attention_programs.surrogate.specification import read_specification
-from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage
+from attention_programs.tracking.lineage import Lineage
+from attention_programs.tracking.lookup import ALIAS, PREFIX, registered_name, surrogate_info
 from attention_programs.tracking.measurements import to_metrics
-from attention_programs.tracking.store import PUBLISH_COMMAND, Store, open_store
+from attention_programs.tracking.store import Store
 from attention_programs.tracking.validation import Validation
 
 if TYPE_CHECKING:  # torch is imported where a model is loaded: what is known of a surrogate is told without it
     from attention_programs.surrogate.recorded_losses import Remeasurement
     from attention_programs.surrogate.surrogate import Surrogate
 
-PREFIX = "surrogate-"
-ALIAS = "latest-validated"
 EXAMPLE = "Once upon a time there was a little girl who lived near the forest."
 PACKAGES = ("mlflow", "numpy", "pandas", "torch", "transformers")
-_REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))?")
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A way to say which version of which surrogate: by alias, or by number if there is one."""
-
-    name: str
-    alias: str = ALIAS
-    version: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> "Reference":
-        """Reads ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``, with or without ``models:/`` and ``surrogate-``.
-
-        Raises:
-            UserError: if the text has another form.
-
-        >>> Reference.parse("smollm2-135m")
-        Reference(name='surrogate-smollm2-135m', alias='latest-validated', version='')
-        >>> Reference.parse("models:/surrogate-gpt2/3").version
-        '3'
-        """
-        match = _REFERENCE.fullmatch(text.strip())
-        if match is None:
-            raise UserError(f"{text!r} names no surrogate; write NAME, NAME@ALIAS or NAME/VERSION")
-        return cls(registered_name(match["name"].removeprefix(PREFIX)), match["alias"] or ALIAS, match["version"] or "")
-
-
-@dataclass(frozen=True)
-class Replacement:
-    """A replaced head and the program that stands in for it."""
-
-    head: str
-    program_id: str
-    program_name: str
-    description: str
-
-
-@dataclass(frozen=True)
-class SurrogateInfo:
-    """A registered surrogate, as the command line shows it."""
-
-    name: str
-    version: str
-    aliases: tuple[str, ...]
-    tags: dict[str, str]
-    description: str
-    run_id: str
-    """The run that it was published with."""
-    assignment: tuple[Replacement, ...]
-
-
-def registered_name(profile: str) -> str:
-    """The registered model's name for a profile's; the default profile bears its model's name."""
-    return PREFIX + profile
 
 
 def register(
@@ -150,30 +90,6 @@ def withdraw(store: Store, version: ModelVersion) -> None:
             client.set_registered_model_alias(version.name, ALIAS, str(max(passed)))
 
 
-def find_version(store: Store, reference: Reference) -> ModelVersion:
-    """The version that a reference means.
-
-    Raises:
-        UserError: if there is none; those that there are are named.
-    """
-    known = _known(store)
-    if reference.name not in known:
-        raise UserError(f"no surrogate {reference.name!r} is registered; {_choices(known)}")
-    client = store.client
-    try:
-        if reference.version:
-            return client.get_model_version(reference.name, reference.version)
-        return client.get_model_version_by_alias(reference.name, reference.alias)
-    except MlflowException as error:
-        versions = ", ".join(map(str, sorted(int(v.version) for v in versions_of(store, reference.name)))) or "none"
-        aliases = ", ".join(sorted(client.get_registered_model(reference.name).aliases)) or "none"
-        asked = f"version {reference.version}" if reference.version else f"alias {reference.alias!r}"
-        raise UserError(
-            f"surrogate {reference.name!r} has no {asked}; versions: {versions}; aliases: {aliases} "
-            f"(write {reference.name}/VERSION or {reference.name}@ALIAS)"
-        ) from error
-
-
 def versions_of(store: Store, name: str, content_key: str = "") -> list[ModelVersion]:
     """The versions of a registered model, only those of one content if a key is given."""
     condition = f"name = '{name}'" + (f" and tags.content_key = '{content_key}'" if content_key else "")
@@ -185,27 +101,6 @@ def versions_of(store: Store, name: str, content_key: str = "") -> list[ModelVer
         token = page.token
         if not token:
             return versions
-
-
-def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
-    """What is known about a registered surrogate.
-
-    Raises:
-        UserError: if nothing is published, or nothing of that name; what there is is named.
-    """
-    with open_store(root) as store:
-        version = find_version(store, Reference.parse(reference))
-        specification = read_specification(_specification_file(store, version))
-    programs = [(head, specification.programs[program]) for head, program in specification.heads.items()]
-    return SurrogateInfo(
-        name=version.name,
-        version=str(version.version),
-        aliases=tuple(version.aliases),
-        tags=dict(version.tags),
-        description=version.description,
-        run_id=version.run_id,
-        assignment=tuple(Replacement(head, p.id, p.name, p.description) for head, p in programs),
-    )
 
 
 def load_surrogate(reference: str, root: Path, verify: bool = False) -> "Surrogate":
@@ -222,7 +117,7 @@ def load_surrogate(reference: str, root: Path, verify: bool = False) -> "Surroga
     """
     from attention_programs.tracking.patched import load_patched
 
-    return load_patched(_find_specification(reference, root), root, verify)
+    return load_patched(surrogate_info(reference, root).specification, root, verify)
 
 
 def verify_surrogate(reference: str, root: Path) -> "Remeasurement":
@@ -234,26 +129,12 @@ def verify_surrogate(reference: str, root: Path) -> "Remeasurement":
     from attention_programs.surrogate.recorded_losses import measure_again
     from attention_programs.tracking.patched import load_patched
 
-    path = _find_specification(reference, root)
+    path = surrogate_info(reference, root).specification
     with load_patched(path, root) as surrogate:
         return measure_again(surrogate, read_specification(path).recorded)
-
-
-def _find_specification(reference: str, root: Path) -> Path:
-    with open_store(root) as store:
-        return _specification_file(store, find_version(store, Reference.parse(reference)))
-
-
-def _specification_file(store: Store, version: ModelVersion) -> Path:
-    folder = store.folder(store.client.get_model_version_download_uri(version.name, version.version))
-    return folder / "artifacts" / SURROGATE_FILE
 
 
 def _known(store: Store) -> list[str]:
     """Names of the registered surrogates."""
     models = store.client.search_registered_models(f"name LIKE '{PREFIX}%'", max_results=1000)
     return sorted(model.name for model in models)
-
-
-def _choices(known: list[str]) -> str:
-    return f"there are {', '.join(known)}" if known else f"none is; run `{PUBLISH_COMMAND}`"

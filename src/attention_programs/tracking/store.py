@@ -18,14 +18,13 @@ from mlflow.entities import Run, ViewType
 from sqlalchemy.engine import Engine
 
 from attention_programs.errors import UserError
-from attention_programs.tracking.artifact_store import ROOT_VARIABLE, artifact_uri, resolve
+from attention_programs.tracking.addresses import ROOT_VARIABLE, artifact_uri, resolve
+from attention_programs.tracking.database import DATABASE, PUBLISH_COMMAND, is_whole
 
-DATABASE = "mlruns/mlflow.db"
 EXPERIMENT = "attention-programs"
 """The one experiment of all profiles and models: MLflow compares the runs of one experiment."""
 MAKING = "making-"
 """How the folder begins in which a new database is made."""
-PUBLISH_COMMAND = "attention-programs publish"
 PAGE = 1000
 """Rows asked for at once."""
 
@@ -84,7 +83,7 @@ def open_store(root: Path, create: bool = False) -> Iterator[Store]:
     """
     root = root.resolve()
     database = root / DATABASE
-    if not create and not _is_whole(database):
+    if not create and not is_whole(database):
         raise UserError(f"{database} holds no store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
     uri = f"sqlite:///{database}"
     variables = {ROOT_VARIABLE: str(root), "MLFLOW_REGISTRY_URI": uri, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
@@ -97,22 +96,6 @@ def open_store(root: Path, create: bool = False) -> Iterator[Store]:
             _fold_log(database)
 
 
-def _is_whole(database: Path) -> bool:
-    """Whether a store is there that was made to the end: MLflow writes the first experiment when all tables stand.
-
-    Raises:
-        UserError: if the file is none of SQLite's or can't be opened.
-    """
-    if not database.is_file():
-        return False
-    try:
-        with contextlib.closing(sqlite3.connect(database)) as connection:
-            tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'experiments'").fetchall()
-            return bool(tables and connection.execute("SELECT 1 FROM experiments LIMIT 1").fetchall())
-    except sqlite3.DatabaseError as error:
-        raise UserError(f"cannot read {database} ({error}); move it away, then run `{PUBLISH_COMMAND}`") from error
-
-
 def _create(database: Path) -> None:
     """Makes the tables, once: two processes that make them at the same time break each other.
 
@@ -121,7 +104,7 @@ def _create(database: Path) -> None:
     """
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(database.with_name("create.lock")):
-        if not _is_whole(database):
+        if not is_whole(database):
             for left in database.parent.glob(f"{MAKING}*"):  # by one that was killed
                 shutil.rmtree(left)
             with tempfile.TemporaryDirectory(prefix=MAKING, dir=database.parent) as folder:

@@ -15,7 +15,7 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from attention_programs.errors import UserError
 from attention_programs.surrogate.perplexity import text_losses
-from attention_programs.tracking.artifact_store import current_root
+from attention_programs.tracking.addresses import current_root
 from attention_programs.tracking.patched import load_patched
 
 COLUMN = "text"

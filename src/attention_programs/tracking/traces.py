@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from attention_programs.tracking.store import DATABASE, EXPERIMENT, open_store
+from attention_programs.tracking.database import DATABASE
+from attention_programs.tracking.store import EXPERIMENT, open_store
 
 
 @contextlib.contextmanager

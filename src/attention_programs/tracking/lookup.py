@@ -1,0 +1,144 @@
+"""Finding a registered surrogate and what is known of it, straight from MLflow's tables."""
+
+import contextlib
+import re
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from attention_programs.errors import UserError
+from attention_programs.surrogate.specification import read_specification
+from attention_programs.tracking.addresses import resolve
+from attention_programs.tracking.database import DATABASE, PUBLISH_COMMAND, is_whole
+from attention_programs.tracking.lineage import SURROGATE_FILE
+
+PREFIX = "surrogate-"
+ALIAS = "latest-validated"
+_REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))?")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A way to say which version of which surrogate: by alias, or by number if there is one."""
+
+    name: str
+    alias: str = ALIAS
+    version: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        """Reads ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``, with or without ``models:/`` and ``surrogate-``.
+
+        Raises:
+            UserError: if the text has another form.
+
+        >>> Reference.parse("smollm2-135m")
+        Reference(name='surrogate-smollm2-135m', alias='latest-validated', version='')
+        >>> Reference.parse("models:/surrogate-gpt2/3").version
+        '3'
+        """
+        match = _REFERENCE.fullmatch(text.strip())
+        if match is None:
+            raise UserError(f"{text!r} names no surrogate; write NAME, NAME@ALIAS or NAME/VERSION")
+        return cls(registered_name(match["name"].removeprefix(PREFIX)), match["alias"] or ALIAS, match["version"] or "")
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A replaced head and the program that stands in for it."""
+
+    head: str
+    program_id: str
+    program_name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class SurrogateInfo:
+    """A registered surrogate, as the command line shows it."""
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
+    description: str
+    run_id: str
+    """The run that it was published with."""
+    assignment: tuple[Replacement, ...]
+    specification: Path
+    """The surrogate's file."""
+
+
+def registered_name(profile: str) -> str:
+    """The registered model's name for a profile's; the default profile bears its model's name."""
+    return PREFIX + profile
+
+
+def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
+    """What is known about a registered surrogate.
+
+    Args:
+        reference: ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``.
+        root: The project's folder.
+
+    Raises:
+        UserError: if nothing is published, or nothing of that name; what there is is named.
+    """
+    wanted = Reference.parse(reference)
+    database = root / DATABASE
+    if not is_whole(database):
+        raise UserError(f"{database} holds no store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.row_factory = sqlite3.Row
+        name, number = wanted.name, _version(connection, wanted)
+        condition = "WHERE name = ? AND version = ?"
+        [row] = connection.execute(f"SELECT * FROM model_versions {condition}", (name, number))  # noqa: S608 - fixed
+        tags = connection.execute(f"SELECT key, value FROM model_version_tags {condition}", (name, number))  # noqa: S608
+        path = resolve(row["storage_location"] or row["source"], root) / "artifacts" / SURROGATE_FILE
+        specification = read_specification(path)
+        programs = [(head, specification.programs[program]) for head, program in specification.heads.items()]
+        return SurrogateInfo(
+            name=name,
+            version=str(number),
+            aliases=tuple(alias for alias, version in _aliases(connection, name).items() if version == number),
+            tags={tag["key"]: tag["value"] for tag in tags},
+            description=row["description"],
+            run_id=row["run_id"],
+            assignment=tuple(Replacement(head, p.id, p.name, p.description) for head, p in programs),
+            specification=path,
+        )
+
+
+def _version(connection: sqlite3.Connection, wanted: Reference) -> int:
+    """The number of the version that a reference means.
+
+    Raises:
+        UserError: if there is none; those that there are are named.
+    """
+    names = connection.execute("SELECT name FROM registered_models WHERE name LIKE ? ORDER BY name", (f"{PREFIX}%",))
+    known = [row["name"] for row in names]
+    if wanted.name not in known:
+        choices = f"there are {', '.join(known)}" if known else f"none is; run `{PUBLISH_COMMAND}`"
+        raise UserError(f"no surrogate {wanted.name!r} is registered; {choices}")
+    rows = connection.execute(
+        "SELECT version FROM model_versions WHERE name = ? AND current_stage != 'Deleted_Internal' ORDER BY version",
+        (wanted.name,),
+    )
+    versions = [row["version"] for row in rows]
+    aliases = _aliases(connection, wanted.name)
+    number = int(wanted.version) if wanted.version else aliases.get(wanted.alias, 0)
+    if number not in versions:
+        asked = f"version {wanted.version}" if wanted.version else f"alias {wanted.alias!r}"
+        raise UserError(
+            f"surrogate {wanted.name!r} has no {asked}; versions: {', '.join(map(str, versions)) or 'none'}; aliases: "
+            f"{', '.join(aliases) or 'none'} (write {wanted.name}/VERSION or {wanted.name}@ALIAS)"
+        )
+    return number
+
+
+def _aliases(connection: sqlite3.Connection, name: str) -> dict[str, int]:
+    """Versions by alias."""
+    rows = connection.execute(
+        "SELECT alias, version FROM registered_model_aliases WHERE name = ? ORDER BY alias", (name,)
+    )
+    return {row["alias"]: row["version"] for row in rows}
