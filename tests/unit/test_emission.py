@@ -52,7 +52,7 @@ DESCRIBED: list[tuple[list[WeightedTerm], str]] = [
     ([term(-1.0, 1, "log_distance", key="full_stop")], "Attends evenly; less to far full stops."),
     ([term(2.0, 1, key="full_stop"), term(-1.0, 0.5, "log_distance", key="full_stop")], "Attends to near full stops."),
     ([term(2.0, 0.5, key="secondary_sink"), term(-1.0, 1, "log_distance", key="secondary_sink")],
-     "Attends to the second sink when near."),
+     "Attends to the secondary sink when near."),
     ([term(-2.0, 1, key="full_stop"), term(-1.0, 0.5, "log_distance", key="full_stop")],
      "Attends evenly; less to full stops and far full stops."),
     ([term(2.0, 1, key="comma"), term(-1.0, 0.5, "log_distance", key="full_stop")],
@@ -68,7 +68,7 @@ DESCRIBED: list[tuple[list[WeightedTerm], str]] = [
      ("Attends to the first token, near tokens and full stops; from full stops, more to the previous token; "
       "less to commas.")),
     ([SINK, term(2.0, 0.6, "self_token", query="digit"), term(1.0, 0.5, "self_token", query="whitespace")],
-     "Attends to the first token; from digits and blanks, more to itself."),
+     "Attends to the first token; from digits and whitespace, more to itself."),
     ([SINK, term(1.0, 0.5, "first_token", query="comma")],
      "Attends to the first token; from commas, more to the first token."),
     # Some queries less than the others.

@@ -19,7 +19,7 @@ from attention_programs.llm.tokens import estimate_tokens
 from attention_programs.report import page
 from attention_programs.report.markdown import numbers, sources_block
 from attention_programs.report.opening import key_numbers, opening
-from attention_programs.report.provenance import Provenance, TextCounts
+from attention_programs.report.provenance import Provenance
 from attention_programs.report.section import Section
 from attention_programs.report.sources import explainer_counts
 from attention_programs.report.summary import summarise
@@ -100,7 +100,7 @@ def test_sections_of_the_report(sections: dict[str, Section]) -> None:
 
 def test_the_opening_of_the_report() -> None:
     config, summary = load_config(ROOT / "params.yaml"), summarise(SMOKE)
-    provenance = Provenance((), (TextCounts("stories", (5, 2, 3)),), "")
+    provenance = Provenance((), {"stories": {"train": 5, "validation": 2, "test": 3}}, "")
     facts: list[Any] = key_numbers(summary, config)
     lines = [f"{fact.label}: {fact.value} {fact.interval} {fact.note}" for fact in facts]
     compare("report/opening.md", without_numbers("\n".join([opening(summary, config, provenance, 9), *lines])))

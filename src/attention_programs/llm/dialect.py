@@ -5,6 +5,15 @@ import re
 from attention_programs.programs.vocabulary import CLASSES, PATTERNS
 
 _NAMES = {term.name: term.former for terms in (PATTERNS, CLASSES) for term in terms.values() if term.former}
+_PHRASES = {
+    "'the' after prepositions": "governed 'the'",
+    "sink candidates": "resting places",
+    "the first bare space": "the first bare blank",
+    "the last whitespace": "the last blank",
+    "the secondary sink": "the second sink",
+    "whitespace": "blanks",
+}
+_PHRASE = re.compile(rf"(?<![\w'])({'|'.join(map(re.escape, _PHRASES))})(?!\w)")
 
 
 def in_prompts(text: str) -> str:
@@ -14,3 +23,12 @@ def in_prompts(text: str) -> str:
     'text.key.second_sink * text.log_distance'
     """
     return re.sub(r"\w+", lambda word: _NAMES.get(word[0], word[0]), text)
+
+
+def description_in_prompts(text: str) -> str:
+    """A program's description with the phrases that terms had under their former names.
+
+    >>> description_in_prompts("Attends to 'the' after prepositions, the secondary sink when far and whitespace.")
+    "Attends to governed 'the', the second sink when far and blanks."
+    """
+    return in_prompts(_PHRASE.sub(lambda phrase: _PHRASES[phrase[0]], text))

@@ -8,7 +8,7 @@ from attention_programs.attention.store import AttentionIndex
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
 from attention_programs.llm.asking import Replies
-from attention_programs.llm.dialect import in_prompts
+from attention_programs.llm.dialect import description_in_prompts
 from attention_programs.llm.exchanges import Exchange, Request
 from attention_programs.llm.judging import Fit, Judge
 from attention_programs.llm.outcome import HeadStory, Told, Written
@@ -137,7 +137,7 @@ class Explainer:
         ]
         residual.sort(key=lambda weight: -abs(weight.real - (weight.predicted or 0.0)))
         iou = float(self.judge.ious(program, head, self.judge.texts.shown).mean())
-        return Known(in_prompts(program.description), iou, tuple(residual))
+        return Known(description_in_prompts(program.description), iou, tuple(residual))
 
     def _refinement(self, story: HeadStory) -> Prompt:
         judged = None if story.best is None else self._judged(story.head, story.best)

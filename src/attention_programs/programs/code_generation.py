@@ -130,7 +130,7 @@ def describe(terms: Sequence[WeightedTerm]) -> str:
     ...           WeightedTerm(Feature("self_token", query="digit"), 2.0, 0.4),
     ...           WeightedTerm(Feature("self_token", query="whitespace"), 1.0, 0.2),
     ...           WeightedTerm(Feature("first_token", query="comma"), -1.5, 0.3)])
-    'Attends to the first token (less from commas); from digits and blanks, more to itself; less to commas.'
+    'Attends to the first token (less from commas); from digits and whitespace, more to itself; less to commas.'
     """
     strongest = max((term.influence for term in terms), default=0.0)
     told = [term for term in _ordered(terms) if term.constant and term.influence >= FAINT * strongest]

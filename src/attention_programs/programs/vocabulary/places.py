@@ -83,7 +83,7 @@ def first_full_stop(view: Tokens) -> Array:
     return _first(view.vector("full_stop"))
 
 
-@TERMS.add("governed 'the'", former="governed_the")
+@TERMS.add("'the' after prepositions", former="governed_the")
 def the_after_preposition(view: Tokens) -> Array:
     """Each `` the`` right after a preposition or a content word (in the, found the), but not as the second token.
 
@@ -93,7 +93,7 @@ def the_after_preposition(view: Tokens) -> Array:
     return before * piece_flags(view, lambda p: p == " the") * (view.positions >= 2)
 
 
-@TERMS.add("the first bare blank", former="first_blank")
+@TERMS.add("the first bare space", former="first_blank")
 def first_space(view: Tokens) -> Array:
     """The first token of one blank that follows no auxiliary verb, conjunction or comma: often before a number.
 
@@ -104,7 +104,7 @@ def first_space(view: Tokens) -> Array:
     return _first(free * piece_flags(view, lambda p: p == " "))
 
 
-@TERMS.add("resting places", former="resting_place")
+@TERMS.add("sink candidates", former="resting_place")
 def sink_candidate(view: Tokens) -> Array:
     """Where idle attention rests beside the first token: each ``the_after_preposition``, and ``first_space``.
 
@@ -113,7 +113,7 @@ def sink_candidate(view: Tokens) -> Array:
     return np.maximum(view.vector("the_after_preposition"), view.vector("first_space"))
 
 
-@TERMS.add("the second sink", former="second_sink")
+@TERMS.add("the secondary sink", former="second_sink")
 def secondary_sink(view: Tokens) -> Array:
     """The first ``sink_candidate`` of the text: after the first token, where most idle attention rests.
 

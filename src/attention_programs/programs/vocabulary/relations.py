@@ -196,7 +196,7 @@ for _class_name, _phrase, _example in (
     ("word_start", "the last start of a word", "·un real , ·cat -> row 3 picks 0."),
     ("keyword", "the last programming keyword", "def ·f ( -> row 2 picks 0."),
     ("capitalised", "the last capitalised word", "·Tom ·ran ·to ·Ann -> row 3 picks 0."),
-    ("whitespace", "the last blank", "a · 7 b -> row 3 picks 1."),
+    ("whitespace", "the last whitespace", "a · 7 b -> row 3 picks 1."),
     ("bracket", "the last bracket", "f ( x ) y -> row 4 picks 3."),
     ("quote", "the last quotation mark", 'a " b c -> row 3 picks 1.'),
 ):

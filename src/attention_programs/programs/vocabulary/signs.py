@@ -43,7 +43,7 @@ for _name, _phrase, _test, _summary, _example, _former in (
      "Tokens that hold an opening bracket.", "f ( x ): -> marks 1.", ""),
     ("newline", "line breaks", lambda p: "\n" in p,
      "Tokens that hold a line break.", "a ↵ .↵ · -> marks 1 and 2.", ""),
-    ("whitespace", "blanks", lambda p: not p.strip() and "\n" not in p,
+    ("whitespace", "whitespace", lambda p: not p.strip() and "\n" not in p,
      "Tokens of white space without a line break: indents, the space before a number.",
      "a · ·· ↵ -> marks 1 and 2.", "blank"),
     ("digit", "digits", lambda p: p.strip().isdigit(),
