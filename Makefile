@@ -30,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-reproduce-paper: $(STAMP)  ## the whole way: stages, MLflow, summary (PROFILE=name for another profile)
+reproduce-paper: $(STAMP)  ## end to end: stages, MLflow, summary (PROFILE=name for another profile)
 	@$(BIN)/attention-programs reproduce $(if $(PROFILE),--profile $(PROFILE))
 
 smoke: $(STAMP)  ## every stage on a few texts and heads, in a few minutes
@@ -57,7 +57,7 @@ publish: $(STAMP)  ## write the results of the current profile to MLflow
 check-reproducibility: $(STAMP)  ## rerun in a fresh clone with an empty cache and compare (CHECKED=profile)
 	@$(BIN)/attention-programs check-reproducibility --profile $(CHECKED)
 
-lock:  ## resolve requirements.lock anew
+lock:  ## resolve requirements.lock again
 	rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock
 	.cache/lock/bin/python -m pip install --quiet "torch==2.13.0" ".[development]" "setuptools>=75"
 	.cache/lock/bin/python -m pip freeze --all --exclude attention-programs --exclude pip | sed 's/+cpu$$//' > requirements.lock

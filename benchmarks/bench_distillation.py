@@ -10,7 +10,7 @@ import pytest
 from attention_programs.config import DistillationSettings
 from attention_programs.models.head import all_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.table import make_record
+from attention_programs.programs.record import make_record
 from attention_programs.surrogate.distillation import Distiller
 from benchmarks.bench_vocabulary import WORDS, sparse_sources
 from benchmarks.report import Section
@@ -48,7 +48,7 @@ def distiller(model: LoadedModel, size: Size) -> Distiller:
     sources = sparse_sources(size.terms)
     heads = all_heads(LAYERS, HEADS)
     programs = {
-        head: make_record(source, f"program {number}", "search", "verified", [str(head)], {})
+        head: make_record(source, f"program {number}", "search", "prefix_only", [str(head)], {})
         for number, (head, source) in enumerate(zip(heads, sources, strict=True))
     }
     texts = [tuple(generator.integers(0, len(WORDS), size.tokens).tolist()) for _ in range(size.texts)]
@@ -59,7 +59,7 @@ def distiller(model: LoadedModel, size: Size) -> Distiller:
 
 @pytest.mark.parametrize("name", SIZES)
 def bench_distillation(benchmark: Any, model: LoadedModel, name: str) -> None:
-    """Terms are evaluated and the intact model's predictions are known from a first run."""
+    """Terms are evaluated and the original model's predictions are known from a first run."""
     work = distiller(model, SIZES[name])
     benchmark.pedantic(work.run, rounds=3, warmup_rounds=1)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from attention_programs.config import SandboxSettings
-from attention_programs.programs.outcome import Scored
+from attention_programs.programs.run_result import Scored
 from attention_programs.untrusted.sandbox.layers import Layer
 from attention_programs.untrusted.sandbox.pool import Sandbox
 from benchmarks.report import Section

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from attention_programs.attention.packing import pack, row_starts
-from attention_programs.scoring.kernel import iou_from_intersection, score_pairs, sums_of_minima
+from attention_programs.scoring.pairwise import iou_from_intersection, score_pairs, sums_of_minima
 from benchmarks.report import Section
 
 TOKENS, HEADS, PROGRAMS = 64, 270, 200
@@ -23,17 +23,19 @@ SAMPLE = 2000
 """Pairs that the paper's way is timed on."""
 REPEATS = 20_000
 """Sums of the machine's limit in one measurement."""
-Maps = NDArray[np.float32]
+PatternArray = NDArray[np.float32]
 
 
-def random_maps(count: int, seed: int) -> Maps:
+def random_patterns(count: int, seed: int) -> PatternArray:
     """Causal maps, shape (count, n, n)."""
     weights = np.tril(np.exp(2 * np.random.default_rng(seed).normal(size=(count, TOKENS, TOKENS))))
     return (weights / weights.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
-HEAD_MAPS, PROGRAM_MAPS = random_maps(HEADS, 0), random_maps(PROGRAMS, 1)
-PACKED_HEADS, PACKED_PROGRAMS = (np.ascontiguousarray(pack(maps, True)) for maps in (HEAD_MAPS, PROGRAM_MAPS))
+HEAD_PATTERNS, PROGRAM_PATTERNS = random_patterns(HEADS, 0), random_patterns(PROGRAMS, 1)
+PACKED_HEADS, PACKED_PROGRAMS = (
+    np.ascontiguousarray(pack(patterns, True)) for patterns in (HEAD_PATTERNS, PROGRAM_PATTERNS)
+)
 
 
 def side_by_side(threads: int, work: Callable[[], Any]) -> Callable[[], Any]:
@@ -44,7 +46,7 @@ def side_by_side(threads: int, work: Callable[[], Any]) -> Callable[[], Any]:
 
 def bench_paper(benchmark: Any) -> None:
     """NumPy, double precision, clipped, one pair at a time."""
-    heads, programs = HEAD_MAPS.astype(np.float64), PROGRAM_MAPS.astype(np.float64)
+    heads, programs = HEAD_PATTERNS.astype(np.float64), PROGRAM_PATTERNS.astype(np.float64)
 
     def work() -> list[float]:
         found = []
@@ -80,7 +82,7 @@ def bench_stage(benchmark: Any, threads: int) -> None:
 
 
 @numba.njit(nogil=True, fastmath=True)
-def _sum_differences(a: Maps, b: Maps, repeats: int) -> float:
+def _sum_differences(a: PatternArray, b: PatternArray, repeats: int) -> float:
     total = 0.0
     for _ in range(repeats):
         distance = np.float32(0)
@@ -91,12 +93,12 @@ def _sum_differences(a: Maps, b: Maps, repeats: int) -> float:
     return total
 
 
-def _aligned(cells: Maps) -> Maps:
+def _aligned(entries: PatternArray) -> PatternArray:
     """A copy that begins where a line of the cache begins, so that no load needs two of them."""
-    memory = np.empty(len(cells) + 16, np.float32)
+    memory = np.empty(len(entries) + 16, np.float32)
     start = -memory.ctypes.data // 4 % 16
-    memory[start : start + len(cells)] = cells
-    return memory[start : start + len(cells)]
+    memory[start : start + len(entries)] = entries
+    return memory[start : start + len(entries)]
 
 
 def bench_limit(benchmark: Any, threads: int) -> None:
@@ -106,7 +108,7 @@ def bench_limit(benchmark: Any, threads: int) -> None:
     benchmark.pedantic(work, rounds=15, warmup_rounds=1)
 
 
-def by_double_loop(attention: Maps, predicted: Maps) -> dict[str, float]:
+def by_double_loop(attention: PatternArray, predicted: PatternArray) -> dict[str, float]:
     """The scores as they are defined, cell by cell in double precision."""
     shared, joined, divergence = [0.0, 0.0], [0.0, 0.0], 0.0
     for row in range(TOKENS):
@@ -133,7 +135,7 @@ def largest_errors() -> dict[str, float]:
     errors = dict.fromkeys(scores, 0.0)
     for head in range(HEADS):
         program = head % PROGRAMS
-        expected = by_double_loop(HEAD_MAPS[head], PROGRAM_MAPS[program])
+        expected = by_double_loop(HEAD_PATTERNS[head], PROGRAM_PATTERNS[program])
         for name, score in scores.items():
             errors[name] = max(errors[name], abs(float(score[program, head]) - expected[name]))
     return errors

@@ -7,7 +7,7 @@ import numpy as np
 
 from attention_programs.programs.code_generation import WeightedTerm, emit
 from attention_programs.programs.features import candidate_features
-from attention_programs.programs.outcome import Scored
+from attention_programs.programs.run_result import Scored
 from attention_programs.programs.runtime import Program, compile_trusted, run
 from attention_programs.programs.view import TokenView
 from benchmarks.report import Section
@@ -46,8 +46,8 @@ def sparse_sources(terms: int = TERMS) -> list[str]:
     sources = []
     for _ in range(PROGRAMS):
         chosen = generator.choice(len(features), terms, replace=False, p=chances)
-        constants = np.round(generator.normal(0, 3, terms), 1)
-        weighted = [WeightedTerm(features[i], float(c), abs(c)) for i, c in zip(chosen, constants, strict=True)]
+        coefficients = np.round(generator.normal(0, 3, terms), 1)
+        weighted = [WeightedTerm(features[i], float(c), abs(c)) for i, c in zip(chosen, coefficients, strict=True)]
         sources.append(emit(weighted))
     return sources
 

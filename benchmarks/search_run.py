@@ -12,20 +12,22 @@ import numpy as np
 import torch
 
 from attention_programs.attention.packing import pack
-from attention_programs.attention.store import MappedText
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.config import SynthesisSettings, load_config
 from attention_programs.programs.runtime import Program, run
 from attention_programs.programs.view import TokenView
-from attention_programs.sparse_search.search import Material, Search
+from attention_programs.sparse_search.search import Search, SearchData
 from benchmarks.bench_vocabulary import WORDS, sparse_programs
 
 
-def made_up(number: int, tokens: int, programs: list[Program]) -> MappedText:
+def made_up(number: int, tokens: int, programs: list[Program]) -> TextAttention:
     """A random text with the map of each program, in half precision as maps are stored."""
     ids = np.random.default_rng(number).integers(0, len(WORDS), tokens).tolist()
     view = TokenView(ids, [WORDS[token] for token in ids])
-    maps = np.stack([run(program, view).weights for program in programs])  # type: ignore[union-attr]
-    return MappedText(str(number), "made up", "train", view.ids, view.pieces, pack(maps, causal=True)).halved()
+    patterns = np.stack([run(program, view).weights for program in programs])  # type: ignore[union-attr]
+    return TextAttention(
+        str(number), "made up", "train", view.ids, view.token_strings, pack(patterns, causal=True)
+    ).halved()
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
     train = [made_up(number, tokens, programs) for number in range(texts)]
     validation = [made_up(texts + number, tokens, programs) for number in range(max(2, texts // 4))]
     start = time.monotonic()
-    Search(Material(train, validation, True, SynthesisSettings(max_terms=terms), "cpu")).run()
+    Search(SearchData(train, validation, True, SynthesisSettings(max_terms=terms), "cpu")).run()
     seconds = time.monotonic() - start
     print(json.dumps({"seconds": seconds, "peak_mib": peak_mib()}))
 

@@ -5,7 +5,7 @@ import transformers
 from tokenizers import Tokenizer, models
 
 from attention_programs.models.loading import LoadedModel
-from attention_programs.models.record import ModelRecord
+from attention_programs.models.model_record import ModelRecord
 
 LAYERS, HEADS = 30, 9
 

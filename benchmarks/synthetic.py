@@ -3,7 +3,7 @@
 import numpy as np
 
 from attention_programs.untrusted.sandbox.fork_server import SandboxText
-from attention_programs.untrusted.sandbox.pool import ForeignProgram
+from attention_programs.untrusted.sandbox.pool import UntrustedProgram
 
 _LOOP = '''def program(text):
     """Attends to the {offset} tokens before, the nearer the more, and to the first token."""
@@ -45,7 +45,7 @@ TEMPLATES = (_LOOP, _WORDS, _ARRAYS, _TERMS)
 WORDS = tuple(" the a cat dog , . and sat on mat then ran to him she said that old house by river".split(" ")[1:])
 
 
-def synthetic_programs(count: int, generator: np.random.Generator) -> list[ForeignProgram]:
+def synthetic_programs(count: int, generator: np.random.Generator) -> list[UntrustedProgram]:
     """Programs of four kinds in turn, each with its own constants."""
     programs = []
     for number in range(count):
@@ -55,7 +55,7 @@ def synthetic_programs(count: int, generator: np.random.Generator) -> list[Forei
             "decay": round(float(generator.uniform(0.1, 1)), 4),
         }
         source = f"# {number}\n" + TEMPLATES[number % len(TEMPLATES)].format(**constants)
-        programs.append(ForeignProgram(source))
+        programs.append(UntrustedProgram(source))
     return programs
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from attention_programs.config import SandboxSettings
 from attention_programs.models.token_style import TokenStyle
-from attention_programs.programs.outcome import Scored
-from attention_programs.programs.table import make_record
+from attention_programs.programs.record import make_record
+from attention_programs.programs.run_result import Scored
 from attention_programs.programs.view import TokenView
 from attention_programs.untrusted.execution import SandboxRunner
 from benchmarks.synthetic import synthetic_programs, synthetic_texts
@@ -35,11 +35,11 @@ def main() -> None:
     generator = np.random.default_rng(0)
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     programs = [
-        make_record(program.source, f"synthetic {number}", "imported", "verified", [], {})
+        make_record(program.source, f"synthetic {number}", "imported", "prefix_only", [], {})
         for number, program in enumerate(synthetic_programs(wanted, generator))
     ]
     programs = list({program.id: program for program in programs}.values())
-    views = [TokenView(text.ids, text.pieces) for text in synthetic_texts(TEXTS, LONGEST, generator)]
+    views = [TokenView(text.ids, text.token_strings) for text in synthetic_texts(TEXTS, LONGEST, generator)]
     found = len(list(FOLDER.glob("*/*.arrow")))
     start = time.monotonic()
     with SandboxRunner(SandboxSettings(), 2, TokenStyle("byte-level")) as runner:

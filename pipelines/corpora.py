@@ -1,8 +1,8 @@
 """Stage 2: the texts and their splits."""
 
 from attention_programs.config import Config
-from attention_programs.corpora.loading import load_corpus, load_test_rows
 from attention_programs.corpora.near_duplicates import near_duplicates
+from attention_programs.corpora.sources import load_corpus, load_test_rows
 from attention_programs.corpora.splitting import check_disjoint, split_corpus
 from attention_programs.corpora.text import describe, write_texts
 from attention_programs.files import write_csv, write_json

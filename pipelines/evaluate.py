@@ -5,16 +5,16 @@ from dataclasses import replace
 
 from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
-from attention_programs.evaluation.answers import answer_table
-from attention_programs.evaluation.questions import TaskScore, answer_questions, load_tasks
+from attention_programs.evaluation.accuracy import answer_table
+from attention_programs.evaluation.harness import TaskScore, answer_questions, load_tasks
 from attention_programs.files import write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
-from attention_programs.programs.table import read_programs
+from attention_programs.programs.record import read_programs
 from attention_programs.progress import progress
 from attention_programs.project.stage import run_stage
-from attention_programs.surrogate.intervention import PatchedModel, map_cache
-from attention_programs.surrogate.orders import distilled_assignment, read_orders
+from attention_programs.surrogate.head_rankings import distilled_assignment, read_rankings
+from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.replacement import heads_at
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.untrusted.execution import SandboxRunner
@@ -35,13 +35,13 @@ def main(config: Config, paths: Paths) -> None:
         settings = replace(settings, tasks=())
     tasks = load_tasks(settings, read_texts(paths.texts), folder, config.seed, paths.root)
     distilled = read_programs(paths.distilled)
-    order = read_orders(paths.results / "orders.csv")[read_specification(paths.data / "surrogate.json").order]
+    ranking = read_rankings(paths.results / "rankings.csv")[read_specification(paths.data / "surrogate.json").ranking]
     scores: dict[int, list[TaskScore]] = {}
     heads: dict[int, int] = {}
     with SandboxRunner(config.sandbox, config.threads, loaded.token_style) as runner:
-        cache = map_cache(loaded, runner)
+        cache = pattern_cache(loaded, runner)
         for percent in progress(settings.percents, "questions", unit="shares"):
-            replaced = distilled_assignment(heads_at(order, percent), distilled, percent)
+            replaced = distilled_assignment(heads_at(ranking, percent), distilled, percent)
             heads[percent] = len(replaced)
             with PatchedModel(loaded, replaced, cache, config.replacement.look_ahead) as patched:
                 scores[percent] = answer_questions(

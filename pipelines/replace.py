@@ -9,12 +9,12 @@ from attention_programs.models.loading import best_device, load_model
 from attention_programs.models.precision import computed_in
 from attention_programs.paths import Paths
 from attention_programs.programs.methods import DISTILLED, SELECTED
-from attention_programs.programs.table import read_programs
+from attention_programs.programs.record import read_programs
 from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
 from attention_programs.surrogate.gate import divide_validation, gate_measurement, write_gate
-from attention_programs.surrogate.intervention import map_cache
-from attention_programs.surrogate.orders import chosen_order, distilled_assignment, read_orders
+from attention_programs.surrogate.head_rankings import chosen_ranking, distilled_assignment, read_rankings
+from attention_programs.surrogate.intervention import pattern_cache
 from attention_programs.surrogate.recorded_losses import record_losses
 from attention_programs.surrogate.replacement import (
     REPLACING,
@@ -34,16 +34,18 @@ def main(config: Config, paths: Paths) -> None:
     """Measures every curve on the same test texts, and the registered surrogate on validation texts for the gate."""
     settings, percent = config.replacement, config.tracking.gate_percent
     heads, programs = read_csv(paths.results / "heads.csv"), read_programs(paths.programs)
-    orders = read_orders(paths.results / "orders.csv")
-    best = chosen_order(paths.results / "order_choice.csv")
+    rankings = read_rankings(paths.results / "rankings.csv")
+    best = chosen_ranking(paths.results / "ranking_choice.csv")
     records = read_programs(paths.distilled)
-    distilled = {p: distilled_assignment(heads_at(orders[best], p), records, p) for p in (*settings.percents, percent)}
+    distilled = {
+        p: distilled_assignment(heads_at(rankings[best], p), records, p) for p in (*settings.percents, percent)
+    }
     assignments = {name: assignment_of(name, heads, programs) for name in (SELECTED, *REPLACING)}
-    curves = curves_of(Curve(DISTILLED, best, distilled), assignments, orders, settings.few_percents)
+    curves = curves_of(Curve(DISTILLED, best, distilled), assignments, rankings, settings.comparison_percents)
     texts = read_texts(paths.texts)
     loaded = load_model(paths.model, best_device())
     with SandboxRunner(config.sandbox, config.threads, loaded.token_style) as runner:
-        cache = map_cache(loaded, runner)
+        cache = pattern_cache(loaded, runner)
 
         def windows_of(some: Sequence[Text]) -> Windows:
             return cut(loaded, some, config.attention.max_tokens, settings.windows)
@@ -66,7 +68,7 @@ def main(config: Config, paths: Paths) -> None:
         model=loaded.record.name,
         weights_sha256=loaded.record.weights_sha256,
         causal=loaded.record.causal,
-        order=best,
+        ranking=best,
         percent=percent,
         max_tokens=config.attention.max_tokens,
         heads={str(head): replaced[head].id for head in sorted(replaced)},

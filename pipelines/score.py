@@ -1,17 +1,17 @@
 """Stage 5: every program against every head on validation and test texts."""
 
-from attention_programs.attention.store import read_index, read_maps, read_texts
+from attention_programs.attention.pattern_store import read_index, read_patterns, read_texts
 from attention_programs.config import Config
 from attention_programs.corpora.text import Split
 from attention_programs.files import write_json
 from attention_programs.models.loading import best_device
 from attention_programs.paths import Paths
-from attention_programs.programs.table import read_programs
+from attention_programs.programs.record import read_programs
 from attention_programs.programs.view import TokenView
 from attention_programs.progress import progress
 from attention_programs.project.stage import run_stage
 from attention_programs.scoring.first_pass import first_pass
-from attention_programs.scoring.table import score_texts, write_scores
+from attention_programs.scoring.score_table import score_texts, write_scores
 from attention_programs.scoring.workers import Workers
 from attention_programs.untrusted.execution import SandboxRunner
 
@@ -29,7 +29,7 @@ def main(config: Config, paths: Paths) -> None:
         first = first_pass(programs, paths.attention, index, runner, paths.outcomes, look_ahead, workers)
         running = [program for program in programs if program.id not in first.ruled_out]
         finished = runner.finish(running, views, paths.outcomes)
-        texts = read_maps(paths.attention, SPLITS)
+        texts = read_patterns(paths.attention, SPLITS)
         tables = score_texts(texts, programs, first.before(finished), workers)
         counts = write_scores(paths.scores, progress(tables, "scoring", len(views), "texts"))
         write_json(paths.results / "scoring.json", {"runs_by_status": counts, "sandbox": runner.level})

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from attention_programs.attention.store import read_index
+from attention_programs.attention.pattern_store import read_index
 from attention_programs.config import Config
 from attention_programs.files import write_csv
 from attention_programs.paths import Paths
-from attention_programs.programs.table import read_programs
+from attention_programs.programs.record import read_programs
 from attention_programs.project.stage import run_stage
+from attention_programs.scoring.score_table import read_scores
 from attention_programs.scoring.selection import choose, report_selection
-from attention_programs.scoring.sources import compare_sources
-from attention_programs.scoring.table import read_scores
+from attention_programs.scoring.source_comparison import compare_sources
 
 
 def main(config: Config, paths: Paths) -> None:

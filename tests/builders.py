@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from attention_programs.config import Config, ModelSettings, from_mapping
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.prefix import Causality
-from attention_programs.programs.table import Author, ProgramRecord, make_record
-from attention_programs.scoring.table import SplitScores
+from attention_programs.programs.prefix import PrefixVerdict
+from attention_programs.programs.record import Author, ProgramRecord, make_record
+from attention_programs.scoring.score_table import SplitScores
 from cases import program
 from conftest import SENTENCES
 
@@ -23,7 +23,7 @@ def program_record(
     name: str = "",
     author: Author = "search",
     heads: Sequence[str] = (),
-    causal: Causality = "verified",
+    causal: PrefixVerdict = "prefix_only",
     provenance: dict[str, Any] | None = None,
 ) -> ProgramRecord:
     """The record of a program that returns an expression, named after it unless told otherwise."""

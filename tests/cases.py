@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attention_programs.attention.store import MappedText
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
-from attention_programs.programs.outcome import Reason
-from attention_programs.programs.prefix import Causality
+from attention_programs.programs.prefix import PrefixVerdict
+from attention_programs.programs.run_result import Reason
 from attention_programs.programs.view import TokenView
 
 TEXT = (" A", " cat", ",", " a", " cat")
@@ -22,24 +22,32 @@ AROUND, INSIDE = ("<s>", "</s>", "[CLS]", "[SEP]", "<bos>", "<|begin_of_text|>")
 """What the cases' special tokens look like."""
 
 
-def view_of(pieces: Sequence[str], causal: bool = True, special: bool = False) -> TokenView:
+def view_of(token_strings: Sequence[str], causal: bool = True, special: bool = False) -> TokenView:
     """A view whose ids number the distinct pieces in the order of their first occurrence.
 
     Args:
-        pieces: Token strings.
+        token_strings: Token strings.
         causal: Whether the model is causal.
         special: Whether what looks like a special token is one.
     """
-    numbers = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
-    around, inside = (tuple(numbers[piece] for piece in some if piece in numbers) for some in (AROUND, INSIDE))
-    ids = [numbers[piece] for piece in pieces]
-    return TokenView(ids, pieces, causal, SpecialIds(around, inside) if special else NO_SPECIAL)
+    numbers = {token_string: number for number, token_string in enumerate(dict.fromkeys(token_strings))}
+    around, inside = (
+        tuple(numbers[token_string] for token_string in some if token_string in numbers) for some in (AROUND, INSIDE)
+    )
+    ids = [numbers[token_string] for token_string in token_strings]
+    return TokenView(ids, token_strings, causal, SpecialIds(around, inside) if special else NO_SPECIAL)
 
 
-def mapped(view: TokenView, cells: np.ndarray, key: str) -> MappedText:
+def mapped(view: TokenView, entries: np.ndarray, key: str) -> TextAttention:
     """A training text with packed maps."""
-    return MappedText(
-        ids=view.ids, pieces=view.pieces, causal=view.causal, key=key, corpus="stories", split="train", cells=cells
+    return TextAttention(
+        ids=view.ids,
+        token_strings=view.token_strings,
+        causal=view.causal,
+        key=key,
+        corpus="stories",
+        split="train",
+        entries=entries,
     )
 
 
@@ -56,12 +64,12 @@ class Good:
     source: str
     rows: tuple[tuple[float, ...], ...]
     """Its map on ``TEXT``, row i up to column i; the rest is 0."""
-    causal: Causality = "verified"
+    causal: PrefixVerdict = "prefix_only"
     free: bool = False
     """Whether it is free Python, which runs only if it ships."""
 
     @property
-    def map(self) -> np.ndarray:
+    def pattern(self) -> np.ndarray:
         """The expected map, shape (5, 5)."""
         full = np.zeros((len(TEXT), len(TEXT)))
         for i, row in enumerate(self.rows):
@@ -134,13 +142,13 @@ GOOD = (
         "the last token",
         program("text.last_token"),
         ((1,), (1, 0), (1, 0, 0), (1, 0, 0, 0), (0, 0, 0, 0, 1)),
-        causal="looks ahead",
+        causal="looks_ahead",
     ),
     Good(
         "the length of the text alone",
         program("text.first_token + text.n * text.self_token"),
         ((1,), (1 / 6, 5 / 6), (1 / 6, 0, 5 / 6), (1 / 6, 0, 0, 5 / 6), (1 / 6, 0, 0, 0, 5 / 6)),
-        causal="looks ahead",
+        causal="looks_ahead",
         free=True,
     ),
     Good(
@@ -150,7 +158,7 @@ GOOD = (
             "Attends to itself right before a comma.",
         ),
         ((1,), (0, 1), (1, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0, 0)),
-        causal="looks ahead",
+        causal="looks_ahead",
         free=True,
     ),
     Good(
@@ -160,21 +168,21 @@ GOOD = (
             "Attends to itself right before a late full stop.",
         ),
         ((1,), (1, 0), (1, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0, 0)),
-        causal="looks ahead",
+        causal="looks_ahead",
         free=True,
     ),
     Good(
         "only with a full stop at the end",
         program("text.first_token if text.pieces[-1] == '.' else text.self_token"),
         ((1,), (0, 1), (0, 0, 1), (0, 0, 0, 1), (0, 0, 0, 0, 1)),
-        causal="looks ahead",
+        causal="looks_ahead",
         free=True,
     ),
     Good(
         "fails on short texts",
         program("text.first_token * (1 if text.pieces[4] else 0)"),
         ((1,), (1, 0), (1, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0, 0)),
-        causal="looks ahead",
+        causal="looks_ahead",
         free=True,
     ),
 )
@@ -232,7 +240,7 @@ FAILING = (
 
 @dataclass(frozen=True)
 class Refused:
-    """A source that is no program at all."""
+    """A source that is not a program at all."""
 
     name: str
     source: str

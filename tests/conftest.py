@@ -27,7 +27,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from attention_programs.models.loading import LoadedModel
-from attention_programs.models.record import ModelRecord
+from attention_programs.models.model_record import ModelRecord
 
 ROOT = Path(__file__).parent.parent
 CAUSAL_FAMILIES = ("gpt2", "llama", "qwen2", "gemma")

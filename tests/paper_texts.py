@@ -1,4 +1,4 @@
-"""Shared by the tests of the paper's form: parsed sentences, and a way to run a program beside them."""
+"""Shared by the tests of the paper's form: parsed sentences, and a way to run a program next to them."""
 
 import json
 import sys
@@ -12,12 +12,12 @@ from tokenizers import Tokenizer as Core
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from attention_programs.models.loading import LoadedModel
-from attention_programs.models.pieces import Pieces
+from attention_programs.models.token_strings import TokenStrings
 from attention_programs.models.token_style import TokenStyle
-from attention_programs.programs.paper_source.splitting import PaperFile, split
+from attention_programs.programs.paper_source.dependencies import PaperFile, split
 from attention_programs.untrusted.paper_format.annotation import Annotator
-from attention_programs.untrusted.paper_format.stand_ins import call, stand_in_modules
-from attention_programs.untrusted.paper_format.text import PaperText
+from attention_programs.untrusted.paper_format.sentence import PaperText
+from attention_programs.untrusted.paper_format.stubs import call, stub_modules
 from conftest import SENTENCES, tiny_model
 
 DATA = Path(__file__).parent / "data"
@@ -63,7 +63,7 @@ def write() -> None:
 def text_of(model: LoadedModel, sentence: str) -> PaperText:
     """A sentence as a model's tokenizer cuts it."""
     ids = model.encode(sentence, 10_000)
-    return PaperText.of(ids, model.pieces(ids), model.token_style)
+    return PaperText.of(ids, model.token_strings(ids), model.token_style)
 
 
 def parsed_texts() -> list[PaperText]:
@@ -81,7 +81,7 @@ def load(source: str, entry: str, modules: dict[str, Any]) -> Any:
 
 def run_beside(source: str, entry: str, text: PaperText) -> Any:
     """What a program of this folder returns for a text."""
-    modules = stand_in_modules(text)
+    modules = stub_modules(text)
     function = load(source, entry, modules)
     with mock.patch.dict(sys.modules, modules):
         return call(function, text)
@@ -141,7 +141,7 @@ def _span(span: Any) -> dict[str, Any]:
     }
 
 
-def sentence_pieces() -> tuple[Any, Pieces]:
+def sentence_pieces() -> tuple[Any, TokenStrings]:
     """A tokenizer as SentencePiece writes tokens, with a token in front and a byte for the end of a line."""
     core = Core(models.BPE(unk_token="<unk>", byte_fallback=True))
     core.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -154,15 +154,15 @@ def sentence_pieces() -> tuple[Any, Pieces]:
     core = Core.from_str(json.dumps(content))
     core.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=core, unk_token="<unk>", bos_token="<s>")
-    return tokenizer, Pieces(tokenizer)
+    return tokenizer, TokenStrings(tokenizer)
 
 
 def real_tokenizers() -> dict[str, tuple[Any, Any]]:
     """Tokenizers of transformers with what makes pieces of ids, by kind."""
     byte_level, word_piece = tiny_model("gpt2"), tiny_model("bert")
     return {
-        "byte-level": (byte_level.tokenizer, byte_level.pieces),
-        "wordpiece": (word_piece.tokenizer, word_piece.pieces),
+        "byte-level": (byte_level.tokenizer, byte_level.token_strings),
+        "wordpiece": (word_piece.tokenizer, word_piece.token_strings),
         "sentencepiece": sentence_pieces(),
     }
 
@@ -172,6 +172,6 @@ REAL = real_tokenizers()
 
 def paper_text(kind: str, sentence: str) -> PaperText:
     """A sentence as a tokenizer of a kind cuts it."""
-    tokenizer, pieces = REAL[kind]
+    tokenizer, token_strings = REAL[kind]
     ids = tokenizer(sentence).input_ids
-    return PaperText.of(ids, pieces(ids), TokenStyle.of(tokenizer))
+    return PaperText.of(ids, token_strings(ids), TokenStyle.of(tokenizer))

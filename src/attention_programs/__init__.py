@@ -14,12 +14,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from attention_programs.api.found import HeadResult, SearchResult, search
     from attention_programs.api.model import Model, load_model
+    from attention_programs.api.notebook_texts import texts
     from attention_programs.api.patterns import Patterns
     from attention_programs.api.program import Program
-    from attention_programs.api.results import HeadResult, SearchResult, search
     from attention_programs.api.scores import Score, score
-    from attention_programs.api.texts import texts
     from attention_programs.errors import UserError
     from attention_programs.models.head import Head
 

@@ -47,7 +47,7 @@ class Checkpoint:
             with safe_open(self._path, framework="pt") as file:
                 if (file.metadata() or {}).get(FINGERPRINT) != self._fingerprint:
                     return {}
-                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is not a mapping
         except SafetensorError:
             return {}
 

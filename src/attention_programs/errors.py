@@ -1,4 +1,4 @@
-"""The one error that a person can mend."""
+"""The one error that a person can fix."""
 
 
 class UserError(Exception):

@@ -25,7 +25,7 @@ _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a path beside ``path`` to write to, and renames it into place if all went well.
+    """Yields a path next to ``path`` to write to, and renames it into place if all went well.
 
     Works for a file and for a folder. A failure leaves neither a half-written nor a changed ``path``.
 
@@ -127,7 +127,7 @@ def defined(value: Any) -> Any:
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Writes one JSON object a line, keys sorted."""
+    """Writes one JSON object per line, keys sorted."""
     lines = (json.dumps(rounded(row), sort_keys=True, ensure_ascii=False, allow_nan=False) for row in rows)
     write_text(path, "".join(line + "\n" for line in lines))
 
@@ -175,10 +175,10 @@ def read_json(path: Path) -> Any:
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """Reads one JSON object a line; blank lines are skipped.
+    """Reads one JSON object per line; blank lines are skipped.
 
     Raises:
-        UserError: if the file is missing, or a line is no JSON object or no Unicode text (the line is named).
+        UserError: if the file is missing, or a line is not a JSON object or no Unicode text (the line is named).
     """
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):

@@ -1,4 +1,4 @@
-"""Loops compiled to machine code for this processor, run without Python's lock, in as many threads as torch has."""
+"""Loops compiled to machine code for this CPU, run without Python's lock, in as many threads as torch has."""
 
 import contextlib
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class _Cache(FunctionCache):
 
 
 def machine_code(function: Function) -> Function:
-    """Compiles for this processor; sums may be taken in any order, and no number is infinite or undefined."""
+    """Compiles for this CPU; sums may be taken in any order, and no number is infinite or undefined."""
     compiled: Any = numba.njit(nogil=True, fastmath=True)(function)
     with contextlib.suppress(RuntimeError):  # no folder to keep it in: it is compiled once a process
         compiled._cache = cast(Any, _Cache)(function)

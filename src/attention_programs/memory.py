@@ -8,7 +8,7 @@ LESS_MEMORY = "lower attention.max_tokens or corpora.limit, or name fewer attent
 """What makes every stage do with less memory."""
 _MEMINFO = Path("/proc/meminfo")
 _SHORTAGES = ("out of memory", "can't allocate memory", "not enough memory")
-"""Words of torch's allocators, whose errors have no class of their own on the processor."""
+"""Words of torch's allocators, whose errors have no class of their own on the CPU."""
 
 
 def free_memory() -> float:

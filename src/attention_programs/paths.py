@@ -36,7 +36,7 @@ class Paths:
 
     @property
     def attention(self) -> Path:
-        """The folder of attention maps, Arrow."""
+        """The folder of attention patterns, Arrow."""
         return self.data / "attention"
 
     @property
@@ -45,14 +45,14 @@ class Paths:
         return self.data / "programs.jsonl"
 
     @property
-    def searched(self) -> Path:
+    def found_programs(self) -> Path:
         """The search's programs and the fitted baselines, JSONL."""
-        return self.data / "searched.jsonl"
+        return self.data / "found_programs.jsonl"
 
     @property
-    def variants(self) -> Path:
+    def analyses(self) -> Path:
         """Other programs of the same heads, JSONL."""
-        return self.data / "variants.jsonl"
+        return self.data / "analyses.jsonl"
 
     @property
     def equal_size(self) -> Path:
@@ -65,13 +65,13 @@ class Paths:
         return self.data / "search.safetensors"
 
     @property
-    def refused(self) -> Path:
-        """Programs of unknown origin that were not taken in, JSONL."""
-        return self.data / "refused.jsonl"
+    def rejected(self) -> Path:
+        """Untrusted programs that were not accepted, JSONL."""
+        return self.data / "rejected.jsonl"
 
     @property
     def distilled(self) -> Path:
-        """Programs with distilled constants, JSONL."""
+        """Programs with distilled coefficients, JSONL."""
         return self.data / "distilled.jsonl"
 
     @property
@@ -81,7 +81,7 @@ class Paths:
 
     @property
     def outcomes(self) -> Path:
-        """Outcomes of programs of unknown origin, kept until the score stage is done."""
+        """Outcomes of untrusted programs, kept until the score stage is done."""
         return self.data / "outcomes"
 
     @property

@@ -13,13 +13,82 @@ from attention_programs.errors import UserError
 if TYPE_CHECKING:  # not every command needs tables
     import pandas as pd
 
-PARAMS: Mapping[str, str] = {}
+PARAMS: Mapping[str, str] = {
+    "synthesis.exchanges": "synthesis.swap_rounds",
+    "synthesis.polish_steps": "synthesis.fine_tune_steps",
+    "synthesis.polish_rate": "synthesis.fine_tune_rate",
+    "synthesis.domain_texts": "synthesis.transfer_texts",
+    "synthesis.max_refused": "synthesis.max_rejected",
+    "explainer.exchanges": "explainer.call_log",
+    "explainer.most_weights": "explainer.max_weights",
+    "explainer.reply_tokens": "explainer.max_completion_tokens",
+    "explainer.reply_tokens_name": "explainer.max_completion_tokens_name",
+    "explainer.most_tokens": "explainer.max_tokens",
+    "explainer.most_cost": "explainer.max_cost",
+    "replacement.few_percents": "replacement.comparison_percents",
+    "replacement.damage_texts": "replacement.ablation_texts",
+    "replacement.greedy_rounds": "replacement.iterative_fisher_rounds",
+    "replacement.together_draws": "replacement.joint_ablation_draws",
+    "replacement.together_texts": "replacement.joint_ablation_texts",
+}
 """Keys of ``params.yaml``: the old one, dotted, to the new one, which may lie in another group."""
-FILES: Mapping[str, str] = {}
+FILES: Mapping[str, str] = {
+    "damage.csv": "ablation_effect.csv",
+    "orders.csv": "rankings.csv",
+    "order_choice.csv": "ranking_choice.csv",
+    "variants.csv": "analyses.csv",
+}
 """Tables of ``results/``."""
-COLUMNS: Mapping[str, Mapping[str, str]] = {}
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "ablation_effect.csv": {
+        "damage": "ablation_effect",
+    },
+    "rankings.csv": {
+        "damage": "ablation_effect",
+        "greedy": "iterative_fisher",
+        "together": "joint_ablation",
+    },
+    "ranking_choice.csv": {
+        "order": "ranking",
+    },
+    "perplexity.csv": {
+        "order": "ranking",
+    },
+    "analyses.csv": {
+        "variant": "analysis",
+    },
+    "distillation.csv": {
+        "matched": "loss",
+    },
+    "explainer.csv": {
+        "constants": "coefficients",
+        "reply_tokens": "completion_tokens",
+    },
+    "sources.csv": {
+        "share_best": "wins_on",
+    },
+    "behaviour.csv": {
+        "second_sink": "secondary_sink",
+    },
+}
 """Columns of those tables, by the table's new name."""
-OPTIONS: Mapping[str, str] = {}
+VALUES: Mapping[str, str] = {
+    "order": "ranking",
+    "damage": "ablation_effect",
+    "greedy": "iterative_fisher",
+    "together": "joint_ablation",
+    "verified": "prefix_only",
+    "looks ahead": "looks_ahead",
+}
+"""Words in the file of a surrogate: its ranking, and whether a program keeps to the prefix."""
+OPTIONS: Mapping[str, str] = {
+    "--form": "--format",
+    "--reply-tokens": "--max-completion-tokens",
+    "--reply-tokens-name": "--max-completion-tokens-name",
+    "--most-tokens": "--max-tokens",
+    "--most-cost": "--max-cost",
+    "--method first_self": "sink_self",
+}
 """Words of the command line: a command (``orders``), an option (``--most-cost``), or a value or second command with
 the word before it (``--by damage``); new words alone (``effect``)."""
 

@@ -1,4 +1,4 @@
-"""The whole way on a tiny random model: every stage, publishing, and looking at what came out."""
+"""End to end on a tiny random model: every stage, publishing, and looking at what came out."""
 
 import importlib
 import json
@@ -15,24 +15,24 @@ import pytest
 import yaml
 
 from attention_programs import cli
-from attention_programs.attention.store import read_index
+from attention_programs.attention.pattern_store import read_index
 from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import read_texts
 from attention_programs.files import read_csv, read_json, read_jsonl, write_jsonl, write_text
-from attention_programs.llm.exchanges import read_exchanges
-from attention_programs.models.record import read_record
+from attention_programs.llm.call_log import read_calls
+from attention_programs.models.model_record import read_record
 from attention_programs.paths import Paths
-from attention_programs.programs.table import read_programs
+from attention_programs.programs.record import read_programs
 from attention_programs.project.reproduction import environment
-from attention_programs.surrogate.orders import share_of
+from attention_programs.surrogate.head_rankings import share_of
 from attention_programs.surrogate.surrogate import load_surrogate
+from attention_programs.tracking.mlflow_store import EXPERIMENT, open_store
 from attention_programs.tracking.publish import Published, publish
-from attention_programs.tracking.store import EXPERIMENT, open_store
 from attention_programs.untrusted.vetting import Candidate, write_candidates
 from cases import program
 from conftest import ROOT, tiny_model
 
-STAGES = ("model", "corpora", "attention", "search", "synthesize", "score", "select", "examine", "damage", "distil",
+STAGES = ("model", "corpora", "attention", "search", "synthesize", "score", "select", "analyse", "ablation", "distil",
           "replace", "evaluate", "report")  # fmt: skip
 TAKEN = (
     "conf", "corpora", "library", "pipelines", "src", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
@@ -41,20 +41,20 @@ TAKEN = (
 CHANGES: dict[str, dict[str, Any]] = {
     "corpora": {"limit": 6},
     "attention": {"max_tokens": 28, "heads": "every 3", "shard_texts": 8},
-    "synthesis": {"max_terms": 3, "polish_steps": 5, "sizes": [2], "shared": [2], "domain_texts": 2},
+    "synthesis": {"max_terms": 3, "fine_tune_steps": 5, "sizes": [2], "shared": [2], "transfer_texts": 2},
     "explainer": {"heads": ["L0H0", "L0H3"], "texts": 4, "fit_evaluations": 20, "fit_texts": 2},
     "scoring": {"bootstrap_samples": 100, "lengths": [8, 16], "length_texts": 4},
     "replacement": {
         "percents": [0, 25, 50, 100],
-        "few_percents": [0, 25, 100],
-        "damage_texts": 4,
+        "comparison_percents": [0, 25, 100],
+        "ablation_texts": 4,
         "choice_texts": 4,
         "texts": 0,
         "fisher_texts": 3,
         "fisher_samples": 2,
-        "greedy_rounds": 2,
-        "together_draws": 4,
-        "together_texts": 2,
+        "iterative_fisher_rounds": 2,
+        "joint_ablation_draws": 4,
+        "joint_ablation_texts": 2,
     },
     "distillation": {"steps": [2, 3], "layer_steps": 2, "batch_texts": 2, "percents": [25, 100], "check_every": 2},
     "evaluation": {"limit": 4, "percents": [0, 25, 100]},
@@ -64,7 +64,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 BY_HAND = "text.softmax(" + " + ".join(f"{n}.0 * text.offset({n})" for n in range(1, 6)) + ")"
 """A program of five terms for one head."""
-FOREIGN = {
+UNTRUSTED = {
     "mine": "np.eye(text.n) + 0.3 * np.tri(text.n)",
     "peeks": "np.eye(text.n) * text.n + text.uniform",
     "fails": "1 / len(())",
@@ -88,7 +88,7 @@ def make_copy(root: Path) -> Path:
     write_text(folder / "L2H1.md", "What does L2H1 do?")
     imported = [
         Candidate(name, program(expression), "Does it.", "imported", "view", "program", [])
-        for name, expression in FOREIGN.items()
+        for name, expression in UNTRUSTED.items()
     ]
     write_candidates(root / "library/imported/theirs.jsonl", imported)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -115,12 +115,12 @@ def record_for_the_tiny_model(paths: Paths) -> None:
     """Gives the shipped exchanges of two heads to heads of the tiny model: what was asked and answered stays."""
     target = read_index(paths.attention).weights_sha256
     (shipped,) = (paths.root / "library/exchanges").glob("*.jsonl")
-    answered = [exchange for exchange in read_exchanges(shipped) if exchange.status == "answered"]
+    answered = [call for call in read_calls(shipped) if call.status == "answered"]
     heads = dict(zip(dict.fromkeys(e.request.head for e in answered), ("L0H0", "L0H3"), strict=False))
     rows = [
-        replace(exchange, request=replace(exchange.request, head=heads[exchange.request.head], target=target)).to_json()
-        for exchange in answered
-        if exchange.request.head in heads
+        replace(call, request=replace(call.request, head=heads[call.request.head], target=target)).to_json()
+        for call in answered
+        if call.request.head in heads
     ]
     write_jsonl(shipped, rows)
 
@@ -201,11 +201,12 @@ def test_a_second_run_elsewhere_gives_the_same_bytes(project: Path, tmp_path: Pa
 def test_the_summary_holds_every_kind_of_number(paths: Paths) -> None:
     summary = read_json(paths.results / "summary.json")
     for key in (
-        "iou/test/stories/search", "iou/test/all/first_token", "iou/test/code/first_self", "iou/test/all/selected/low",
-        "sink_excluded_iou/test/all/selected", "jsd/test/mathematics/curated", "perplexity/test/intact",
-        "perplexity_increase/test/selected/damage/100", "perplexity_increase/test/uniform/damage/25/high",
-        "perplexity_increase/test/selected/greedy/25", "objective/causal/25/iou_test",
-        "qa/story_continuation/100", "variant/selected/all/iou", "variant/terms/2/all/iou/low",
+        "iou/test/stories/search", "iou/test/all/first_token", "iou/test/code/sink_self", "iou/test/all/selected/low",
+        "sink_excluded_iou/test/all/selected", "jsd/test/mathematics/curated", "perplexity/test/original",
+        "perplexity_increase/test/selected/ablation_effect/100",
+        "perplexity_increase/test/uniform/ablation_effect/25/high",
+        "perplexity_increase/test/selected/iterative_fisher/25", "objective/output_kl_loss/25/iou_test",
+        "qa/story_continuation/100", "analysis/selected/all/iou", "analysis/terms/2/all/iou/low",
         "length/16/selected/iou", "sharing/programs_for_95_percent",
     ):  # fmt: skip
         assert isinstance(summary[key], float), key
@@ -219,14 +220,14 @@ def test_tables_hold_every_head_and_share(paths: Paths) -> None:
     heads = read_csv(paths.results / "heads.csv")
     studied = ["L0H0", "L0H3", "L1H2", "L2H1"]
     for method in ("selected", "search", "curated", "first_token", "uniform", "random_token", "random_column",
-                   "self_token", "previous_token", "first_self"):  # fmt: skip
+                   "self_token", "previous_token", "sink_self"):  # fmt: skip
         assert heads[heads["method"] == method]["head"].tolist() == studied
-    assert sorted(read_csv(paths.results / "damage.csv")["head"]) == studied
+    assert sorted(read_csv(paths.results / "ablation_effect.csv")["head"]) == studied
     curve = read_csv(paths.results / "perplexity.csv")
     assert set(curve["programs"]) == {"distilled", "selected", "first_token", "uniform"}
-    assert set(curve["order"]) == {"iou", "damage", "fisher", "greedy", "together"}
-    choice = read_csv(paths.results / "order_choice.csv")
-    assert set(curve.loc[curve["programs"] == "distilled", "order"]) == set(choice.loc[choice["chosen"], "order"])
+    assert set(curve["ranking"]) == {"iou", "ablation_effect", "fisher", "iterative_fisher", "joint_ablation"}
+    choice = read_csv(paths.results / "ranking_choice.csv")
+    assert set(curve.loc[curve["programs"] == "distilled", "ranking"]) == set(choice.loc[choice["chosen"], "ranking"])
     steps = read_csv(paths.results / "distillation.csv").groupby("percent")["training"].count()
     assert steps.to_dict() == {25: 2, 100: 5}
     assert Counter(share_of(program) for program in read_programs(paths.distilled)) == {25: 1, 100: 4}
@@ -245,7 +246,7 @@ def test_a_program_by_hand_is_compared_with_one_of_the_search_as_long(paths: Pat
     (row,) = read_csv(paths.results / "equal_size.csv").to_dict("records")
     assert (row["head"], row["terms_by_hand"]) == ("L2H1", 5)
     assert row["terms_of_search"] <= 3
-    assert row["terms_equal_size"] <= 5  # constants that are rounded to 0 are left out
+    assert row["terms_equal_size"] <= 5  # coefficients that are rounded to 0 are left out
     heads = read_csv(paths.results / "heads.csv").set_index(["method", "head"])["iou_test"]
     assert row["iou_of_search"] == pytest.approx(heads["search", "L2H1"], abs=1e-4)
     assert row["iou_equal_size"] > row["iou_by_hand"] > 0
@@ -256,28 +257,28 @@ def test_programs_of_unknown_origin_are_scored_from_the_sandbox(paths: Paths) ->
     assert set(heads[heads["method"] == "imported"]["program_name"]) <= {"mine", "peeks"}
     found = read_json(paths.results / "synthesis.json")
     assert found["candidates"]["by_reason"]["exception"] == found["candidates"]["by_reason"]["looks ahead"] == 1
-    assert (found["candidates"]["admitted"], found["candidates"]["refused"]) == (2, 1)
+    assert (found["candidates"]["accepted"], found["candidates"]["rejected"]) == (2, 1)
     assert found["sandbox"] == read_json(paths.results / "scoring.json")["sandbox"] == "strong"
     assert {p.name: p.causal for p in read_programs(paths.programs) if p.author == "imported"} == {
-        "mine": "verified",
-        "peeks": "looks ahead",
+        "mine": "prefix_only",
+        "peeks": "looks_ahead",
     }
-    (refused,) = [row for row in read_jsonl(paths.refused) if row["author"] == "imported"]
-    assert (refused["name"], refused["reason"]) == ("fails", "exception")
-    assert "ZeroDivisionError: division by zero (line 3" in refused["message"]
+    (rejected,) = [row for row in read_jsonl(paths.rejected) if row["author"] == "imported"]
+    assert (rejected["name"], rejected["reason"]) == ("fails", "exception")
+    assert "ZeroDivisionError: division by zero (line 3" in rejected["message"]
     assert not paths.outcomes.exists()
 
 
 def test_the_shipped_exchanges_are_replayed(paths: Paths) -> None:
     counts = read_json(paths.results / "synthesis.json")["explainer"]
     assert (counts["heads_asked"], counts["prompts"]) == (2, 4)
-    assert counts["prompts_as_recorded"] == 0  # they were recorded on another model
+    assert counts["prompts_reproduced_verbatim"] == 0  # they were recorded on another model
     written = [p for p in read_programs(paths.programs) if p.author == "llm"]
     assert len(written) == counts["programs"]
     assert written
     for record in written:
         assert record.provenance["served_by"]["file_sha256"].startswith("cc324af0")
-        assert set(record.provenance["exchanges"]) == set(record.intended_heads) <= {"L0H0", "L0H3"}
+        assert set(record.provenance["calls"]) == set(record.intended_heads) <= {"L0H0", "L0H3"}
     sources = read_csv(paths.results / "sources.csv").set_index("source")
     assert {"search", "curated", "llm", "llm_written", "imported"} <= set(sources.index)
     assert sources.loc["llm", "heads_intended"] <= 2

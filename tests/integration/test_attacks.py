@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from attention_programs.config import SandboxSettings
-from attention_programs.programs.outcome import Outcome, Scored, normalise
+from attention_programs.programs.run_result import Outcome, Scored, normalise
 from attention_programs.untrusted.sandbox.fork_server import SandboxText
 from attention_programs.untrusted.sandbox.layers import Level
-from attention_programs.untrusted.sandbox.pool import ForeignProgram, Sandbox
+from attention_programs.untrusted.sandbox.pool import Sandbox, UntrustedProgram
 
 ATTACKS = [json.loads(line) for line in (Path(__file__).parents[1] / "data" / "attacks.jsonl").read_text().splitlines()]
 SETTINGS = SandboxSettings(text_seconds=0.5, program_seconds=2.0, lowest_level="strong")
@@ -37,9 +37,9 @@ class Machine:
     contacts: list[str]
     signals: list[int]
 
-    def program(self, source: str) -> ForeignProgram:
+    def program(self, source: str) -> UntrustedProgram:
         source = source.replace("@SCRATCH@", str(self.scratch))
-        return ForeignProgram(f"PORT = {self.port}\n{source}{ADAPTER}")
+        return UntrustedProgram(f"PORT = {self.port}\n{source}{ADAPTER}")
 
     def traces(self) -> dict[str, object]:
         """Everything that an attack could leave behind."""
@@ -101,7 +101,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         yield found
 
 
-def run(sandbox: Sandbox, program: ForeignProgram) -> list[Outcome]:
+def run(sandbox: Sandbox, program: UntrustedProgram) -> list[Outcome]:
     [ran] = sandbox.run_all([program])
     return ran.outcomes
 
@@ -126,7 +126,7 @@ def assert_valid(outcome: Outcome) -> None:
 
 def test_the_sandbox_is_strong_here_and_an_honest_program_runs(sandbox: Sandbox, machine: Machine) -> None:
     assert sandbox.level is Level.STRONG, sandbox.description
-    assert all(isinstance(outcome, Scored) for outcome in run(sandbox, ForeignProgram(HONEST)))
+    assert all(isinstance(outcome, Scored) for outcome in run(sandbox, UntrustedProgram(HONEST)))
 
 
 def test_the_mark_of_success_is_seen(sandbox: Sandbox, machine: Machine) -> None:
@@ -136,7 +136,7 @@ def test_the_mark_of_success_is_seen(sandbox: Sandbox, machine: Machine) -> None
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack["name"] for attack in ATTACKS])
 def test_an_attack_reaches_nothing(attack: dict[str, str], sandbox: Sandbox, machine: Machine) -> None:
-    honest = ForeignProgram(HONEST)
+    honest = UntrustedProgram(HONEST)
     before, traces = run(sandbox, honest), machine.traces()
     began = time.monotonic()
     outcomes = run(sandbox, machine.program(attack["source"]))

@@ -11,7 +11,7 @@ import torch
 from attention_programs.attention import writing
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import unpack
-from attention_programs.attention.store import read_index, read_maps
+from attention_programs.attention.pattern_store import read_index, read_patterns
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings
 from attention_programs.corpora.text import SPLITS, Text
@@ -40,24 +40,24 @@ def folder(llama: LoadedModel, tmp_path: Path) -> Path:
 def test_maps_are_the_models_own(any_model: LoadedModel) -> None:
     batches = [[any_model.encode(text, 40) for text in SENTENCES[:3]], [any_model.encode(SENTENCES[3], 40)]]
     heads = any_model.record.heads
-    found = [maps for batch in extract(any_model, batches, heads) for maps in batch]
-    for ids, maps in zip([ids for batch in batches for ids in batch], found, strict=True):
+    found = [patterns for batch in extract(any_model, batches, heads) for patterns in batch]
+    for ids, patterns in zip([ids for batch in batches for ids in batch], found, strict=True):
         with torch.inference_mode():
             layers = any_model.model(input_ids=torch.tensor([ids]), output_attentions=True).attentions
         direct = torch.cat([layer[0] for layer in layers]).numpy()
-        square = unpack(maps.cells, len(ids), any_model.record.causal)
+        square = unpack(patterns.entries, len(ids), any_model.record.causal)
         np.testing.assert_allclose(square, direct, atol=2e-6)
         np.testing.assert_allclose(square.sum(axis=-1), 1, atol=1e-5)
         assert np.abs(square[0] - square[-1]).max() > 0.01
-        assert maps.ids == tuple(ids)
-        assert maps.pieces == any_model.pieces(ids)
+        assert patterns.ids == tuple(ids)
+        assert patterns.token_strings == any_model.token_strings(ids)
 
 
 def test_maps_come_in_the_order_of_the_heads_asked_for(llama: LoadedModel) -> None:
     ids = llama.encode(SENTENCES[0], 20)
     (everything,) = next(extract(llama, [[ids]], llama.record.heads))
     (some,) = next(extract(llama, [[ids]], [Head(2, 3), Head(0, 1), Head(2, 0)]))
-    np.testing.assert_array_equal(some.cells, everything.cells[[11, 1, 8]])
+    np.testing.assert_array_equal(some.entries, everything.entries[[11, 1, 8]])
 
 
 def test_a_model_that_returns_no_weights_fails_loudly(llama: LoadedModel) -> None:
@@ -88,23 +88,23 @@ def test_rows_that_do_not_sum_to_one_fail_loudly(llama: LoadedModel, monkeypatch
 def test_maps_come_back_from_disk_within_the_rounding_of_16_bits(family: str, tmp_path: Path) -> None:
     loaded = tiny_model(family)
     extract_to_folder(loaded, TEXTS, SETTINGS, tmp_path)
-    mapped = list(read_maps(tmp_path, SPLITS))
+    mapped = list(read_patterns(tmp_path, SPLITS))
     assert [text.key for text in mapped] == [text.key for text in TEXTS]
     for text, found in zip(TEXTS, mapped, strict=True):
         ids = loaded.encode(text.content, 20)
-        (maps,) = next(extract(loaded, [[ids]], loaded.record.heads))
+        (patterns,) = next(extract(loaded, [[ids]], loaded.record.heads))
         assert (found.corpus, found.split, found.ids) == (text.corpus, text.split, tuple(ids))
-        assert found.pieces == maps.pieces
-        assert found.cells.dtype == np.float32
+        assert found.token_strings == patterns.token_strings
+        assert found.entries.dtype == np.float32
         # 16 bits keep 11 digits of two; below 2**-14 the steps are 2**-24 wide.
-        assert (np.abs(found.cells - maps.cells) <= maps.cells * 2**-11 + 2**-25 + 2e-6).all()
+        assert (np.abs(found.entries - patterns.entries) <= patterns.entries * 2**-11 + 2**-25 + 2e-6).all()
 
 
 def test_texts_are_read_by_split_and_by_key(folder: Path) -> None:
-    assert [t.key for t in read_maps(folder, ["test"])] == [t.key for t in TEXTS if t.split == "test"]
+    assert [t.key for t in read_patterns(folder, ["test"])] == [t.key for t in TEXTS if t.split == "test"]
     wanted = [TEXTS[4].key, TEXTS[1].key]
-    assert [t.key for t in read_maps(folder, SPLITS, wanted)] == wanted[::-1]
-    assert list(read_maps(folder, ["train"], [TEXTS[1].key])) == []
+    assert [t.key for t in read_patterns(folder, SPLITS, wanted)] == wanted[::-1]
+    assert list(read_patterns(folder, ["train"], [TEXTS[1].key])) == []
 
 
 def test_the_index_says_what_the_folder_holds(llama: LoadedModel, folder: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_text_that_changed_in_case_or_space_is_mapped_anew(llama: LoadedModel,
     """Its key stays the same, its tokens do not."""
     changed = [TEXTS[0], Text(TEXTS[1].key, "stories", TEXTS[1].split, TEXTS[1].content.upper()), *TEXTS[2:]]
     extract_to_folder(llama, changed, SETTINGS, folder)
-    found = {text.key: text.ids for text in read_maps(folder, SPLITS)}
+    found = {text.key: text.ids for text in read_patterns(folder, SPLITS)}
     assert found[TEXTS[1].key] == tuple(llama.encode(TEXTS[1].content.upper(), 20))
 
 
@@ -205,12 +205,12 @@ def test_damaged_folders_end_in_one_line(folder: Path) -> None:
     index = read_json(folder / "index.json")
     (folder / index["shards"][0]).unlink()
     with pytest.raises(UserError, match=r"maps-\w+\.arrow is missing; run `dvc repro attention`"):
-        list(read_maps(folder, SPLITS))
+        list(read_patterns(folder, SPLITS))
     write_json(folder / "index.json", index | {"schema_version": 0})
-    with pytest.raises(UserError, match="schema 0, this version reads 1; extract anew"):
+    with pytest.raises(UserError, match="schema 0, this version reads 1; extract again"):
         read_index(folder)
     write_json(folder / "index.json", {"schema_version": 1})
-    with pytest.raises(UserError, match=r"index\.json is no index of maps"):
+    with pytest.raises(UserError, match=r"index\.json is not an index of patterns"):
         read_index(folder)
     with pytest.raises(UserError, match="does not exist"):
         read_index(folder / "nowhere")

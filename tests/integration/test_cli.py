@@ -19,9 +19,9 @@ from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, load_config
 from attention_programs.corpora.text import SPLITS, write_texts
 from attention_programs.files import read_jsonl, write_csv, write_jsonl, write_text
-from attention_programs.models.record import weights_hash, write_record
+from attention_programs.models.model_record import weights_hash, write_record
 from attention_programs.paths import Paths
-from attention_programs.programs.table import make_record, write_programs
+from attention_programs.programs.record import make_record, write_programs
 from builders import heads_table, params_with, save_model, texts_from
 from cases import program
 from conftest import ROOT, SENTENCES, tiny_model
@@ -51,8 +51,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_texts(paths.texts, texts)
     extract_to_folder(llama, texts, AttentionSettings(24, ("L0H0", "L0H1", "L2H3")), paths.attention)
     records = [
-        make_record(FREE, "free", "curated", "verified", [], {"file": "library/curated/free.py"}),
-        make_record(program("text.uniform", "Spreads evenly."), "search L0H1", "search", "verified", ["L0H1"], {}),
+        make_record(FREE, "free", "curated", "prefix_only", [], {"file": "library/curated/free.py"}),
+        make_record(program("text.uniform", "Spreads evenly."), "search L0H1", "search", "prefix_only", ["L0H1"], {}),
     ]
     write_programs(paths.programs, records)
     chosen = {"L0H0": records[0], "L0H1": records[1], "L2H3": records[1]}
@@ -126,7 +126,7 @@ print("a program file has no business to run")
 def test_import_takes_a_file_apart_runs_it_and_stores_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_text(project / "notes/theirs.py", PAPER_FILE)
     os.chdir(project / "notes")
-    assert cli.main(["import", "theirs.py", "--form", "paper"]) == 0
+    assert cli.main(["import", "theirs.py", "--format", "paper"]) == 0
     said = capsys.readouterr()
     lines = {line.split()[0]: line for line in said.out.splitlines() if line.strip()}
     assert lines["previous_token_L0H1"].endswith("runs; obeys the prefix rule")
@@ -165,15 +165,15 @@ def test_import_with_helpers_that_the_file_lacks(project: Path, capsys: pytest.C
     assert "3 of 3 programs run" in capsys.readouterr().out
     provenance = read_jsonl(project / "library/imported/theirs.jsonl")[0]["provenance"]
     assert (provenance["helpers"], len(provenance["helpers_sha256"])) == ("more.py", 64)
-    assert cli.main(["import", "theirs.py", "--form", "view", "--helpers", "more.py"]) == 2
-    assert "only --form paper takes helpers" in capsys.readouterr().err
+    assert cli.main(["import", "theirs.py", "--format", "view", "--helpers", "more.py"]) == 2
+    assert "only --format paper takes helpers" in capsys.readouterr().err
     assert cli.main(["import", "theirs.py", "--helpers", "absent.py"]) == 2
     assert "absent.py" in capsys.readouterr().err
 
 
 def test_import_of_a_view_program_in_free_python(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_text(project / "mine.py", program("np.eye(text.n)", "Looks at itself."))
-    assert cli.main(["import", "mine.py", "--form", "view"]) == 0
+    assert cli.main(["import", "mine.py", "--format", "view"]) == 0
     assert "mine  runs; obeys the prefix rule" in capsys.readouterr().out
 
 
@@ -193,16 +193,16 @@ def test_try_shows_a_program_of_ones_own_beside_the_searchs(project: Path, capsy
     assert cli.main(["try", file, "L0H1"]) == 2
     assert "run `dvc repro search`" in capsys.readouterr().err
     paths = Paths.of(load_config(project / "params.yaml"), project)
-    searched = make_record(
-        program("text.uniform", "Spreads evenly."), "search L0H1", "search", "verified", ["L0H1"], {}
+    found_programs = make_record(
+        program("text.uniform", "Spreads evenly."), "search L0H1", "search", "prefix_only", ["L0H1"], {}
     )
-    write_programs(paths.searched, [searched])
+    write_programs(paths.found_programs, [found_programs])
     assert cli.main(["try", file, "L0H1", "--fit", "30"]) == 0
     said = capsys.readouterr().out
     assert re.search(r"^mine\.py  0\.\d{3}  0\.\d{3}\nsearch   0\.\d{3}  0\.\d{3}$", said, re.MULTILINE)
-    assert "2 constants fitted in " in said
+    assert "2 coefficients fitted in " in said
     for arguments, words in (
-        ([file, "L9H9"], "'L9H9' is none of the 3 studied heads"),
+        ([file, "L9H9"], "'L9H9' is none of the 3 selected heads"),
         ([file, "L0H1", "--fit", "-1"], "--fit is -1"),
         (["nothing.py", "L0H1"], "nothing.py"),
     ):
@@ -242,7 +242,7 @@ def test_files_as_windows_programs_write_them_are_read_and_wide_ones_named(
     for file in files:
         (project / file).write_text(texts[file], encoding="utf-8-sig", newline="\r\n")
     assert cli.main(["validate", *files]) == 0
-    assert cli.main(["import", "library/curated/free.py", "--form", "view"]) == 0
+    assert cli.main(["import", "library/curated/free.py", "--format", "view"]) == 0
     assert "free  runs; obeys the prefix rule" in capsys.readouterr().out
     for file in files:
         (project / file).write_text(texts[file], encoding="utf-16")
@@ -254,14 +254,16 @@ def test_the_vocabulary_names_every_term(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In a folder that is no project, too."""
-    from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+    from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 
     monkeypatch.chdir(tmp_path)
     assert cli.main(["vocabulary"]) == 0
     text = capsys.readouterr().out
     assert all(f"  text.{name}" in text for name in PATTERNS)
-    assert all(f"  text.key.{name}, text.query.{name}: " in text for name in CLASSES)
-    assert all(term.summary in text and term.phrase.format("n") in text for term in (PATTERNS | CLASSES).values())
+    assert all(f"  text.key.{name}, text.query.{name}: " in text for name in TOKEN_FEATURES)
+    assert all(
+        term.summary in text and term.phrase.format("n") in text for term in (PATTERNS | TOKEN_FEATURES).values()
+    )
     assert [line for line in text.splitlines() if line[:1].strip()] == ["position", "relation", "structure", "class"]
     assert "used by" not in text
 
@@ -302,17 +304,17 @@ def test_configure_makes_a_profile_the_current_one(project: Path, capsys: pytest
     assert "now holds profile 'smoke'" in capsys.readouterr().out
 
 
-def searched(project: Path) -> Paths:
+def found_programs(project: Path) -> Paths:
     """Adds what the search writes."""
     paths = Paths.of(load_config(project / "params.yaml"), project)
-    shutil.copyfile(paths.programs, paths.searched)
+    shutil.copyfile(paths.programs, paths.found_programs)
     return paths
 
 
 def test_a_language_model_is_asked_live(
     project: Path, capsys: pytest.CaptureFixture[str], httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searched(project)
+    found_programs(project)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     reply = '```python\ndef program(text):\n    """Even."""\n    return text.uniform + 0.1 * text.self_token\n```'
     answer = {
@@ -339,7 +341,7 @@ def test_a_language_model_is_asked_live(
 def test_an_endpoint_that_answers_nothing_ends_as_an_error(
     project: Path, httpserver: HTTPServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searched(project)
+    found_programs(project)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     httpserver.expect_request("/v1/chat/completions").respond_with_json({"choices": []})
     address = httpserver.url_for("/v1")
@@ -350,7 +352,7 @@ def test_an_endpoint_that_answers_nothing_ends_as_an_error(
 
 
 def test_a_batch_is_exported_by_rounds(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    searched(project)
+    found_programs(project)
     assert cli.main(["synthesize", "--heads", "L0H0", "--model", "m", "--export-batch", "requests.jsonl"]) == 0
     assert "1 requests in" in capsys.readouterr().out
     (asked,) = read_jsonl(project / "requests.jsonl")
@@ -361,13 +363,13 @@ def test_a_batch_is_exported_by_rounds(project: Path, capsys: pytest.CaptureFixt
     arguments = ["synthesize", "--heads", "L0H0", "--model", "m", "--import-batch", "replies.jsonl"]
     assert cli.main([*arguments, "--export-batch", "more.jsonl"]) == 0
     text = capsys.readouterr().out
-    assert "1 replies taken in, 0 failed, 0 known before" in text
+    assert "1 replies imported, 0 failed, 0 known before" in text
     (second,) = read_jsonl(project / "more.jsonl")
     assert "no program in the reply" in second["body"]["messages"][-1]["content"]
 
 
 def test_the_prompt_of_a_head_is_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    searched(project)
+    found_programs(project)
     assert cli.main(["prompt", "L0H1"]) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith("--- user\nHead L0H1, measured on training texts:")
@@ -378,7 +380,7 @@ def test_the_prompt_of_a_head_is_shown(project: Path, capsys: pytest.CaptureFixt
 
 
 REFUSED = [
-    (["show", "L9H9"], "head L9H9 was not studied: profile 'mine' holds 3 heads, L0H0 to L2H3"),
+    (["show", "L9H9"], "head L9H9 was not selected: profile 'mine' holds 3 heads, L0H0 to L2H3"),
     (["show", "first"], "head 'first' is not a head's name"),
     (["show", "L0H0", "--method", "magic"], "method 'magic' is unknown; heads.csv has selected, uniform"),
     (["show", "L0H1", "--html", "data"], "data is a folder"),
@@ -388,8 +390,9 @@ REFUSED = [
     (["heads", "--project", "corpora"], "corpora holds no params.yaml; give a project's folder"),
     (["heads", "--method", "magic"], "method 'magic' is unknown"),
     (["heads", "--limit", "-1"], "--limit is -1"),
-    (["prompt", "L0H0"], "searched.jsonl does not exist; prompts need the search's programs: run `dvc repro search`"),
-    (["synthesize", "--most-tokens", "-1"], "most_tokens is -1; write 0 or more"),
+    (["prompt", "L0H0"],
+    "found_programs.jsonl does not exist; prompts need the search's programs: run `dvc repro search`"),
+    (["synthesize", "--max-tokens", "-1"], "max_tokens is -1; write 0 or more"),
     (["synthesize", "--import-batch", "gone.jsonl"], "gone.jsonl does not exist"),
     (["vocabulary", "--term", "coma"], "the vocabulary has no term 'coma'; did you mean 'comma'?"),
     (["validate", "corpora/gone.jsonl"], "corpora/gone.jsonl does not exist"),
@@ -472,7 +475,7 @@ def test_a_project_is_read_from_anywhere(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     """With the same words, and nothing is written where the command is typed, which stays the working directory."""
-    searched(project)
+    found_programs(project)
     assert cli.main(command.split()) == 0
     inside = capsys.readouterr().out
     elsewhere = tmp_path / "elsewhere"
@@ -491,11 +494,11 @@ def test_files_that_are_named_lie_where_the_command_is_typed(
     elsewhere = tmp_path / "elsewhere"
     write_text(elsewhere / "mine.py", program("text.self_token", "Looks at itself."))
     monkeypatch.chdir(elsewhere)
-    for command in ("validate mine.py", "import mine.py --form view", "show L0H1 --html page.html"):
+    for command in ("validate mine.py", "import mine.py --format view", "show L0H1 --html page.html"):
         assert cli.main([*command.split(), "--project", str(project)]) == 0
     assert (elsewhere / "page.html").is_file()
     assert (project / "library/imported/mine.jsonl").is_file()
-    searched(project)
+    found_programs(project)
     assert cli.main(["try", "mine.py", "L0H1", "--project", str(project)]) == 0
     options = ["--heads", "L0H0", "--model", "m", "--export-batch", "requests.jsonl"]
     assert cli.main(["synthesize", *options, "--project", str(project)]) == 0
@@ -507,8 +510,8 @@ def test_maps_drawn_for_the_terminal_are_the_heads(project: Path) -> None:
 
     config = load_config(project / "params.yaml")
     view = head_view(config, Paths.of(config, project), "L2H3", "selected", "")
-    np.testing.assert_allclose(view.real.sum(axis=1), 1, atol=2e-3)
-    n = len(view.pieces)
+    np.testing.assert_allclose(view.true_pattern.sum(axis=1), 1, atol=2e-3)
+    n = len(view.token_strings)
     np.testing.assert_allclose(view.predicted, np.tril(np.ones((n, n))) / np.arange(1, n + 1)[:, None], atol=1e-6)
 
 

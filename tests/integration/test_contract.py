@@ -131,7 +131,7 @@ def test_wrong_patterns_change_what_own_ones_do_not(any_model: LoadedModel) -> N
 
 @pytest.mark.parametrize("family", ["Mistral", "Qwen2", "Gemma3", "Cohere2", "Llama4"])
 def test_generation_goes_on_beyond_the_window(family: str) -> None:
-    """With a cache that keeps the window alone the tokens are those of a model that reads the whole text anew."""
+    """With a cache that keeps the window alone the tokens are those of a model that reads the whole text again."""
     small = small_model(build(family, SUPPORTED[family]), tokenizer())
     model, windows = small.model, [layer_window(small.model.config, layer) for layer in range(small.record.layers)]
     assert 8 in windows
@@ -147,7 +147,7 @@ def test_generation_goes_on_beyond_the_window(family: str) -> None:
     for layer, window in enumerate(windows):
         weights = seen[layer][0, :3]
         np.testing.assert_allclose(weights.sum(-1).numpy(), 1, atol=1e-5)
-        if window and family != "Llama4":  # its windows are chunks that begin anew
+        if window and family != "Llama4":  # its windows are chunks that begin again
             assert weights.tril(-window).abs().max() == 0
             assert (weights.tril(1 - window).amax(dim=-1)[:, window:] > 0).any()
 
@@ -156,7 +156,7 @@ def test_packed_texts_are_refused(llama: LoadedModel) -> None:
     ids = torch.tensor([[5, 6, 7, 8, 9, 10]])
     with PatchedModel(llama, {Head(0, 0): PREVIOUS}), torch.inference_mode():
         llama.model(input_ids=ids, position_ids=torch.arange(6)[None])
-        with pytest.raises(UserError, match="position_ids begin anew within a row: texts are packed"):
+        with pytest.raises(UserError, match="position_ids begin again within a row: texts are packed"):
             llama.model(input_ids=ids, position_ids=torch.tensor([[0, 1, 2, 0, 1, 2]]))
 
 

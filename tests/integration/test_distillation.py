@@ -1,4 +1,4 @@
-"""Soft programs are the programs, gradients reach their constants alone, and distillation keeps predictions better."""
+"""Soft programs are the programs, gradients reach their coefficients alone, and distillation preserves predictions."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +15,17 @@ from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment
-from attention_programs.surrogate import intact
+from attention_programs.surrogate import original_predictions
 from attention_programs.surrogate.distillation import Distillation, Distiller, frozen, on_device
 from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.distilled import distilled_programs
-from attention_programs.surrogate.intact import IntactPredictions, divergence, intact_log_probabilities
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
+from attention_programs.surrogate.original_predictions import (
+    OriginalPredictions,
+    divergence,
+    original_log_probabilities,
+)
 from attention_programs.surrogate.soft_programs import SoftPrograms, patch_softly
 from builders import encoded, program_record
 
@@ -43,20 +47,20 @@ def distiller(loaded: LoadedModel, settings: DistillationSettings = SETTINGS) ->
 
 def divergence_with(loaded: LoadedModel, assignment: Assignment) -> float:
     texts = encoded(loaded, 4)
-    intact = intact_log_probabilities(loaded, texts)
+    original = original_log_probabilities(loaded, texts)
     with PatchedModel(loaded, assignment), torch.no_grad():
-        return float(divergence(loaded, texts, intact))
+        return float(divergence(loaded, texts, original))
 
 
 def test_soft_programs_give_the_predictions_of_the_programs(any_model: LoadedModel) -> None:
     texts = encoded(any_model, 4)
-    intact = intact_log_probabilities(any_model, texts)
+    original = original_log_probabilities(any_model, texts)
     soft = SoftPrograms(any_model, ASSIGNMENT)
     some = dict(list(ASSIGNMENT.items())[2:9])
     with PatchedModel(any_model, some), torch.no_grad():
-        hard = divergence(any_model, texts, intact)
+        hard = divergence(any_model, texts, original)
     with patch_softly(any_model, some, soft):
-        found = divergence(any_model, texts, intact)
+        found = divergence(any_model, texts, original)
     assert float(found.detach()) == pytest.approx(float(hard), abs=2e-6)
     assert float(hard) > 1e-5
 
@@ -65,11 +69,11 @@ def test_gradients_reach_the_constants_of_replaced_heads_alone(llama: LoadedMode
     texts = encoded(llama, 4)
     soft = SoftPrograms(llama, ASSIGNMENT)
     chosen = {Head(0, 1): ASSIGNMENT[Head(0, 1)], Head(1, 2): ASSIGNMENT[Head(1, 2)]}
-    intact = intact_log_probabilities(llama, texts)
+    original = original_log_probabilities(llama, texts)
     with patch_softly(llama, chosen, soft):
-        torch.autograd.backward(divergence(llama, texts, intact))
-    assert soft.constants.grad is not None
-    touched = {head for head, row in zip(soft.heads, soft.constants.grad, strict=True) if row.abs().sum() > 0}
+        torch.autograd.backward(divergence(llama, texts, original))
+    assert soft.coefficients.grad is not None
+    touched = {head for head, row in zip(soft.heads, soft.coefficients.grad, strict=True) if row.abs().sum() > 0}
     assert touched == set(chosen)
     assert all(parameter.grad is None for parameter in llama.model.parameters())
 
@@ -77,16 +81,16 @@ def test_gradients_reach_the_constants_of_replaced_heads_alone(llama: LoadedMode
 def test_a_gradient_is_the_slope(llama: LoadedModel) -> None:
     texts, head = encoded(llama, 4)[:2], Head(1, 0)
     chosen = {head: ASSIGNMENT[head]}
-    intact = intact_log_probabilities(llama, texts)
+    original = original_log_probabilities(llama, texts)
 
-    def at(constant: float) -> torch.Tensor:
+    def at(coefficient: float) -> torch.Tensor:
         soft = SoftPrograms(llama, chosen)
         with torch.no_grad():
-            soft.constants[0, 0] = constant
+            soft.coefficients[0, 0] = coefficient
         with patch_softly(llama, chosen, soft):
-            found = divergence(llama, texts, intact)
+            found = divergence(llama, texts, original)
         torch.autograd.backward(found)
-        return torch.stack([found.detach(), soft.constants.grad[0, 0]])
+        return torch.stack([found.detach(), soft.coefficients.grad[0, 0]])
 
     low, middle, high = at(1.9), at(2.0), at(2.1)
     assert float(middle[1]) == pytest.approx(float(high[0] - low[0]) / 0.2, rel=0.05)
@@ -94,10 +98,10 @@ def test_a_gradient_is_the_slope(llama: LoadedModel) -> None:
 
 def test_values_that_are_kept_give_the_maps_of_those_that_are_not(any_model: LoadedModel) -> None:
     texts, heads = encoded(any_model, 4), list(ASSIGNMENT)
-    kept, anew = (SoftPrograms(any_model, ASSIGNMENT, memory_mib=mib) for mib in (16, 0))
-    first = kept.maps(texts, heads)
-    assert torch.equal(first, kept.maps(texts, heads))
-    assert torch.equal(first, anew.maps(texts, heads))
+    kept, iterative = (SoftPrograms(any_model, ASSIGNMENT, memory_mib=mib) for mib in (16, 0))
+    first = kept.patterns(texts, heads)
+    assert torch.equal(first, kept.patterns(texts, heads))
+    assert torch.equal(first, iterative.patterns(texts, heads))
     cache = trusted_cache(any_model)
     for row, text in enumerate(texts):
         for place, head in enumerate(heads):
@@ -108,10 +112,10 @@ def test_values_that_are_kept_give_the_maps_of_those_that_are_not(any_model: Loa
 
 def test_intact_predictions_are_those_of_the_model(any_model: LoadedModel) -> None:
     texts = encoded(any_model, 4)
-    known = IntactPredictions(any_model, texts)
+    known = OriginalPredictions(any_model, texts)
     for _ in range(2):
         for found, right in zip(
-            known.log_probabilities(texts), intact_log_probabilities(any_model, texts), strict=True
+            known.log_probabilities(texts), original_log_probabilities(any_model, texts), strict=True
         ):
             for row, text in enumerate(texts):
                 places = len(text) - any_model.record.causal
@@ -121,9 +125,9 @@ def test_intact_predictions_are_those_of_the_model(any_model: LoadedModel) -> No
 def test_what_is_kept_does_not_depend_on_what_is_asked_for_first(
     any_model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intact, "RUN_TEXTS", 2)
+    monkeypatch.setattr(original_predictions, "RUN_TEXTS", 2)
     texts = encoded(any_model, 4)
-    forwards, backwards = IntactPredictions(any_model, texts), IntactPredictions(any_model, texts)
+    forwards, backwards = OriginalPredictions(any_model, texts), OriginalPredictions(any_model, texts)
     first = {text: forwards.log_probabilities([text]) for text in texts}
     for text in texts[::-1]:
         for one, other in zip(first[text], backwards.log_probabilities([text]), strict=True):
@@ -134,11 +138,11 @@ def test_texts_of_one_token_teach_nothing_and_are_left_out(
     causal_model: LoadedModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(UserError, match="no text of the batch holds a token to predict"):
-        divergence(causal_model, [(7,), (8,)], intact_log_probabilities(causal_model, [(7,), (8,)]))
+        divergence(causal_model, [(7,), (8,)], original_log_probabilities(causal_model, [(7,), (8,)]))
     texts = [*encoded(causal_model, 4), (7,), (8,), (9,)]
-    order = list(ASSIGNMENT)
-    found = Distiller(causal_model, ASSIGNMENT, order, texts, [(5,)], SETTINGS, np.random.default_rng(0)).run()
-    assert np.isfinite([value for rows in found.constants[100].values() for value in rows]).all()
+    ranking = list(ASSIGNMENT)
+    found = Distiller(causal_model, ASSIGNMENT, ranking, texts, [(5,)], SETTINGS, np.random.default_rng(0)).run()
+    assert np.isfinite([value for rows in found.coefficients[100].values() for value in rows]).all()
     assert "distillation: 3 of 7 texts have a single token, left out" in capsys.readouterr().err
 
 
@@ -160,7 +164,7 @@ def test_a_layer_is_taught_by_the_intact_layers_below(any_model: LoadedModel) ->
         with patch_softly(any_model, chosen, soft) as patched:
             alone[name] = layer_error(patched, texts, outputs)
     torch.autograd.backward(alone["last"])
-    grad = soft.constants.grad
+    grad = soft.coefficients.grad
     assert grad is not None
     assert {h for h, row in zip(soft.heads, grad, strict=True) if row.abs().sum() > 0} <= set(last)
     assert 0 < float(alone["last"].detach()) < float(alone["all"].detach())
@@ -171,22 +175,26 @@ def test_a_layer_is_taught_by_the_intact_layers_below(any_model: LoadedModel) ->
 def test_distillation_keeps_predictions_better_and_is_deterministic(llama: LoadedModel) -> None:
     texts = encoded(llama, 4)
     runs = [distiller(llama).run() for _ in range(2)]
-    assert runs[0].constants == runs[1].constants
-    views = [TokenView(ids, llama.pieces(ids)) for ids in texts]
+    assert runs[0].coefficients == runs[1].coefficients
+    views = [TokenView(ids, llama.token_strings(ids)) for ids in texts]
     for percent, limit in ((50, 0.9), (100, 0.7)):
         before = {head: ASSIGNMENT[head] for head in list(ASSIGNMENT)[: round(12 * percent / 100)]}
-        found = distilled_programs(before, percent, runs[0].constants[percent], views, SETTINGS)
+        found = distilled_programs(before, percent, runs[0].coefficients[percent], views, SETTINGS)
         assert divergence_with(llama, found) < limit * divergence_with(llama, before)
         for head, record in found.items():
             made = record.provenance
-            assert (made["objective"], made["share"], made["parent"]) == ("causal", percent, ASSIGNMENT[head].id)
-            assert record.causal == "verified"
+            assert (made["objective"], made["share"], made["parent"]) == (
+                "output_kl_loss",
+                percent,
+                ASSIGNMENT[head].id,
+            )
+            assert record.causal == "prefix_only"
 
 
 def test_the_curve_holds_every_step_and_some_checks(llama: LoadedModel) -> None:
     curve = distiller(llama).run().curve
-    assert curve.groupby(["matched", "percent"])["training"].count().to_dict() == {
-        ("layers", 100): 8, ("predictions", 50): 12, ("predictions", 100): 24,
+    assert curve.groupby(["loss", "percent"])["training"].count().to_dict() == {
+        ("layer_output", 100): 8, ("output_kl", 50): 12, ("output_kl", 100): 24,
     }  # fmt: skip
     checked = curve.dropna(subset="validation")
     assert checked.groupby("percent")["step"].apply(list).to_dict() == {50: [0, 8, 12], 100: [0, 8, 16, 24]}
@@ -220,9 +228,9 @@ def test_a_killed_run_goes_on_as_if_unbroken(
     done: list[str] = []
     monkeypatch.setattr(again, "_error", lambda *a: (done.append(a[0]), before(*a))[1])
     found = again.run(path)
-    assert found.constants == unbroken.constants
+    assert found.coefficients == unbroken.coefficients
     assert found.curve.equals(unbroken.curve)
-    assert done.count("layers") < SETTINGS.layer_steps
+    assert done.count("layer_output") < SETTINGS.layer_steps
     assert not path.exists()
 
 
@@ -232,7 +240,7 @@ def test_a_checkpoint_of_other_settings_is_left_aside(llama: LoadedModel, tmp_pa
     checkpoint = Checkpoint(path, other.fingerprint)
     checkpoint.save(DistillationState(torch.zeros(12, 3), done=5).tensors)
     assert DistillationState.of(checkpoint.load()).done == 5
-    assert distiller(llama).run(path).constants == distiller(llama).run().constants
+    assert distiller(llama).run(path).coefficients == distiller(llama).run().coefficients
     path.write_bytes(b"half a file")
     assert not checkpoint.load()
 
@@ -253,8 +261,8 @@ def test_a_models_own_parameters_get_no_gradient_and_keep_their_mark(llama: Load
 
 def test_no_steps_leave_the_constants(llama: LoadedModel) -> None:
     found = distiller(llama, replace(SETTINGS, steps=(0, 0), layer_steps=0, check_texts=0)).run()
-    assert found.constants[100][Head(0, 0)] == [2.0, -0.5]
-    assert list(found.constants[50]) == list(ASSIGNMENT)[:6]
+    assert found.coefficients[100][Head(0, 0)] == [2.0, -0.5]
+    assert list(found.coefficients[50]) == list(ASSIGNMENT)[:6]
     assert found.curve.empty
 
 

@@ -19,16 +19,16 @@ from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings, load_config
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
-from attention_programs.llm.gathering import gather
+from attention_programs.llm.collect_programs import collect_programs
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.paths import Paths
-from attention_programs.programs.outcome import Reason, Rejected, Scored
 from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.record import ProgramRecord, write_programs
+from attention_programs.programs.run_result import Reason, Rejected, Scored
 from attention_programs.programs.runner import NOT_USED
-from attention_programs.programs.table import ProgramRecord, write_programs
 from attention_programs.untrusted.execution import SandboxRunner
 from attention_programs.untrusted.sandbox.layers import Level
-from attention_programs.untrusted.vetting import Admission, Candidate, admit, read_candidates, write_candidates
+from attention_programs.untrusted.vetting import Candidate, Vetting, read_candidates, vet, write_candidates
 from builders import program_record
 from cases import FAILING, GOOD, LONG, TEXT, program, view_of
 from conftest import ROOT, SENTENCES, tiny_model
@@ -39,11 +39,11 @@ VIEWS = [view_of(TEXT), view_of(LONG)]
 VOCABULARY = program_record("text.previous_token")
 
 
-def foreign(expression: str, name: str = "foreign") -> ProgramRecord:
+def untrusted(expression: str, name: str = "foreign") -> ProgramRecord:
     return program_record(expression, name, "imported")
 
 
-FREE = [foreign(f"np.eye(text.n) + {k} * text.uniform", f"free {k}") for k in range(6)]
+FREE = [untrusted(f"np.eye(text.n) + {k} * text.uniform", f"free {k}") for k in range(6)]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_trusted_programs_start_no_sandbox() -> None:
     with SandboxRunner(SETTINGS, 1, STYLE) as made:
         outcomes = made.outcomes([VOCABULARY], VIEWS[0])
         assert isinstance(outcomes[0], Scored)
-        assert (made.level, made.is_foreign(VOCABULARY)) == (NOT_USED, False)
+        assert (made.level, made.is_untrusted(VOCABULARY)) == (NOT_USED, False)
 
 
 def test_mixed_programs_come_back_in_their_order(runner: SandboxRunner) -> None:
@@ -76,12 +76,12 @@ def test_mixed_programs_come_back_in_their_order(runner: SandboxRunner) -> None:
 
 
 def test_an_altered_author_does_not_make_a_program_trusted(runner: SandboxRunner) -> None:
-    assert runner.is_foreign(replace(FREE[2], author="curated", provenance={"file": "library/curated/none.py"}))
+    assert runner.is_untrusted(replace(FREE[2], author="curated", provenance={"file": "library/curated/none.py"}))
 
 
 def test_finished_outcomes_are_read_back_and_removed(runner: SandboxRunner, tmp_path: Path) -> None:
     views = [view_of(LONG[: 2 + number]) for number in range(11)]
-    bad = foreign("1 / 0 if text.n == 5 else text.uniform", "bad")
+    bad = untrusted("1 / 0 if text.n == 5 else text.uniform", "bad")
     finished = runner.finish([VOCABULARY, FREE[0], bad], views, tmp_path / "kept")
     for view in views:
         for one in (FREE[0], bad, VOCABULARY):
@@ -100,7 +100,7 @@ def test_finished_outcomes_are_read_back_and_removed(runner: SandboxRunner, tmp_
 def test_the_time_is_said_by_programs_from_everywhere_in_the_list(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    many = [foreign(f"np.eye(text.n) + {k}", f"many {k}") for k in range(20)]
+    many = [untrusted(f"np.eye(text.n) + {k}", f"many {k}") for k in range(20)]
     with SandboxRunner(SETTINGS, 2, STYLE) as made:
         finished = made.finish(many, VIEWS, tmp_path)
         assert (
@@ -155,49 +155,49 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def admission(runner: SandboxRunner) -> Admission:
+def vetting(runner: SandboxRunner) -> Vetting:
     cases = [candidate(case.source, case.name) for case in (*GOOD, *FAILING)]
-    return admit(cases, runner, PrefixTest(VIEWS))
+    return vet(cases, runner, PrefixTest(VIEWS))
 
 
-def test_good_programs_are_taken_in_with_their_verdict(admission: Admission) -> None:
+def test_good_programs_are_taken_in_with_their_verdict(vetting: Vetting) -> None:
     causal = {case.name: case.causal for case in GOOD}
-    assert {program.name: program.causal for program in admission.admitted} == causal
-    assert all(program.provenance == {"file": "a.py"} for program in admission.admitted)
+    assert {program.name: program.causal for program in vetting.accepted} == causal
+    assert all(program.provenance == {"file": "a.py"} for program in vetting.accepted)
 
 
-def test_failing_programs_are_refused_and_counted(admission: Admission) -> None:
-    assert {refusal.candidate.name for refusal in admission.refused} == {case.name for case in FAILING}
-    assert sum(admission.counts.values()) == len(FAILING) + sum(case.causal != "verified" for case in GOOD)
-    assert set(admission.counts) == {str(reason) for reason in Reason} - {"ruled out"}  # the scoring's to give
+def test_failing_programs_are_refused_and_counted(vetting: Vetting) -> None:
+    assert {rejection.candidate.name for rejection in vetting.rejected} == {case.name for case in FAILING}
+    assert sum(vetting.counts.values()) == len(FAILING) + sum(case.causal != "prefix_only" for case in GOOD)
+    assert set(vetting.counts) == {str(reason) for reason in Reason} - {"ruled out"}  # the scoring's to give
     reasons = {case.name: case.reason for case in FAILING}
-    same = [refusal for refusal in admission.refused if refusal.reason == reasons[refusal.candidate.name]]
+    same = [rejection for rejection in vetting.rejected if rejection.reason == reasons[rejection.candidate.name]]
     assert len(same) > len(FAILING) / 2  # the others are stopped by the screening before they run
 
 
 def test_sets_and_chance(runner: SandboxRunner) -> None:
     sets = candidate(program("text.uniform + text.first_token * (hash('a') % 7)"), "sets")
     chance = candidate(program("text.uniform + text.first_token * (id(text) % 99991)"), "chance")
-    found = admit([sets, chance], runner, PrefixTest(VIEWS))
-    assert [(p.name, p.set_order_matters) for p in found.admitted] == [("sets", True)]
-    assert [(r.candidate.name, r.reason) for r in found.refused] == [("chance", Reason.NOT_DETERMINISTIC)]
+    found = vet([sets, chance], runner, PrefixTest(VIEWS))
+    assert [(p.name, p.set_order_matters) for p in found.accepted] == [("sets", True)]
+    assert [(r.candidate.name, r.reason) for r in found.rejected] == [("chance", Reason.NOT_DETERMINISTIC)]
 
 
 @pytest.mark.parametrize("source", ["def other(text):\n    return 1\n", "x = 1\n" + program("text.uniform")])
 def test_a_source_that_is_no_program_is_refused(source: str, runner: SandboxRunner) -> None:
-    (refusal,) = admit([candidate(source)], runner, PrefixTest(VIEWS)).refused
-    assert refusal.reason is Reason.SYNTAX
-    assert refusal.to_json()["reason"] == "syntax"
+    (rejection,) = vet([candidate(source)], runner, PrefixTest(VIEWS)).rejected
+    assert rejection.reason is Reason.SYNTAX
+    assert rejection.to_json()["reason"] == "syntax"
 
 
 def test_too_many_refusals_fail_with_the_counts(runner: SandboxRunner) -> None:
-    found = admit([candidate(program("text.uniform")), candidate(program("1 / 0"))], runner, PrefixTest(VIEWS))
+    found = vet([candidate(program("text.uniform")), candidate(program("1 / 0"))], runner, PrefixTest(VIEWS))
     found.require_share(0.5)
     with pytest.raises(
-        UserError, match=r"1 of 2 candidates are refused \(exception 1\), more than .*max_refused = 0.4"
+        UserError, match=r"1 of 2 candidates are refused \(exception 1\), more than .*max_rejected = 0.4"
     ):
         found.require_share(0.4)
-    Admission([], []).require_share(0.0)
+    Vetting([], []).require_share(0.0)
 
 
 def test_candidates_survive_their_file(tmp_path: Path) -> None:
@@ -224,11 +224,11 @@ def test_too_many_refusals_fail_the_stage(tmp_path: Path) -> None:
     texts = [Text(text_key(s), "a", "train" if i else "validation", s) for i, s in enumerate(SENTENCES[:3])]
     extract_to_folder(tiny_model("llama"), texts, AttentionSettings(12, ("L0H0",)), tmp_path / "maps")
     write_candidates(tmp_path / "imported/a.jsonl", [candidate(program("1 / 0"))])
-    write_programs(tmp_path / "searched.jsonl", [])
+    write_programs(tmp_path / "found_programs.jsonl", [])
     config = load_config(ROOT / "params.yaml")
-    chosen = replace(config.synthesis, imported="imported", max_refused=0.9)
+    chosen = replace(config.synthesis, imported="imported", max_rejected=0.9)
     config = replace(config, synthesis=chosen, explainer=replace(config.explainer, texts=2))
     paths = Paths(root=tmp_path, model=tmp_path, data=tmp_path, results=tmp_path, report=tmp_path)
     shutil.move(tmp_path / "maps", paths.attention)
     with pytest.raises(UserError, match=r"1 of 1 candidates are refused \(exception 1\)"):
-        gather(config, paths)
+        collect_programs(config, paths)

@@ -20,10 +20,10 @@ from werkzeug import Response
 
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
-from attention_programs.llm.asking import Live
+from attention_programs.llm.backends import LiveBackend
 from attention_programs.llm.budget import Spending
+from attention_programs.llm.call_log import Call, Request, open_log
 from attention_programs.llm.client import Client, read_key
-from attention_programs.llm.exchanges import Exchange, Request, open_log
 
 KEY = "sk-test-0123456789"
 PATH = "/v1/chat/completions"
@@ -52,7 +52,7 @@ def settings(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Explain
     monkeypatch.setenv("TEST_KEY", KEY)
     return ExplainerSettings(
         model="model", base_url=httpserver.url_for("/v1"), key_variable="TEST_KEY", attempts=3, timeout_seconds=2.0,
-        concurrency=2, price_prompt=2.0, price_reply=10.0, reply_tokens=50,
+        concurrency=2, price_prompt=2.0, price_reply=10.0, max_completion_tokens=50,
     )  # fmt: skip
 
 
@@ -73,8 +73,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def ask(settings: ExplainerSettings) -> list[Exchange]:
-    tries: list[Exchange] = []
+def ask(settings: ExplainerSettings) -> list[Call]:
+    tries: list[Call] = []
     client = Client(settings)
     try:
         client.ask(request(), tries.append)
@@ -85,9 +85,9 @@ def ask(settings: ExplainerSettings) -> list[Exchange]:
 
 def test_an_answer(httpserver: HTTPServer, settings: ExplainerSettings) -> None:
     httpserver.expect_request(PATH, headers={"Authorization": f"Bearer {KEY}"}).respond_with_json(completion(PROGRAM))
-    (exchange,) = ask(settings)
-    assert (exchange.status, exchange.reply, exchange.finish_reason) == ("answered", PROGRAM, "stop")
-    assert (exchange.usage.prompt, exchange.usage.reply, exchange.cost) == (100, 20, 0.0004)
+    (call,) = ask(settings)
+    assert (call.status, call.reply, call.finish_reason) == ("answered", PROGRAM, "stop")
+    assert (call.usage.prompt, call.usage.reply, call.cost) == (100, 20, 0.0004)
     sent = httpserver.log[0][0].get_json()
     assert sent == {"model": "model", "messages": request().messages, "max_tokens": 50, "seed": 0, "stream": False}
 
@@ -113,9 +113,9 @@ def test_an_endpoint_that_wants_too_long_a_pause_is_left(
 
 def test_a_refused_request_is_not_asked_again(httpserver: HTTPServer, settings: ExplainerSettings) -> None:
     httpserver.expect_request(PATH).respond_with_json({"error": {"message": "context too long"}}, 400)
-    (exchange,) = ask(settings)
-    assert exchange.status == "failed"
-    assert "context too long" in exchange.error
+    (call,) = ask(settings)
+    assert call.status == "failed"
+    assert "context too long" in call.error
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_answers_that_are_none(
 
 def test_a_refusal_is_an_answer(httpserver: HTTPServer, settings: ExplainerSettings) -> None:
     httpserver.expect_request(PATH).respond_with_json(completion(None, refusal="I can't help with that."))
-    (exchange,) = ask(settings)
-    assert (exchange.status, exchange.finish_reason) == ("answered", "refusal")
+    (call,) = ask(settings)
+    assert (call.status, call.finish_reason) == ("answered", "refusal")
 
 
 def test_no_reply_in_time(httpserver: HTTPServer, settings: ExplainerSettings, pauses: list[float]) -> None:
@@ -234,10 +234,10 @@ def test_keys_and_addresses(settings: ExplainerSettings, monkeypatch: pytest.Mon
         read_key(replace(settings, base_url="api.example.org"))
 
 
-def live(settings: ExplainerSettings, path: Path) -> tuple[Live, Spending]:
+def live(settings: ExplainerSettings, path: Path) -> tuple[LiveBackend, Spending]:
     stop = threading.Event()
     spending = Spending.of(settings)
-    return Live(open_log(path), Client(settings, stop), spending, settings, stop), spending
+    return LiveBackend(open_log(path), Client(settings, stop), spending, settings, stop), spending
 
 
 def test_a_rerun_pays_for_what_is_missing(httpserver: HTTPServer, settings: ExplainerSettings, tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_failed_call_is_logged_and_asked_again(
     assert [e.status for e in open_log(tmp_path / "log.jsonl")] == ["failed", "answered"]
 
 
-@pytest.mark.parametrize(("bound", "answered"), [({"most_tokens": 150}, 1), ({"most_cost": 0.0012}, 2)])
+@pytest.mark.parametrize(("bound", "answered"), [({"max_tokens": 150}, 1), ({"max_cost": 0.0012}, 2)])
 def test_the_budget_stops_cleanly(
     bound: dict[str, Any], answered: int, httpserver: HTTPServer, settings: ExplainerSettings, tmp_path: Path
 ) -> None:
@@ -287,15 +287,15 @@ def test_an_interrupt_loses_nothing_that_was_paid_for(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("attention_programs.llm.asking.wait", interrupted)
+    monkeypatch.setattr("attention_programs.llm.backends.wait", interrupted)
     asking, _ = live(settings, tmp_path / "log.jsonl")
     with pytest.raises(KeyboardInterrupt):
         asking.replies([request(f"L0H{i}", str(i)) for i in range(5)])
     kept = list(open_log(tmp_path / "log.jsonl"))
-    assert [exchange.status for exchange in kept] == ["answered"] * 2  # those under way, and no more
+    assert [call.status for call in kept] == ["answered"] * 2  # those under way, and no more
 
 
-def logged(settings: ExplainerSettings, path: Path) -> list[Exchange]:
+def logged(settings: ExplainerSettings, path: Path) -> list[Call]:
     """Asks once; what the log's file then holds."""
     log = open_log(path)
     client = Client(settings)
@@ -311,8 +311,8 @@ def test_half_a_character_is_replaced_and_the_reply_kept(
 ) -> None:
     body = json.dumps(completion("HERE")).replace("HERE", r"ok \ud83d and \ud83d\ude00")
     httpserver.expect_request(PATH).respond_with_data(body, content_type="application/json")
-    (exchange,) = logged(settings, tmp_path / "log.jsonl")
-    assert (exchange.status, exchange.reply) == ("answered", "ok \ufffd and \U0001f600")
+    (call,) = logged(settings, tmp_path / "log.jsonl")
+    assert (call.status, call.reply) == ("answered", "ok \ufffd and \U0001f600")
 
 
 def test_thoughts_in_chunks_stay_out_of_the_log(
@@ -322,8 +322,8 @@ def test_thoughts_in_chunks_stay_out_of_the_log(
     body: dict[str, Any] = completion(None)
     body["choices"][0]["message"]["content"] = chunks
     httpserver.expect_request(PATH).respond_with_json(body)
-    (exchange,) = logged(settings, tmp_path / "log.jsonl")
-    assert exchange.reply == PROGRAM
+    (call,) = logged(settings, tmp_path / "log.jsonl")
+    assert call.reply == PROGRAM
     assert '"reply": "```python' in (tmp_path / "log.jsonl").read_text()
 
 
@@ -375,7 +375,7 @@ def test_no_spelling_of_the_key_comes_through(
         (
             {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
                        "'max_completion_tokens' instead.", "param": "max_tokens", "code": "unsupported_parameter"}},
-            r"refuses max_tokens .*set explainer\.reply_tokens_name to max_completion_tokens",
+            r"refuses max_tokens .*set explainer\.max_completion_tokens_name to max_completion_tokens",
         ),
         (
             {"error": {"message": "Unsupported value: only the default (1) is supported", "param": "seed"}},
@@ -397,8 +397,8 @@ def test_a_refused_parameter_ends_the_run_at_once(
 def test_a_prompt_that_is_too_long_fails_alone(httpserver: HTTPServer, settings: ExplainerSettings) -> None:
     said = "max_tokens is too large: the prompt has 4,000 tokens and the context 4,096"
     httpserver.expect_request(PATH).respond_with_json({"error": {"message": said}}, 400)
-    (exchange,) = ask(settings)
-    assert said in exchange.error
+    (call,) = ask(settings)
+    assert said in call.error
 
 
 def test_counts_that_can_not_be_true_never_lower_the_spending(
@@ -433,22 +433,22 @@ def test_an_answer_that_drips_on_is_left(httpserver: HTTPServer, settings: Expla
         return Response(pieces(), content_type="application/json")
 
     httpserver.expect_request(PATH).respond_with_handler(drip)
-    (exchange,) = ask(replace(settings, timeout_seconds=0.3, attempts=1))
-    assert exchange.error == "no reply within 0.3 s"
-    assert exchange.seconds < 2
+    (call,) = ask(replace(settings, timeout_seconds=0.3, attempts=1))
+    assert call.error == "no reply within 0.3 s"
+    assert call.seconds < 2
 
 
 def test_an_answer_without_measure_is_left(
     httpserver: HTTPServer, settings: ExplainerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("attention_programs.llm.client.MOST_BYTES", 1000)
+    monkeypatch.setattr("attention_programs.llm.client.MAX_BYTES", 1000)
     body = gzip.compress(json.dumps(completion("x" * 100_000)).encode())
     httpserver.expect_request(PATH).respond_with_data(
         body, content_type="application/json", headers={"Content-Encoding": "gzip"}
     )
-    (exchange,) = ask(replace(settings, attempts=1))
-    assert exchange.status == "failed"
-    assert "DecodingError" in exchange.error
+    (call,) = ask(replace(settings, attempts=1))
+    assert call.status == "failed"
+    assert "DecodingError" in call.error
 
 
 def test_signs_that_steer_a_terminal_are_taken_out_of_errors(

@@ -8,18 +8,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from attention_programs.attention.store import read_index, read_maps, read_texts
+from attention_programs.attention.pattern_store import read_index, read_patterns, read_texts
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.models.token_style import TokenStyle
+from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.runner import NOT_USED
-from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.progress import estimated
 from attention_programs.scoring import first_pass as tested
 from attention_programs.scoring.first_pass import FirstPass, first_pass, in_contention
-from attention_programs.scoring.table import SplitScores, as_arrays, score_texts
+from attention_programs.scoring.score_table import SplitScores, as_arrays, score_texts
 from attention_programs.scoring.workers import Workers
 from attention_programs.untrusted.execution import SandboxRunner
 from builders import program_record
@@ -44,7 +44,7 @@ TRUSTED = program_record("text.uniform")
 
 
 @pytest.fixture(scope="module")
-def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("maps")
     sentences = [" ".join(np.random.default_rng(i).permutation(WORDS)) for i in range(10)]
     texts = [Text(text_key(s), "a", "validation" if i < 8 else "test", s) for i, s in enumerate(sentences)]
@@ -52,24 +52,24 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def passed(maps: Path, programs: Sequence[ProgramRecord], runner: SandboxRunner, kept: Path) -> FirstPass:
-    return first_pass(programs, maps, read_index(maps), runner, kept, (), WORKERS)
+def passed(patterns: Path, programs: Sequence[ProgramRecord], runner: SandboxRunner, kept: Path) -> FirstPass:
+    return first_pass(programs, patterns, read_index(patterns), runner, kept, (), WORKERS)
 
 
 def test_what_is_ruled_out_keeps_its_numbers_and_what_stays_is_exact(
-    maps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(tested, "FIRST_TEXTS", 4)
     programs = [FREE[2], TRUSTED, FREE[0], FREE[3], FREE[1]]
-    views = [TokenView.of(t) for t in read_texts(maps, ["validation", "test"])]
+    views = [TokenView.of(t) for t in read_texts(patterns, ["validation", "test"])]
     with SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner:
-        first = passed(maps, programs, runner, tmp_path)
+        first = passed(patterns, programs, runner, tmp_path)
         assert first.ruled_out == {FREE[2].id, FREE[3].id}
         assert "2 of 4 imported programs are ruled out on 4 validation texts" in capfd.readouterr().err
         finished = runner.finish([one for one in programs if one.id not in first.ruled_out], views, tmp_path)
 
         def tables(split: str, run: tested.Run) -> pa.Table:
-            texts = read_maps(maps, [split])  # type: ignore[list-item]
+            texts = read_patterns(patterns, [split])  # type: ignore[list-item]
             return pa.concat_tables(score_texts(texts, programs, run, WORKERS))
 
         short = {split: tables(split, first.before(finished)) for split in ("validation", "test")}
@@ -90,10 +90,10 @@ def _best(scores: SplitScores, members: list[int]) -> np.ndarray:
     return scores.iou.mean(axis=0)[members].argmax(axis=0)
 
 
-def test_nothing_is_run_without_imported_programs_or_with_few_texts(maps: Path, tmp_path: Path) -> None:
+def test_nothing_is_run_without_imported_programs_or_with_few_texts(patterns: Path, tmp_path: Path) -> None:
     with SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner:
         for programs in ([TRUSTED], [TRUSTED, replace(FREE[0], author="llm")], FREE):
-            assert not passed(maps, programs, runner, tmp_path).ruled_out
+            assert not passed(patterns, programs, runner, tmp_path).ruled_out
         assert runner.level == NOT_USED
     assert not list(tmp_path.iterdir())
 
@@ -118,7 +118,7 @@ def test_a_program_stays_while_one_head_may_choose_it() -> None:
 
 def test_a_program_stays_as_the_best_of_those_that_may_be_chosen_or_are_meant_for_the_head() -> None:
     best, verified, own = (program_record(f"np.eye(text.n) + {k}") for k in range(3))
-    ahead = replace(best, causal="looks ahead")
+    ahead = replace(best, causal="looks_ahead")
     scores = iou((0.9, 0.9), (0.5, 0.5), (0.1, 0.1))
     assert stays(scores, [ahead, verified, own]) == [True, True, False]
     assert stays(scores, [ahead, verified, own], causal=False) == [True, False, False]

@@ -6,10 +6,10 @@ import torch
 
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.surrogate.fisher import fisher_damage, greedy_order
-from attention_programs.surrogate.intact import divergence, intact_log_probabilities
+from attention_programs.surrogate.fisher import fisher_effects, iterative_fisher_rankings
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
-from attention_programs.surrogate.together import gate_slopes, order_together
+from attention_programs.surrogate.joint_ablation import gate_slopes, rank_by_joint_ablation
+from attention_programs.surrogate.original_predictions import divergence, original_log_probabilities
 from builders import encoded, program_record
 
 SOURCES = ("text.softmax(2.0 * text.first_token)", "text.previous_token", "text.uniform")
@@ -23,32 +23,32 @@ def gates(batch: int, value: float, only: Head | None = None) -> dict[Head, torc
 
 def test_closed_gates_are_the_intact_model_and_open_ones_the_patched(any_model: LoadedModel) -> None:
     texts = encoded(any_model, 4)
-    intact = intact_log_probabilities(any_model, texts)
+    original = original_log_probabilities(any_model, texts)
     with torch.no_grad(), PatchedModel(any_model, ASSIGNMENT) as patched:
-        whole = divergence(any_model, texts, intact)
+        whole = divergence(any_model, texts, original)
         with patched.gated(gates(len(texts), 0.0)):
-            assert float(divergence(any_model, texts, intact)) == pytest.approx(0, abs=1e-6)
+            assert float(divergence(any_model, texts, original)) == pytest.approx(0, abs=1e-6)
         with patched.gated(gates(len(texts), 1.0)):
-            assert torch.allclose(divergence(any_model, texts, intact), whole, atol=1e-6)
-        assert torch.equal(divergence(any_model, texts, intact), whole)
+            assert torch.allclose(divergence(any_model, texts, original), whole, atol=1e-6)
+        assert torch.equal(divergence(any_model, texts, original), whole)
 
 
 def test_the_estimate_is_the_curvature_of_the_divergence(llama: LoadedModel) -> None:
     texts, step = encoded(llama, 4), 0.3
-    intact = intact_log_probabilities(llama, texts)
+    original = original_log_probabilities(llama, texts)
     with PatchedModel(llama, ASSIGNMENT) as patched:
-        found = fisher_damage(patched, [], texts, 4, 400, torch.Generator().manual_seed(0))
+        found = fisher_effects(patched, [], texts, 4, 400, torch.Generator().manual_seed(0))
         for head in list(ASSIGNMENT)[::5]:
             with torch.no_grad(), patched.gated(gates(len(texts), step, head)):
-                measured = float(divergence(llama, texts, intact)) / step**2
+                measured = float(divergence(llama, texts, original)) / step**2
             assert found[head] == pytest.approx(measured, rel=0.25)
 
 
 def test_the_order_is_of_all_heads_deterministic_and_estimated_anew(llama: LoadedModel) -> None:
     texts = encoded(llama, 4)
-    runs = [greedy_order(llama, ASSIGNMENT, texts, trusted_cache(llama), 20, 3, seed=1) for _ in range(2)]
+    runs = [iterative_fisher_rankings(llama, ASSIGNMENT, texts, trusted_cache(llama), 20, 3, seed=1) for _ in range(2)]
     assert runs[0] == runs[1]
-    first, greedy = runs[0].first, runs[0].anew
+    first, greedy = runs[0].first, runs[0].iterative
     assert sorted(first) == sorted(greedy) == sorted(ASSIGNMENT)
     assert first[:4] == greedy[:4]
 
@@ -56,7 +56,7 @@ def test_the_order_is_of_all_heads_deterministic_and_estimated_anew(llama: Loade
 def test_an_estimate_knows_which_heads_are_replaced_already(llama: LoadedModel) -> None:
     with PatchedModel(llama, ASSIGNMENT) as patched:
         alone, among = (
-            fisher_damage(patched, taken, encoded(llama, 4), 4, 40, torch.Generator().manual_seed(0))
+            fisher_effects(patched, taken, encoded(llama, 4), 4, 40, torch.Generator().manual_seed(0))
             for taken in ([], list(ASSIGNMENT)[:8])
         )
     last = list(ASSIGNMENT)[-1]
@@ -65,12 +65,12 @@ def test_an_estimate_knows_which_heads_are_replaced_already(llama: LoadedModel) 
 
 def test_the_mean_slope_of_a_gate_is_nearly_what_opening_it_costs(llama: LoadedModel) -> None:
     texts = encoded(llama, 4)
-    intact = intact_log_probabilities(llama, texts)
+    original = original_log_probabilities(llama, texts)
     for head in list(ASSIGNMENT)[::5]:
         with PatchedModel(llama, {head: ASSIGNMENT[head]}) as patched:
             ends = [gate_slopes(patched, [head], np.array([gate]), texts, "float32")[0] for gate in (False, True)]
             with torch.no_grad():
-                cost = float(divergence(llama, texts, intact))
+                cost = float(divergence(llama, texts, original))
         assert ends[0] == pytest.approx(0, abs=1e-6)
         assert np.mean(ends) == pytest.approx(cost, rel=0.5)
 
@@ -80,7 +80,7 @@ def test_the_order_in_company_is_of_all_heads_and_deterministic(llama: LoadedMod
     runs = []
     for seed in (1, 1, 2):
         with PatchedModel(llama, ASSIGNMENT) as patched:
-            runs.append(order_together(patched, first, texts, 8, 2, "float32", np.random.default_rng(seed)))
+            runs.append(rank_by_joint_ablation(patched, first, texts, 8, 2, "float32", np.random.default_rng(seed)))
     assert runs[0] == runs[1]
     assert sorted(runs[0]) == sorted(runs[2]) == sorted(ASSIGNMENT)
     assert runs[0] != first

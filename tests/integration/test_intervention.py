@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from attention_programs.attention.store import MappedText
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.outcome import Scored
+from attention_programs.programs.record import ProgramRecord, make_record
+from attention_programs.programs.run_result import Scored
 from attention_programs.programs.runtime import run
-from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.surrogate.identity import check_identity, identity_of
-from attention_programs.surrogate.intervention import PatchedModel, map_cache
+from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.untrusted.execution import SandboxRunner
 from conftest import FAMILIES, tiny_model
 
@@ -29,7 +29,7 @@ SOFTMAX = (
 )
 
 
-def record(source: str, name: str = "test", causal: str = "verified") -> ProgramRecord:
+def record(source: str, name: str = "test", causal: str = "prefix_only") -> ProgramRecord:
     return make_record(source, name, "search", causal, [], {})  # type: ignore[arg-type]
 
 
@@ -70,7 +70,7 @@ def test_a_layer_without_a_head_of_its_own_skips_its_attention(
 
 def test_identity_test_notices_a_wrong_intervention(llama: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        MappedText, "maps", property(lambda text: np.ones((4, len(text.ids), len(text.ids))) / len(text.ids))
+        TextAttention, "patterns", property(lambda text: np.ones((4, len(text.ids), len(text.ids))) / len(text.ids))
     )
     with pytest.raises(UserError, match="changes a logit"):
         check_identity(llama, HEADS)
@@ -80,10 +80,10 @@ def test_identity_test_notices_a_wrong_intervention(llama: LoadedModel, monkeypa
 def test_weights_read_back_are_the_programs_and_others_are_untouched(any_model: LoadedModel, length: int) -> None:
     ids = ids_of(length)
     model, causal = any_model.model, any_model.record.causal
-    view = TokenView(ids, any_model.pieces(ids), causal)
+    view = TokenView(ids, any_model.token_strings(ids), causal)
     first = {head: program for head, program in ASSIGNMENT.items() if head.layer == 0}
     with torch.inference_mode():
-        intact = model(input_ids=torch.tensor([ids]), output_attentions=True).attentions
+        original = model(input_ids=torch.tensor([ids]), output_attentions=True).attentions
         with PatchedModel(any_model, first):
             patched = model(input_ids=torch.tensor([ids]), output_attentions=True).attentions
     for index in range(4):
@@ -92,7 +92,7 @@ def test_weights_read_back_are_the_programs_and_others_are_untouched(any_model: 
             assert isinstance(outcome, Scored)
             np.testing.assert_array_equal(patched[0][0, index].numpy(), outcome.weights)
         else:
-            assert torch.equal(patched[0][0, index], intact[0][0, index])
+            assert torch.equal(patched[0][0, index], original[0][0, index])
 
 
 def test_outputs_of_untouched_heads_are_bit_equal(any_model: LoadedModel) -> None:
@@ -212,7 +212,7 @@ def _first(n: int) -> torch.Tensor:
     ("head", "program", "words"),
     [
         (Head(3, 0), PREVIOUS, "L3H0 does not exist"),
-        (Head(0, 0), record(SOFTMAX, causal="looks ahead"), "looks ahead"),
+        (Head(0, 0), record(SOFTMAX, causal="looks_ahead"), "looks ahead"),
     ],
 )
 def test_bad_assignments_are_refused_and_leave_the_model_alone(
@@ -225,7 +225,7 @@ def test_bad_assignments_are_refused_and_leave_the_model_alone(
 
 
 def test_a_program_that_looks_ahead_is_put_in_when_asked_by_name(llama: LoadedModel) -> None:
-    looks = {Head(0, 0): record(SOFTMAX, "looks", causal="looks ahead")}
+    looks = {Head(0, 0): record(SOFTMAX, "looks", causal="looks_ahead")}
     with PatchedModel(llama, looks, look_ahead=["looks"]):
         assert torch.isfinite(logits(llama, ids_of(5))).all()
     with pytest.raises(UserError, match=r"'looks' for head L0H0 looks ahead.*name it in replacement.look_ahead"):
@@ -238,7 +238,7 @@ def test_a_program_of_unknown_origin_does_the_same_from_the_sandbox(llama: Loade
         expected = logits(llama, ids_of(9))
     with (
         SandboxRunner(SandboxSettings(), 1, llama.token_style) as runner,
-        PatchedModel(llama, {Head(0, 0): free}, map_cache(llama, runner)),
+        PatchedModel(llama, {Head(0, 0): free}, pattern_cache(llama, runner)),
     ):
         assert torch.equal(logits(llama, ids_of(9)), expected)
     with PatchedModel(llama, {Head(0, 0): free}), pytest.raises(UserError, match="runs in the sandbox alone"):

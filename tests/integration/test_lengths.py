@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.store import AttentionIndex
+from attention_programs.attention.pattern_store import AttentionIndex
 from attention_programs.config import SandboxSettings, ScoringSettings
 from attention_programs.models.head import choose_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.scoring.assignments import score_assignments
-from attention_programs.scoring.lengths import LENGTH_COLUMNS, length_table, texts_of_lengths
+from attention_programs.scoring.length_table import LENGTH_COLUMNS, length_table, texts_of_lengths
 from attention_programs.surrogate.distilled import Objective, fit_of_objectives
 from attention_programs.untrusted.execution import SandboxRunner
 from builders import program_record, texts_from
@@ -34,8 +34,8 @@ def test_beginnings_of_long_texts_are_mapped_as_if_nothing_followed(any_model: L
         assert [list(text.ids) for text in texts] == [any_model.encode(text.content, tokens) for text in TEXTS[1:4]]
         for text in texts:
             alone = next(extract(any_model, [[text.ids]], index.head_list))[0]
-            assert text.pieces == alone.pieces
-            np.testing.assert_allclose(text.cells, alone.cells, atol=1e-5)
+            assert text.token_strings == alone.token_strings
+            np.testing.assert_allclose(text.entries, alone.entries, atol=1e-5)
 
 
 @pytest.mark.parametrize(

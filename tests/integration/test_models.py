@@ -17,7 +17,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_json, sha256_file, write_json
 from attention_programs.models.fetching import WHEEL_CACHE, fetch_model
 from attention_programs.models.loading import LoadedModel, load_model
-from attention_programs.models.record import read_record, weights_hash
+from attention_programs.models.model_record import read_record, weights_hash
 from builders import save_model
 from conftest import SENTENCES, tiny_model
 
@@ -37,7 +37,7 @@ def test_a_fetched_model_is_the_same_model(any_model: LoadedModel, tmp_path: Pat
     found = load_model(tmp_path / "models/x", verify=True)
     ids = found.encode(SENTENCES[0], 30)
     assert ids == any_model.encode(SENTENCES[0], 30)
-    assert found.pieces(ids) == any_model.pieces(ids)
+    assert found.token_strings(ids) == any_model.token_strings(ids)
     with torch.inference_mode():
         batch = torch.tensor([ids])
         torch.testing.assert_close(found.model(batch).logits, any_model.model(batch).logits, rtol=0, atol=1e-6)
@@ -111,8 +111,8 @@ def test_an_architecture_whose_attention_cannot_be_replaced_is_named(tmp_path: P
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (ModelSettings("gpt2", "hub", "openai-community/gpt2"), "revision '' is no commit; pin"),
-        (ModelSettings("gpt2", "hub", "openai-community/gpt2", revision="main"), "revision 'main' is no commit"),
+        (ModelSettings("gpt2", "hub", "openai-community/gpt2"), "revision '' is not a commit; pin"),
+        (ModelSettings("gpt2", "hub", "openai-community/gpt2", revision="main"), "revision 'main' is not a commit"),
         (ModelSettings("gpt2", "hub", "nobody/gpt2", revision=COMMIT), "cannot load .*set model.source: folder"),
         (ModelSettings("mine", "folder", "nowhere/at/all"), r"'nowhere/at/all' holds no config\.json"),
         (ModelSettings("mine", "wheel", "x==1", file="x.gguf"), "source wheel needs its sha256"),
@@ -181,7 +181,7 @@ def test_damaged_records_end_in_one_line(tmp_path: Path, content: Any) -> None:
     with pytest.raises(UserError, match=r"holds no model\.json; run `dvc repro model`"):
         read_record(tmp_path)
     write_json(tmp_path / "model.json", content)
-    with pytest.raises(UserError, match=r"model\.json is no record of a model; run `dvc repro model`"):
+    with pytest.raises(UserError, match=r"model\.json is not a record of a model; run `dvc repro model`"):
         read_record(tmp_path)
 
 
@@ -189,7 +189,7 @@ def test_texts_are_cut_with_their_special_tokens(llama: LoadedModel) -> None:
     assert len(llama.encode("word " * 50, 7)) == 7
     bert = tiny_model("bert")
     ids = bert.encode("word " * 50, 7)
-    assert bert.pieces([ids[0], ids[-1]]) == ("[CLS]", "[SEP]")
+    assert bert.token_strings([ids[0], ids[-1]]) == ("[CLS]", "[SEP]")
     assert len(ids) == 7
 
 

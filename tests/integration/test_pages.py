@@ -18,7 +18,7 @@ from attention_programs import cli
 from attention_programs.offline import QUIET
 from attention_programs.project.reproduction import compose
 from attention_programs.tracking import pages
-from attention_programs.tracking.store import open_store
+from attention_programs.tracking.mlflow_store import open_store
 from conftest import ROOT
 
 PATIENCE_SECONDS = 240

@@ -1,4 +1,4 @@
-"""A library of the paper's form through the sandbox: the same maps as beside it, and a reason for each failure."""
+"""A library of the paper's form through the sandbox: the same maps as next to it, and a reason for each failure."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from attention_programs.config import SandboxSettings
-from attention_programs.programs.outcome import Outcome, Reason, Rejected, Scored, check
+from attention_programs.programs.run_result import Outcome, Reason, Rejected, Scored, check
 from attention_programs.untrusted.sandbox.fork_server import SandboxText
-from attention_programs.untrusted.sandbox.pool import ForeignProgram, Ran, Sandbox
+from attention_programs.untrusted.sandbox.pool import Ran, Sandbox, UntrustedProgram
 from paper_texts import library, parsed_texts, run_beside
 
 PROGRAMS = library().programs
@@ -28,8 +28,8 @@ FAILURES = {
 @pytest.fixture(scope="module")
 def results() -> Iterator[dict[str, Ran]]:
     with Sandbox(SandboxSettings(), 2) as sandbox:
-        sandbox.load([SandboxText(text.ids, text.pieces, text) for text in TEXTS], causal=True)
-        programs = [ForeignProgram(program.source, program.entry, "paper") for program in PROGRAMS]
+        sandbox.load([SandboxText(text.ids, text.token_strings, text) for text in TEXTS], causal=True)
+        programs = [UntrustedProgram(program.source, program.entry, "paper") for program in PROGRAMS]
         yield dict(zip((program.entry for program in PROGRAMS), sandbox.run_all(programs), strict=True))
 
 
@@ -83,8 +83,8 @@ GAPS = {
 def test_what_a_stub_or_the_file_lacks_is_a_reason_of_its_own() -> None:
     start = "import spacy, helpers\ndef f(sentence, tokenizer):\n    "
     with Sandbox(SandboxSettings(), 1) as sandbox:
-        sandbox.load([SandboxText(text.ids, text.pieces, text) for text in TEXTS[:1]], causal=True)
-        found = sandbox.run_all(ForeignProgram(start + body + "\n", "f", "paper") for body in GAPS)
+        sandbox.load([SandboxText(text.ids, text.token_strings, text) for text in TEXTS[:1]], causal=True)
+        found = sandbox.run_all(UntrustedProgram(start + body + "\n", "f", "paper") for body in GAPS)
         for ran, (reason, words) in zip(found, GAPS.values(), strict=True):
             [outcome] = ran.outcomes
             assert isinstance(outcome, Rejected)

@@ -11,22 +11,22 @@ import torch
 
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import row_starts
-from attention_programs.attention.store import read_maps
+from attention_programs.attention.pattern_store import read_patterns
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, DistillationSettings, EvaluationSettings
 from attention_programs.errors import UserError
-from attention_programs.evaluation.questions import answer_questions, load_tasks
+from attention_programs.evaluation.harness import answer_questions, load_tasks
 from attention_programs.files import read_jsonl
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
-from attention_programs.surrogate.damage import measure_damage
+from attention_programs.surrogate.ablation import measure_ablation_effects
 from attention_programs.surrogate.distillation import Distiller
-from attention_programs.surrogate.fisher import greedy_order
+from attention_programs.surrogate.fisher import iterative_fisher_rankings
 from attention_programs.surrogate.identity import check_identity
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
-from attention_programs.surrogate.perplexity import perplexity
+from attention_programs.surrogate.joint_ablation import rank_by_joint_ablation
+from attention_programs.surrogate.losses import perplexity
 from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table
-from attention_programs.surrogate.together import order_together
 from attention_programs.surrogate.windows import cut
 from builders import program_record, texts_from
 from conftest import FAMILIES, ROOT, SENTENCES, tiny_model
@@ -51,21 +51,21 @@ def test_every_stage_that_runs_the_model_runs(family: str, dtype: str, tmp_path:
     loaded = in_precision(family, dtype)
     check_identity(loaded, loaded.record.heads)
     extract_to_folder(loaded, TEXTS, AttentionSettings(max_tokens=20), tmp_path)
-    for text in read_maps(tmp_path, ["train"]):
-        sums = np.add.reduceat(text.cells, row_starts(len(text.ids), loaded.record.causal), axis=-1)
+    for text in read_patterns(tmp_path, ["train"]):
+        sums = np.add.reduceat(text.entries, row_starts(len(text.ids), loaded.record.causal), axis=-1)
         assert np.abs(sums - 1).max() < 5e-3, "rows are right but for the half precision that they are stored in"
     ids = [tuple(loaded.encode(text.content, 20)) for text in TEXTS]
     cache = trusted_cache(loaded)
-    single = measure_damage(loaded, ASSIGNMENT, ids[:2], cache, 2, precision="bfloat16")
-    ranked = greedy_order(loaded, ASSIGNMENT, ids[:2], cache, samples=1, rounds=2, seed=0).anew
+    single = measure_ablation_effects(loaded, ASSIGNMENT, ids[:2], cache, 2, precision="bfloat16")
+    ranked = iterative_fisher_rankings(loaded, ASSIGNMENT, ids[:2], cache, samples=1, rounds=2, seed=0).iterative
     with PatchedModel(loaded, ASSIGNMENT, cache) as patched:
-        joint = order_together(patched, ranked, ids, 4, 2, "bfloat16", np.random.default_rng(0))
+        joint = rank_by_joint_ablation(patched, ranked, ids, 4, 2, "bfloat16", np.random.default_rng(0))
     found = Distiller(loaded, ASSIGNMENT, joint, ids, ids[:1], SETTINGS, np.random.default_rng(0)).run()
-    curve = Curve("selected", "together", {100: ASSIGNMENT})
+    curve = Curve("selected", "joint_ablation", {100: ASSIGNMENT})
     table = perplexity_table(measure_curves(loaded, [curve], cut(loaded, TEXTS, 20, 2), 2, cache), 20, 0)
     assert set(ranked) == set(joint) == set(ASSIGNMENT)
-    assert np.isfinite([each.damage for each in single.heads]).all()
-    assert np.isfinite([constants for row in found.constants[100].values() for constants in row]).all()
+    assert np.isfinite([each.ablation_effect for each in single.heads]).all()
+    assert np.isfinite([coefficients for row in found.coefficients[100].values() for coefficients in row]).all()
     assert np.isfinite(table[["perplexity", "increase"]].to_numpy()).all()
 
 
@@ -87,9 +87,9 @@ def test_short_passes_measure_what_long_ones_do(family: str) -> None:
     windows, cache = cut(loaded, TEXTS, 20, 2), trusted_cache(loaded)
     exact = measure_curves(loaded, [curve], windows, 2, cache)
     short = measure_curves(loaded, [curve], windows, 2, cache, precision="bfloat16")
-    assert perplexity(short.intact) == pytest.approx(perplexity(exact.intact), rel=0.01)
+    assert perplexity(short.original) == pytest.approx(perplexity(exact.original), rel=0.01)
     assert perplexity(short.points[0].losses) == pytest.approx(perplexity(exact.points[0].losses), rel=0.01)
-    assert perplexity(short.intact) != perplexity(exact.intact)
+    assert perplexity(short.original) != perplexity(exact.original)
 
 
 @pytest.mark.parametrize(("dtype", "off", "named"), [("float32", 1.004, True), ("bfloat16", 1.004, False),
@@ -112,8 +112,8 @@ def test_a_row_is_held_to_what_its_precision_can_say(
         with pytest.raises(UserError, match=f"more than {dtype} explains"):
             next(extract(loaded, [[[5, 6, 7]]], loaded.record.heads))
     else:
-        (maps,) = next(extract(loaded, [[[5, 6, 7]]], loaded.record.heads))
-        np.testing.assert_allclose(np.add.reduceat(maps.cells, [0, 1, 3], axis=-1), 1, atol=1e-6)
+        (patterns,) = next(extract(loaded, [[[5, 6, 7]]], loaded.record.heads))
+        np.testing.assert_allclose(np.add.reduceat(patterns.entries, [0, 1, 3], axis=-1), 1, atol=1e-6)
 
 
 def test_weights_that_are_no_numbers_are_not_called_anything_else() -> None:

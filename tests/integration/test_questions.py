@@ -12,7 +12,7 @@ from lm_eval.tasks import TaskManager
 from attention_programs.config import EvaluationSettings
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
-from attention_programs.evaluation.questions import TaskScore, _harness_model, answer_questions, load_tasks
+from attention_programs.evaluation.harness import TaskScore, _harness_model, answer_questions, load_tasks
 from attention_programs.files import read_jsonl
 from attention_programs.models.loading import LoadedModel
 from builders import texts_from

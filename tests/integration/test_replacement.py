@@ -18,21 +18,26 @@ from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.scoring.assignments import assignment_of
 from attention_programs.scoring.bootstrap import resample_weights
-from attention_programs.surrogate.damage import HeadDamage, SingleEffects, measure_damage, rank_reliability
-from attention_programs.surrogate.gate import GateMeasurement, divide_validation, read_gate, write_gate
-from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
-from attention_programs.surrogate.maps import MapCache
-from attention_programs.surrogate.orders import (
-    chosen_order,
-    compare_orders,
-    damage_table,
-    distilled_assignment,
-    order_by_damage,
-    order_by_iou,
-    order_table,
-    read_orders,
+from attention_programs.surrogate.ablation import (
+    AblationEffect,
+    SingleEffects,
+    measure_ablation_effects,
+    rank_reliability,
 )
-from attention_programs.surrogate.perplexity import MASK_STRIDE, TextLoss, ids_losses, perplexity, text_losses
+from attention_programs.surrogate.gate import GateMeasurement, divide_validation, read_gate, write_gate
+from attention_programs.surrogate.head_rankings import (
+    ablation_table,
+    chosen_ranking,
+    compare_rankings,
+    distilled_assignment,
+    rank_by_ablation_effect,
+    rank_by_iou,
+    ranking_table,
+    read_rankings,
+)
+from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
+from attention_programs.surrogate.losses import MASK_STRIDE, TextLoss, ids_losses, perplexity, text_losses
+from attention_programs.surrogate.pattern_cache import PatternCache
 from attention_programs.surrogate.replacement import (
     Curve,
     Measured,
@@ -52,7 +57,7 @@ SHARES = (0, 50, 100)
 ASSIGNMENT = {head: (FIRST, EVEN)[i % 2] for i, head in enumerate(all_heads(3, 4))}
 
 
-def cache_of(loaded: LoadedModel) -> MapCache:
+def cache_of(loaded: LoadedModel) -> PatternCache:
     return trusted_cache(loaded)
 
 
@@ -99,11 +104,14 @@ def test_a_text_of_one_token_has_nothing_to_predict(causal_model: LoadedModel) -
     (loss,) = ids_losses(causal_model, [[7]], 1)
     assert loss == TextLoss(0, 0.0)
     short, long = [7], causal_model.encode(SENTENCES[0], 9)
-    both = measure_damage(causal_model, {Head(1, 1): FIRST}, [short, long], cache_of(causal_model), 2)
+    both = measure_ablation_effects(causal_model, {Head(1, 1): FIRST}, [short, long], cache_of(causal_model), 2)
     assert both.texts == 1, "the text of one token is left out, not counted as one without any effect"
-    assert both.heads == measure_damage(causal_model, {Head(1, 1): FIRST}, [long], cache_of(causal_model), 2).heads
+    assert (
+        both.heads
+        == measure_ablation_effects(causal_model, {Head(1, 1): FIRST}, [long], cache_of(causal_model), 2).heads
+    )
     with pytest.raises(UserError, match="no text holds a token to predict, so effects of heads can't be measured"):
-        measure_damage(causal_model, {Head(1, 1): FIRST}, [short], cache_of(causal_model), 2)
+        measure_ablation_effects(causal_model, {Head(1, 1): FIRST}, [short], cache_of(causal_model), 2)
     curve = Curve("x", "iou", {100: ASSIGNMENT})
     measured = measure_curves(causal_model, [curve], Windows([short, long], [0, 1]), 2, cache_of(causal_model))
     table = perplexity_table(measured, 50, 0)
@@ -117,28 +125,30 @@ def test_a_text_of_one_token_has_nothing_to_predict(causal_model: LoadedModel) -
 def test_damage_equals_patching_the_whole_model(any_model: LoadedModel, batch_texts: int) -> None:
     texts = encoded(any_model)
     some = {head: ASSIGNMENT[head] for head in (Head(0, 1), Head(1, 0), Head(1, 3), Head(2, 2))}
-    found = measure_damage(any_model, some, texts, cache_of(any_model), batch_texts).heads
-    assert [damage.head for damage in found] == list(some)
-    intact = [log_probabilities(any_model, ids) for ids in texts]
+    found = measure_ablation_effects(any_model, some, texts, cache_of(any_model), batch_texts).heads
+    assert [ablation_effect.head for ablation_effect in found] == list(some)
+    original = [log_probabilities(any_model, ids) for ids in texts]
     before = [loss_by_loop(any_model, ids) for ids in texts]
-    for damage in found:
-        with PatchedModel(any_model, {damage.head: some[damage.head]}):
+    for ablation_effect in found:
+        with PatchedModel(any_model, {ablation_effect.head: some[ablation_effect.head]}):
             patched = [log_probabilities(any_model, ids) for ids in texts]
             after = [loss_by_loop(any_model, ids) for ids in texts]
         divergences = [
-            float((p.exp() * (p - q)).sum(-1).mean()) for p, q in zip(intact, patched, strict=True)
+            float((p.exp() * (p - q)).sum(-1).mean()) for p, q in zip(original, patched, strict=True)
         ]  # fmt: skip
-        increases = [(a - b) / len(p) for a, b, p in zip(after, before, intact, strict=True)]
-        assert damage.damage == pytest.approx(np.mean(divergences), abs=1e-5)
-        assert damage.standard_error == pytest.approx(np.std(divergences, ddof=1) / np.sqrt(len(texts)), abs=1e-5)
-        assert damage.loss_increase == pytest.approx(np.mean(increases), abs=1e-5)
-        assert damage.damage > 1e-6
+        increases = [(a - b) / len(p) for a, b, p in zip(after, before, original, strict=True)]
+        assert ablation_effect.ablation_effect == pytest.approx(np.mean(divergences), abs=1e-5)
+        assert ablation_effect.standard_error == pytest.approx(
+            np.std(divergences, ddof=1) / np.sqrt(len(texts)), abs=1e-5
+        )
+        assert ablation_effect.loss_increase == pytest.approx(np.mean(increases), abs=1e-5)
+        assert ablation_effect.ablation_effect > 1e-6
 
 
 def test_measuring_damage_leaves_the_model_as_it_was(any_model: LoadedModel) -> None:
     texts = encoded(any_model)[:2]
     before = ids_losses(any_model, texts, 2)
-    measure_damage(any_model, {Head(2, 0): FIRST}, texts, cache_of(any_model), 2)
+    measure_ablation_effects(any_model, {Head(2, 0): FIRST}, texts, cache_of(any_model), 2)
     assert ids_losses(any_model, texts, 2) == before
 
 
@@ -148,28 +158,28 @@ def test_curves_hold_each_share_with_what_it_cost(llama: LoadedModel) -> None:
     even = dict.fromkeys(ASSIGNMENT, EVEN)
     curves = [
         Curve("selected", "iou", shares(ASSIGNMENT, list(ASSIGNMENT), SHARES)),
-        Curve("selected", "damage", shares(ASSIGNMENT, backwards, SHARES)),
+        Curve("selected", "ablation_effect", shares(ASSIGNMENT, backwards, SHARES)),
         Curve("uniform", "iou", shares(even, list(ASSIGNMENT), SHARES)),
     ]
     measured = measure_curves(llama, curves, Windows(texts, list(range(len(texts)))), 2, cache_of(llama))
     table = perplexity_table(measured, 200, 0)
     assert table["heads_replaced"].tolist() == [0, 6, 12] * 3
-    rows = table.set_index(["programs", "order", "percent"])
-    intact = ids_losses(llama, texts, 2)
+    rows = table.set_index(["programs", "ranking", "percent"])
+    original = ids_losses(llama, texts, 2)
     with PatchedModel(llama, {}) as patched:
-        assert ids_losses(patched, texts, 2) == intact
-    for kind, order in rows.index.droplevel("percent").unique():
-        none = rows.loc[(kind, order, 0)]
+        assert ids_losses(patched, texts, 2) == original
+    for kind, ranking in rows.index.droplevel("percent").unique():
+        none = rows.loc[(kind, ranking, 0)]
         assert (none["increase"], none["low"], none["high"]) == (0, 0, 0)
-        assert none["perplexity"] == pytest.approx(perplexity(intact))
-    assert rows.loc[("selected", "iou", 100), "increase"] == rows.loc[("selected", "damage", 100), "increase"]
-    assert rows.loc[("selected", "iou", 50), "increase"] != rows.loc[("selected", "damage", 50), "increase"]
+        assert none["perplexity"] == pytest.approx(perplexity(original))
+    assert rows.loc[("selected", "iou", 100), "increase"] == rows.loc[("selected", "ablation_effect", 100), "increase"]
+    assert rows.loc[("selected", "iou", 50), "increase"] != rows.loc[("selected", "ablation_effect", 50), "increase"]
     assert rows.loc[("selected", "iou", 100), "increase"] != rows.loc[("uniform", "iou", 100), "increase"]
     with PatchedModel(llama, {head: ASSIGNMENT[head] for head in backwards[:6]}) as patched:
         half = perplexity(ids_losses(patched, texts, 2))
-    row = rows.loc[("selected", "damage", 50)]
+    row = rows.loc[("selected", "ablation_effect", 50)]
     assert row["perplexity"] == pytest.approx(half, rel=1e-6)
-    assert row["increase"] == pytest.approx(100 * (half / perplexity(intact) - 1), rel=1e-4)
+    assert row["increase"] == pytest.approx(100 * (half / perplexity(original) - 1), rel=1e-4)
     assert row["low"] < row["increase"] < row["high"]
 
 
@@ -177,24 +187,24 @@ def test_the_interval_of_the_increase_is_paired() -> None:
     """Texts differ much in difficulty and little in what replacement costs them, so the interval is narrow."""
     generator = np.random.default_rng(0)
     difficulty = generator.uniform(1, 8, 60)
-    intact = [TextLoss(10, 10 * d) for d in difficulty]
+    original = [TextLoss(10, 10 * d) for d in difficulty]
     patched = [TextLoss(10, 10 * (d + 0.1)) for d in difficulty]
     weights = resample_weights(60, 300, generator)
-    interval = increase_interval(intact, patched, weights)
+    interval = increase_interval(original, patched, weights)
     expected = 100 * (np.exp(0.1) - 1)
     assert (interval.mean, interval.low, interval.high) == pytest.approx((expected,) * 3)
     noisy = [TextLoss(10, 10 * (d + 0.1 + e)) for d, e in zip(difficulty, generator.normal(0, 0.05, 60), strict=True)]
-    wide = increase_interval(intact, noisy, weights)
+    wide = increase_interval(original, noisy, weights)
     assert wide.low < expected < wide.high
     assert wide.high - wide.low < 5
 
 
 def test_heads_are_taken_from_the_front_of_the_order() -> None:
-    order = all_heads(2, 5)
-    assert heads_at(order, 0) == []
-    assert heads_at(order, 100) == order
-    assert heads_at(order, 30) == order[:3]
-    assert heads_at(order[::-1], 10) == [Head(1, 4)]
+    ranking = all_heads(2, 5)
+    assert heads_at(ranking, 0) == []
+    assert heads_at(ranking, 100) == ranking
+    assert heads_at(ranking, 30) == ranking[:3]
+    assert heads_at(ranking[::-1], 10) == [Head(1, 4)]
     assert heads_at([], 50) == []
 
 
@@ -207,24 +217,26 @@ def table_of_heads() -> pd.DataFrame:
 def test_orders_go_by_iou_and_by_damage_with_ties_by_name() -> None:
     table = table_of_heads()
     expected = [Head(0, 1), Head(0, 0), Head(2, 0), Head(10, 0)]
-    assert order_by_iou("selected", table) == expected
-    assert order_by_iou("selected", table.sample(frac=1, random_state=0)) == expected
-    assert order_by_iou("uniform", table)[-1] == Head(0, 1)
-    damages = [HeadDamage(head, d, 0.1, 0.0) for head, d in zip(expected, (0.3, 0.1, 0.1, -0.2), strict=True)]
-    assert order_by_damage(damages) == [Head(10, 0), Head(0, 0), Head(2, 0), Head(0, 1)]
+    assert rank_by_iou("selected", table) == expected
+    assert rank_by_iou("selected", table.sample(frac=1, random_state=0)) == expected
+    assert rank_by_iou("uniform", table)[-1] == Head(0, 1)
+    ablation_effects = [
+        AblationEffect(head, d, 0.1, 0.0) for head, d in zip(expected, (0.3, 0.1, 0.1, -0.2), strict=True)
+    ]
+    assert rank_by_ablation_effect(ablation_effects) == [Head(10, 0), Head(0, 0), Head(2, 0), Head(0, 1)]
 
 
 def test_the_table_of_effects_says_how_reliable_their_ranking_is() -> None:
     effects = SingleEffects(
-        [HeadDamage(Head(0, 1), 0.25, 0.125, -0.5), HeadDamage(Head(2, 0), 0.0, 0.0, 0.5)], 32, 0.91
+        [AblationEffect(Head(0, 1), 0.25, 0.125, -0.5), AblationEffect(Head(2, 0), 0.0, 0.0, 0.5)], 32, 0.91
     )
-    table = damage_table(effects)
+    table = ablation_table(effects)
     assert table["head"].tolist() == ["L0H1", "L2H0"]
     assert table[["texts", "reliability"]].drop_duplicates().to_numpy().tolist() == [[32, 0.91]]
 
 
 def test_reliability_is_the_agreement_with_as_many_other_texts() -> None:
-    """Held to what it stands for: two sets of texts, drawn anew, rank the same heads."""
+    """Held to what it stands for: two sets of texts, drawn again, rank the same heads."""
     generator = np.random.default_rng(0)
     true, found, expected = generator.normal(0, 1, 200), [], []
     for _ in range(20):
@@ -273,19 +285,19 @@ def test_windows_are_pieces_of_the_text_and_count_as_one(any_model: LoadedModel)
 
 def test_orders_survive_their_table(tmp_path: Path) -> None:
     heads = list(ASSIGNMENT)
-    orders = {"iou": heads, "damage": heads[::-1]}
-    write_csv(tmp_path / "orders.csv", order_table(orders))
-    assert read_orders(tmp_path / "orders.csv") == orders
+    rankings = {"iou": heads, "ablation_effect": heads[::-1]}
+    write_csv(tmp_path / "rankings.csv", ranking_table(rankings))
+    assert read_rankings(tmp_path / "rankings.csv") == rankings
 
 
 def test_the_order_is_chosen_where_the_model_keeps_best(llama: LoadedModel, tmp_path: Path) -> None:
     ids = encoded(llama)
     heads = list(ASSIGNMENT)
     settings = ReplacementSettings(batch_texts=2)
-    table = compare_orders(
+    table = compare_rankings(
         llama,
         ASSIGNMENT,
-        {"iou": heads, "damage": heads[::-1]},
+        {"iou": heads, "ablation_effect": heads[::-1]},
         [25, 50],
         Windows(ids, list(range(len(ids)))),
         settings,
@@ -293,10 +305,10 @@ def test_the_order_is_chosen_where_the_model_keeps_best(llama: LoadedModel, tmp_
     )
     assert table["percent"].tolist() == [25, 50, 25, 50]
     logs = np.log1p(table["increase_validation"] / 100)
-    best = "iou" if logs[:2].sum() < logs[2:].sum() else "damage"
-    assert table["chosen"].tolist() == [best == "iou"] * 2 + [best == "damage"] * 2
-    write_csv(tmp_path / "order_choice.csv", table)
-    assert chosen_order(tmp_path / "order_choice.csv") == best
+    best = "iou" if logs[:2].sum() < logs[2:].sum() else "ablation_effect"
+    assert table["chosen"].tolist() == [best == "iou"] * 2 + [best == "ablation_effect"] * 2
+    write_csv(tmp_path / "ranking_choice.csv", table)
+    assert chosen_ranking(tmp_path / "ranking_choice.csv") == best
 
 
 def test_a_share_gets_the_constants_of_the_next_larger_distilled_one() -> None:
@@ -351,22 +363,22 @@ def test_the_gate_survives_its_file(tmp_path: Path) -> None:
         write_gate(tmp_path / "gate.json", found)
         assert repr(read_gate(tmp_path / "gate.json")) == repr(found)
     (tmp_path / "gate.json").write_text("[1]")
-    with pytest.raises(UserError, match=r"gate\.json is no measurement of the gate"):
+    with pytest.raises(UserError, match=r"gate\.json is not a measurement of the gate"):
         read_gate(tmp_path / "gate.json")
 
 
 def test_curves_are_compared_text_by_text_with_the_reference() -> None:
     generator = np.random.default_rng(0)
-    intact = [TextLoss(10, 10 * d) for d in generator.uniform(1, 8, 30)]
+    original = [TextLoss(10, 10 * d) for d in generator.uniform(1, 8, 30)]
 
     def worse(by: float) -> list[TextLoss]:
         return [
             TextLoss(10, loss.loss_sum + 10 * by + e)
-            for loss, e in zip(intact, generator.normal(0, 0.1, 30), strict=True)
+            for loss, e in zip(original, generator.normal(0, 0.1, 30), strict=True)
         ]
 
     points = [Point("distilled", "iou", 25, 3, worse(0.1)), Point("selected", "iou", 25, 3, worse(0.3))]
-    table = perplexity_table(Measured(intact, points), 400, 0, reference="distilled").set_index("programs")
+    table = perplexity_table(Measured(original, points), 400, 0, reference="distilled").set_index("programs")
     assert table[["texts", "tokens"]].drop_duplicates().to_numpy().tolist() == [[30, 300]]
     assert table.loc["selected", "above"] == pytest.approx(100 * (np.exp(0.2) - 1), abs=1)
     assert table.loc["selected", "above_low"] < 100 * (np.exp(0.2) - 1) < table.loc["selected", "above_high"]
@@ -406,8 +418,8 @@ def _coverage(sizes: dict[str, int], curve: str, runs: int = 1000) -> float:
     columns = {name: texts[["tokens", curve]].to_numpy() for name, texts in corpora.items()}
     for _ in range(runs):
         drawn = np.vstack([generator.choice(rows, sizes[name]) for name, rows in columns.items()])
-        intact = [TextLoss(int(tokens), 3.0 * tokens) for tokens, _ in drawn]
+        original = [TextLoss(int(tokens), 3.0 * tokens) for tokens, _ in drawn]
         patched = [TextLoss(int(tokens), 3.0 * tokens + extra) for tokens, extra in drawn]
-        interval = increase_interval(intact, patched, weights)
+        interval = increase_interval(original, patched, weights)
         held += interval.low <= true <= interval.high
     return held / runs

@@ -1,4 +1,4 @@
-"""The verdict on a rerun: exact where it must be, within stated tolerances where processors differ."""
+"""The verdict on a rerun: exact where it must be, within stated tolerances where CPUs differ."""
 
 import shutil
 import subprocess
@@ -40,10 +40,10 @@ def write_results(folder: Path) -> Path:
     curve = {"programs": ["selected"] * 2, "percent": [0, 100], "perplexity": [20.0, 2000.0], "increase": [0.0, 9900.0]}
     write_csv(folder / "perplexity.csv", pd.DataFrame(curve))
     write_csv(folder / "qa.csv", pd.DataFrame({"task": ["t"], "accuracy": [0.5], "insensitive": [False]}))
-    choice = {"order": ["iou", "damage"], "increase_validation": [10.0, 300.0], "chosen": [True, False]}
-    write_csv(folder / "order_choice.csv", pd.DataFrame(choice))
-    orders = {"head": [f"L0H{i}" for i in range(20)], "iou": range(20), "damage": range(20)}
-    write_csv(folder / "orders.csv", pd.DataFrame(orders))
+    choice = {"ranking": ["iou", "ablation_effect"], "increase_validation": [10.0, 300.0], "chosen": [True, False]}
+    write_csv(folder / "ranking_choice.csv", pd.DataFrame(choice))
+    rankings = {"head": [f"L0H{i}" for i in range(20)], "iou": range(20), "ablation_effect": range(20)}
+    write_csv(folder / "rankings.csv", pd.DataFrame(rankings))
     write_json(folder / "summary.json", {"iou/test/all/selected": 0.6})
     write_json(folder / "scoring.json", {"runs_by_status": {"scored": 9}})
     write_lock(folder / "dvc.lock", {})
@@ -100,12 +100,15 @@ def test_other_bytes_with_numbers_within_the_tolerance_are_reproduced(tmp_path: 
             "perplexity.csv, perplexity, row 1: 2100.0 instead of 2000.0",
         ),
         (
-            change("order_choice.csv", "increase_validation", 1, 310.0),
-            "order_choice.csv, increase_validation, row 1: 310.0 instead",
+            change("ranking_choice.csv", "increase_validation", 1, 310.0),
+            "ranking_choice.csv, increase_validation, row 1: 310.0 instead",
         ),
-        (change("order_choice.csv", "chosen", 1, True), "order_choice.csv, chosen, row 1: True instead of False"),
+        (change("ranking_choice.csv", "chosen", 1, True), "ranking_choice.csv, chosen, row 1: True instead of False"),
         (change("qa.csv", "insensitive", 0, True), "qa.csv, insensitive, row 0: True instead of False"),
-        (change("orders.csv", "damage", 0, 25), "orders.csv, damage: rank correlation 0.714 (at least 0.98)"),
+        (
+            change("rankings.csv", "ablation_effect", 0, 25),
+            "rankings.csv, damage: rank correlation 0.714 (at least 0.98)",
+        ),
         (change("heads.csv", "iou_test", 1, None), "heads.csv, iou_test, row 1: nan instead of 0.7"),
         (change("heads.csv", "iou_test", 1, "many"), "heads.csv, iou_test: what were numbers is text"),
         (change("heads.csv", "head", 1, "L9H9"), "heads.csv, head, row 1: L9H9 instead of L0H1"),
@@ -126,14 +129,14 @@ def test_large_perplexities_are_compared_by_their_size(tmp_path: Path) -> None:
 
 def test_heads_that_change_places_are_no_difference(tmp_path: Path) -> None:
     def swap(folder: Path) -> None:
-        change("orders.csv", "damage", 3, 4)(folder)
-        change("orders.csv", "damage", 4, 3)(folder)
+        change("rankings.csv", "ablation_effect", 3, 4)(folder)
+        change("rankings.csv", "ablation_effect", 4, 3)(folder)
 
     assert compared(tmp_path, swap, select="new").reproduced
 
 
 def test_percentages_are_compared_by_their_size(tmp_path: Path) -> None:
-    assert compared(tmp_path, change("order_choice.csv", "increase_validation", 1, 303.0), select="new").reproduced
+    assert compared(tmp_path, change("ranking_choice.csv", "increase_validation", 1, 303.0), select="new").reproduced
 
 
 def test_another_program_of_nearly_the_same_fit_is_no_difference(tmp_path: Path) -> None:

@@ -16,18 +16,18 @@ import pytest
 
 from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
-from attention_programs.programs.outcome import Reason, Rejected, Scored
+from attention_programs.programs.run_result import Reason, Rejected, Scored
 from attention_programs.programs.runtime import compile_trusted, run
 from attention_programs.programs.source import parse_source
 from attention_programs.untrusted.sandbox import pool
 from attention_programs.untrusted.sandbox.fork_server import SandboxText
 from attention_programs.untrusted.sandbox.layers import Layer, Level
-from attention_programs.untrusted.sandbox.pool import ForeignProgram, Ran, Sandbox
+from attention_programs.untrusted.sandbox.pool import Ran, Sandbox, UntrustedProgram
 from cases import FAILING, GOOD, LONG, TEXT, Failing, Good, program, view_of
 
 SETTINGS = SandboxSettings(text_seconds=0.5, program_seconds=2.0, memory_mib=256)
 VIEWS = [view_of(TEXT), view_of(LONG), view_of(LONG[:9])]
-TEXTS = [SandboxText(view.ids, view.pieces) for view in VIEWS]
+TEXTS = [SandboxText(view.ids, view.token_strings) for view in VIEWS]
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's layers are Linux's")
 
 
@@ -64,7 +64,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def one(sandbox: Sandbox, source: str, **more: object) -> Ran:
-    [ran] = sandbox.run_all([ForeignProgram(source, **more)])  # type: ignore[arg-type]
+    [ran] = sandbox.run_all([UntrustedProgram(source, **more)])  # type: ignore[arg-type]
     return ran
 
 
@@ -86,7 +86,7 @@ def test_no_reason_is_without_a_program() -> None:
 def test_maps_of_the_case_table(case: Good, sandbox: Sandbox) -> None:
     outcome = one(sandbox, case.source).outcomes[0]
     assert isinstance(outcome, Scored), outcome
-    np.testing.assert_allclose(outcome.weights, case.map, atol=1e-6)
+    np.testing.assert_allclose(outcome.weights, case.pattern, atol=1e-6)
 
 
 @pytest.mark.parametrize("case", FAILING, ids=lambda case: case.name)
@@ -103,7 +103,7 @@ def test_trusted_programs_give_the_same_bytes_in_and_outside(case: Good, mention
     trusted = compile_trusted(case.source, case.name, vouched=True)
     terms = parse_source(case.source, case.name).mentions if mentions else ()
     for view, outcome in zip(VIEWS, one(sandbox, case.source, terms=terms).outcomes, strict=True):
-        here = run(trusted, view_of(view.pieces))
+        here = run(trusted, view_of(view.token_strings))
         assert isinstance(outcome, Scored) == isinstance(here, Scored)
         if isinstance(here, Scored) and isinstance(outcome, Scored):
             assert here.weights.tobytes() == outcome.weights.tobytes()
@@ -238,7 +238,7 @@ def test_a_server_for_every_program_works_where_there_are_no_layers() -> None:
         servers = set()
         for _ in range(2):
             assert isinstance(one(found, program("text.uniform")).outcomes[0], Scored)
-            servers.add(found._lanes[0].main.process.pid)
+            servers.add(found._workers[0].main.process.pid)
         late = one(found, REASONS[Reason.TIME][0]).outcomes[0]
     assert len(servers) == 2
     assert isinstance(late, Rejected)
@@ -336,7 +336,7 @@ def test_a_kill_in_the_middle_changes_no_result(depth: int) -> None:
     with Sandbox(dataclasses.replace(SETTINGS, text_seconds=5, program_seconds=30, check_texts=0), 1) as sandbox:
         sandbox.load(TEXTS, causal=True)
         calm = one(sandbox, SLOW).outcomes
-        outer = sandbox._lanes[0].main.process.pid
+        outer = sandbox._workers[0].main.process.pid
         killed = []
 
         def kill() -> None:
@@ -350,7 +350,7 @@ def test_a_kill_in_the_middle_changes_no_result(depth: int) -> None:
         outcomes = one(sandbox, SLOW).outcomes
         thread.join()
         assert killed
-        assert (sandbox._lanes[0].main.process.pid == outer) == (depth == 3)
+        assert (sandbox._workers[0].main.process.pid == outer) == (depth == 3)
     for first, second in zip(calm, outcomes, strict=True):
         assert isinstance(first, Scored)
         assert isinstance(second, Scored)
@@ -362,7 +362,7 @@ def test_a_kill_in_the_middle_changes_no_result(depth: int) -> None:
 def test_a_process_that_is_always_killed_is_taken_for_want_of_memory() -> None:
     with Sandbox(dataclasses.replace(SETTINGS, text_seconds=20, program_seconds=60, check_texts=0), 1) as sandbox:
         sandbox.load(TEXTS, causal=True)
-        inner = children(sandbox._lanes[0].main.process.pid)[0]
+        inner = children(sandbox._workers[0].main.process.pid)[0]
         stop = threading.Event()
 
         def kill() -> None:
@@ -396,7 +396,7 @@ def test_closing_leaves_no_process_and_no_descriptor() -> None:
     before, descriptors = servers(), len(os.listdir("/proc/self/fd"))
     with Sandbox(SETTINGS, 2) as sandbox:
         sandbox.load(TEXTS, causal=True)
-        list(sandbox.run_all([ForeignProgram(program("text.uniform"))] * 3))
+        list(sandbox.run_all([UntrustedProgram(program("text.uniform"))] * 3))
     until(lambda: servers() <= before)
     assert len(os.listdir("/proc/self/fd")) == descriptors
 

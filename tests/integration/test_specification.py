@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attention_programs.attention.store import MappedText
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.config import ModelSettings
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.models.fetching import fetch_model
 from attention_programs.models.head import Head
 from attention_programs.programs.methods import DISTILLED
+from attention_programs.renamed import VALUES
 from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
-from attention_programs.surrogate.perplexity import text_losses
+from attention_programs.surrogate.losses import text_losses
 from attention_programs.surrogate.recorded_losses import measure_again, record_losses
 from attention_programs.surrogate.replacement import Curve, measure_curves
 from attention_programs.surrogate.specification import (
@@ -50,7 +51,7 @@ def wanted(model: Path) -> SurrogateSpecification:
         model=record["name"],
         weights_sha256=record["weights_sha256"],
         causal=record["causal"],
-        order="damage",
+        ranking="ablation_effect",
         percent=25,
         max_tokens=24,
         heads={"L0H1": FIRST.id, "L2H3": MIXED.id, "L2H0": FIRST.id},
@@ -74,8 +75,8 @@ def test_a_surrogate_comes_back_and_is_the_patched_model(
     for one, other in zip(ours, theirs, strict=True):
         assert one.tokens == other.tokens
         assert one.loss_sum == pytest.approx(other.loss_sum, abs=1e-4)
-    intact = text_losses(tiny_model(family), SENTENCES, 24)
-    assert ours[0].loss_sum != pytest.approx(intact[0].loss_sum, abs=1e-3)
+    original = text_losses(tiny_model(family), SENTENCES, 24)
+    assert ours[0].loss_sum != pytest.approx(original[0].loss_sum, abs=1e-3)
 
 
 def test_equal_specifications_give_equal_bytes(wanted: SurrogateSpecification, tmp_path: Path) -> None:
@@ -85,6 +86,18 @@ def test_equal_specifications_give_equal_bytes(wanted: SurrogateSpecification, t
     )
     write_specification(tmp_path / "b.json", backwards)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_a_surrogate_of_the_last_release_is_read(wanted: SurrogateSpecification, tmp_path: Path) -> None:
+    former = {new: old for old, new in VALUES.items()}
+    write_specification(tmp_path / "s.json", wanted)
+    values = {former.get(key, key): value for key, value in read_json(tmp_path / "s.json").items()}
+    assert "ranking" not in values
+    values |= {key: former[value] for key, value in values.items() if isinstance(value, str) and value in former}
+    for row in values["programs"].values():
+        row["causal"] = former[row["causal"]]
+    write_json(tmp_path / "s.json", values)
+    assert read_specification(tmp_path / "s.json") == wanted
 
 
 def test_other_weights_are_refused(model: Path, wanted: SurrogateSpecification, tmp_path: Path) -> None:
@@ -97,9 +110,9 @@ def test_the_identity_test_runs_again(
     model: Path, wanted: SurrogateSpecification, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_specification(tmp_path / "s.json", wanted)
-    even = property(lambda text: np.full((len(text.cells), len(text.ids), len(text.ids)), 1 / len(text.ids)))
-    monkeypatch.setattr(MappedText, "maps", even)
-    with pytest.raises(UserError, match="by their own maps changes a logit"):
+    even = property(lambda text: np.full((len(text.entries), len(text.ids), len(text.ids)), 1 / len(text.ids)))
+    monkeypatch.setattr(TextAttention, "patterns", even)
+    with pytest.raises(UserError, match="by their own patterns changes a logit"):
         load_surrogate(tmp_path / "s.json", model)
 
 
@@ -115,8 +128,8 @@ def test_a_surrogate_without_a_replaced_head_is_the_intact_model(
     write_specification(tmp_path / "s.json", replace(wanted, heads={}, programs={}, percent=0))
     with load_surrogate(tmp_path / "s.json", model) as surrogate:
         found = text_losses(surrogate, SENTENCES[:1], 24)
-    intact = text_losses(tiny_model(wanted.model.removeprefix("tiny-")), SENTENCES[:1], 24)
-    assert found[0].loss_sum == pytest.approx(intact[0].loss_sum, abs=1e-4)
+    original = text_losses(tiny_model(wanted.model.removeprefix("tiny-")), SENTENCES[:1], 24)
+    assert found[0].loss_sum == pytest.approx(original[0].loss_sum, abs=1e-4)
 
 
 @pytest.fixture
@@ -125,7 +138,7 @@ def measured(wanted: SurrogateSpecification) -> SurrogateSpecification:
     loaded = tiny_model(wanted.model.removeprefix("tiny-"))
     texts = texts_from(["T", *SENTENCES * 3])
     windows = cut(loaded, texts, 12, 2)
-    curve = Curve(DISTILLED, "damage", {0: {}, 25: wanted.assignment})
+    curve = Curve(DISTILLED, "ablation_effect", {0: {}, 25: wanted.assignment})
     found = measure_curves(loaded, [curve], windows, 8, trusted_cache(loaded))
     return replace(wanted, recorded=record_losses(texts, windows, found, 25, "float32"))
 
@@ -181,13 +194,13 @@ def test_damaged_files_are_refused(wanted: SurrogateSpecification, tmp_path: Pat
         read_specification(path)
     other_source = {FIRST.id: asdict(FIRST) | {"source": MIXED.source}}
     for content, words in [
-        ([1], "is no surrogate of schema 2; run `dvc repro replace`"),
-        (damaged(wanted, schema_version=1), "is no surrogate of schema 2"),
-        (damaged(wanted, colour="red"), "is no surrogate: .*colour"),
-        (damaged(wanted, programs={FIRST.id: {"id": "x"}}), "is no surrogate"),
-        (damaged(wanted, programs=[FIRST.id]), "is no surrogate"),
-        (damaged(wanted, recorded=[1]), "is no surrogate"),
-        (damaged(wanted, recorded={"texts": [{"key": "x"}]}), "is no surrogate"),
+        ([1], "is not a surrogate of schema 2; run `dvc repro replace`"),
+        (damaged(wanted, schema_version=1), "is not a surrogate of schema 2"),
+        (damaged(wanted, colour="red"), "is not a surrogate: .*colour"),
+        (damaged(wanted, programs={FIRST.id: {"id": "x"}}), "is not a surrogate"),
+        (damaged(wanted, programs=[FIRST.id]), "is not a surrogate"),
+        (damaged(wanted, recorded=[1]), "is not a surrogate"),
+        (damaged(wanted, recorded={"texts": [{"key": "x"}]}), "is not a surrogate"),
         (damaged(wanted, programs={FIRST.id: asdict(FIRST)}), "the program of head L2H3 is missing"),
         (damaged(wanted, heads={"L0H1": FIRST.id}, programs=other_source), "'first' does not hash to its id"),
         (damaged(wanted, heads={}, programs={"x": asdict(FIRST)}), "'first' does not hash to its id"),

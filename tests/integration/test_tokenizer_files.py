@@ -74,7 +74,7 @@ def test_a_slow_tokenizer_is_refused_by_name(tmp_path: Path) -> None:
     write_json(tmp_path / "vocab.json", {"<unk>": 0, "a": 1, "b</w>": 2, "a</w>": 3})
     (tmp_path / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
     write_json(tmp_path / "tokenizer_config.json", {"tokenizer_class": "CTRLTokenizer"})
-    with pytest.raises(UserError, match=r"has the slow tokenizer CTRLTokenizer, .* put its tokenizer\.json beside it"):
+    with pytest.raises(UserError, match=r"has the slow tokenizer CTRLTokenizer, .* put its tokenizer\.json next to it"):
         fetch_model(ModelSettings("x", "folder", str(tmp_path)), tmp_path / "x")
     assert not (tmp_path / "x").exists()
 

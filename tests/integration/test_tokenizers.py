@@ -16,11 +16,11 @@ from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, ModelSettings
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
-from attention_programs.models.encoding import TextTokenizer
 from attention_programs.models.fetching import fetch_model
 from attention_programs.models.loading import LoadedModel, load_model
-from attention_programs.models.pieces import Pieces
-from attention_programs.surrogate.perplexity import batch_losses, ids_losses, text_losses
+from attention_programs.models.text_tokenizer import TextTokenizer
+from attention_programs.models.token_strings import TokenStrings
+from attention_programs.surrogate.losses import batch_losses, ids_losses, text_losses
 from attention_programs.surrogate.windows import cut
 from conftest import BOS, EOS, SENTENCES, tiny_model, with_template
 
@@ -105,7 +105,7 @@ def test_a_pad_token_without_an_embedding_changes_nothing(family: str) -> None:
     texts = [loaded.encode(text, 20) for text in ("The two", SENTENCES[0])]
     heads = loaded.record.heads
     for ours, theirs in zip(next(extract(other, [texts], heads)), next(extract(loaded, [texts], heads)), strict=True):
-        np.testing.assert_allclose(ours.cells, theirs.cells, atol=1e-6)
+        np.testing.assert_allclose(ours.entries, theirs.entries, atol=1e-6)
     with torch.inference_mode():
         for ours, theirs in zip(batch_losses(other, texts), batch_losses(loaded, texts), strict=True):
             assert ours.loss_sum == pytest.approx(theirs.loss_sum, rel=1e-5)
@@ -197,7 +197,7 @@ def test_a_text_that_begins_with_the_opening_has_one_all_the_same() -> None:
     loaded = with_template("[CLS] $A")
     ids = loaded.encode("[CLS] The two [SEP] frogs", 100)
     assert (ids.count(BOS), ids.count(EOS)) == (1, 0)
-    assert "".join(loaded.pieces(ids)[1:]) == "[CLS] The two [SEP] frogs"
+    assert "".join(loaded.token_strings(ids)[1:]) == "[CLS] The two [SEP] frogs"
     (loss,) = text_losses(loaded, ["[SEP]"], 100)
     assert loss.tokens == len(loaded.encode("[SEP]", 100)) - 1 > 1
 
@@ -210,7 +210,7 @@ def test_an_added_token_shows_as_its_own_text(added: str) -> None:
     tokenizer = copy.deepcopy(tiny_model("llama").tokenizer)
     tokenizer.add_tokens([AddedToken(added, normalized=False)])
     ids = TextTokenizer(tokenizer)(f"a{added}b")
-    assert Pieces(tokenizer)(ids) == ("a", added, "b")
+    assert TokenStrings(tokenizer)(ids) == ("a", added, "b")
 
 
 # Texts as long as a model's positions
@@ -229,7 +229,7 @@ def roberta() -> LoadedModel:
 
 def test_positions_that_padding_takes_are_not_counted(tmp_path: Path) -> None:
     loaded, long = roberta(), " ".join(SENTENCES)
-    assert loaded.most_tokens == 18
+    assert loaded.max_tokens == 18
     ids = loaded.encode(long, 18)
     next(extract(loaded, [[ids, ids[:5]]], loaded.record.heads))
     for read in (lambda: loaded.encode(long, 20), lambda: text_losses(loaded, [long], 19)):

@@ -28,14 +28,14 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_yaml, write_csv, write_json, write_text
 from attention_programs.models.head import Head
 from attention_programs.models.loading import load_model
-from attention_programs.models.record import weights_hash, write_record
+from attention_programs.models.model_record import weights_hash, write_record
 from attention_programs.paths import Paths
 from attention_programs.programs.methods import DISTILLED
-from attention_programs.programs.table import ProgramRecord, make_record, read_programs, write_programs
+from attention_programs.programs.record import ProgramRecord, make_record, read_programs, write_programs
 from attention_programs.project.reproduction import compose, profiles
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
 from attention_programs.surrogate.intervention import trusted_cache
-from attention_programs.surrogate.perplexity import text_losses
+from attention_programs.surrogate.losses import text_losses
 from attention_programs.surrogate.rankings import RANKINGS
 from attention_programs.surrogate.recorded_losses import record_losses
 from attention_programs.surrogate.replacement import Curve, measure_curves
@@ -46,11 +46,11 @@ from attention_programs.tracking.addresses import ROOT_VARIABLE
 from attention_programs.tracking.database import DATABASE
 from attention_programs.tracking.lineage import dvc_hash, read_lineage
 from attention_programs.tracking.lookup import ALIAS, surrogate_info
+from attention_programs.tracking.mlflow_store import EXPERIMENT, Store, open_store
+from attention_programs.tracking.model_card import read_validation
+from attention_programs.tracking.model_registry import load_surrogate
 from attention_programs.tracking.publish import Published, publish
-from attention_programs.tracking.registry import load_surrogate
 from attention_programs.tracking.runs import logged_programs
-from attention_programs.tracking.store import EXPERIMENT, Store, open_store
-from attention_programs.tracking.validation import read_validation
 from builders import heads_table, save_model, texts_from
 from conftest import ROOT, SENTENCES, tiny_model
 
@@ -99,7 +99,7 @@ def make_programs() -> list[ProgramRecord]:
         return f'def program(text):\n    """{description}"""\n    return {sum_of_terms}\n'
 
     return [
-        make_record(source(description, terms), name, author, "verified", [], provenance)  # type: ignore[arg-type]
+        make_record(source(description, terms), name, author, "prefix_only", [], provenance)  # type: ignore[arg-type]
         for name, (author, description, terms, provenance) in SOURCES.items()
     ]
 
@@ -112,10 +112,10 @@ def write_results(paths: Paths, programs: list[ProgramRecord], increase: float) 
     table = pd.concat(tables).assign(iou_test_stories=0.5)
     write_csv(paths.results / "heads.csv", table)
     curve = [
-        {"programs": kind, "order": order, "percent": percent, "heads_replaced": percent * 12 // 100, "tokens": 99}
+        {"programs": kind, "ranking": ranking, "percent": percent, "heads_replaced": percent * 12 // 100, "tokens": 99}
         | {"perplexity": 20.0 * (1 + rise / 100), "increase": rise, "low": rise - 1, "high": rise + 1}
-        for kind, order in [("distilled", "damage"), ("selected", "iou"), ("uniform", "iou")]
-        for percent, rise in [(0, 0.0), (25, increase if order == "damage" else 3 * increase), (100, 300.0)]
+        for kind, ranking in [("distilled", "ablation_effect"), ("selected", "iou"), ("uniform", "iou")]
+        for percent, rise in [(0, 0.0), (25, increase if ranking == "ablation_effect" else 3 * increase), (100, 300.0)]
     ]
     write_csv(paths.results / "perplexity.csv", pd.DataFrame(curve))
     numbers = {"questions": 50, "accuracy": 0.6, "low": 0.5, "high": 0.7, "chance": 0.25}
@@ -171,14 +171,14 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
     replaced = {head: by_name[name] for head, name in list(SELECTED.items())[:3]}
     texts = read_texts(paths.texts)
     windows = cut(llama, texts, 24, 2)
-    point = Curve(DISTILLED, "damage", {25: {Head.parse(head): program for head, program in replaced.items()}})
+    point = Curve(DISTILLED, "ablation_effect", {25: {Head.parse(head): program for head, program in replaced.items()}})
     measured = measure_curves(llama, [point], windows, 4, trusted_cache(llama))
     specification = SurrogateSpecification(
         profile="tiny-llama",
         model="tiny-llama",
         weights_sha256=weights,
         causal=True,
-        order="damage",
+        ranking="ablation_effect",
         percent=25,
         max_tokens=24,
         heads={head: program.id for head, program in replaced.items()},
@@ -245,7 +245,7 @@ def test_profile_run_holds_params_metrics_data_sets_files_and_the_way_back(templ
         assert data.metrics["iou/test/all/selected"] == 0.61
         history = store.client.get_metric_history(parent.info.run_id, "perplexity_increase/distilled")
         table = read_csv(template / "results/tiny-llama/perplexity.csv")
-        rows = table[(table["programs"] == "distilled") & (table["order"] == "damage")]
+        rows = table[(table["programs"] == "distilled") & (table["ranking"] == "ablation_effect")]
         assert {m.step: m.value for m in history} == dict(zip(rows["percent"], rows["increase"], strict=True))
         accuracy = store.client.get_metric_history(parent.info.run_id, "qa/story_continuation")
         assert sorted((m.step, m.value) for m in accuracy) == [(0, 0.6), (25, 0.6)]
@@ -289,8 +289,8 @@ def test_one_run_a_selected_program_with_the_numbers_of_the_table(template: Path
 def test_programs_written_from_a_prompt_are_logged_even_if_no_head_has_them(repository: Path) -> None:
     paths = Paths.of(load_config(repository / "params.yaml"), repository)
     source = 'def program(text):\n    """Looks two back."""\n    return {} * text.offset(2)\n'
-    told = make_record(source.format(1), "curated L0H0", "curated", "verified", ["L0H0"], {"prompt": "Explain."})
-    untold = make_record(source.format(2), "two_back", "curated", "verified", [], {})
+    told = make_record(source.format(1), "curated L0H0", "curated", "prefix_only", ["L0H0"], {"prompt": "Explain."})
+    untold = make_record(source.format(2), "two_back", "curated", "prefix_only", [], {})
     write_programs(paths.programs, [*make_programs(), told, untold])
     rows = {program.name: len(rows) for program, rows in logged_programs(paths)}
     assert rows == {"previous_token": 2, "search L0H1": 1, "search L1H2": 1, "curated L0H0": 0}
@@ -313,9 +313,9 @@ def test_settings_profiles_and_models_are_compared_in_one_experiment(repository:
     for file in ("models/other/model.json", "data/other/surrogate.json"):
         write_text(repository / file, (repository / file).read_text().replace("tiny-llama", "other"))
     curve = read_csv(repository / "results/other/perplexity.csv")
-    write_csv(repository / "results/other/perplexity.csv", curve.replace({"order": {"damage": "fisher"}}))
+    write_csv(repository / "results/other/perplexity.csv", curve.replace({"ranking": {"ablation_effect": "fisher"}}))
     surrogate = repository / "data/other/surrogate.json"
-    write_json(surrogate, read_json(surrogate) | {"order": "fisher"})
+    write_json(surrogate, read_json(surrogate) | {"ranking": "fisher"})
     lock(repository, "other")
     write_params(repository, profile="other", model=PARAMS["model"] | {"name": "other"})
     third = publish_at(repository)
@@ -324,7 +324,7 @@ def test_settings_profiles_and_models_are_compared_in_one_experiment(repository:
     with open_store(repository) as store:
         one, two, other = (store.client.get_run(published.run_id).data for published in (first, second, third))
     assert [data.tags["model"] for data in (one, two, other)] == ["tiny-llama", "tiny-llama", "other"]
-    assert [data.tags["order"] for data in (one, two, other)] == ["damage", "damage", "fisher"]
+    assert [data.tags["ranking"] for data in (one, two, other)] == ["ablation_effect", "ablation_effect", "fisher"]
     assert (one.params["tracking.gate_increase"], two.params["tracking.gate_increase"]) == ("15.0", "14.0")
     assert set(one.metrics) == set(two.metrics) == set(other.metrics) >= {"perplexity/distilled"}
     assert surrogate_info("tiny-llama", repository).version == "2"
@@ -345,8 +345,8 @@ def test_a_store_with_an_experiment_a_model_keeps_working(repository: Path) -> N
     with open_store(repository) as store:
         assert store.client.get_run(before.run_id).info.lifecycle_stage == "active"
         store.client.delete_model_version("surrogate-tiny-llama", published.version)
-    anew = publish_at(repository)
-    assert (anew.version, anew.run_id != published.run_id) == ("3", True)
+    iterative = publish_at(repository)
+    assert (iterative.version, iterative.run_id != published.run_id) == ("3", True)
     assert surrogate_info("tiny-llama/1", repository).run_id == before.run_id
 
 
@@ -426,7 +426,7 @@ def test_the_gate_is_held_to_the_upper_end(repository: Path) -> None:
 
 @pytest.mark.parametrize("ranking", RANKINGS)
 def test_every_ranking_is_named_in_the_description(template: Path, ranking: str) -> None:
-    validation = replace(read_validation(*validated(template)), order=ranking)
+    validation = replace(read_validation(*validated(template)), ranking=ranking)
     assert f"the ones {RANKINGS[ranking].heads}" in validation.description
 
 
@@ -444,11 +444,11 @@ def test_version_carries_numbers_and_the_way_back(template: Path) -> None:
     info = surrogate_info(f"surrogate-tiny-llama@{ALIAS}", template)
     assert info.aliases == (ALIAS,)
     assert {head.head: head.program_name for head in info.assignment} == dict(list(SELECTED.items())[:3])
-    wanted = {"order": "damage", "percent": "25", "heads_replaced": "3", "perplexity_increase": "8.0"}
+    wanted = {"ranking": "ablation_effect", "percent": "25", "heads_replaced": "3", "perplexity_increase": "8.0"}
     assert wanted.items() <= info.tags.items()
     assert (info.tags["perplexity_increase_low"], info.tags["qa/story_continuation"]) == ("7.0", "0.6")
     assert info.tags["weights_sha256"] == weights_hash(template / "models/tiny-llama")
-    assert "That is 8.00 % above the intact model's (95 % interval 7.00 to 9.00)." in info.description
+    assert "That is 8.00 % above the original model's (95 % interval 7.00 to 9.00)." in info.description
     assert "validation perplexity rises by 7.00 %" in info.description
     assert "the upper end is within the limit of 15 %" in info.description
     with open_store(template) as store:
@@ -479,8 +479,8 @@ def test_loaded_surrogate_measures_as_the_patched_model_does(template: Path, mon
     texts = [*SENTENCES, "T", "The cat sat. " * 20_000]
     patched = load_surrogate("tiny-llama", template)
     losses = text_losses(patched, texts, 24)
-    intact = text_losses(load_model(template / "models/tiny-llama"), texts, 24)
-    assert abs(losses[0].loss_sum - intact[0].loss_sum) > 1e-3
+    original = text_losses(load_model(template / "models/tiny-llama"), texts, 24)
+    assert abs(losses[0].loss_sum - original[0].loss_sum) > 1e-3
     assert patched.specification is not None
     assert patched.specification.percent == 25
 

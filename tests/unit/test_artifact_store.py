@@ -69,7 +69,7 @@ def test_root_is_the_variable_or_else_the_repository_around(root: Path, monkeypa
     monkeypatch.setenv(ROOT_VARIABLE, str(root / "deep"))
     assert current_root() == root / "deep"
     monkeypatch.setenv(ROOT_VARIABLE, str(root / "nowhere"))
-    with pytest.raises(UserError, match="no folder"):
+    with pytest.raises(UserError, match="not a folder"):
         current_root()
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from attention_programs.models.encoding import TextTokenizer
 from attention_programs.models.gguf_rule import RULES
+from attention_programs.models.text_tokenizer import TextTokenizer
 from conftest import SENTENCES, tiny_model
 
 PARTS = (

@@ -8,7 +8,7 @@ import yaml
 from dvc.utils.hydra import compose_and_dump
 
 from attention_programs.config import Config, load_config
-from attention_programs.corpora.loading import load_corpus
+from attention_programs.corpora.sources import load_corpus
 from attention_programs.errors import UserError
 from attention_programs.project.reproduction import compose, configure, profiles, restored
 from conftest import ROOT

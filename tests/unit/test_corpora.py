@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_programs.config import CorporaSettings, CorpusSettings, load_config
-from attention_programs.corpora.loading import load_corpus, load_test_rows
 from attention_programs.corpora.near_duplicates import near_duplicates
 from attention_programs.corpora.schema import check_rows
+from attention_programs.corpora.sources import load_corpus, load_test_rows
 from attention_programs.corpora.splitting import check_disjoint, split_corpus
 from attention_programs.corpora.text import SPLITS, Text, describe, read_texts, text_key, write_texts
 from attention_programs.errors import UserError

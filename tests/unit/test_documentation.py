@@ -8,7 +8,7 @@ import pytest
 from attention_programs.config import load_config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv
-from attention_programs.programs.table import make_record
+from attention_programs.programs.record import make_record
 from attention_programs.project.documentation import BLOCKS, documentation, write_documentation
 from conftest import ROOT
 
@@ -16,7 +16,7 @@ PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").g
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 README = TEXTS["README.md"]
 RESULTS = ROOT / "results" / "smollm2-135m"
-MOST_LINES = 150
+MAX_LINES = 150
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in BLOCKS}))
@@ -38,7 +38,7 @@ def test_pages_are_written_where_tables_have_changed(tmp_path: Path) -> None:
 
 
 def test_the_first_page_can_be_read_in_a_minute() -> None:
-    assert README.count("\n") <= MOST_LINES
+    assert README.count("\n") <= MAX_LINES
     assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= set(re.findall(r"\]\(([^)]+)\)", README))
 
 
@@ -69,6 +69,6 @@ def test_the_programs_shown_are_the_selected_ones_of_their_heads() -> None:
     heads = read_csv(RESULTS / "heads.csv")
     selected = heads[heads["method"] == "selected"].set_index("head")["program_id"]
     for head, source in shown:
-        assert make_record(source, "docs", "search", "verified", [], {}).id == selected[head], head
+        assert make_record(source, "docs", "search", "prefix_only", [], {}).id == selected[head], head
     first = README[README.index("def program") :].split("```")[0]
     assert dict(shown)["L16H0"] == first

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
-from attention_programs.llm.answers import Answer, Usage, read_answer, read_json
+from attention_programs.llm.call_log import Call, Request
 from attention_programs.llm.command import require_programs
-from attention_programs.llm.exchanges import Exchange, Request
+from attention_programs.llm.completions import Answer, Usage, read_answer, read_json
 from attention_programs.llm.failures import refused_settings
-from attention_programs.llm.outcome import HeadStory, Told
 from attention_programs.llm.replies import ReplyProblem, parse_reply
-from attention_programs.llm.rounds import request_settings
 from attention_programs.llm.secrets import REMOVED, SHORTEST_SECRET, Redaction
+from attention_programs.llm.synthesis import request_settings
+from attention_programs.llm.synthesis_summary import HeadSynthesis, SynthesisResult
 
 MESSAGES = [{"role": "user", "content": "Which tokens?"}]
 PROGRAM = 'def program(text):\n    """Rests."""\n    return text.first_token'
@@ -113,7 +113,7 @@ def test_json_that_is_too_deep_is_none() -> None:
 )
 def test_a_draft_among_thoughts_is_no_program(reply: str) -> None:
     asked = Request("L0H0", 0, "w", "m", [], {})
-    found = parse_reply(Exchange(asked.key, "answered", asked, reply=reply, finish_reason="stop"), "vocabulary")
+    found = parse_reply(Call(asked.key, "answered", asked, reply=reply, finish_reason="stop"), "vocabulary")
     assert len(found.programs) == 1
     assert not found.problems
 
@@ -123,22 +123,22 @@ def test_a_draft_among_thoughts_is_no_program(reply: str) -> None:
 )
 def test_a_reply_that_reasoning_used_up(reply: str, finish: str) -> None:
     asked = Request("L0H0", 0, "w", "m", [], {})
-    found = parse_reply(Exchange(asked.key, "answered", asked, reply=reply, finish_reason=finish), "vocabulary")
+    found = parse_reply(Call(asked.key, "answered", asked, reply=reply, finish_reason=finish), "vocabulary")
     assert (found.programs, found.problems) == ((), (ReplyProblem.REASONED,))
 
 
 def test_asking_without_a_single_program_is_an_error() -> None:
-    told = Told({"L0H0": HeadStory("L0H0")}, prompts=2)
+    synthesis = SynthesisResult({"L0H0": HeadSynthesis("L0H0")}, prompts=2)
     with pytest.raises(UserError, match="no head got a program from m; try another model"):
-        require_programs(told, ExplainerSettings(model="m"))
-    told.problems.update([str(ReplyProblem.REASONED)])
-    with pytest.raises(UserError, match=r"raise explainer\.reply_tokens \(400; --reply-tokens\)"):
-        require_programs(told, ExplainerSettings(model="m"))
+        require_programs(synthesis, ExplainerSettings(model="m"))
+    synthesis.problems.update([str(ReplyProblem.REASONED)])
+    with pytest.raises(UserError, match=r"raise explainer\.max_completion_tokens \(400; --max-completion-tokens\)"):
+        require_programs(synthesis, ExplainerSettings(model="m"))
 
 
 def test_what_is_sent_beside_the_prompt() -> None:
     assert request_settings(ExplainerSettings()) == {"max_tokens": 400, "seed": 0, "temperature": 0.5}
-    reasoning = ExplainerSettings(reply_tokens_name="max_completion_tokens", leave_out=("temperature", "seed"))
+    reasoning = ExplainerSettings(max_completion_tokens_name="max_completion_tokens", leave_out=("temperature", "seed"))
     assert request_settings(reasoning) == {"max_completion_tokens": 400}
 
 

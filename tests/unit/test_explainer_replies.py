@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_programs.config import ExplainerForm
-from attention_programs.llm.exchanges import Exchange, Request
+from attention_programs.llm.call_log import Call, Request
 from attention_programs.llm.replies import ParsedReply, ReplyProblem, parse_reply
 from attention_programs.programs.source import parse_source
-from attention_programs.sparse_search.coefficients import fit_constants
+from attention_programs.sparse_search.coefficients import fit_coefficients
 
 ONE = 'def program(text):\n    """One."""\n    return 0.5 * text.first_token'
 TWO = 'def program(text):\n    """Two – ‘zwei’."""\n    return text.previous_token'
@@ -18,7 +18,7 @@ TWO = 'def program(text):\n    """Two – ‘zwei’."""\n    return text.previo
 
 def parsed(reply: str, finish: str = "stop", form: ExplainerForm = "vocabulary") -> ParsedReply:
     asked = Request("L0H0", 0, "w", "m", [], {})
-    return parse_reply(Exchange(asked.key, "answered", asked, reply=reply, finish_reason=finish), form)
+    return parse_reply(Call(asked.key, "answered", asked, reply=reply, finish_reason=finish), form)
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_constants_are_fitted_within_the_budget() -> None:
         calls.append(candidate)
         return -1.0 if candidate == source else score_by([0.8, 1.5])(candidate)
 
-    found = fit_constants(source, score, evaluations=80)
+    found = fit_coefficients(source, score, evaluations=80)
     assert found.after > 0.97
-    assert found.constants == 2
+    assert found.coefficients == 2
     assert len(calls) <= 85
-    assert found == fit_constants(source, lambda s: -1.0 if s == source else score_by([0.8, 1.5])(s), evaluations=80)
+    assert found == fit_coefficients(source, lambda s: -1.0 if s == source else score_by([0.8, 1.5])(s), evaluations=80)
 
 
 def test_sizes_and_arguments_are_no_constants() -> None:
@@ -135,11 +135,11 @@ def test_sizes_and_arguments_are_no_constants() -> None:
         "def program(text):\n    w = np.zeros((4, 4))\n    w[1:2] = 1\n"
         "    return text.offset(3) * 2 + w * 0.5 + text.decay(8)"
     )
-    assert fit_constants(source, lambda _: 0.0, evaluations=10).constants == 3
+    assert fit_coefficients(source, lambda _: 0.0, evaluations=10).coefficients == 3
 
 
 def test_nothing_gained_leaves_the_program_as_it_is() -> None:
     source = "def program(text):\n    return 0.5 * text.first_token"
-    found = fit_constants(source, lambda _: 0.3, evaluations=20)
+    found = fit_coefficients(source, lambda _: 0.3, evaluations=20)
     assert (found.source, found.before, found.after) == (source, 0.3, 0.3)
-    assert fit_constants(source, lambda _: 0.3, evaluations=0).evaluations == 1
+    assert fit_coefficients(source, lambda _: 0.3, evaluations=0).evaluations == 1

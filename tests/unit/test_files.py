@@ -189,11 +189,11 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
 
 
 def test_tables_come_back_and_hold_no_negative_zero(tmp_path: Path) -> None:
-    table = pd.DataFrame({"head": ["L0H0", "L0H1"], "damage": [-1e-9, 0.12345678], "count": [1, 2]})
+    table = pd.DataFrame({"head": ["L0H0", "L0H1"], "ablation_effect": [-1e-9, 0.12345678], "count": [1, 2]})
     write_csv(tmp_path / "t.csv", table)
-    assert read_text(tmp_path / "t.csv") == "head,damage,count\nL0H0,0.000000,1\nL0H1,0.123457,2\n"
+    assert read_text(tmp_path / "t.csv") == "head,ablation_effect,count\nL0H0,0.000000,1\nL0H1,0.123457,2\n"
     found = read_csv(tmp_path / "t.csv")
-    assert found["damage"].tolist() == [0.0, 0.123457]
+    assert found["ablation_effect"].tolist() == [0.0, 0.123457]
     assert found["count"].tolist() == [1, 2]
 
 

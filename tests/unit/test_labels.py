@@ -10,10 +10,10 @@ from attention_programs.evaluation.paper_tasks import PAPER_TASKS
 from attention_programs.evaluation.shipped_tasks import SHIPPED_TASKS
 from attention_programs.files import read_csv
 from attention_programs.models.head import Head
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
-from attention_programs.report.cost import KINDS
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
+from attention_programs.report.analysis_fits import SHARED, TERMS, TRANSFER_FROM
+from attention_programs.report.cost_sections import KINDS
 from attention_programs.report.page import METHODS
-from attention_programs.report.variants import FITTED_ON, SHARED, TERMS
 from attention_programs.surrogate.distillation import LAYERS, PREDICTIONS
 from attention_programs.surrogate.rankings import RANKINGS
 from conftest import ROOT
@@ -23,7 +23,7 @@ CORPORA = ("all", "stories", "code", "mathematics")
 SOURCES = ("search", "curated", "llm", "llm_written", "llm_fitted", "imported")
 KEYS: dict[str, Iterable[str]] = {
     "method": METHODS,
-    "order": RANKINGS,
+    "ranking": RANKINGS,
     "programs": (*METHODS, "distilled"),
     "task": (*SHIPPED_TASKS, *PAPER_TASKS),
     "source": SOURCES,
@@ -31,15 +31,15 @@ KEYS: dict[str, Iterable[str]] = {
     "corpus": CORPORA,
     "metric": ("iou", "sink_excluded_iou", "jsd"),
     "objective": KINDS,
-    "matched": (LAYERS, PREDICTIONS),
-    "variant": METHODS,
+    "loss": (LAYERS, PREDICTIONS),
+    "analysis": METHODS,
 }
 FREE = {"program_id", "program_name", "text", "train_text", "split"}
 """Columns of any text."""
-VARIANTS: dict[str, Callable[[str], bool]] = {
+ANALYSES: dict[str, Callable[[str], bool]] = {
     TERMS: str.isdigit,
     SHARED: str.isdigit,
-    FITTED_ON: CORPORA.__contains__,
+    TRANSFER_FROM: CORPORA.__contains__,
 }
 """Families of variants, with what their members may be."""
 
@@ -51,7 +51,7 @@ def unknown_keys(table: pd.DataFrame) -> set[str]:
         known = set(KEYS.get(column, ()))
         for key in table[column].dropna().astype(str).unique():
             family, _, member = key.partition("/")
-            is_variant = column == "variant" and family in VARIANTS and VARIANTS[family](member)
+            is_variant = column == "analysis" and family in ANALYSES and ANALYSES[family](member)
             is_head = column == "head" and str(Head.parse(key)) == key
             if not (key in known or is_variant or is_head):
                 found.add(f"{column}: {key}")
@@ -64,19 +64,19 @@ def test_every_key_of_the_results_has_a_label(path: Path) -> None:
 
 
 def test_an_unknown_key_or_column_is_found() -> None:
-    table = pd.DataFrame({"order": ["iou", "luck"], "mood": ["good", "bad"], "variant": ["terms/3", "terms/x"]})
+    table = pd.DataFrame({"ranking": ["iou", "luck"], "mood": ["good", "bad"], "analysis": ["terms/3", "terms/x"]})
     assert unknown_keys(table) == {"order: luck", "mood: good", "mood: bad", "variant: terms/x"}
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("results/*/behaviour.csv")), ids=lambda path: path.parent.name)
 def test_where_attention_goes_is_told_in_terms_of_the_vocabulary(path: Path) -> None:
     for name in read_csv(path).columns.difference(["head", "distance", "entropy"]):
-        term = PATTERNS.get(name) or CLASSES.get(name)
+        term = PATTERNS.get(name) or TOKEN_FEATURES.get(name)
         assert term, name
         assert term.phrase
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("results/*/orders.csv")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", sorted(ROOT.glob("results/*/rankings.csv")), ids=lambda path: path.parent.name)
 def test_rankings_of_heads_are_those_with_labels(path: Path) -> None:
     assert list(read_csv(path).columns) == ["head", *RANKINGS]
     assert all(ranking.label and ranking.short and ranking.heads for ranking in RANKINGS.values())

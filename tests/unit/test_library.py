@@ -10,11 +10,11 @@ from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.programs.library import load_library, load_written_for, with_verdicts
-from attention_programs.programs.outcome import Scored
-from attention_programs.programs.prefix import PrefixTest, causality
+from attention_programs.programs.prefix import PrefixTest, prefix_verdict
+from attention_programs.programs.record import ProgramRecord, make_record
+from attention_programs.programs.run_result import Scored
 from attention_programs.programs.runner import TrustedRunner
 from attention_programs.programs.runtime import SHIPPED, run
-from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.untrusted.execution import SandboxRunner
 from cases import LONG, program, view_of
@@ -24,12 +24,30 @@ FOLDERS = {"curated": Path("library/curated"), "baseline": Path("library/baselin
 WRITTEN_FOR = Path("library/curated/smollm2-135m")
 LENGTHS = (1, 2, 17, 130)
 WORDS = [" ".join(SENTENCES)[i : i + 4] for i in range(0, 260, 2)]
-PIECES = [*LONG, "def", " f", "(", "x", "):", "\n", "    ", "return", " x", " +", " 7", "$", "\\", " the", '"', *WORDS]
+TOKEN_STRINGS = [
+    *LONG,
+    "def",
+    " f",
+    "(",
+    "x",
+    "):",
+    "\n",
+    "    ",
+    "return",
+    " x",
+    " +",
+    " 7",
+    "$",
+    "\\",
+    " the",
+    '"',
+    *WORDS,
+]
 
 
 def texts(length: int) -> list[TokenView]:
     rng = np.random.default_rng(length)
-    return [view_of([PIECES[i] for i in rng.integers(0, len(PIECES), length)]) for _ in range(3)]
+    return [view_of([TOKEN_STRINGS[i] for i in rng.integers(0, len(TOKEN_STRINGS), length)]) for _ in range(3)]
 
 
 def everything() -> list[ProgramRecord]:
@@ -47,7 +65,7 @@ def test_what_ships() -> None:
     assert names == {"first_token", "self_token", "previous_token", "uniform", "random_token", "random_column"}
     assert len({r.id for r in records}) == len(records)
     assert len({r.description for r in records}) == len(records)
-    assert [r.name for r in records if r.causal == "looks ahead"] == ["random_column"]
+    assert [r.name for r in records if r.causal == "looks_ahead"] == ["random_column"]
 
 
 def test_each_docstring_says_one_sentence() -> None:
@@ -79,7 +97,7 @@ def test_each_runs_on_every_text(length: int, causal: bool) -> None:
     for found in everything():
         compiled = found.compiled()
         for text in texts(length):
-            outcome = run(compiled, TokenView(text.ids, text.pieces, causal))
+            outcome = run(compiled, TokenView(text.ids, text.token_strings, causal))
             assert isinstance(outcome, Scored), (found.name, outcome)
             np.testing.assert_allclose(outcome.weights.sum(axis=1), 1, atol=1e-5)
             assert not causal or not np.triu(outcome.weights, 1).any()
@@ -88,8 +106,8 @@ def test_each_runs_on_every_text(length: int, causal: bool) -> None:
 @pytest.mark.parametrize("length", LENGTHS)
 def test_each_obeys_the_prefix_rule_as_recorded(length: int) -> None:
     for found in everything():
-        if found.causal == "verified":
-            assert causality(found.compiled(), texts(length)) == "verified", found.name
+        if found.causal == "prefix_only":
+            assert prefix_verdict(found.compiled(), texts(length)) == "prefix_only", found.name
 
 
 def test_random_baselines_are_the_same_in_every_run_and_differ_between_texts() -> None:
@@ -97,8 +115,8 @@ def test_random_baselines_are_the_same_in_every_run_and_differ_between_texts() -
     ids, others = rng.integers(0, 1000, 40).tolist(), rng.integers(0, 1000, 40).tolist()
     for name in ("random_token", "random_column"):
         compiled = next(r for r in everything() if r.name == name).compiled()
-        maps = [run(compiled, TokenView(i, [" x"] * 40)) for i in (ids, ids, others)]
-        weights = [m.weights for m in maps if isinstance(m, Scored)]
+        patterns = [run(compiled, TokenView(i, [" x"] * 40)) for i in (ids, ids, others)]
+        weights = [m.weights for m in patterns if isinstance(m, Scored)]
         assert len(weights) == 3
         np.testing.assert_array_equal(weights[0], weights[1])
         assert not np.array_equal(weights[0], weights[2])
@@ -126,10 +144,17 @@ def test_what_ships_is_trusted_by_its_content_alone() -> None:
     free = [found for found in everything() if not found.parsed().speaks_vocabulary_only]
     assert {found.id for found in free} == SHIPPED, "write the ids of the free programs in library/ into SHIPPED"
     for found in free:
-        elsewhere = make_record(found.source + "# mine\n", "mine", "imported", "verified", [], {"file": "/tmp/mine.py"})
+        elsewhere = make_record(
+            found.source + "# mine\n", "mine", "imported", "prefix_only", [], {"file": "/tmp/mine.py"}
+        )
         assert elsewhere.trusted
         edited = make_record(
-            found.source.replace("return ", "return 1 * "), found.name, found.author, "verified", [], found.provenance
+            found.source.replace("return ", "return 1 * "),
+            found.name,
+            found.author,
+            "prefix_only",
+            [],
+            found.provenance,
         )
         assert not edited.trusted
         with pytest.raises(UserError, match="free Python"):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from attention_programs import machine_code
 from attention_programs.attention.metrics import entropy, iou, iou_of_shared, jensen_shannon_distance, sink_excluded_iou
 from attention_programs.attention.packing import pack, row_starts
-from attention_programs.scoring import kernel as kernel_module
+from attention_programs.scoring import pairwise as kernel_module
 from attention_programs.scoring.assignments import _score
 from attention_programs.scoring.bootstrap import (
     FEWEST_TEXTS,
@@ -25,20 +25,20 @@ from attention_programs.scoring.bootstrap import (
     rank_correlation,
     resample_weights,
 )
-from attention_programs.scoring.kernel import (
+from attention_programs.scoring.pairwise import (
     PairScores,
     _shifted_log2,
     score_pairs,
 )
 
-Map = NDArray[np.float32]
+Pattern = NDArray[np.float32]
 SEEDS = st.integers(0, 2**32 - 1)
 COUNTS = st.integers(1, 9)
 DEVICES = ("cpu", "cpu:0")
-"""The second is the processor, too, but reached as a graphics card is, by torch."""
+"""The second is the CPU, too, but reached as a GPU is, by torch."""
 
 
-def random_map(tokens: int, causal: bool, generator: np.random.Generator, kind: str = "soft") -> Map:
+def random_pattern(tokens: int, causal: bool, generator: np.random.Generator, kind: str = "soft") -> Pattern:
     """Rows that sum to 1: spread out, with most weight on the first token, or with exact zeros."""
     scores = generator.normal(size=(tokens, tokens)) * 2
     if kind == "sink":
@@ -48,11 +48,11 @@ def random_map(tokens: int, causal: bool, generator: np.random.Generator, kind: 
         weights[generator.random((tokens, tokens)) < 0.6] = 0
         weights[:, 0] += 1e-3
     weights = np.tril(weights) if causal else weights
-    result: Map = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    result: Pattern = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     return result
 
 
-def by_loop(attention: Map, predicted: Map, causal: bool) -> tuple[float, float, float]:
+def by_loop(attention: Pattern, predicted: Pattern, causal: bool) -> tuple[float, float, float]:
     """IoU, IoU without the first column, and mean divergence in bits, cell by cell as they are defined."""
     tokens = len(attention)
     shared = joined = rest_shared = rest_joined = divergence = 0.0
@@ -69,9 +69,11 @@ def by_loop(attention: Map, predicted: Map, causal: bool) -> tuple[float, float,
     return shared / joined, rest_shared / rest_joined if rest_joined else 1.0, divergence / tokens
 
 
-def kernel(predicted: list[Map], attention: list[Map], causal: bool, device: str = "cpu") -> PairScores:
+def kernel(predicted: list[Pattern], attention: list[Pattern], causal: bool, device: str = "cpu") -> PairScores:
     tokens = len(attention[0])
-    packed = [np.stack([pack(one, causal) for one in maps]).astype(np.float32) for maps in (predicted, attention)]
+    packed = [
+        np.stack([pack(one, causal) for one in patterns]).astype(np.float32) for patterns in (predicted, attention)
+    ]
     return score_pairs(packed[0], packed[1], row_starts(tokens, causal), device)
 
 
@@ -82,7 +84,7 @@ def test_kernel_and_measures_equal_the_definition(
     device: str, tokens: int, causal: bool, kind: str, seed: int, counts: tuple[int, int]
 ) -> None:
     generator = np.random.default_rng(seed)
-    programs, heads = ([random_map(tokens, causal, generator, kind) for _ in range(count)] for count in counts)
+    programs, heads = ([random_pattern(tokens, causal, generator, kind) for _ in range(count)] for count in counts)
     found = kernel(programs, heads, causal, device)
     assert found.intersection.shape == counts
     fits = iou_of_shared(found.intersection, tokens)
@@ -105,16 +107,18 @@ def test_kernel_and_measures_equal_the_definition(
 @pytest.mark.parametrize("sink", [6, 14, 18])
 def test_kernel_is_exact_where_nearly_all_weight_rests_on_the_first_token(causal: bool, sink: float) -> None:
     generator = np.random.default_rng(0)
-    maps = []
+    patterns = []
     for _ in range(4):
         weights = np.exp(generator.normal(size=(64, 64)))
         weights[:, 0] *= np.exp(sink)
         weights = np.tril(weights) if causal else weights
-        maps.append((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
-    found = kernel(maps[:2], maps[2:], causal)
+        patterns.append((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
+    found = kernel(patterns[:2], patterns[2:], causal)
     for i in range(2):
         for j in range(2):
-            assert found.sink_excluded_iou[i, j] == pytest.approx(sink_excluded_iou(maps[2 + j], maps[i]), abs=1e-4)
+            assert found.sink_excluded_iou[i, j] == pytest.approx(
+                sink_excluded_iou(patterns[2 + j], patterns[i]), abs=1e-4
+            )
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -122,8 +126,8 @@ def test_kernel_is_exact_where_nearly_all_weight_rests_on_the_first_token(causal
 def test_long_texts_are_summed_to_the_last_cell(causal: bool, tokens: int) -> None:
     # 1024 cells are summed at a time: triangles of 44 tokens have fewer, of 45 just more, of 91 several times as many.
     generator = np.random.default_rng(0)
-    programs = [random_map(tokens, causal, generator, kind) for kind in ("soft", "sink", "sparse")]
-    heads = [random_map(tokens, causal, generator, kind) for kind in ("sparse", "soft")]
+    programs = [random_pattern(tokens, causal, generator, kind) for kind in ("soft", "sink", "sparse")]
+    heads = [random_pattern(tokens, causal, generator, kind) for kind in ("sparse", "soft")]
     found = kernel(programs, heads, causal)
     for i, program in enumerate(programs):
         for j, head in enumerate(heads):
@@ -136,8 +140,8 @@ def test_long_texts_are_summed_to_the_last_cell(causal: bool, tokens: int) -> No
 @pytest.mark.parametrize("causal", [True, False])
 def test_a_pair_has_the_same_score_whatever_it_is_scored_with(causal: bool) -> None:
     generator = np.random.default_rng(0)
-    programs = [random_map(50, causal, generator) for _ in range(5)]
-    heads = [random_map(50, causal, generator) for _ in range(7)]
+    programs = [random_pattern(50, causal, generator) for _ in range(5)]
+    heads = [random_pattern(50, causal, generator) for _ in range(7)]
     whole = kernel(programs, heads, causal)
     for rows, columns in ((slice(0, 1), slice(0, 1)), (slice(3, 5), slice(2, 7)), (slice(1, 4), slice(5, 7))):
         part = kernel(programs[rows], heads[columns], causal)
@@ -177,7 +181,7 @@ def test_the_kernel_runs_where_its_machine_code_can_not_be_kept(tmp_path: Path) 
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("tokens", [1, 2, 64])
 def test_identical_maps_fit_completely(tokens: int, causal: bool) -> None:
-    same = random_map(tokens, causal, np.random.default_rng(1))
+    same = random_pattern(tokens, causal, np.random.default_rng(1))
     assert iou(same, same) == 1
     assert sink_excluded_iou(same, same) == 1
     assert jensen_shannon_distance(same, same) == pytest.approx(0, abs=1e-6)
@@ -211,7 +215,7 @@ def test_entropy_of_even_rows_is_the_log_of_their_length() -> None:
 
 def test_measures_do_not_care_which_map_is_the_heads() -> None:
     generator = np.random.default_rng(2)
-    a, b = random_map(9, True, generator), random_map(9, True, generator, "sparse")
+    a, b = random_pattern(9, True, generator), random_pattern(9, True, generator, "sparse")
     for measure in (iou, sink_excluded_iou, jensen_shannon_distance):
         assert measure(a, b) == pytest.approx(measure(b, a))
         assert 0 < measure(a, b) < 1

@@ -1,4 +1,4 @@
-"""Products of matrices are in bfloat16 where the processor has instructions for it, and nowhere else."""
+"""Products of matrices are in bfloat16 where the CPU has instructions for it, and nowhere else."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 
 from attention_programs.models import precision
-from attention_programs.models.precision import computed_in, processor_has_bfloat16, say_if_slow
+from attention_programs.models.precision import computed_in, cpu_has_bfloat16, say_if_slow
 
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    processor_has_bfloat16.cache_clear()
+    cpu_has_bfloat16.cache_clear()
     yield
-    processor_has_bfloat16.cache_clear()
+    cpu_has_bfloat16.cache_clear()
 
 
 @pytest.mark.parametrize(
     ("said", "has"),
     [
-        ("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16 amx_tile\n", True),
+        ("CPU\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16 amx_tile\n", True),
         ("flags : fpu avx2 fma f16c\n", False),
         ("flags : fpu avx512f avx512_bf16x\n", False),
         ("Features\t: fp asimd bf16 i8mm\n", True),
@@ -32,7 +32,7 @@ def test_the_system_tells_what_the_processor_has(
 ) -> None:
     (tmp_path / "cpuinfo").write_text(said)
     monkeypatch.setattr(precision, "_CPUINFO", tmp_path / "cpuinfo")
-    assert processor_has_bfloat16() is has
+    assert cpu_has_bfloat16() is has
     assert computed_in("fastest", "cpu") == ("bfloat16" if has else "float32")
     assert computed_in("bfloat16", "cpu") == "bfloat16"
     assert computed_in("float32", "cpu") == "float32"

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from attention_programs.errors import UserError
-from attention_programs.programs.outcome import Scored
-from attention_programs.programs.runtime import run
-from attention_programs.programs.source import parse_source
-from attention_programs.programs.table import (
+from attention_programs.programs.record import (
     ProgramRecord,
     make_record,
     merge,
     read_programs,
     write_programs,
 )
+from attention_programs.programs.run_result import Scored
+from attention_programs.programs.runtime import run
+from attention_programs.programs.source import parse_source
 from cases import TEXT, program, view_of
 
 VOCABULARY = program("text.softmax(2.0 * text.first_token)", "Attends to the first token.")
@@ -26,7 +26,7 @@ FREE = program("np.eye(text.n)", "Attends to itself.")
 
 
 def record(source: str = VOCABULARY, name: str = "one", author: Any = "search", **more: Any) -> ProgramRecord:
-    made = make_record(source, name, author, "verified", ["L0H1"], {"author": author, "iou": 0.5})
+    made = make_record(source, name, author, "prefix_only", ["L0H1"], {"author": author, "iou": 0.5})
     return dataclasses.replace(made, **more)
 
 
@@ -46,7 +46,7 @@ def test_a_program_without_docstring_is_refused(docstring: str) -> None:
 
 
 def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
-    records = [record(), record(FREE, "two", "curated", provenance={}, causal="looks ahead", intended_heads=[])]
+    records = [record(), record(FREE, "two", "curated", provenance={}, causal="looks_ahead", intended_heads=[])]
     path = tmp_path / "programs.jsonl"
     write_programs(path, records)
     assert read_programs(path) == records
@@ -78,7 +78,7 @@ def write_altered(path: Path, alter: Callable[[dict[str, Any]], object]) -> None
         (lambda row: row.update(intended_heads="L0H1"), "intended_heads is 'L0H1'; a list is needed"),
         (lambda row: row.update(provenance=[]), "provenance is .*; a dict is needed"),
         (lambda row: row.update(author="somebody"), "author is 'somebody'; it must be one of search, curated"),
-        (lambda row: row.update(causal="Verified"), "causal is 'Verified'; it must be one of verified, looks ahead"),
+        (lambda row: row.update(causal="Verified"), "causal is 'Verified'; it must be one of prefix_only, looks_ahead"),
     ],
 )
 def test_altered_rows_are_refused(tmp_path: Path, alter: Callable[[dict[str, Any]], object], words: str) -> None:
@@ -114,7 +114,7 @@ def test_merge_joins_the_intended_heads_of_equal_programs() -> None:
 @pytest.mark.parametrize("author", ["search", "curated", "baseline"])
 @pytest.mark.parametrize("file", ["library/curated/free.py", "", 5, None])
 def test_neither_a_path_nor_an_author_makes_free_python_trusted(author: Any, file: Any) -> None:
-    claimed = make_record(FREE, "free", author, "verified", [], {"file": file})
+    claimed = make_record(FREE, "free", author, "prefix_only", [], {"file": file})
     assert not claimed.trusted
     with pytest.raises(UserError, match="free Python"):
         claimed.compiled()

@@ -13,7 +13,7 @@ import pytest
 from attention_programs.programs.methods import AUTHORS, BASELINE, METHODS, REPLACED_BY, SOURCES, Author
 from attention_programs.programs.vocabulary import PATTERNS
 from attention_programs.report.figures.style import PALETTE
-from attention_programs.scoring.behaviour import PLACES
+from attention_programs.scoring.attention_shares import PLACES
 from attention_programs.surrogate.rankings import RANKINGS
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def test_no_other_file_lists_keys_or_labels(file: Path) -> None:
 
 
 def test_the_check_finds_a_list_of_keys() -> None:
-    ((_, texts),) = [each for each in listed(ast.parse('orders = {"iou": 1, "together": 2}')) if each[1]]
+    ((_, texts),) = [each for each in listed(ast.parse('rankings = {"iou": 1, "joint_ablation": 2}')) if each[1]]
     assert texts <= KEYS["rankings"]
 
 
@@ -79,15 +79,15 @@ def test_every_key_of_the_committed_results_has_a_label(profile: str) -> None:
     assert tables
     for name, table in tables.items():
         assert keys_of(table, "method") <= set(METHODS), name
-        assert keys_of(table, "order") <= set(RANKINGS), name
+        assert keys_of(table, "ranking") <= set(RANKINGS), name
         assert keys_of(table, "source") <= set(SOURCES), name
         assert keys_of(table, "author") <= set(get_args(Author)), name
     assert keys_of(tables["perplexity.csv"], "programs") <= set(REPLACED_BY)
-    assert set(tables["orders.csv"].columns) == {"head", *RANKINGS}
+    assert set(tables["rankings.csv"].columns) == {"head", *RANKINGS}
     assert set(tables["behaviour.csv"].columns) <= {"head", "distance", "entropy", *PLACES}
 
 
-@pytest.mark.parametrize("module", ["report.summary", "report.markdown", "tracking.registry", "project.headline"])
+@pytest.mark.parametrize("module", ["report.summary", "report.markdown", "tracking.model_registry", "project.headline"])
 def test_what_only_reads_tables_does_not_import_torch(module: str) -> None:
     code = f"import sys, attention_programs.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,25 +10,25 @@ from datasets.arrow_writer import ArrowWriter
 from matplotlib.figure import Figure
 
 from attention_programs.attention.packing import pack
-from attention_programs.attention.store import INDEX_NAME, SCHEMA_VERSION
+from attention_programs.attention.pattern_store import INDEX_NAME, SCHEMA_VERSION
 from attention_programs.attention.writing import FEATURES
 from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_file, write_json, write_text
 from attention_programs.models.head import all_heads
-from attention_programs.models.record import ModelRecord, write_record
+from attention_programs.models.model_record import ModelRecord, write_record
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.paths import Paths
 from attention_programs.programs.methods import BASELINES, METHODS
-from attention_programs.programs.table import ProgramRecord, make_record, write_programs
-from attention_programs.report.examination import weak_section
-from attention_programs.report.examples import choose, kind
-from attention_programs.report.figures.perplexity import draw_perplexity
+from attention_programs.programs.record import ProgramRecord, make_record, write_programs
+from attention_programs.report.example_heads import choose, kind
+from attention_programs.report.figures.perplexity_figure import draw_perplexity
 from attention_programs.report.figures.style import spread
+from attention_programs.report.fit_sections import weak_section
 from attention_programs.report.opening import opening
 from attention_programs.report.page import write_report
 from attention_programs.report.provenance import Provenance
-from attention_programs.report.results import Tables, read_table
+from attention_programs.report.result_tables import Tables, read_table
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
 from builders import config_with
 
@@ -40,39 +40,50 @@ QA_COLUMNS = (
 )
 TERMS = ("first_token", "previous_token", "self_token", "log_distance", "same_token", "uniform")
 CORPORA = ("all", "stories", "code")
-VARIANTS = (("selected", 6, 0.6), ("first_self", 1, 0.4), ("first_token", 1, 0.3), ("terms/3", 6, 0.5),
-            ("terms/20", 6, 0.65), ("shared/3", 3, 0.55), ("shared/4", 4, 0.58), ("fitted on/stories", 6, 0.52),
-            ("fitted on/code", 6, 0.53))  # fmt: skip
+ANALYSES = (("selected", 6, 0.6), ("sink_self", 1, 0.4), ("first_token", 1, 0.3), ("terms/3", 6, 0.5),
+            ("terms/20", 6, 0.65), ("shared/3", 3, 0.55), ("shared/4", 4, 0.58), ("transfer/stories", 6, 0.52),
+            ("transfer/code", 6, 0.53))  # fmt: skip
 """Name, programs and IoU of each."""
-CLOSER = ("sources", "intended", "explainer", "terms", "sharing", "lengths", "transfer", "weak", "constants", "order")
-PIECES = ("Once", " upon", " <b>a</b>", " $x_1$", " time", ",", "\n", "\x00", " a", " dog", " ran", " far", ".")
+CLOSER = (
+    "sources",
+    "intended",
+    "explainer",
+    "terms",
+    "sharing",
+    "lengths",
+    "transfer",
+    "weak",
+    "coefficients",
+    "ranking",
+)
+TOKEN_STRINGS = ("Once", " upon", " <b>a</b>", " $x_1$", " time", ",", "\n", "\x00", " a", " dog", " ran", " far", ".")
 
 
 def _programs() -> list[ProgramRecord]:
     sources = [f'def program(text):\n    """Uses {term}."""\n    return text.{term}\n' for term in TERMS[:-1]]
     sources.append(f'def program(text):\n    """Hostile {HOSTILE}"""\n    return text.uniform\n')
     names = [*TERMS[:-1], f"hostile {HOSTILE}"]
-    return [make_record(s, n, "search", "verified", [], {}) for s, n in zip(sources, names, strict=True)]
+    return [make_record(s, n, "search", "prefix_only", [], {}) for s, n in zip(sources, names, strict=True)]
 
 
 def _write_attention(folder: Path) -> None:
     generator = np.random.default_rng(0)
     folder.mkdir(parents=True)
-    tokens = len(PIECES)
+    tokens = len(TOKEN_STRINGS)
     writer = ArrowWriter(features=FEATURES, path=str(folder / "maps.arrow"))
     for number in range(3):
-        maps = np.tril(generator.random((len(NAMES), tokens, tokens))).astype(np.float32)
-        maps /= maps.sum(axis=-1, keepdims=True)
+        patterns = np.tril(generator.random((len(NAMES), tokens, tokens))).astype(np.float32)
+        patterns /= patterns.sum(axis=-1, keepdims=True)
         writer.write(
             {
                 "key": f"key{number}",
                 "corpus": "stories",
                 "split": "test",
                 "ids": list(range(tokens)),
-                "pieces": list(PIECES),
+                "pieces": list(TOKEN_STRINGS),
                 "starts": [0] * tokens,
                 "ends": [0] * tokens,
-                "attention": pack(maps, causal=True).astype(np.float16).reshape(-1),
+                "attention": pack(patterns, causal=True).astype(np.float16).reshape(-1),
             }
         )
     writer.finalize()
@@ -93,31 +104,37 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
     for metric in ("iou", "sink_excluded_iou", "jsd"):
         iou += [f"{method},{corpus},{metric},0.5,0.4,0.6" for method in METHODS for corpus in ("all", "stories")]
     perplexity = [
-        "programs,order,percent,heads_replaced,texts,tokens,perplexity,increase,low,high,above,above_low,above_high"
+        "programs,ranking,percent,heads_replaced,texts,tokens,perplexity,increase,low,high,above,above_low,above_high"
     ]
     for name in ("distilled", "selected", "uniform", "first_token"):
-        for order in ("iou", "damage", "fisher", "greedy"):
-            perplexity += [f"{name},{order},{p},{p},12,99,{20 + p},{5 * p},{4 * p},{6 * p},1,0,2" for p in (0, 25, 100)]
+        for ranking in ("iou", "ablation_effect", "fisher", "iterative_fisher"):
+            perplexity += [
+                f"{name},{ranking},{p},{p},12,99,{20 + p},{5 * p},{4 * p},{6 * p},1,0,2" for p in (0, 25, 100)
+            ]
     qa = [QA_COLUMNS]
     qa += [f"story_continuation,{p},{p},50,20,0.6,0.5,0.7,0.25,-0.1,-0.2,0.0,True" for p in (0, 100)]
-    damage = ["head,damage,standard_error,texts,reliability"]
-    damage += [f"{head},0.0{rank},0.001,32,0.91" for rank, head in enumerate(NAMES) if rank]
-    objectives = ["objective,percent,heads,iou_test", "pattern,25,1,0.5", "causal,25,1,0.4"]
-    variants = ["variant,corpus,programs,terms,iou_validation,iou,low,high,sink_excluded_iou"]
-    for name, programs_used, fit in VARIANTS:
-        variants += [
+    ablation_effect = ["head,ablation_effect,standard_error,texts,reliability"]
+    ablation_effect += [f"{head},0.0{rank},0.001,32,0.91" for rank, head in enumerate(NAMES) if rank]
+    objectives = ["objective,percent,heads,iou_test", "attention_loss,25,1,0.5", "output_kl_loss,25,1,0.4"]
+    analyses = ["analysis,corpus,programs,terms,iou_validation,iou,low,high,sink_excluded_iou"]
+    for name, programs_used, fit in ANALYSES:
+        analyses += [
             f"{name},{corpus},{programs_used},2.5,{fit},{fit},{fit - 0.01},{fit + 0.01},0.2" for corpus in CORPORA
         ]
     lengths = ["method,tokens,texts,iou,low,high,sink_excluded_iou"]
-    lengths += [f"{m},{t},3,0.5,0.4,0.6,0.2" for m in ("selected", "first_self", "first_token") for t in (16, 32)]
+    lengths += [f"{m},{t},3,0.5,0.4,0.6,0.2" for m in ("selected", "sink_self", "first_token") for t in (16, 32)]
     behaviour = ["head,first_token,content_word,digit,distance,entropy"]
     behaviour += [f"{head},0.{rank},0.5,0.01,{rank},1.5" for rank, head in enumerate(NAMES)]
-    choice = ["order,percent,tokens,increase_validation,chosen", "iou,25,9,9.0,False", "damage,25,9,5.0,True"]
-    distillation = ["matched,percent,step,training,validation", "layers,100,0,3.0,"]
-    distillation += ["predictions,25,0,0.5,0.6", "predictions,25,1,0.4,", "predictions,25,2,,0.5"]
+    choice = [
+        "ranking,percent,tokens,increase_validation,chosen",
+        "iou,25,9,9.0,False",
+        "ablation_effect,25,9,5.0,True",
+    ]
+    distillation = ["loss,percent,step,training,validation", "layer_output,100,0,3.0,"]
+    distillation += ["output_kl,25,0,0.5,0.6", "output_kl,25,1,0.4,", "output_kl,25,2,,0.5"]
     sources = [
         (
-            "source,programs,heads_intended,share_best,coverage,iou_test,iou_test_low,iou_test_high,beats_search,"
+            "source,programs,heads_intended,wins_on,coverage,iou_test,iou_test_low,iou_test_high,beats_search,"
             "beats_curated,iou_test_intended,iou_test_best_of_source,iou_test_best_of_all,share_intended_is_best,"
             "iou_test_of_search,terms_best_of_source,terms_of_search"
         ),
@@ -127,8 +144,8 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
     ]
     explainer = [
         (
-            "head,programs,kept_round,jsd_first,jsd_kept,iou_first,iou_kept,iou_fitted,constants,prompt_tokens,"
-            "reply_tokens,cost"
+            "head,programs,kept_round,jsd_first,jsd_kept,iou_first,iou_kept,iou_fitted,coefficients,prompt_tokens,"
+            "completion_tokens,cost"
         ),
         "L0H0,2,1,0.6,0.5,0.3,0.4,0.45,3,7000,200,0.0",
         "L0H1,0,,,,,,,0,7000,800,0.0",
@@ -140,24 +157,25 @@ def _write_results(folder: Path, programs: list[ProgramRecord]) -> None:
         "sources": sources,
         "equal_size": equal_size,
         "explainer": explainer,
-        "variants": variants,
+        "analyses": analyses,
         "lengths": lengths,
         "behaviour": behaviour,
-        "order_choice": choice,
+        "ranking_choice": choice,
         "distillation": distillation,
         "objectives": objectives,
         "heads": heads,
         "iou": iou,
         "perplexity": perplexity,
         "qa": qa,
-        "damage": damage,
+        "ablation_effect": ablation_effect,
     }
     for name, lines in tables.items():
         write_text(folder / f"{name}.csv", "\n".join(lines) + "\n")
     counts = {
-        "heads_asked": 2, "heads_with_a_program": 1, "prompts": 4, "prompts_as_recorded": 4, "candidates": 5,
-        "repeated": 1, "refused": {"exception": 2}, "replies_without_a_program": {"cut off": 1}, "programs": 2,
-        "looks_ahead": 0, "revisions_kept": 1, "constants_improved": 1, "prompt_tokens": 14000, "reply_tokens": 1000,
+        "heads_asked": 2, "heads_with_a_program": 1, "prompts": 4, "prompts_reproduced_verbatim": 4, "candidates": 5,
+        "repeated": 1, "rejected": {"exception": 2}, "replies_without_a_program": {"cut off": 1}, "programs": 2,
+        "looks_ahead": 0, "revisions_kept": 1, "coefficients_improved": 1, "prompt_tokens": 14000,
+        "completion_tokens": 1000,
         "explainer": {"model": "little", "quantization": "Q4", "file_sha256": "ab" * 32}, "cost": 0.0,
     }  # fmt: skip
     write_json(folder / "synthesis.json", {"explainer": counts})
@@ -256,10 +274,10 @@ def test_page_says_what_matters(page: str) -> None:
     text = re.sub(r"\s+", " ", page)
     assert "Each of 6 attention heads of tiny" in text
     assert "cut to at most 13 tokens" in text
-    assert "raises perplexity (20.00 intact) by 125 % [100, 150] with constants fitted to keep the model" in text
+    assert "raises perplexity (20.00 original) by 125 % [100, 150] with coefficients fitted to keep the model" in text
     assert ", and by 125 % [100, 150] with the programs as they fit attention" in text
-    assert "Perplexity on 99 tokens of 12 test texts, the same for every line, over that of the intact model" in text
-    assert text.index("distilled, best order") < text.index(">best fit first<")
+    assert "Perplexity on 99 tokens of 12 test texts, the same for every line, over that of the original model" in text
+    assert text.index("distilled, best ranking") < text.index(">best fit first<")
     assert "f" * 64 in page
     assert "Not measured: question answering on verb agreement." in text
     assert "max_tokens: 13" in page
@@ -278,9 +296,9 @@ def test_the_opening_compares_with_the_baseline_that_is_best(config: Config, fit
     assert said in opening(known, config, Provenance((), {}, ""), 6)
 
 
-@pytest.mark.parametrize(("increase", "said"), [(-0.01, "changes perplexity (20.00 intact) by 0.0"), (3, "raises")])
+@pytest.mark.parametrize(("increase", "said"), [(-0.01, "changes perplexity (20.00 original) by 0.0"), (3, "raises")])
 def test_a_surrogate_that_loses_nothing_raises_nothing(config: Config, increase: float, said: str) -> None:
-    known = {"perplexity/test/intact": 20.0, "perplexity_increase/test/selected/iou/25": increase}
+    known = {"perplexity/test/original": 20.0, "perplexity_increase/test/selected/iou/25": increase}
     written = opening(known | {"programs/distinct/selected": 2}, config, Provenance((), {}, ""), 6)
     assert said in written
 
@@ -297,7 +315,7 @@ def test_figures_are_saved_and_labelled(paths: Paths, page: str) -> None:
     saved = {file.name for file in (paths.report / "figures").iterdir()}
     stems = {name.rsplit(".", 1)[0] for name in saved}
     assert {"fit", "heads", "perplexity", "questions", "terms", "sharing", "lengths"} < stems
-    assert {"distillation", "orders", "damage"} < stems
+    assert {"distillation", "rankings", "ablation"} < stems
     assert len([stem for stem in stems if stem.startswith("example-")]) == 3
     assert saved == {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")}
     drawings = re.findall(r"<svg [^>]*>", page)
@@ -332,13 +350,16 @@ def test_closer_looks_say_what_the_tables_hold(page: str, tags: _Tags) -> None:
     for said in (
         "0.500 [0.490, 0.510] with at most 3 terms, 0.650 [0.640, 0.660] with at most 20 terms",
         "the fitted baseline reaches 0.400 [0.390, 0.410]",
-        "at or above 95 % of one a head on validation texts is 4: on test texts IoU 0.580 [0.570, 0.590], 97 % of the",
+        (
+            "at or above 95 % of one per head on validation texts is 4: on test texts IoU 0.580 [0.570, 0.590], 97 % "
+            "of the"
+        ),
         "From 0.500 [0.400, 0.600] at 16 tokens to 0.500 [0.400, 0.600] at 32 tokens",
         "reach 0.525 on its own test texts and 0.525 on those of other corpora",
         "The 6 heads explained worst",
         "mean IoU from 0.500 to 0.400 and the increase of perplexity from 125 % [100, 150] to 125 % [100, 150]",
-        "least damage first, with a mean increase of 5.0 % over the shares shown; best fit first: 9.0 %",
-        "test IoU and its damage: -1.00 (5 heads",
+        "smallest ablation effect first, with a mean increase of 5.0 % over the shares shown; best fit first: 9.0 %",
+        "test IoU and its ablation effect: -1.00 (5 heads",
     ):
         assert said in text, said
 
@@ -355,12 +376,12 @@ def test_weak_heads_come_worst_first_with_what_they_do(page: str) -> None:
 @pytest.mark.parametrize(
     ("lost", "left"),
     [
-        ("variants", {"sources", "intended", "explainer", "lengths", "weak", "constants", "order"}),
+        ("analyses", {"sources", "intended", "explainer", "lengths", "weak", "coefficients", "ranking"}),
         ("sources", set(CLOSER) - {"sources", "intended"}),
         ("equal_size", set(CLOSER)),
         ("lengths", set(CLOSER) - {"lengths"}),
         ("behaviour", set(CLOSER) - {"weak"}),
-        ("order_choice", set(CLOSER) - {"order"}),
+        ("ranking_choice", set(CLOSER) - {"ranking"}),
         ("distillation", set(CLOSER)),
     ],
 )
@@ -374,9 +395,9 @@ def test_what_was_not_measured_is_left_out(tmp_path: Path, config: Config, lost:
 @pytest.mark.usefixtures("_undrawn")
 def test_one_corpus_and_no_sharing(tmp_path: Path, config: Config) -> None:
     paths = _project(tmp_path, config)
-    table = (paths.results / "variants.csv").read_text(encoding="utf-8").splitlines()
-    kept = [line for line in table if not line.startswith(("shared", "fitted on")) and ",code," not in line]
-    write_text(paths.results / "variants.csv", "\n".join(kept) + "\n")
+    table = (paths.results / "analyses.csv").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in table if not line.startswith(("shared", "transfer")) and ",code," not in line]
+    write_text(paths.results / "analyses.csv", "\n".join(kept) + "\n")
     page = write_report(config, paths).read_text(encoding="utf-8")
     assert set(re.findall(r'id="closer-(\w+)"', page)) == set(CLOSER) - {"sharing", "transfer"}
 
@@ -384,8 +405,8 @@ def test_one_corpus_and_no_sharing(tmp_path: Path, config: Config) -> None:
 def test_failure_leaves_the_old_report(tmp_path: Path, config: Config) -> None:
     paths = _project(tmp_path, config)
     write_text(paths.report / "report.html", "old")
-    (paths.results / "damage.csv").unlink()
-    with pytest.raises(UserError, match=r"damage\.csv does not exist; run `dvc repro damage`"):
+    (paths.results / "ablation_effect.csv").unlink()
+    with pytest.raises(UserError, match=r"ablation_effect\.csv does not exist; run `dvc repro ablation`"):
         write_report(config, paths)
     assert (paths.report / "report.html").read_text(encoding="utf-8") == "old"
 
@@ -423,7 +444,7 @@ def test_kind_is_what_comes_beside_the_sink() -> None:
     source = (
         'def program(text):\n    """D."""\n    return text.softmax(2.0 * text.first_token + 1.0 * text.key.comma)\n'
     )
-    assert kind(make_record(source, "n", "search", "verified", [], {})) == "comma"
+    assert kind(make_record(source, "n", "search", "prefix_only", [], {})) == "comma"
     assert kind(_programs()[0]) == "first_token"
 
 
@@ -434,7 +455,7 @@ def test_labels_keep_their_order_and_distance() -> None:
 
 
 def test_the_perplexity_figure_names_only_curves_that_were_measured() -> None:
-    row = {"order": "iou", "increase": 5.0, "low": 4.0, "high": 6.0}
+    row = {"ranking": "iou", "increase": 5.0, "low": 4.0, "high": 6.0}
     points = [("distilled", 0), ("distilled", 25), ("selected", 0)]
     table = pd.DataFrame([row | {"programs": programs, "percent": percent} for programs, percent in points])
     names = [text.get_text() for text in draw_perplexity(table).axes[0].texts]
@@ -459,8 +480,8 @@ def test_sources_and_the_language_model_are_told_of(page: str) -> None:
         "same heads 3.0. Over the 1 heads",
         "Intended against best program",
         "little, Q4 (file abababababab). The first reply holds a program that runs for 1 heads (mean IoU on",
-        "texts 0.300, after revision 0.400), either reply for 2 (0.300, with fitted constants 0.350).",
-        "– refused: exception",
+        "texts 0.300, after revision 0.400), either reply for 2 (0.300, with fitted coefficients 0.350).",
+        "– rejected: exception",
         "Replies: cut off",
     ):
         assert words in text, words

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from attention_programs.errors import UserError
-from attention_programs.programs.outcome import Reason, Rejected, Scored, check, normalise
+from attention_programs.programs.run_result import Reason, Rejected, Scored, check, normalise
 from attention_programs.programs.runtime import BUILTINS, compile_trusted, run
 from attention_programs.programs.tokens import Array
 from cases import FAILING, GOOD, TEXT, Failing, Good, program, view_of
@@ -22,7 +22,7 @@ def test_maps_of_the_case_table(case: Good) -> None:
     outcome = run(compile_trusted(case.source, case.name, vouched=case.free), view_of(TEXT))
     assert isinstance(outcome, Scored), outcome
     assert outcome.weights.dtype == np.float32
-    np.testing.assert_allclose(outcome.weights, case.map, atol=1e-6)
+    np.testing.assert_allclose(outcome.weights, case.pattern, atol=1e-6)
 
 
 @pytest.mark.parametrize("case", FAILING, ids=lambda case: case.name)

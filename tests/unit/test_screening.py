@@ -2,8 +2,8 @@
 
 import pytest
 
-from attention_programs.programs.outcome import Reason
-from attention_programs.untrusted.sandbox import facade
+from attention_programs.programs.run_result import Reason
+from attention_programs.untrusted.sandbox import restricted_namespace
 from attention_programs.untrusted.sandbox.screening import screen
 
 HONEST = (
@@ -53,7 +53,7 @@ def test_what_may_not_stand_there_is_named_with_its_line(source: str) -> None:
 
 
 def namespace() -> dict[str, object]:
-    return facade.namespace(facade.build_modules())
+    return restricted_namespace.namespace(restricted_namespace.build_modules())
 
 
 def outcome(expression: str) -> object:
@@ -104,10 +104,10 @@ def test_what_honest_programs_need_is_there(expression: str) -> None:
 def test_a_copy_of_a_module_is_the_programs_own() -> None:
     import math
 
-    modules = facade.build_modules()
+    modules = restricted_namespace.build_modules()
     modules["math"].pi = 3  # type: ignore[attr-defined]
     assert math.pi > 3.1
-    assert facade.build_modules()["math"].pi == math.pi
+    assert restricted_namespace.build_modules()["math"].pi == math.pi
 
 
 def test_reseeding_starts_both_generators_anew() -> None:
@@ -115,7 +115,7 @@ def test_reseeding_starts_both_generators_anew() -> None:
 
     import numpy as np
 
-    facade.reseed()
+    restricted_namespace.reseed()
     first = (random.random(), np.random.rand())
-    facade.reseed()
+    restricted_namespace.reseed()
     assert first == (random.random(), np.random.rand())

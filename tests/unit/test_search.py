@@ -13,19 +13,18 @@ from safetensors.torch import save_file
 
 from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.attention.packing import pack, unpack
-from attention_programs.attention.store import MappedText
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.config import SynthesisSettings
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head
 from attention_programs.programs.code_generation import emit
 from attention_programs.programs.features import Feature, candidate_features
-from attention_programs.programs.outcome import Scored
+from attention_programs.programs.record import ProgramRecord, make_record
+from attention_programs.programs.run_result import Scored
 from attention_programs.programs.runtime import compile_trusted, run
-from attention_programs.programs.table import ProgramRecord, make_record
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
-from attention_programs.sparse_search import choosing, compiled, fitting, passes
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
+from attention_programs.sparse_search import compiled, fitting, passes, term_selector
 from attention_programs.sparse_search import search as searching
-from attention_programs.sparse_search.choosing import Choosing
 from attention_programs.sparse_search.design import (
     Design,
     Rows,
@@ -41,10 +40,11 @@ from attention_programs.sparse_search.fitting import (
     iou_pull,
     mean_iou,
 )
-from attention_programs.sparse_search.promise import SMALLEST_SPREAD, Promise, influence, promise
-from attention_programs.sparse_search.search import START, Found, LastFit, Material, Search, best_sizes
-from attention_programs.sparse_search.searched import fit_domains, fit_equal_size, sizes_by_hand
-from attention_programs.sparse_search.sparse import Sparse, search_journal
+from attention_programs.sparse_search.gain_estimate import SMALLEST_SPREAD, GainEstimate, estimate_gain, influence
+from attention_programs.sparse_search.profile_search import fit_each_corpus, fit_equal_size, sizes_by_hand
+from attention_programs.sparse_search.search import START, Found, LastFit, Search, SearchData, best_sizes
+from attention_programs.sparse_search.sparse_programs import SparsePrograms, search_journal
+from attention_programs.sparse_search.term_selector import TermSelector
 from cases import mapped, program, view_of
 
 WORDS = (" the", " cat", "ing", " saw", "s", ",", ".", " and", " she", " Tom", " a", " in", "\n", " 7", " (", ")")
@@ -59,29 +59,31 @@ MEMORY = 100.0
 RIDGE = 1e-4
 
 
-def made_up(seed: int, count: int, causal: bool, sources: Sequence[str] = KNOWN, longest: int = 59) -> list[MappedText]:
-    """Random texts of different lengths, with the maps of known programs, one a head."""
+def made_up(
+    seed: int, count: int, causal: bool, sources: Sequence[str] = KNOWN, longest: int = 59
+) -> list[TextAttention]:
+    """Random texts of different lengths, with the maps of known programs, one per head."""
     rng = np.random.default_rng(seed)
     texts = []
     for number in range(count):
         length = int(rng.integers(longest // 2, longest + 1))
         view = view_of([WORDS[i] for i in rng.integers(len(WORDS), size=length)], causal)
-        maps = []
+        patterns = []
         for source in sources:
             outcome = run(compile_trusted(program(f"text.softmax({source})"), "known"), view)
             assert isinstance(outcome, Scored)
-            maps.append(outcome.weights)
-        texts.append(mapped(view, pack(np.stack(maps), causal), str(number)))
+            patterns.append(outcome.weights)
+        texts.append(mapped(view, pack(np.stack(patterns), causal), str(number)))
     return texts
 
 
 @cache
-def material(causal: bool, seed: int = 0, settings: SynthesisSettings = SETTINGS) -> Material:
-    return Material(made_up(seed, 6, causal), made_up(seed + 100, 4, causal), settings, "cpu")
+def data(causal: bool, seed: int = 0, settings: SynthesisSettings = SETTINGS) -> SearchData:
+    return SearchData(made_up(seed, 6, causal), made_up(seed + 100, 4, causal), settings, "cpu")
 
 
 def search(causal: bool, seed: int = 0, **settings: float | tuple[int, ...]) -> Found:
-    return Search(material(causal, seed, dataclasses.replace(SETTINGS, **settings))).run()  # type: ignore[arg-type]
+    return Search(data(causal, seed, dataclasses.replace(SETTINGS, **settings))).run()  # type: ignore[arg-type]
 
 
 @cache
@@ -92,18 +94,18 @@ def small(causal: bool = True) -> Design:
 
 @dataclasses.dataclass(frozen=True)
 class Noisy:
-    """Random constants of random features, and random maps that no constants reproduce."""
+    """Random coefficients of random features, and random maps that no coefficients reproduce."""
 
     design: Design
     chosen: torch.Tensor
-    constants: torch.Tensor
+    coefficients: torch.Tensor
 
     @property
-    def programs(self) -> Sparse:
-        return Sparse(self.chosen, self.constants)
+    def programs(self) -> SparsePrograms:
+        return SparsePrograms(self.chosen, self.coefficients)
 
-    def starting(self, constants: torch.Tensor) -> Sparse:
-        return Sparse(self.chosen, constants)
+    def starting(self, coefficients: torch.Tensor) -> SparsePrograms:
+        return SparsePrograms(self.chosen, coefficients)
 
     def within(self, memory_mib: float) -> Design:
         return dataclasses.replace(self.design, memory_mib=memory_mib)
@@ -120,8 +122,8 @@ def noisy(seed: int, causal: bool = True, heads: int = 3) -> Noisy:
     features = len(design.groups[0].features)
     k = int(torch.randint(2, 7, (), generator=generator))
     chosen = torch.stack([torch.randperm(features, generator=generator)[:k] for _ in range(heads)])
-    constants = torch.randn(heads, k, generator=generator, dtype=torch.float64)
-    return Noisy(dataclasses.replace(design, groups=tuple(groups)), chosen, constants)
+    coefficients = torch.randn(heads, k, generator=generator, dtype=torch.float64)
+    return Noisy(dataclasses.replace(design, groups=tuple(groups)), chosen, coefficients)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,11 +132,11 @@ class Row:
 
     features: np.ndarray
     """Shape (features, tokens)."""
-    real: np.ndarray
+    true_weights: np.ndarray
     text: int
 
-    def predicted(self, chosen: torch.Tensor, constants: np.ndarray) -> np.ndarray:
-        scores = constants @ self.features[chosen.numpy()]
+    def predicted(self, chosen: torch.Tensor, coefficients: np.ndarray) -> np.ndarray:
+        scores = coefficients @ self.features[chosen.numpy()]
         weights = np.exp(scores - scores.max())
         return weights / weights.sum()
 
@@ -146,28 +148,28 @@ def rows(design: Design, head: int) -> Iterator[Row]:
             yield Row(features[..., place], attention[:, place], text)
 
 
-def explicit_divergence(design: Design, head: int, chosen: torch.Tensor, constants: np.ndarray) -> float:
-    total = sum(-(row.real * np.log(row.predicted(chosen, constants))).sum() for row in rows(design, head))
-    return float(total / design.rows + RIDGE * (constants**2).sum())
+def explicit_divergence(design: Design, head: int, chosen: torch.Tensor, coefficients: np.ndarray) -> float:
+    total = sum(-(row.true_weights * np.log(row.predicted(chosen, coefficients))).sum() for row in rows(design, head))
+    return float(total / design.rows + RIDGE * (coefficients**2).sum())
 
 
-def explicit_iou(design: Design, head: int, chosen: torch.Tensor, constants: np.ndarray) -> float:
+def explicit_iou(design: Design, head: int, chosen: torch.Tensor, coefficients: np.ndarray) -> float:
     shared, either = np.zeros(len(design.lengths)), np.zeros(len(design.lengths))
     for row in rows(design, head):
-        predicted = row.predicted(chosen, constants)
-        shared[row.text] += np.minimum(predicted, row.real).sum()
-        either[row.text] += np.maximum(predicted, row.real).sum()
+        predicted = row.predicted(chosen, coefficients)
+        shared[row.text] += np.minimum(predicted, row.true_weights).sum()
+        either[row.text] += np.maximum(predicted, row.true_weights).sum()
     return float((shared / either).mean())
 
 
-def divergences(some: Noisy, constants: torch.Tensor) -> torch.Tensor:
-    return divergence_slope(some.design, some.starting(constants), RIDGE).value
+def divergences(some: Noisy, coefficients: torch.Tensor) -> torch.Tensor:
+    return divergence_slope(some.design, some.starting(coefficients), RIDGE).value
 
 
 def expressions(source: str) -> dict[str, float]:
-    """Constant of each term of a known program."""
+    """Coefficient of each term of a known program."""
     parts = source.replace(" - ", "|-").replace(" + ", "|").split("|")
-    return {term: float(constant) for constant, term in (part.split(" * ", 1) for part in parts)}
+    return {term: float(coefficient) for coefficient, term in (part.split(" * ", 1) for part in parts)}
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -176,7 +178,7 @@ def test_known_programs_are_found_again(causal: bool, seed: int) -> None:
     found = search(causal, seed).programs
     assert len(found) == len(KNOWN)
     for result, source in zip(found, KNOWN, strict=True):
-        terms = {term.feature.expression: term.constant for term in result.terms}
+        terms = {term.feature.expression: term.coefficient for term in result.terms}
         assert result.iou_validation > 0.98
         assert result.iou_train > 0.98
         known = expressions(source)
@@ -184,7 +186,7 @@ def test_known_programs_are_found_again(causal: bool, seed: int) -> None:
             assert terms == pytest.approx(known, abs=1e-9)
         else:
             more = [terms.pop(name) for name in terms.keys() - known.keys()]
-            assert all(abs(constant) < 0.101 for constant in more)  # what rounding leaves over
+            assert all(abs(coefficient) < 0.101 for coefficient in more)  # what rounding leaves over
             assert terms == pytest.approx(known, abs=0.101)
         assert result.iou_unrounded == pytest.approx(result.iou_validation, abs=0.01)
 
@@ -197,16 +199,18 @@ def test_known_terms_are_found_where_more_are_allowed() -> None:
 
 
 def test_reported_iou_is_that_of_the_emitted_program() -> None:
-    shared = material(True)
+    shared = data(True)
     for head, result in enumerate(search(True, max_terms=3).programs):
         compiled = compile_trusted(emit(result.terms), "found")
         for texts, reported in ((shared.validation, result.iou_validation), (shared.train, result.iou_train)):
             ious = []
             for text in texts:
-                outcome = run(compiled, view_of(text.pieces))
+                outcome = run(compiled, view_of(text.token_strings))
                 assert isinstance(outcome, Scored)
-                cells = pack(outcome.weights, True)
-                ious.append(np.minimum(cells, text.cells[head]).sum() / np.maximum(cells, text.cells[head]).sum())
+                entries = pack(outcome.weights, True)
+                ious.append(
+                    np.minimum(entries, text.entries[head]).sum() / np.maximum(entries, text.entries[head]).sum()
+                )
             assert reported == pytest.approx(np.mean(ious), abs=1e-3)  # maps and features are half precision
 
 
@@ -230,8 +234,8 @@ def test_max_terms_is_respected_and_constants_have_one_decimal(most: int) -> Non
         assert len(result.terms) <= most
         assert len({term.feature for term in result.terms}) == len(result.terms)
         for term in result.terms:
-            assert term.constant == round(term.constant, 1) != 0
-            assert abs(term.constant) <= LARGEST
+            assert term.coefficient == round(term.coefficient, 1) != 0
+            assert abs(term.coefficient) <= LARGEST
             assert term.influence >= 0
 
 
@@ -248,18 +252,18 @@ def test_sizes_give_every_head_a_program_of_at_most_so_many_terms() -> None:
 
 def test_some_heads_get_programs_of_a_size_of_their_own() -> None:
     sizes = {3: 6, 0: 2, 2: 4}
-    found = fit_equal_size(material(True), sizes, search_journal())
+    found = fit_equal_size(data(True), sizes, search_journal())
     for (head, size), result in zip(sizes.items(), found, strict=True):
         known, told = expressions(KNOWN[head]).keys(), {term.feature.expression for term in result.terms}
         assert len(told) <= size
         assert (known <= told) == (size >= len(known)), head
         assert (result.iou_validation > 0.95) == (size >= len(known)), head
-    assert fit_equal_size(material(True), {}, search_journal()) == []
+    assert fit_equal_size(data(True), {}, search_journal()) == []
 
 
 def test_sizes_by_hand_are_those_of_the_longest_program_of_each_studied_head() -> None:
     def by_hand(terms: str, *heads: str) -> ProgramRecord:
-        return make_record(program(terms), terms, "curated", "verified", list(heads), {})
+        return make_record(program(terms), terms, "curated", "prefix_only", list(heads), {})
 
     programs = [
         by_hand("text.softmax(2.0 * text.first_token - 1.0 * text.key.comma * text.far_back)", "L1H0", "L9H9"),
@@ -289,9 +293,9 @@ def test_the_number_of_terms_is_chosen_on_validation() -> None:
     """Validation maps without the commas of the train maps: the term for them is not kept."""
     plain = "3.0 * text.first_token - 1.2 * text.log_distance"
     train, validation = made_up(0, 6, True, (plain + " + 2.0 * text.key.comma",)), made_up(100, 4, True, (plain,))
-    [result] = Search(Material(train, validation, SETTINGS, "cpu")).run().programs
+    [result] = Search(SearchData(train, validation, SETTINGS, "cpu")).run().programs
     assert {term.feature for term in result.terms} == set(START)
-    [other] = Search(Material(train, train, SETTINGS, "cpu")).run().programs
+    [other] = Search(SearchData(train, train, SETTINGS, "cpu")).run().programs
     assert Feature(key="comma") in {term.feature for term in other.terms}
 
 
@@ -303,21 +307,21 @@ def test_the_smaller_of_two_sizes_that_are_worth_the_same_is_best() -> None:
 
 def test_the_sample_is_evenly_drawn() -> None:
     train = made_up(0, 6, True, longest=10)
-    sampled = Material(train, train, dataclasses.replace(SETTINGS, sample_texts=2), "cpu").sample
+    sampled = SearchData(train, train, dataclasses.replace(SETTINGS, sample_texts=2), "cpu").sample
     assert sampled.lengths.tolist() == [len(train[0].ids), len(train[3].ids)]
 
 
 def test_the_last_fit_holds_the_same_programs_with_the_features_they_use() -> None:
-    shared = material(True)
+    shared = data(True)
     numbers = [shared.features.index(Feature(name)) for name in ("previous_token", "first_token")]
     chosen = torch.tensor([numbers, numbers[::-1]] * 2)
-    constants = torch.tensor([[4.0, 2.0], [2.0, 4.0]] * 2, dtype=torch.float64)
-    last = LastFit(shared, {2: Sparse(chosen, constants)}, search_journal())
+    coefficients = torch.tensor([[4.0, 2.0], [2.0, 4.0]] * 2, dtype=torch.float64)
+    last = LastFit(shared, {2: SparsePrograms(chosen, coefficients)}, search_journal())
     iou = last.iou_validation(2)
     assert iou[1] == pytest.approx(0.9998, abs=3e-4)
     assert iou[0] < 0.9
     [fitted] = last.fit(2, torch.tensor([1]), "one")
-    terms = {term.feature.expression: term.constant for term in fitted.terms}
+    terms = {term.feature.expression: term.coefficient for term in fitted.terms}
     assert terms == {"text.previous_token": 4.0, "text.first_token": 2.0}
 
 
@@ -332,8 +336,8 @@ def test_candidates_are_distinct_and_hold_the_whole_vocabulary() -> None:
     assert {(f.pattern, f.parameter) for f in alone if f.pattern and not f.key} == {
         (name, p) for name, term in PATTERNS.items() if name != "uniform" for p in term.parameters or (None,)
     }
-    assert {f.key for f in causal if not f.query} - {""} == CLASSES.keys()
-    assert {f.query for f in causal} - {""} == CLASSES.keys()
+    assert {f.key for f in causal if not f.query} - {""} == TOKEN_FEATURES.keys()
+    assert {f.query for f in causal} - {""} == TOKEN_FEATURES.keys()
     assert Feature("current_sentence", key="digit") in causal
     assert set(START) <= set(causal)
     assert len({feature.expression for feature in both}) == len(both)
@@ -348,20 +352,20 @@ def test_designs_hold_features_and_maps_in_rows_of_equal_length(causal: bool) ->
     assert len(set(lengths)) > 1
     assert design.lengths.tolist() == lengths
     assert (design.heads, design.rows) == (len(KNOWN), sum(lengths))
-    assert design.cells == sum(n * (n + 1) // 2 if causal else n * n for n in lengths)
+    assert design.entries == sum(n * (n + 1) // 2 if causal else n * n for n in lengths)
     sizes = [group.features.shape[1] for group in design.groups]
     assert sizes == sorted(set(sizes))
     met = 0
     for group, seen in zip(design.groups, sizes, strict=True):
         assert (group.features.dtype, group.attention.dtype) == (torch.float16, torch.float16)
         for text, places in itertools.groupby(range(len(group.text)), key=lambda place: int(group.text[place])):
-            view = view_of(texts[text].pieces, causal)
-            maps = unpack(texts[text].cells, view.n, causal)
+            view = view_of(texts[text].token_strings, causal)
+            patterns = unpack(texts[text].entries, view.n, causal)
             for row, place in enumerate(places, start=seen - 1 if causal else 0):
                 expected = np.stack([np.array(feature.matrix(view))[row, :seen] for feature in features])
                 np.testing.assert_array_equal(group.features[..., place].numpy(), expected.astype(np.float16))
                 np.testing.assert_array_equal(
-                    group.attention[..., place].numpy(), maps[:, row, :seen].astype(np.float16)
+                    group.attention[..., place].numpy(), patterns[:, row, :seen].astype(np.float16)
                 )
                 met += 1
     assert met == design.rows
@@ -384,9 +388,9 @@ def test_a_design_of_some_heads_and_of_groups_of_heads() -> None:
 
 def test_scores_softmax_and_iou_are_their_formulas() -> None:
     columns = torch.randn(2, 3, 4 * 5, generator=torch.Generator().manual_seed(0))
-    constants = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 40.0]], dtype=torch.float64)
-    scores = scores_of(constants, columns, Rows(columns, columns, torch.zeros(4)))
-    expected = np.einsum("hk,hkc->hc", constants.numpy(), columns.double().numpy()).reshape(2, 5, 4)
+    coefficients = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 40.0]], dtype=torch.float64)
+    scores = scores_of(coefficients, columns, Rows(columns, columns, torch.zeros(4)))
+    expected = np.einsum("hk,hkc->hc", coefficients.numpy(), columns.double().numpy()).reshape(2, 5, 4)
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-4)
     weights = np.exp(expected - expected.max(1, keepdims=True))
     weights /= weights.sum(1, keepdims=True)
@@ -402,14 +406,14 @@ def test_scores_softmax_and_iou_are_their_formulas() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_mean_iou_is_that_of_loops_over_rows(causal: bool, seed: int) -> None:
     some = noisy(seed, causal)
-    expected = [explicit_iou(some.design, h, some.chosen[h], some.constants[h].numpy()) for h in range(3)]
+    expected = [explicit_iou(some.design, h, some.chosen[h], some.coefficients[h].numpy()) for h in range(3)]
     for memory in (MEMORY, 1e-6):
         np.testing.assert_allclose(mean_iou(some.within(memory), some.programs), expected, atol=1e-5)
 
 
 def test_chunks_hold_every_head_once_and_keep_the_bound() -> None:
     design = small()
-    mib = 3 * 4 * design.cells / 2**20  # three features of one head
+    mib = 3 * 4 * design.entries / 2**20  # three features of one head
     few, some, all_at_once = (dataclasses.replace(design, memory_mib=n * mib) for n in (0.5, 3.1, 100.0))
     assert list(few.head_chunks(3)) == [slice(n, n + 1) for n in range(design.heads)]
     assert list(some.head_chunks(3)) == [slice(0, 3), slice(3, 6)]
@@ -423,10 +427,10 @@ def test_divergence_gradient_and_curvature_are_those_of_finite_differences(causa
     k, step = some.chosen.shape[1], 1e-4
     found = divergence_slope(some.design, some.programs, RIDGE)
     for head in range(2):
-        constants = some.constants[head].numpy()
+        coefficients = some.coefficients[head].numpy()
 
         def value(*moves: np.ndarray) -> float:
-            return explicit_divergence(some.design, head, some.chosen[head], constants + sum(moves))  # noqa: B023
+            return explicit_divergence(some.design, head, some.chosen[head], coefficients + sum(moves))  # noqa: B023
 
         assert float(found.value[head]) == pytest.approx(value(), abs=2e-3)  # half-precision rows sum to about 1
         away = step * np.eye(k)
@@ -444,9 +448,11 @@ def test_divergence_gradient_and_curvature_are_those_of_finite_differences(causa
 @pytest.mark.parametrize("seed", range(12))
 def test_fitting_lowers_the_divergence_and_arrives(seed: int) -> None:
     some = noisy(seed)
-    values = [divergences(some, torch.zeros_like(some.constants))]
+    values = [divergences(some, torch.zeros_like(some.coefficients))]
     for tries in (1, 2, 4, 16):
-        fitted = fit_divergence(some.design, some.starting(torch.zeros_like(some.constants)), RIDGE, tries).constants
+        fitted = fit_divergence(
+            some.design, some.starting(torch.zeros_like(some.coefficients)), RIDGE, tries
+        ).coefficients
         values.append(divergences(some, fitted))
     for before, after in itertools.pairwise(values):
         assert (after <= before + 2e-6).all()
@@ -454,8 +460,8 @@ def test_fitting_lowers_the_divergence_and_arrives(seed: int) -> None:
     gradient = divergence_slope(some.design, some.starting(fitted), RIDGE).gradient
     assert gradient[fitted.abs() < LARGEST].abs().max() < 1e-3
     assert fitted.abs().max() <= LARGEST
-    wild = fit_divergence(some.design, some.starting(5 * some.constants), RIDGE, 2).constants
-    assert (divergences(some, wild) <= divergences(some, 5 * some.constants) + 2e-6).all()
+    wild = fit_divergence(some.design, some.starting(5 * some.coefficients), RIDGE, 2).coefficients
+    assert (divergences(some, wild) <= divergences(some, 5 * some.coefficients) + 2e-6).all()
 
 
 def test_a_step_that_overshoots_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -467,12 +473,12 @@ def test_a_step_that_overshoots_is_shortened(monkeypatch: pytest.MonkeyPatch) ->
     )
     start = torch.full((1, 3), 2.0, dtype=torch.float64)
     some = Noisy(dataclasses.replace(design, groups=groups), torch.full((1, 3), first), start)
-    once = fit_divergence(some.design, some.starting(start), RIDGE, 1).constants
+    once = fit_divergence(some.design, some.starting(start), RIDGE, 1).coefficients
     assert torch.equal(once, start)
-    moved = fit_divergence(some.design, some.starting(start), RIDGE, 8).constants
+    moved = fit_divergence(some.design, some.starting(start), RIDGE, 8).coefficients
     assert divergences(some, moved) < divergences(some, start)
     monkeypatch.setattr(fitting, "SLACK", np.inf)  # the full step is taken
-    full = fit_divergence(some.design, some.starting(start), RIDGE, 1).constants
+    full = fit_divergence(some.design, some.starting(start), RIDGE, 1).coefficients
     assert divergences(some, full) > divergences(some, start)
 
 
@@ -480,13 +486,16 @@ def test_a_step_that_overshoots_is_shortened(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("seed", range(3))
 def test_the_gradient_of_iou_is_that_of_finite_differences(causal: bool, seed: int) -> None:
     some = noisy(seed, causal)
-    found = promise(some.design, some.programs, "iou").gradient
+    found = estimate_gain(some.design, some.programs, "iou").gradient
     step, largest = 1e-6, 0.0
     for head in range(3):
-        constants = some.constants[head].numpy()
+        coefficients = some.coefficients[head].numpy()
         for place, number in enumerate(some.chosen[head].tolist()):
-            away = step * np.eye(len(constants))[place]
-            ious = [explicit_iou(some.design, head, some.chosen[head], c) for c in (constants + away, constants - away)]
+            away = step * np.eye(len(coefficients))[place]
+            ious = [
+                explicit_iou(some.design, head, some.chosen[head], c)
+                for c in (coefficients + away, coefficients - away)
+            ]
             # Rows of half-precision maps sum to about 1, which the formula of IoU by minima takes to be exact.
             assert float(found[head, number]) == pytest.approx((ious[0] - ious[1]) / (2 * step), rel=0.02, abs=1e-4)
             largest = max(largest, abs(float(found[head, number])))
@@ -495,11 +504,11 @@ def test_the_gradient_of_iou_is_that_of_finite_differences(causal: bool, seed: i
 
 def test_the_pull_sees_no_constant() -> None:
     some = noisy(0)
-    scores = [scores_of(some.constants, group.columns(some.chosen), group) for group in some.design.groups]
+    scores = [scores_of(some.coefficients, group.columns(some.chosen), group) for group in some.design.groups]
     predicted = [softmax(one) for one in scores]
     pushes = iou_pull(some.design, predicted)
-    for maps, push in zip(predicted, pushes, strict=True):
-        np.testing.assert_allclose(maps.sum(1), 1.0, atol=1e-5)
+    for patterns, push in zip(predicted, pushes, strict=True):
+        np.testing.assert_allclose(patterns.sum(1), 1.0, atol=1e-5)
         np.testing.assert_allclose(push.sum(1), 0.0, atol=1e-6)
     assert any(push.abs().max() > 0 for push in pushes)
 
@@ -510,21 +519,21 @@ def test_a_features_promise_is_its_gradient_and_its_variance(causal: bool, seed:
     """Row by row, in double precision, for every feature, be it chosen or not."""
     some = noisy(seed, causal)
     for head in range(2):
-        chosen, constants = some.chosen[head], some.constants[head].numpy()
+        chosen, coefficients = some.chosen[head], some.coefficients[head].numpy()
         lengths = some.design.lengths.numpy()
         shared = np.zeros(len(lengths))
         for row in rows(some.design, head):
-            shared[row.text] += np.minimum(row.predicted(chosen, constants), row.real).sum()
+            shared[row.text] += np.minimum(row.predicted(chosen, coefficients), row.true_weights).sum()
         slopes = 2 * lengths / (2 * lengths - shared) ** 2 / len(lengths)
         divergence = overlap = spread = np.zeros(len(some.design.groups[0].features))
         for row in rows(some.design, head):
-            weights = row.predicted(chosen, constants)
-            below = weights * (weights < row.real)
-            divergence = divergence + row.features @ (weights - row.real)
+            weights = row.predicted(chosen, coefficients)
+            below = weights * (weights < row.true_weights)
+            divergence = divergence + row.features @ (weights - row.true_weights)
             overlap = overlap + slopes[row.text] * (row.features @ (below - weights * below.sum()))
             spread = spread + row.features**2 @ weights - (row.features @ weights) ** 2
         for objective, gradient in (("divergence", divergence), ("iou", overlap)):
-            found = promise(some.design, some.programs, objective)  # type: ignore[arg-type]
+            found = estimate_gain(some.design, some.programs, objective)  # type: ignore[arg-type]
             np.testing.assert_allclose(found.gradient[head], gradient, atol=1e-3)
             np.testing.assert_allclose(found.spread[head], spread, atol=2e-3)
         assert spread.max() > 1
@@ -533,9 +542,9 @@ def test_a_features_promise_is_its_gradient_and_its_variance(causal: bool, seed:
 def test_the_best_features_are_new_vary_and_have_the_steepest_gradient() -> None:
     gradient = torch.tensor([[1.0, -9.0, 8.0, 0.5, 4.0, 50.0]])
     spread = torch.tensor([[1.0, 9.0, 64.0, 1.0, 1.0, SMALLEST_SPREAD / 2]])
-    best = Promise(gradient, spread).best(torch.tensor([[4]]), 3)
+    best = GainEstimate(gradient, spread).best(torch.tensor([[4]]), 3)
     assert best.tolist() == [[1, 0, 2]] or best.tolist() == [[1, 2, 0]]
-    assert Promise(gradient, spread).best(torch.tensor([[1]]), 1).tolist() == [[4]]
+    assert GainEstimate(gradient, spread).best(torch.tensor([[1]]), 1).tolist() == [[4]]
 
 
 def test_influence_is_the_constant_times_the_standard_deviation() -> None:
@@ -544,25 +553,25 @@ def test_influence_is_the_constant_times_the_standard_deviation() -> None:
     for head in range(3):
         variance = np.zeros(some.chosen.shape[1])
         for row in rows(some.design, head):
-            weights = row.predicted(some.chosen[head], some.constants[head].numpy())
+            weights = row.predicted(some.chosen[head], some.coefficients[head].numpy())
             values = row.features[some.chosen[head].numpy()]
             variance += values**2 @ weights - (values @ weights) ** 2
-        expected = np.abs(some.constants[head].numpy()) * np.sqrt(variance / some.design.rows)
+        expected = np.abs(some.coefficients[head].numpy()) * np.sqrt(variance / some.design.rows)
         np.testing.assert_allclose(found[head], expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_fitting_iou_never_lowers_it_and_raises_it_where_divergence_was_fitted(seed: int) -> None:
     some = noisy(seed)
-    start = fit_divergence(some.design, some.starting(torch.zeros_like(some.constants)), RIDGE, 6)
+    start = fit_divergence(some.design, some.starting(torch.zeros_like(some.coefficients)), RIDGE, 6)
     before = mean_iou(some.design, start)
     fitted = fit_iou(some.design, start, 60, 0.03)
     assert (mean_iou(some.design, fitted) > before).all()
     unchanged = fit_iou(some.design, start, 0, 0.03)
-    np.testing.assert_allclose(unchanged.constants, start.constants, atol=1e-6)
+    np.testing.assert_allclose(unchanged.coefficients, start.coefficients, atol=1e-6)
     wild = fit_iou(some.design, start, 3, 50.0)
     assert (mean_iou(some.design, wild) >= before - 1e-6).all()
-    assert wild.constants.abs().max() <= LARGEST
+    assert wild.coefficients.abs().max() <= LARGEST
 
 
 @pytest.mark.parametrize("memory", [MEMORY, 1e-6])
@@ -595,22 +604,22 @@ def test_the_compiled_loops_read_every_half_precision_number() -> None:
 
 
 def test_sparse_programs_are_extended_cut_and_mixed() -> None:
-    one = Sparse(torch.tensor([[1, 2], [3, 4]]), torch.tensor([[0.5, -1.0], [2.0, 0.1]], dtype=torch.float64))
+    one = SparsePrograms(torch.tensor([[1, 2], [3, 4]]), torch.tensor([[0.5, -1.0], [2.0, 0.1]], dtype=torch.float64))
     more = one.with_terms(torch.tensor([[7], [8]]))
     assert (more.terms, more.chosen.tolist()) == (3, [[1, 2, 7], [3, 4, 8]])
-    assert more.constants.tolist() == [[0.5, -1.0, 0.0], [2.0, 0.1, 0.0]]
+    assert more.coefficients.tolist() == [[0.5, -1.0, 0.0], [2.0, 0.1, 0.0]]
     kept = more.keep(torch.tensor([[0.0, 3.0, 5.0], [2.0, 1.0, 9.0]]), 2)
     assert kept.chosen.tolist() == [[2, 7], [3, 8]]
     mixed = one.where(torch.tensor([True, False]), kept)
     assert mixed.chosen.tolist() == [[1, 2], [3, 8]]
-    assert mixed.constants.tolist() == [[0.5, -1.0], [2.0, 0.0]]
+    assert mixed.coefficients.tolist() == [[0.5, -1.0], [2.0, 0.0]]
     assert one.of_heads(torch.tensor([1])).chosen.tolist() == [[3, 4]]
 
 
 def test_exchanging_and_pruning_keep_what_is_best() -> None:
-    shared = material(True)
-    some = Choosing(shared.sample, shared.start, SETTINGS)
-    grown = some.grow(4)
+    shared = data(True)
+    some = TermSelector(shared.sample, shared.start, SETTINGS)
+    grown = some.forward_select(4)
     assert grown.terms == 4
     before = mean_iou(shared.sample, grown)
     improved = some.improve(grown)
@@ -625,7 +634,9 @@ class Killed(Exception):
     """What ends a growth in the middle."""
 
 
-def growth(monkeypatch: pytest.MonkeyPatch, file: Path, fingerprint: str, killed_after: int = 99) -> tuple[Sparse, int]:
+def growth(
+    monkeypatch: pytest.MonkeyPatch, file: Path, fingerprint: str, killed_after: int = 99
+) -> tuple[SparsePrograms, int]:
     """Grows five terms, or is killed after some fits; returns what was found and the number of fits."""
     fits = 0
 
@@ -636,9 +647,11 @@ def growth(monkeypatch: pytest.MonkeyPatch, file: Path, fingerprint: str, killed
         fits += 1
         return fit_divergence(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(choosing, "fit_divergence", counted)
-    shared = material(True)
-    return Choosing(shared.sample, shared.start, SETTINGS, search_journal(file, fingerprint)).grow(4), fits
+    monkeypatch.setattr(term_selector, "fit_divergence", counted)
+    shared = data(True)
+    return TermSelector(shared.sample, shared.start, SETTINGS, search_journal(file, fingerprint)).forward_select(
+        4
+    ), fits
 
 
 def test_a_killed_growth_goes_on_from_its_file_to_the_same_result(
@@ -651,7 +664,7 @@ def test_a_killed_growth_goes_on_from_its_file_to_the_same_result(
     resumed, rest = growth(monkeypatch, file, "this")
     assert (fits, rest) == (4, 1)  # the start and three new terms; two of them were kept
     assert torch.equal(resumed.chosen, whole.chosen)
-    assert torch.equal(resumed.constants, whole.constants)
+    assert torch.equal(resumed.coefficients, whole.coefficients)
     assert growth(monkeypatch, file, "this")[1] == 0
     assert growth(monkeypatch, file, "another")[1] == fits
 
@@ -660,7 +673,7 @@ def whole_search(monkeypatch: pytest.MonkeyPatch, file: Path, killed_after: int 
     """A search with sharing, corpora and equal size, or killed after some fits; what it found, the number of fits."""
     fits = 0
 
-    def counted(*arguments: object) -> Sparse:
+    def counted(*arguments: object) -> SparsePrograms:
         nonlocal fits
         if arguments[3] == 0:
             return fit_iou(*arguments)  # type: ignore[arg-type]
@@ -669,14 +682,14 @@ def whole_search(monkeypatch: pytest.MonkeyPatch, file: Path, killed_after: int 
         fits += 1
         return fit_iou(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(choosing, "fit_iou", counted)
+    monkeypatch.setattr(term_selector, "fit_iou", counted)
     monkeypatch.setattr(searching, "fit_iou", counted)
-    settings = dataclasses.replace(SETTINGS, exchanges=1, polish_steps=3, sizes=(3,), domain_texts=2)
+    settings = dataclasses.replace(SETTINGS, swap_rounds=1, fine_tune_steps=3, sizes=(3,), transfer_texts=2)
     texts = [dataclasses.replace(t, corpus="code" if i % 2 else "stories") for i, t in enumerate(made_up(0, 6, True))]
-    shared, journal = Material(texts, texts, settings, "cpu"), search_journal(file, "this")
+    shared, journal = SearchData(texts, texts, settings, "cpu"), search_journal(file, "this")
     some = Search(shared, journal)
     found = some.run()
-    parts = [found.programs, found.sizes, some.share(found, [2, 4]), fit_domains(shared, journal)]
+    parts = [found.programs, found.sizes, some.share(found, [2, 4]), fit_each_corpus(shared, journal)]
     parts.append(fit_equal_size(shared, {1: 3, 2: 5}, journal))
     return parts, fits
 
@@ -693,18 +706,18 @@ def test_a_search_killed_anywhere_goes_on_to_the_same_result(monkeypatch: pytest
     assert 0 < rest < fits / 2
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "without constants"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "without coefficients"])
 def test_a_damaged_file_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str) -> None:
     file = tmp_path / "standing.safetensors"
     whole, fits = growth(monkeypatch, file, "this")
     content = file.read_bytes()
-    if damage == "without constants":
+    if damage == "without coefficients":
         save_file({"grown to 4/chosen": whole.chosen}, file, metadata={"fingerprint": "this"})
     else:
         file.write_bytes({"cut": content[:-8], "empty": b"", "garbage": b"no tensors" * 20}[damage])
     again, fits_again = growth(monkeypatch, file, "this")
     assert fits_again == fits
-    assert torch.equal(again.constants, whole.constants)
+    assert torch.equal(again.coefficients, whole.coefficients)
 
 
 def test_maps_that_do_not_fit_into_memory_are_refused_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The choice of programs: on validation, never on test, with baselines beside it."""
+"""The choice of programs: on validation, never on test, with baselines next to it."""
 
 from dataclasses import replace
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from attention_programs.config import ScoringSettings
 from attention_programs.errors import UserError
-from attention_programs.programs.table import ProgramRecord, make_record
+from attention_programs.programs.record import ProgramRecord, make_record
 from attention_programs.scoring.bootstrap import resample_weights
+from attention_programs.scoring.score_table import SplitScores
 from attention_programs.scoring.selection import Choice, choose, report_selection
-from attention_programs.scoring.table import SplitScores
 from builders import split_scores
 
 HEADS = ["L0H0", "L0H1"]
@@ -21,7 +21,7 @@ TERMS = ("first_token", "self_token", "previous_token", "uniform", "same_token",
 def program(name: str, author: str, term: str, heads: tuple[str, ...] = (), file: str = "") -> ProgramRecord:
     source = f'def program(text):\n    """Does {name}."""\n    return text.{term}\n'
     provenance = {"file": file} if file else {}
-    return make_record(source, name, author, "verified", list(heads), provenance)  # type: ignore[arg-type]
+    return make_record(source, name, author, "prefix_only", list(heads), provenance)  # type: ignore[arg-type]
 
 
 PROGRAMS = [
@@ -55,7 +55,7 @@ def test_programs_are_chosen_on_validation_by_group() -> None:
         "search": [0, 1],
         "curated": [2, 2],
         "uniform": [3, 3],
-        "first_self": [4, 5],
+        "sink_self": [4, 5],
     }
 
 
@@ -107,7 +107,7 @@ def test_equal_seeds_give_equal_tables() -> None:
 
 
 def test_programs_that_look_ahead_are_not_selected_for_causal_models() -> None:
-    programs = [*PROGRAMS[:2], replace(PROGRAMS[2], causal="looks ahead"), *PROGRAMS[3:]]
+    programs = [*PROGRAMS[:2], replace(PROGRAMS[2], causal="looks_ahead"), *PROGRAMS[3:]]
     found = methods(choose(programs, scores(VALIDATION), HEADS, causal=True))
     assert found["selected"] == [0, 1]
     assert found["curated"] == [2, 2]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from attention_programs.errors import UserError
 from attention_programs.programs.code_generation import WeightedTerm, emit
 from attention_programs.programs.features import Feature, candidate_features
-from attention_programs.programs.outcome import Scored
+from attention_programs.programs.run_result import Scored
 from attention_programs.programs.runtime import compile_trusted, run
 from attention_programs.programs.source import parse_source
 from cases import FAILING, GOOD, LONG, NO_PROGRAMS, TEXT, Good, Refused, program, view_of

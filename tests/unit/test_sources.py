@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attention_programs.programs.table import ProgramRecord, make_record
-from attention_programs.scoring.sources import compare_sources, source_groups
-from attention_programs.scoring.table import SplitScores
+from attention_programs.programs.record import ProgramRecord, make_record
+from attention_programs.scoring.score_table import SplitScores
+from attention_programs.scoring.source_comparison import compare_sources, source_groups
 from builders import split_scores
 
 HEADS = ["L0H0", "L0H1", "L0H2"]
@@ -17,9 +17,9 @@ HEADS = ["L0H0", "L0H1", "L0H2"]
 
 def written(name: str, author: str, term: str, heads: tuple[str, ...] = (), fitted: bool = False) -> ProgramRecord:
     record = make_record(
-        f'def program(text):\n    """Does {name}."""\n    return {term}\n', name, author, "verified", list(heads), {}
+        f'def program(text):\n    """Does {name}."""\n    return {term}\n', name, author, "prefix_only", list(heads), {}
     )  # type: ignore[arg-type]
-    return replace(record, provenance={"constants": {}} if fitted else {})
+    return replace(record, provenance={"coefficients": {}} if fitted else {})
 
 
 PROGRAMS = [
@@ -56,8 +56,8 @@ def test_groups_leave_baselines_out() -> None:
 def test_shares_and_means(table: pd.DataFrame) -> None:
     assert table["programs"].to_dict() == {"search": 3, "curated": 1, "llm": 2, "llm_written": 1, "llm_fitted": 1}
     # Best on validation: head 0 the fitted child (0.7), head 1 the one by hand (0.7), head 2 the search (0.4).
-    assert table.loc[["search", "curated", "llm"], "share_best"].tolist() == pytest.approx([1 / 3] * 3)
-    assert table.loc["llm_written", "share_best"] == 0
+    assert table.loc[["search", "curated", "llm"], "wins_on"].tolist() == pytest.approx([1 / 3] * 3)
+    assert table.loc["llm_written", "wins_on"] == 0
     assert table.loc["search", "iou_test"] == pytest.approx((0.61 + 0.61 + 0.41) / 3)
     assert table.loc["search", "coverage"] == pytest.approx(2 / 3)
 

@@ -8,7 +8,7 @@ import pytest
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
 from attention_programs.programs.features import candidate_features
 from attention_programs.programs.view import TokenView
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 from cases import view_of
 
 STORY = (
@@ -29,7 +29,7 @@ def test_special_tokens_are_in_their_own_class_alone(opening: Sequence[str], clo
     view = view_of((*opening, *STORY, *closing), special=True)
     special = [1.0] * len(opening) + [0.0] * len(STORY) + [1.0] * len(closing)
     assert view.vector("special").tolist() == special
-    others = [name for name in CLASSES if name != "special"]
+    others = [name for name in TOKEN_FEATURES if name != "special"]
     assert not [name for name in others if view.vector(name)[np.array(special) > 0].any()]
 
 
@@ -40,7 +40,7 @@ def test_tokens_of_the_text_are_in_the_same_classes_whatever_stands_around_it(
 ) -> None:
     alone, view = view_of(STORY), view_of((*opening, *STORY, *closing), special=True)
     text = slice(len(opening), len(opening) + len(STORY))
-    for name in CLASSES:
+    for name in TOKEN_FEATURES:
         if name not in STAY:
             np.testing.assert_array_equal(view.vector(name)[text], alone.vector(name), err_msg=name)
     assert view.positions[text].tolist() == list(range(len(STORY)))
@@ -95,7 +95,7 @@ def test_a_mask_or_an_unknown_token_keeps_its_place_in_the_text() -> None:
     assert view.matrix("current_sentence")[7].tolist() == [0, 1, 1, 1, 1, 1, 1, 1, 0]
     assert view.vector("first_4").tolist() == [0, 0, 1, 1, 0, 0, 0, 0, 0]
     assert not view.vector("sentence_opener")[2:].any()
-    assert not [name for name in CLASSES if name != "special" and view.vector(name)[[1, 4]].any()]
+    assert not [name for name in TOKEN_FEATURES if name != "special" and view.vector(name)[[1, 4]].any()]
 
 
 def test_what_only_looks_like_a_special_token_is_none() -> None:
@@ -107,10 +107,10 @@ def test_what_only_looks_like_a_special_token_is_none() -> None:
 
 def test_special_ids_that_a_text_lacks_change_nothing() -> None:
     plain = view_of(STORY)
-    other = TokenView(plain.ids, plain.pieces, True, SpecialIds((900, 901), (902,)))
+    other = TokenView(plain.ids, plain.token_strings, True, SpecialIds((900, 901), (902,)))
     for name, parameter in terms():
         np.testing.assert_array_equal(other.matrix(name, parameter), plain.matrix(name, parameter))
-    for name in CLASSES:
+    for name in TOKEN_FEATURES:
         np.testing.assert_array_equal(other.vector(name), plain.vector(name))
     assert not plain.vector("special").any()
 

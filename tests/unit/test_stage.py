@@ -34,9 +34,9 @@ print(before, faults())
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep freed memory")
 def test_freed_memory_is_kept_for_the_next_array() -> None:
     ran = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
-    mapped_anew, kept = map(int, ran.stdout.split())
-    assert mapped_anew > 20 * 10
-    assert kept < mapped_anew / 5
+    extracted_again, kept = map(int, ran.stdout.split())
+    assert extracted_again > 20 * 10
+    assert kept < extracted_again / 5
 
 
 @pytest.mark.parametrize(

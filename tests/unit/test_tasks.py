@@ -10,11 +10,11 @@ import pytest
 from attention_programs.config import EvaluationSettings
 from attention_programs.corpora.text import Text, text_key
 from attention_programs.errors import UserError
+from attention_programs.evaluation.accuracy import accuracy_interval, answer_table, change_interval, wilson_interval
 from attention_programs.evaluation.agreement import OTHER_FORM, PLURAL_OF, agreement_questions, doubt, verb_places
-from attention_programs.evaluation.answers import accuracy_interval, answer_table, change_interval, wilson_interval
 from attention_programs.evaluation.continuation import CONTEXT_WORDS, ENDING_WORDS, continuation_questions, cuts
+from attention_programs.evaluation.harness import TaskScore, load_tasks
 from attention_programs.evaluation.paper_tasks import PAPER_TASKS, find_file, paper_task
-from attention_programs.evaluation.questions import TaskScore, load_tasks
 from attention_programs.evaluation.sentences import passages, sentences
 
 ANIMALS = ("fox", "mole", "hen", "cat", "owl", "frog")

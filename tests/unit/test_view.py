@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from attention_programs.programs.tokens import Array
 from attention_programs.programs.view import TokenView
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 from cases import TEXT, view_of
 
 SCORES = st.floats(-1e4, 1e4, width=32)
@@ -50,8 +50,8 @@ def test_shapes_of_keys_queries_and_patterns() -> None:
     assert sum(getattr(text, name).shape == (5, 5) for name in PATTERNS if not PATTERNS[name].parameters) == sum(
         not term.parameters for term in PATTERNS.values()
     )
-    assert all(getattr(text.key, name).shape == (1, 5) for name in CLASSES)
-    assert all(getattr(text.query, name).shape == (5, 1) for name in CLASSES)
+    assert all(getattr(text.key, name).shape == (1, 5) for name in TOKEN_FEATURES)
+    assert all(getattr(text.query, name).shape == (5, 1) for name in TOKEN_FEATURES)
 
 
 def test_offsets_and_words() -> None:
@@ -99,7 +99,7 @@ def test_softmax_takes_rows_columns_and_numbers() -> None:
 
 def test_terms_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[str, int]] = []
-    for table, name in ((PATTERNS, "same_token"), (CLASSES, "comma")):
+    for table, name in ((PATTERNS, "same_token"), (TOKEN_FEATURES, "comma")):
         term = table[name]
 
         def counting(view: TokenView, compute=term.compute, name=name) -> Array:  # type: ignore[no-untyped-def]
@@ -134,7 +134,7 @@ def test_shared_arrays_are_read_only(expression: str) -> None:
 def test_prefix_is_the_view_of_fewer_tokens() -> None:
     for causal in (True, False):
         part = view_of(TEXT, causal).prefix(3)
-        assert (part.n, part.ids, part.pieces, part.causal) == (3, (0, 1, 2), TEXT[:3], causal)
+        assert (part.n, part.ids, part.token_strings, part.causal) == (3, (0, 1, 2), TEXT[:3], causal)
 
 
 def test_bytes_are_those_of_what_was_derived_so_far_by_the_text_and_its_prefixes() -> None:

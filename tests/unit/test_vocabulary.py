@@ -16,7 +16,7 @@ from attention_programs.programs.parser import read_terms
 from attention_programs.programs.source import parse_source
 from attention_programs.programs.tokens import Array
 from attention_programs.programs.view import TokenView
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term, find_term
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES, Term, find_term
 from cases import view_of
 
 Key = tuple[str, int | None]
@@ -203,7 +203,7 @@ FLAGS: list[tuple[str, Sequence[str], str]] = [
 # Token by token the value of the classes that are no flags: what it is of a token's id and string.
 GRADES: dict[str, Callable[[int, str], float]] = {
     "rarity": lambda token, _: math.log2(1 + token) / 16,
-    "token_length": lambda _, piece: math.log2(1 + len(piece.strip())) / 4,
+    "token_length": lambda _, token_string: math.log2(1 + len(token_string.strip())) / 4,
 }
 
 
@@ -211,13 +211,13 @@ def all_patterns() -> list[tuple[Term, int | None]]:
     return [(term, parameter) for term in PATTERNS.values() for parameter in term.parameters or (None,)]
 
 
-@pytest.mark.parametrize(("name", "parameter", "pieces", "rows"), PICKS)
-def test_pattern_picks(name: str, parameter: int | None, pieces: Sequence[str], rows: str) -> None:
-    expected = np.zeros((len(pieces), len(pieces)))
+@pytest.mark.parametrize(("name", "parameter", "token_strings", "rows"), PICKS)
+def test_pattern_picks(name: str, parameter: int | None, token_strings: Sequence[str], rows: str) -> None:
+    expected = np.zeros((len(token_strings), len(token_strings)))
     for i, columns in enumerate(rows.split("/")):
         for column in columns.strip("-"):
             expected[i, int(column)] = 1
-    np.testing.assert_array_equal(view_of(pieces).matrix(name, parameter), expected)
+    np.testing.assert_array_equal(view_of(token_strings).matrix(name, parameter), expected)
 
 
 @pytest.mark.parametrize(("name", "parameter"), FORMULAS)
@@ -235,23 +235,23 @@ def test_what_fades_needs_a_scale(name: str, scale: int) -> None:
         getattr(view_of(MANY), name)(scale)
 
 
-@pytest.mark.parametrize(("name", "pieces", "flags"), FLAGS)
-def test_class_flags(name: str, pieces: Sequence[str], flags: str) -> None:
-    assert view_of(pieces, special=name == "special").vector(name).tolist() == [float(flag) for flag in flags]
+@pytest.mark.parametrize(("name", "token_strings", "flags"), FLAGS)
+def test_class_flags(name: str, token_strings: Sequence[str], flags: str) -> None:
+    assert view_of(token_strings, special=name == "special").vector(name).tolist() == [float(flag) for flag in flags]
 
 
 @pytest.mark.parametrize("name", GRADES)
 def test_graded_classes_follow_their_formulas(name: str) -> None:
-    ids, pieces = [0, 1, 7, 65535, 300, 7], ["", " a", "\n\n", " another ", "ab", "x, y"]
-    expected = [GRADES[name](token, piece) for token, piece in zip(ids, pieces, strict=True)]
-    np.testing.assert_allclose(TokenView(ids, pieces).vector(name), expected, rtol=1e-6)
+    ids, token_strings = [0, 1, 7, 65535, 300, 7], ["", " a", "\n\n", " another ", "ab", "x, y"]
+    expected = [GRADES[name](token, token_string) for token, token_string in zip(ids, token_strings, strict=True)]
+    np.testing.assert_allclose(TokenView(ids, token_strings).vector(name), expected, rtol=1e-6)
 
 
 def test_every_term_has_a_hand_written_case() -> None:
     cases = {(name, parameter) for name, parameter, *_ in PICKS} | set(FORMULAS)
     assert cases == {(term.name, parameter) for term, parameter in all_patterns()}
-    assert {name for name, *_ in FLAGS} | set(GRADES) == set(CLASSES)
-    assert set(GRADES) == {name for name, term in CLASSES.items() if term.graded}
+    assert {name for name, *_ in FLAGS} | set(GRADES) == set(TOKEN_FEATURES)
+    assert set(GRADES) == {name for name, term in TOKEN_FEATURES.items() if term.continuous}
 
 
 PATTERNS_IN_ORDER = """
@@ -276,7 +276,7 @@ CLASSES_IN_ORDER = """
 
 def test_the_order_of_the_terms_is_fixed_because_it_decides_ties_in_the_search() -> None:
     assert list(PATTERNS) == PATTERNS_IN_ORDER.split()
-    assert list(CLASSES) == CLASSES_IN_ORDER.split()
+    assert list(TOKEN_FEATURES) == CLASSES_IN_ORDER.split()
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_the_order_of_the_terms_is_fixed_because_it_decides_ties_in_the_search()
     ],
 )
 def test_a_former_name_is_the_same_term(former: str, name: str) -> None:
-    terms, pattern = (PATTERNS, True) if name in PATTERNS else (CLASSES, False)
+    terms, pattern = (PATTERNS, True) if name in PATTERNS else (TOKEN_FEATURES, False)
     assert terms[former] is terms[name]
     assert former in terms
     assert former not in list(terms)
@@ -313,19 +313,19 @@ def test_a_former_name_is_the_same_term(former: str, name: str) -> None:
 
 
 def test_a_name_that_never_was_is_no_term() -> None:
-    assert find_term("resting_places") is CLASSES.get("resting_places") is None
-    assert "resting_places" not in CLASSES
+    assert find_term("resting_places") is TOKEN_FEATURES.get("resting_places") is None
+    assert "resting_places" not in TOKEN_FEATURES
     with pytest.raises(KeyError):
-        CLASSES["resting_places"]
+        TOKEN_FEATURES["resting_places"]
 
 
 def test_the_vocabulary_is_large_and_its_names_are_unambiguous() -> None:
     assert len(PATTERNS) >= 30
-    assert not PATTERNS.keys() & CLASSES.keys()  # the two share a cache
+    assert not PATTERNS.keys() & TOKEN_FEATURES.keys()  # the two share a cache
     assert not [name for name in PATTERNS if name in dir(TokenView) or name in vars(view_of(ABC))]
 
 
-@pytest.mark.parametrize("term", [*PATTERNS.values(), *CLASSES.values()], ids=lambda term: term.name)
+@pytest.mark.parametrize("term", [*PATTERNS.values(), *TOKEN_FEATURES.values()], ids=lambda term: term.name)
 def test_every_term_says_what_it_is(term: Term) -> None:
     assert len(term.summary.split()) >= 2
     assert term.summary.endswith(".")
@@ -338,9 +338,9 @@ def test_every_term_says_what_it_is(term: Term) -> None:
 EXAMPLE = re.compile(r"Example: (?P<pieces>.+?)(?: with (?P<parameter>\d+))? -> (?P<result>.+)\.")
 
 
-def example_view(pieces: str) -> TokenView:
+def example_view(token_strings: str) -> TokenView:
     """The text of an example: pieces with ``·`` for a blank and ``↵`` for a line break, a number of tokens, or ids."""
-    words = pieces.replace("·", "~").split()
+    words = token_strings.replace("·", "~").split()
     if words[0] == "ids":
         return TokenView([int(word) for word in words[1:]], ["a"] * (len(words) - 1))
     if words[-1] == "tokens":
@@ -359,7 +359,7 @@ def example_values(result: str, n: int) -> list[float]:
     return [float(str(j) in words) for j in range(n)]
 
 
-@pytest.mark.parametrize("term", [*PATTERNS.values(), *CLASSES.values()], ids=lambda term: term.name)
+@pytest.mark.parametrize("term", [*PATTERNS.values(), *TOKEN_FEATURES.values()], ids=lambda term: term.name)
 def test_every_term_has_a_worked_example_that_is_true(term: Term) -> None:
     found = EXAMPLE.fullmatch((term.compute.__doc__ or "").strip().splitlines()[-1].strip())
     assert found, "the last line of its docstring is no example"
@@ -378,7 +378,7 @@ def test_every_term_has_a_worked_example_that_is_true(term: Term) -> None:
 LETTERS = st.sampled_from([" the", " cat", "s", " Tom", "é", "猫", "def", " She", " is", "ed", "ing", "'s", " un", "x"])
 SIGNS = st.sampled_from([",", ".", "!", ":", '"', "“", "”", "'", "(", ")", "[", "}", '."', "):", "$", " +", "\\", "_"])
 BLANKS = st.sampled_from(["", " ", "    ", "\n", "\n\n", "\t", ".\n", "\ufffd", "7", " 12"])
-PIECE = st.one_of(LETTERS, SIGNS, BLANKS, st.text(max_size=4))
+TOKEN_STRING = st.one_of(LETTERS, SIGNS, BLANKS, st.text(max_size=4))
 
 
 @st.composite
@@ -386,8 +386,10 @@ def token_lists(draw: st.DrawFn, length: int | None) -> tuple[list[int], list[st
     """Random pieces with random ids: few different ones, so that tokens repeat."""
     n = length or draw(st.integers(1, 40))
     if n <= 40:
-        return draw(st.lists(st.integers(0, 5), min_size=n, max_size=n)), draw(st.lists(PIECE, min_size=n, max_size=n))
-    some = draw(st.lists(PIECE, min_size=12, max_size=12))
+        return draw(st.lists(st.integers(0, 5), min_size=n, max_size=n)), draw(
+            st.lists(TOKEN_STRING, min_size=n, max_size=n)
+        )
+    some = draw(st.lists(TOKEN_STRING, min_size=12, max_size=12))
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     return rng.integers(0, 8, n).tolist(), [some[i] for i in rng.integers(0, len(some), n)]
 
@@ -395,7 +397,7 @@ def token_lists(draw: st.DrawFn, length: int | None) -> tuple[list[int], list[st
 def every_value(view: TokenView) -> dict[Key, tuple[Array, bool]]:
     """Each term's value, classes as one row, and whether it may look ahead."""
     values = {(term.name, p): (view.matrix(term.name, p), term.looks_ahead) for term, p in all_patterns()}
-    return values | {(name, None): (view.vector(name), False) for name in CLASSES}
+    return values | {(name, None): (view.vector(name), False) for name in TOKEN_FEATURES}
 
 
 def violates_prefix_rule(whole: Array, part: Array) -> bool:
@@ -412,15 +414,15 @@ def test_terms_obey_the_prefix_rule_and_are_well_formed(length: int | None, caus
     @settings(max_examples=40, deadline=None, derandomize=True, database=None)
     @given(data=st.data(), tokens=token_lists(length))
     def check(data: st.DataObject, tokens: tuple[list[int], list[str]]) -> None:
-        ids, pieces = tokens
+        ids, token_strings = tokens
         n = len(ids)
         around, inside = (tuple(data.draw(st.sets(st.integers(0, 7), max_size=2))) for _ in range(2))
         special = SpecialIds(around, inside)
-        view = TokenView(ids, pieces, causal, special)
+        view = TokenView(ids, token_strings, causal, special)
         cut = data.draw(st.integers(1, n))
-        prefix = every_value(TokenView(ids[:cut], pieces[:cut], causal, special))
+        prefix = every_value(TokenView(ids[:cut], token_strings[:cut], causal, special))
         for (name, parameter), (whole, looks_ahead) in every_value(view).items():
-            assert whole.shape == ((n,) if name in CLASSES else (n, n)), name
+            assert whole.shape == ((n,) if name in TOKEN_FEATURES else (n, n)), name
             assert whole.dtype == np.float32, name
             assert np.isfinite(whole).all(), name
             assert whole.min() >= 0, name
@@ -443,7 +445,7 @@ def test_terms_that_look_ahead_do() -> None:
     assert violates_prefix_rule(text.matrix("last_token"), text.prefix(5).matrix("last_token"))
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", TOKEN_FEATURES)
 def test_classes_are_flags(name: str) -> None:
     values = np.unique(view_of([*PROSE, *CODE, *MATHS]).vector(name))
-    assert (set(values) <= {0.0, 1.0}) != CLASSES[name].graded
+    assert (set(values) <= {0.0, 1.0}) != TOKEN_FEATURES[name].continuous

@@ -13,18 +13,26 @@ import pytest
 
 from attention_programs.config import ExplainerForm, load_config
 from attention_programs.files import read_json
-from attention_programs.llm.examples import EXAMPLES
-from attention_programs.llm.prompts import Judged, JudgedText, Known, Prompt, PromptWriter, Weight, system_prompt
+from attention_programs.llm.few_shot import EXAMPLES
+from attention_programs.llm.prompts import (
+    EvaluatedProgram,
+    EvaluatedText,
+    Known,
+    Prompt,
+    PromptWriter,
+    Weight,
+    system_prompt,
+)
 from attention_programs.llm.tokens import estimate_tokens
 from attention_programs.report import page
 from attention_programs.report.markdown import numbers, sources_block
 from attention_programs.report.opening import key_numbers, opening
 from attention_programs.report.provenance import Provenance
 from attention_programs.report.section import Section
-from attention_programs.report.sources import explainer_counts
+from attention_programs.report.source_sections import explainer_counts
 from attention_programs.report.summary import summarise
 from attention_programs.surrogate.gate import GateMeasurement
-from attention_programs.tracking.validation import TaskAccuracy, Validation
+from attention_programs.tracking.model_card import TaskAccuracy, Validation
 from builders import program_record
 from conftest import ROOT
 from snapshots import compare
@@ -49,8 +57,8 @@ def test_prompts(form: ExplainerForm) -> None:
     known = Known("Attends to the first token.", 0.61, WEIGHTS)
     compare(f"prompts/{form}_first.md", messages(writer.synthesis(evidence, known)))
     source = 'def program(text):\n    """Looks back."""\n    return text.previous_token\n'
-    texts = (JudgedText(True, "Once upon", 0.21, WEIGHTS[:1]), JudgedText(False, "The end", 0.55, WEIGHTS))
-    revision = writer.refinement(evidence, Judged(source, 0.38, texts), ["line 3: no term 'coma'"])
+    texts = (EvaluatedText(True, "Once upon", 0.21, WEIGHTS[:1]), EvaluatedText(False, "The end", 0.55, WEIGHTS))
+    revision = writer.refinement(evidence, EvaluatedProgram(source, 0.38, texts), ["line 3: no term 'coma'"])
     compare("prompts/revision.md", f"--- user\n{revision.messages[-1]['content']}")
     repair = writer.refinement(evidence, None, ["line 3: no term 'coma'"])
     compare("prompts/repair.md", f"--- user\n{repair.messages[-1]['content']}")
@@ -63,26 +71,26 @@ def test_the_system_prompt_for_an_encoder_with_special_tokens() -> None:
 def test_descriptions_of_surrogates() -> None:
     held = GateMeasurement(25, 40, 2520, 9.0, 7.0, 12.0)
     tasks = (TaskAccuracy("verb_agreement", 0.9, 0.85, 0.94, 0.5),)
-    asked = Validation("together", 25, 68, 12000, 21.5, 8.0, 7.0, 9.0, held, 20.0, tasks)
+    asked = Validation("joint_ablation", 25, 68, 12000, 21.5, 8.0, 7.0, 9.0, held, 20.0, tasks)
     nan = float("nan")
     bare = replace(asked, tasks=(), limit=10.0, increase_low=nan, increase_high=nan)
     compare("surrogate/passed.txt", asked.description)
     compare("surrogate/failed.txt", bare.description)
 
 
-def told(section: Section) -> Iterator[str]:
+def synthesis(section: Section) -> Iterator[str]:
     for caption in [section.caption, *(figure.caption for figure in section.figures[1:])]:
         yield f"## {caption.title}\n\n{caption.reading}"
     yield section.finding
     if section.table:
         yield " | ".join(section.table.head)
-        yield from (" | ".join((row.label, *row.cells)) for row in section.table.rows)
+        yield from (" | ".join((row.label, *row.entries)) for row in section.table.rows)
     yield from (f"{head.head}: {head.description} {head.behaviour}" for head in section.heads[:2])
 
 
 @pytest.fixture(scope="module")
 def sections(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Section]:
-    """All closer looks at the committed results of the smoke profile, whose programs are not in git."""
+    """All detailed results at the committed results of the smoke profile, whose programs are not in git."""
     tables = page.Tables.read(SMOKE)
     one = program_record("text.softmax(2.0 * text.first_token + text.key.comma)")
     programs = {str(identity): replace(one, id=str(identity)) for identity in tables.heads["program_id"]}
@@ -95,7 +103,7 @@ def sections(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Section]:
 def test_sections_of_the_report(sections: dict[str, Section]) -> None:
     assert len(sections) >= 9
     for name, section in sections.items():
-        compare(f"report/{name}.md", without_numbers("\n".join(told(section))))
+        compare(f"report/{name}.md", without_numbers("\n".join(synthesis(section))))
 
 
 def test_the_opening_of_the_report() -> None:

@@ -11,19 +11,19 @@ import torch
 from attention_programs.api.patterns import Patterns
 from attention_programs.api.program import GivenRunner, Program
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.packing import cell_count
-from attention_programs.attention.store import MappedText
+from attention_programs.attention.packing import entry_count
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.corpora.text import Text
 from attention_programs.memory import require_memory
 from attention_programs.models.head import Head, choose_heads
 from attention_programs.models.loading import LoadedModel, load_weights, require_interface
 from attention_programs.models.loading import load_model as load_prepared
-from attention_programs.models.record import RECORD_NAME, ModelRecord
+from attention_programs.models.model_record import RECORD_NAME, ModelRecord
 from attention_programs.models.tokenizer_file import load_tokenizer
 from attention_programs.programs.view import TokenView
 from attention_programs.progress import progress
-from attention_programs.surrogate.intervention import PatchedModel, map_cache
-from attention_programs.surrogate.perplexity import ids_losses, perplexity
+from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
+from attention_programs.surrogate.losses import ids_losses, perplexity
 
 PREFIX_TEXT = "The cat sat on the mat, and the cat purred. Then it slept; nobody knew why it was so tired that day."
 """On which programs show whether they look ahead, before they go into a causal model."""
@@ -69,7 +69,7 @@ class Model:
 
     def encode(self, text: str, max_tokens: int = 0) -> list[int]:
         """Token ids of a text, with the special tokens that the model's tokenizer puts around it."""
-        return self._loaded.encode(text, max_tokens or min(self._loaded.most_tokens, len(text) + 8))
+        return self._loaded.encode(text, max_tokens or min(self._loaded.max_tokens, len(text) + 8))
 
     def attention(
         self,
@@ -92,16 +92,16 @@ class Model:
         loaded, record = self._loaded, self._loaded.record
         wanted = choose_heads(heads, record.layers, record.heads_per_layer)
         ids = [loaded.encode(text.content, max_tokens) for text in texts]
-        need = 2 * len(wanted) * sum(cell_count(len(some), record.causal) for some in ids)
+        need = 2 * len(wanted) * sum(entry_count(len(some), record.causal) for some in ids)
         purpose = f"keeping the patterns of {len(wanted)} heads on {len(ids)} texts"
         require_memory(need, purpose, "lower max_tokens, or name fewer heads or texts")
         print(f"{purpose}: {need / 2**20:.0f} MiB", file=sys.stderr)
         starts = range(0, len(ids), batch_texts)
-        mapped: list[MappedText] = []
+        mapped: list[TextAttention] = []
         with _eager(loaded.model):
             batches = extract(loaded, [ids[start : start + batch_texts] for start in starts], wanted)
-            for maps in progress(batches, "attention", len(starts), unit="batches"):
-                mapped += [found.of(texts[len(mapped) + i]).halved() for i, found in enumerate(maps)]
+            for patterns in progress(batches, "attention", len(starts), unit="batches"):
+                mapped += [found.of(texts[len(mapped) + i]).halved() for i, found in enumerate(patterns)]
         return Patterns(record.name, record.causal, tuple(wanted), tuple(mapped), loaded.token_style, max_tokens)
 
     def replace(self, programs: Mapping[str | Head, Program]) -> AbstractContextManager["Model"]:
@@ -118,7 +118,7 @@ class Model:
             Head.parse(head) if isinstance(head, str) else head: program.for_model(self._loaded.record.causal, views)
             for head, program in programs.items()
         }
-        cache = map_cache(self._loaded, GivenRunner(list(programs.values())))
+        cache = pattern_cache(self._loaded, GivenRunner(list(programs.values())))
         return _until_restored(self, PatchedModel(self._loaded, assignment, cache))
 
     def perplexity(self, texts: Patterns | Sequence[Text], max_tokens: int = 64, batch_texts: int = 8) -> float:

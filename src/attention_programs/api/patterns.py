@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_programs.attention.store import SCHEMA_VERSION, AttentionIndex, MappedText
+from attention_programs.attention.pattern_store import SCHEMA_VERSION, AttentionIndex, TextAttention
 from attention_programs.corpora.text import Split
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head
@@ -24,7 +24,7 @@ class Patterns:
     """Whether its tokens see no later ones."""
     heads: tuple[Head, ...]
     """The heads, in the order of the patterns."""
-    mapped: tuple[MappedText, ...]
+    mapped: tuple[TextAttention, ...]
     """The texts with their packed patterns."""
     token_style: TokenStyle
     """How the model's tokenizer writes tokens."""
@@ -78,7 +78,7 @@ class Patterns:
             head: The head.
             text: Number of the text.
         """
-        return self.mapped[text].map(self.number(head))
+        return self.mapped[text].pattern(self.number(head))
 
     def view(self, text: int) -> TokenView:
         """What a program sees of one text."""

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_programs.errors import UserError
-from attention_programs.programs.outcome import Outcome, Rejected
 from attention_programs.programs.parser import summands
-from attention_programs.programs.prefix import causality
+from attention_programs.programs.prefix import prefix_verdict
+from attention_programs.programs.record import ProgramRecord, make_record
+from attention_programs.programs.run_result import Outcome, Rejected
 from attention_programs.programs.runner import TrustedRunner
 from attention_programs.programs.runtime import compile_trusted, run
-from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Program:
     """
 
     def __init__(self, source: str, name: str = "program", trusted: bool = False) -> None:
-        self._record = make_record(source, name, "curated", "verified", [], {})
+        self._record = make_record(source, name, "curated", "prefix_only", [], {})
         self._compiled = compile_trusted(source, f"program {name!r}", trusted)
 
     @property
@@ -91,7 +91,7 @@ class Program:
 
     def for_model(self, causal: bool, views: Sequence[TokenView]) -> ProgramRecord:
         """Its record with the prefix test's verdict on some texts, which a causal model asks for."""
-        return self._record.with_causality(causality(self._compiled, views) if causal else "verified")
+        return self._record.with_prefix_verdict(prefix_verdict(self._compiled, views) if causal else "prefix_only")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Program) and other.id == self.id

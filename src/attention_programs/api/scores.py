@@ -10,7 +10,7 @@ from attention_programs.api.program import Program
 from attention_programs.attention.metrics import iou, jensen_shannon_distance, sink_excluded_iou
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head
-from attention_programs.programs.outcome import Scored
+from attention_programs.programs.run_result import Scored
 from attention_programs.scoring.bootstrap import Interval, interval_of_means, resample_weights
 
 SAMPLES = 2000

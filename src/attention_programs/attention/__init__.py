@@ -1,1 +1,1 @@
-"""Every head's attention map for every text."""
+"""Every head's attention pattern for every text."""

@@ -1,4 +1,4 @@
-"""Running a model over texts and taking each head's map."""
+"""Running a model over texts and taking each head's pattern."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from attention_programs.attention.packing import pack, row_starts, scaled_rows
-from attention_programs.attention.store import MappedText
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
@@ -16,14 +16,14 @@ ROW_TOLERANCE = {"float64": 1e-3, "float32": 1e-3, "float16": 5e-3, "bfloat16": 
 """How far a row's sum may be from 1, by the weights' precision: bfloat16 rounds a weight near 1 by up to 0.002."""
 
 
-def _normalised(cells: NDArray[np.float32], tokens: int, causal: bool, precision: str) -> NDArray[np.float32]:
-    """Packed maps whose rows sum to 1 as well as single precision can say; they came from ``precision``.
+def _normalised(entries: NDArray[np.float32], tokens: int, causal: bool, precision: str) -> NDArray[np.float32]:
+    """Packed patterns whose rows sum to 1 as well as single precision can say; they came from ``precision``.
 
     Raises:
         UserError: if a row is off by more than that precision explains.
     """
     starts = row_starts(tokens, causal)
-    sums = np.add.reduceat(cells, starts, axis=-1)
+    sums = np.add.reduceat(entries, starts, axis=-1)
     worst = float(np.abs(sums - 1).max())
     if not np.isfinite(worst):
         raise UserError(
@@ -34,14 +34,14 @@ def _normalised(cells: NDArray[np.float32], tokens: int, causal: bool, precision
             f"an attention row sums to 1 ± {worst:.2g}, more than {precision} explains: part of the attention lies "
             "outside the tokens (as with learned sinks), which programs can't describe"
         )
-    return scaled_rows(cells, sums, starts)
+    return scaled_rows(entries, sums, starts)
 
 
 @torch.inference_mode()
 def extract(
     loaded: LoadedModel, batches: Sequence[Sequence[Sequence[int]]], heads: Sequence[Head]
-) -> Iterator[list[MappedText]]:
-    """Yields the maps of each batch of token-id lists, in order; heads stand in the order given.
+) -> Iterator[list[TextAttention]]:
+    """Yields the patterns of each batch of token-id lists, in order; heads stand in the order given.
 
     Raises:
         RuntimeError: if the model returns no weights.
@@ -60,10 +60,10 @@ def extract(
             )
         chosen = [output.attentions[head.layer][:, head.index] for head in heads]
         stacked = torch.stack(chosen, dim=1).float().cpu().numpy()
-        maps = []
+        patterns = []
         for row, tokens in enumerate(batch):
             n = len(tokens)
-            cells = pack(stacked[row, :, :n, :n], causal).astype(np.float32)
-            cells = _normalised(cells, n, causal, str(output.attentions[0].dtype).removeprefix("torch."))
-            maps.append(MappedText(**vars(loaded.sequence(tokens)), cells=cells))
-        yield maps
+            entries = pack(stacked[row, :, :n, :n], causal).astype(np.float32)
+            entries = _normalised(entries, n, causal, str(output.attentions[0].dtype).removeprefix("torch."))
+            patterns.append(TextAttention(**vars(loaded.sequence(tokens)), entries=entries))
+        yield patterns

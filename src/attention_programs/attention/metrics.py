@@ -1,6 +1,6 @@
-"""The measures of fit, for one pair of maps; what sums up many maps at once takes its formulas from here.
+"""The measures of fit, for one pair of patterns; what sums up many patterns at once takes its formulas from here.
 
-All maps have rows that sum to 1. A is the head's map, P the program's; both have shape (n, n).
+All patterns have rows that sum to 1. A is the head's pattern, P the program's; both have shape (n, n).
 """
 
 from typing import Any, TypeVar
@@ -8,16 +8,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-Map = NDArray[np.floating]
+Pattern = NDArray[np.floating]
 Number = TypeVar("Number")
 """A number, or an array or tensor of them."""
 
 
 def iou_of_shared(shared: Number, rows: Any) -> Number:
-    """Intersection over union (paper, section on scoring) of maps whose n rows sum to 1: S / (2n - S).
+    """Intersection over union (paper, section on scoring) of patterns whose n rows sum to 1: S / (2n - S).
 
     Args:
-        shared: Sum S over all cells of the smaller of both weights.
+        shared: Sum S over all entries of the smaller of both weights.
         rows: Their number n, alike in shape.
 
     >>> iou_of_shared(1.5, rows=2)
@@ -29,7 +29,7 @@ def iou_of_shared(shared: Number, rows: Any) -> Number:
 
 
 def over_union(shared: Any, joined: Any) -> NDArray[np.floating]:
-    """Sum of minima over sum of maxima, over any part of two maps; 1 where neither has weight.
+    """Sum of minima over sum of maxima, over any part of two patterns; 1 where neither has weight.
 
     >>> over_union(np.array([0.25, 0.0]), np.array([0.5, 0.0])).tolist()
     [0.5, 1.0]
@@ -37,8 +37,8 @@ def over_union(shared: Any, joined: Any) -> NDArray[np.floating]:
     return np.divide(shared, joined, out=np.ones_like(shared), where=np.greater(joined, 0))
 
 
-def iou(attention: Map, predicted: Map) -> float:
-    """Intersection over union of two maps.
+def iou(attention: Pattern, predicted: Pattern) -> float:
+    """Intersection over union of two patterns.
 
     >>> a = np.array([[1.0, 0.0], [0.5, 0.5]])
     >>> p = np.array([[1.0, 0.0], [1.0, 0.0]])
@@ -48,8 +48,8 @@ def iou(attention: Map, predicted: Map) -> float:
     return float(over_union(np.minimum(attention, predicted).sum(), np.maximum(attention, predicted).sum()))
 
 
-def sink_excluded_iou(attention: Map, predicted: Map) -> float:
-    """The same without the first column, where idle heads rest; 1 if neither map has weight elsewhere.
+def sink_excluded_iou(attention: Pattern, predicted: Pattern) -> float:
+    """The same without the first column, where idle heads rest; 1 if neither pattern has weight elsewhere.
 
     >>> a = np.array([[1.0, 0.0], [0.5, 0.5]])
     >>> p = np.array([[1.0, 0.0], [0.75, 0.25]])
@@ -59,7 +59,7 @@ def sink_excluded_iou(attention: Map, predicted: Map) -> float:
     return iou(attention[:, 1:], predicted[:, 1:])
 
 
-def jensen_shannon_distance(attention: Map, predicted: Map) -> float:
+def jensen_shannon_distance(attention: Pattern, predicted: Pattern) -> float:
     """Square root of the mean over rows of the Jensen-Shannon divergence in bits; between 0 and 1.
 
     Row by row JSD = H((A + P) / 2) - (H(A) + H(P)) / 2 with H the entropy.
@@ -74,7 +74,7 @@ def jensen_shannon_distance(attention: Map, predicted: Map) -> float:
     return float(np.sqrt(max(divergence.mean(), 0.0)))
 
 
-def entropy(rows: Map) -> NDArray[np.float64]:
+def entropy(rows: Pattern) -> NDArray[np.float64]:
     """Entropy of each row in bits, shape (n,).
 
     >>> entropy(np.array([[0.5, 0.5], [1.0, 0.0]])).tolist()

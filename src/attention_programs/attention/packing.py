@@ -1,4 +1,4 @@
-"""The packed form of attention maps: the lower triangle row by row for causal models, all rows for encoders."""
+"""The packed form of attention patterns: the lower triangle row by row for causal models, all rows for encoders."""
 
 import functools
 
@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def cell_count(tokens: int, causal: bool) -> int:
-    """Cells of one packed map.
+def entry_count(tokens: int, causal: bool) -> int:
+    """Cells of one packed pattern.
 
-    >>> cell_count(3, causal=True), cell_count(3, causal=False)
+    >>> entry_count(3, causal=True), entry_count(3, causal=False)
     (6, 9)
     """
     return tokens * (tokens + 1) // 2 if causal else tokens * tokens
 
 
 def row_starts(tokens: int, causal: bool) -> NDArray[np.int64]:
-    """Position of each row's first cell, shape (n,).
+    """Position of each row's first entry, shape (n,).
 
     >>> row_starts(4, causal=True).tolist()
     [0, 1, 3, 6]
@@ -26,38 +26,38 @@ def row_starts(tokens: int, causal: bool) -> NDArray[np.int64]:
 
 
 def scaled_rows(
-    cells: NDArray[np.float32], sums: NDArray[np.float32], starts: NDArray[np.int64]
+    entries: NDArray[np.float32], sums: NDArray[np.float32], starts: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Packed maps, shape (maps, cells), divided row by row by the rows' sums, shape (maps, n), against rounding."""
-    lengths = np.diff(np.append(starts, cells.shape[-1]))
-    scaled: NDArray[np.float32] = np.divide(cells, np.repeat(sums, lengths, axis=-1))
+    """Packed patterns (patterns, entries), divided by their rows' sums, shape (patterns, n), against rounding."""
+    lengths = np.diff(np.append(starts, entries.shape[-1]))
+    scaled: NDArray[np.float32] = np.divide(entries, np.repeat(sums, lengths, axis=-1))
     return scaled
 
 
 @functools.lru_cache(maxsize=64)
 def _triangle(tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the lower triangle's cells."""
+    """Rows and columns of the lower triangle's entries."""
     return np.tril_indices(tokens)
 
 
-def pack(maps: NDArray[np.floating], causal: bool) -> NDArray[np.floating]:
-    """Packs maps of shape (..., n, n) to (..., cells).
+def pack(patterns: NDArray[np.floating], causal: bool) -> NDArray[np.floating]:
+    """Packs patterns of shape (..., n, n) to (..., entries).
 
     >>> pack(np.array([[1.0, 0.0], [0.25, 0.75]]), causal=True).tolist()
     [1.0, 0.25, 0.75]
     """
-    tokens = maps.shape[-1]
+    tokens = patterns.shape[-1]
     if not causal:
-        return maps.reshape(*maps.shape[:-2], tokens * tokens)
+        return patterns.reshape(*patterns.shape[:-2], tokens * tokens)
     rows, columns = _triangle(tokens)
-    return maps[..., rows, columns]
+    return patterns[..., rows, columns]
 
 
-def unpack(cells: NDArray[np.floating], tokens: int, causal: bool) -> NDArray[np.floating]:
-    """Undoes :func:`pack`: shape (..., cells) to (..., n, n), zero above the diagonal for causal models."""
+def unpack(entries: NDArray[np.floating], tokens: int, causal: bool) -> NDArray[np.floating]:
+    """Undoes :func:`pack`: shape (..., entries) to (..., n, n), zero above the diagonal for causal models."""
     if not causal:
-        return cells.reshape(*cells.shape[:-1], tokens, tokens)
-    maps = np.zeros((*cells.shape[:-1], tokens, tokens), dtype=cells.dtype)
+        return entries.reshape(*entries.shape[:-1], tokens, tokens)
+    patterns = np.zeros((*entries.shape[:-1], tokens, tokens), dtype=entries.dtype)
     rows, columns = _triangle(tokens)
-    maps[..., rows, columns] = cells
-    return maps
+    patterns[..., rows, columns] = entries
+    return patterns

@@ -1,4 +1,4 @@
-"""Attention maps on disk, written: a file is named after all that it holds, so that work survives a kill."""
+"""Attention patterns on disk, written: a file is named after all that it holds, so that work survives a kill."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,8 +9,8 @@ import numpy as np
 from datasets.arrow_writer import ArrowWriter
 
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.packing import cell_count
-from attention_programs.attention.store import INDEX_NAME, SCHEMA_VERSION, AttentionIndex, MappedText
+from attention_programs.attention.packing import entry_count
+from attention_programs.attention.pattern_store import INDEX_NAME, SCHEMA_VERSION, AttentionIndex, TextAttention
 from attention_programs.config import AttentionSettings
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
@@ -34,17 +34,17 @@ FEATURES = datasets.Features(
 )
 
 
-def _row(text: MappedText) -> dict[str, object]:
-    ends = np.cumsum([len(piece) for piece in text.pieces])
+def _row(text: TextAttention) -> dict[str, object]:
+    ends = np.cumsum([len(token_string) for token_string in text.token_strings])
     return {
         "key": text.key,
         "corpus": text.corpus,
         "split": text.split,
         "ids": list(text.ids),
-        "pieces": list(text.pieces),
-        "starts": [int(end) - len(piece) for end, piece in zip(ends, text.pieces, strict=True)],
+        "pieces": list(text.token_strings),
+        "starts": [int(end) - len(token_string) for end, token_string in zip(ends, text.token_strings, strict=True)],
         "ends": ends.tolist(),
-        "attention": text.cells.astype(np.float16).reshape(-1),
+        "attention": text.entries.astype(np.float16).reshape(-1),
     }
 
 
@@ -54,7 +54,7 @@ def _shard_name(loaded: LoadedModel, texts: Sequence[Text], encoded: Mapping[str
         str(SCHEMA_VERSION),
         loaded.record.weights_sha256,
         *heads,
-        *(f"{t.corpus}/{t.split}/{t.key} {encoded[t.key]} {loaded.pieces(encoded[t.key])}" for t in texts),
+        *(f"{t.corpus}/{t.split}/{t.key} {encoded[t.key]} {loaded.token_strings(encoded[t.key])}" for t in texts),
     ]
     return f"maps-{sha256_text(' '.join(parts))[:16]}.arrow"
 
@@ -77,8 +77,9 @@ def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict
             )
         if max(ids) >= rows:
             raise UserError(
-                f"text {text.key} of corpus {text.corpus!r} has token {max(ids)}, {loaded.pieces([max(ids)])[0]!r}, "
-                f"and {loaded.record.name} has embeddings of {rows} tokens; remove the token from its tokenizer.json"
+                f"text {text.key} of corpus {text.corpus!r} has token {max(ids)}, "
+                f"{loaded.token_strings([max(ids)])[0]!r}, and {loaded.record.name} has embeddings of {rows} "
+                "tokens; remove the token from its tokenizer.json"
             )
     return encoded
 
@@ -86,7 +87,7 @@ def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict
 def extract_to_folder(
     loaded: LoadedModel, texts: Sequence[Text], settings: AttentionSettings, folder: Path
 ) -> AttentionIndex:
-    """Extracts every text's maps into ``folder``; files that are already there are not made again.
+    """Extracts every text's patterns into ``folder``; files that are already there are not made again.
 
     Raises:
         UserError: if a head does not exist, a text is empty or too long, or the disk has too little space.
@@ -98,7 +99,7 @@ def extract_to_folder(
     shards = [texts[i : i + settings.shard_texts] for i in range(0, len(texts), settings.shard_texts)]
     files = [_shard_name(loaded, shard, encoded, names) for shard in shards]
     folder.mkdir(parents=True, exist_ok=True)
-    _check_space(folder, files, sum(2 * len(heads) * cell_count(len(ids), record.causal) for ids in encoded.values()))
+    _check_space(folder, files, sum(2 * len(heads) * entry_count(len(ids), record.causal) for ids in encoded.values()))
     for stale in folder.iterdir():
         if stale.suffix in (".arrow", ".part") and stale.name not in files:
             stale.unlink()
@@ -108,10 +109,10 @@ def extract_to_folder(
             [encoded[text.key] for text in shard[i : i + settings.batch_texts]]
             for i in range(0, len(shard), settings.batch_texts)
         ]
-        maps = [one for batch in extract(loaded, batches, heads) for one in batch]
+        patterns = [one for batch in extract(loaded, batches, heads) for one in batch]
         with replacing(folder / file) as beside:
             writer = ArrowWriter(features=FEATURES, path=str(beside))
-            for text, mapped in zip(shard, maps, strict=True):
+            for text, mapped in zip(shard, patterns, strict=True):
                 writer.write(_row(mapped.of(text)))
             writer.finalize()
     index = AttentionIndex(
@@ -131,7 +132,7 @@ def extract_to_folder(
 def _check_space(folder: Path, files: Sequence[str], need: int) -> None:
     """Makes sure that ``need`` bytes in all, less those of the files that are there, fit on the disk."""
     done = sum((folder / file).stat().st_size for file in files if (folder / file).is_file())
-    print(f"attention maps: {need / 2**20:.0f} MiB on disk, {done / 2**20:.0f} MiB are there")
+    print(f"attention patterns: {need / 2**20:.0f} MiB on disk, {done / 2**20:.0f} MiB are there")
     if free_bytes(folder) < need - done:
         raise UserError(
             f"{folder}: {need / 2**20:.0f} MiB are needed and {free_bytes(folder) / 2**20:.0f} MiB are free; "

@@ -135,7 +135,7 @@ def run(arguments: list[str] | None = None) -> int:
         return code
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-    except typer.TyperException as error:  # what was typed is no command, argument or option
+    except typer.TyperException as error:  # what was typed is not a command, argument or option
         print(f"error: {error.format_message().rstrip('.')}; see `{NAME} --help`", file=sys.stderr)
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").split(".", maxsplit=1)[0])

@@ -13,7 +13,7 @@ from attention_programs.errors import UserError
 
 @command(
     "show",
-    "a head: program, scores, tokens, maps",
+    "a head: program, scores, tokens, patterns",
     "show L5H1",
     'show L5H1 --text "The cat sat." --html head.html',
 )
@@ -24,16 +24,16 @@ def show(
     html: Annotated[Path | None, typer.Option(metavar="FILE", show_default=False, help="also write a page")] = None,
     project: Directory = None,
 ) -> None:
-    """Prints a head's program, scores, tokens and maps; writes a page if asked."""
+    """Prints a head's program, scores, tokens and patterns; writes a page if asked."""
     from attention_programs.report.head_view import head_page, head_view
-    from attention_programs.report.terminal import describe_program, draw_maps
+    from attention_programs.report.terminal import describe_program, draw_patterns
 
     opened = Project.open(project, compute=bool(text))
     view = head_view(opened.config, opened.paths, head, method, text)
     print(describe_program(view.program))
     print(f"\nhead {view.head}, method {method}: {view.scores}\n")
     width = max((shutil.get_terminal_size((140, 40)).columns - 22) // 2, 8)
-    print(draw_maps(view.pieces, view.real, view.predicted, width))
+    print(draw_patterns(view.token_strings, view.true_pattern, view.predicted, width))
     if html:
         print(f"\npage: {head_page(view, html.absolute())}")
 
@@ -47,7 +47,7 @@ def heads(
 ) -> None:
     """Prints the table of heads."""
     from attention_programs.files import read_csv
-    from attention_programs.programs.table import read_programs
+    from attention_programs.programs.record import read_programs
     from attention_programs.report.terminal import head_table
 
     if limit < 0:
@@ -77,8 +77,8 @@ def vocabulary(
 
 def _heads_by_term(project: Path | None) -> dict[str, list[str]] | None:
     """Which heads of the current profile use each term; None where project, settings or results are missing."""
-    from attention_programs.programs.table import read_programs
-    from attention_programs.report.results import read_table
+    from attention_programs.programs.record import read_programs
+    from attention_programs.report.result_tables import read_table
     from attention_programs.report.terminal import heads_by_term
 
     with contextlib.nullcontext() if project else contextlib.suppress(UserError):

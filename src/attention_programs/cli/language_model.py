@@ -21,7 +21,7 @@ def prompt(
 
     opened = Project.open(project, compute=True)
     with open_session(opened.config, opened.paths) as session:
-        written = session.explainer.first_prompt(session.studied(head))
+        written = session.explainer.first_prompt(session.selected_head(head))
     for message in written.messages if whole else written.messages[-1:]:
         print(f"--- {message['role']}\n{message['content']}")
     print(f"about {written.tokens} tokens of {opened.config.explainer.prompt_tokens}", file=sys.stderr)
@@ -32,8 +32,8 @@ def prompt(
     "programs written by a language model",
     "synthesize --heads L5H1,L10H4 --model gpt-4.1-mini",
     "synthesize --heads L5H1 --model local --base-url http://127.0.0.1:8080/v1",
-    "synthesize --model o4-mini --reply-tokens 4000 \\\n"
-    "      --reply-tokens-name max_completion_tokens --leave-out temperature",
+    "synthesize --model o4-mini --max-completion-tokens 4000 \\\n"
+    "      --max-completion-tokens-name max_completion_tokens --leave-out temperature",
     "synthesize --export-batch requests.jsonl",
     "synthesize --import-batch replies.jsonl",
 )
@@ -48,16 +48,18 @@ def synthesize(
         str | None, typer.Option(help="address of an OpenAI-compatible endpoint; explainer.base_url if not given")
     ] = None,
     refinements: Annotated[int | None, typer.Option(help="rounds of revision")] = None,
-    reply_tokens: Annotated[int | None, typer.Option(help="most tokens of a reply, reasoning included")] = None,
-    reply_tokens_name: Annotated[
+    max_completion_tokens: Annotated[
+        int | None, typer.Option(help="most tokens of a reply, reasoning included")
+    ] = None,
+    max_completion_tokens_name: Annotated[
         Literal["max_tokens", "max_completion_tokens"] | None,
-        typer.Option(help="what the endpoint calls that bound; explainer.reply_tokens_name if not given"),
+        typer.Option(help="what the endpoint calls that bound; explainer.max_completion_tokens_name if not given"),
     ] = None,
     leave_out: Annotated[
         str | None, typer.Option(metavar="NAMES", help="temperature, seed or both: what the endpoint refuses")
     ] = None,
-    most_tokens: Annotated[int | None, typer.Option(help="stop before this many tokens")] = None,
-    most_cost: Annotated[
+    max_tokens: Annotated[int | None, typer.Option(help="stop before this many tokens")] = None,
+    max_cost: Annotated[
         float | None,
         typer.Option(help="stop before this cost, by explainer.price_prompt and price_reply"),
     ] = None,
@@ -83,11 +85,11 @@ def synthesize(
         model=model,
         base_url=base_url,
         refinements=refinements,
-        reply_tokens=reply_tokens,
-        reply_tokens_name=reply_tokens_name,
+        max_completion_tokens=max_completion_tokens,
+        max_completion_tokens_name=max_completion_tokens_name,
         leave_out=leave_out,
-        most_tokens=most_tokens,
-        most_cost=most_cost,
+        max_tokens=max_tokens,
+        max_cost=max_cost,
     )
     config = replace(opened.config, explainer=settings)
     with traced(opened.root):

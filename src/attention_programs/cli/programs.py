@@ -13,8 +13,8 @@ from attention_programs.errors import UserError
 @command(
     "import",
     "programs from a file of somebody else's",
-    "import gpt2_programs.py --form paper",
-    "import mine.py --form view",
+    "import gpt2_programs.py --format paper",
+    "import mine.py --format view",
     "import llama_programs.py --helpers helpers.py",
 )
 def import_programs(
@@ -24,7 +24,8 @@ def import_programs(
     form: Annotated[
         Literal["paper", "view"],
         typer.Option(
-            help="functions f(sentence, tokenizer) -> (name, matrix) with their helpers, or one function program(text)"
+            "--format",
+            help="functions f(sentence, tokenizer) -> (name, matrix) with their helpers, or one function program(text)",
         ),
     ] = "paper",
     helpers: Annotated[
@@ -38,23 +39,23 @@ def import_programs(
 
     The file's own code is never run outside the sandbox. What is refused is stored too, with its reason shown.
     """
-    from attention_programs.attention.store import read_index, read_maps
+    from attention_programs.attention.pattern_store import read_index, read_patterns
     from attention_programs.programs.prefix import PrefixTest
-    from attention_programs.report.intake_table import intake_table
-    from attention_programs.sparse_search.searched import PREFIX_TEXTS, prefix_views
+    from attention_programs.report.import_table import import_table
+    from attention_programs.sparse_search.profile_search import PREFIX_TEXTS, prefix_views
     from attention_programs.untrusted.execution import SandboxRunner
-    from attention_programs.untrusted.importing import store, take_in
+    from attention_programs.untrusted.program_import import store, vet_file
 
     opened = Project.open(project, compute=True)
     index = read_index(opened.paths.attention)
-    texts = list(itertools.islice(read_maps(opened.paths.attention, ["train"]), PREFIX_TEXTS))
+    texts = list(itertools.islice(read_patterns(opened.paths.attention, ["train"]), PREFIX_TEXTS))
     test = PrefixTest(prefix_views(texts, index))
     with SandboxRunner(opened.config.sandbox, opened.config.threads, index.token_style) as runner:
-        intake = take_in(file, form, runner, test, helpers)
+        imported = vet_file(file, form, runner, test, helpers)
     folder = opened.config.synthesis.imported
-    target = store(intake, opened.root / folder, file.stem, replace)
-    print(intake_table(intake))
-    print(f"stored in {folder}/{target.name}; `dvc repro` scores them beside all others")
+    target = store(imported, opened.root / folder, file.stem, replace)
+    print(import_table(imported))
+    print(f"stored in {folder}/{target.name}; `dvc repro` scores them next to all others")
 
 
 @command("try", "a program of your own on a head", "try mine.py L5H1", "try mine.py L5H1 --fit 200")
@@ -66,7 +67,7 @@ def try_by_hand(
     fit: Annotated[int, typer.Option(metavar="N", help="fit its numbers in N evaluations")] = 0,
     project: Directory = None,
 ) -> None:
-    """Tries a program of your own on a head, on training texts, beside the search's; fits its numbers if asked."""
+    """Tries a program of your own on a head, on training texts, next to the search's; fits its numbers if asked."""
     from attention_programs.llm.session import open_session
     from attention_programs.llm.trying import try_program
 
@@ -74,7 +75,7 @@ def try_by_hand(
         raise UserError(f"--fit is {fit}; give the number of evaluations, or 0 for none")
     opened = Project.open(project, compute=True)
     with open_session(opened.config, opened.paths) as session:
-        print(try_program(session, file, session.studied(head), fit).table())
+        print(try_program(session, file, session.selected_head(head), fit).table())
 
 
 @command(
@@ -95,7 +96,7 @@ def validate(
     project: Directory = None,
 ) -> None:
     """Checks settings, corpora and programs without running anything."""
-    from attention_programs.project.validation import validate_files, validate_project
+    from attention_programs.project.file_checks import validate_files, validate_project
 
     for line in validate_files(files) if files else validate_project(root_of(project)):
         print(f"ok: {line}")

@@ -47,7 +47,7 @@ def show_surrogate(
     for replaced in info.assignment:
         print(f"  {replaced.head:7} {replaced.program_id[:12]}  {replaced.program_name}: {replaced.description}")
     if verify:
-        from attention_programs.tracking.registry import verify_surrogate
+        from attention_programs.tracking.model_registry import verify_surrogate
 
         Project.open(root, compute=True)
         again = verify_surrogate(name, root)
@@ -94,7 +94,7 @@ def ui(
     project: Directory = None,
 ) -> None:
     """Serves MLflow's pages on the local store until stopped."""
+    from attention_programs.tracking.mlflow_store import EXPERIMENT
     from attention_programs.tracking.pages import serve
-    from attention_programs.tracking.store import EXPERIMENT
 
     serve(root_of(project), EXPERIMENT, host, port)

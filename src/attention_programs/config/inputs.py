@@ -1,4 +1,4 @@
-"""The settings of what is explained: the model, the texts, the attention maps."""
+"""The settings of what is explained: the model, the texts, the attention patterns."""
 
 from typing import Literal, Self
 
@@ -26,7 +26,7 @@ class ModelSettings:
     quantization: str = ""
     """How the weights were stored before they were read back into floating point, such as Q4_1; empty if never."""
     watched: str = ""
-    """What ``dvc repro`` looks at beside these settings to see whether the model is another one: a local folder itself;
+    """What ``dvc repro`` also looks at to see whether the model is another one: a local folder itself;
     for the other sources, which a hash pins, the file in ``conf/model`` that names them."""
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class CorpusSettings:
     rows: Rows = (0, 0)
     """Half-open range of rows to use; (0, 0) is all."""
     test_rows: Rows = (0, 0)
-    """Half-open range of rows that are the test texts, beside ``rows``; (0, 0) draws ``test_share`` of those."""
+    """Half-open range of rows that are the test texts, next to ``rows``; (0, 0) draws ``test_share`` of those."""
 
 
 @settings
@@ -97,7 +97,7 @@ class CorporaSettings:
 
 @settings
 class AttentionSettings:
-    """Which maps are extracted."""
+    """Which patterns are extracted."""
 
     max_tokens: Several = 64
     """Tokens kept of each text; disk and time grow with its square. IoU depends on it: state it."""

@@ -15,10 +15,10 @@ class ExplainerSettings:
     """The language model that writes programs, and how it is asked."""
 
     mode: ExplainerMode = "replay"
-    """``replay`` takes every reply from the recorded exchanges and fails where one is missing; ``live`` asks for what
+    """``replay`` takes every reply from the recorded calls and fails where one is missing; ``live`` asks for what
     is missing; ``off`` does without."""
-    exchanges: str = "library/exchanges"
-    """Folder of recorded exchanges (``*.jsonl``); live ones go to the file named after the model."""
+    call_log: str = "library/exchanges"
+    """Folder of recorded calls (``*.jsonl``); live ones go to the file named after the model."""
     model: str = "qwen2.5-coder-1.5b-instruct"
     """The model's name, as the endpoint knows it."""
     quantization: str = ""
@@ -30,7 +30,7 @@ class ExplainerSettings:
     key_variable: str = "OPENAI_API_KEY"
     """Environment variable that holds the key; an endpoint on this machine needs none."""
     heads: Heads = "every 4"
-    """Studied heads to ask about: ``all``, ``every K``, or names."""
+    """Selected heads to ask about: ``all``, ``every K``, or names."""
     form: ExplainerForm = "vocabulary"
     """``vocabulary`` asks for sums of vocabulary terms, ``paper`` for free NumPy functions as in the paper."""
     programs: Positive = 2
@@ -41,15 +41,15 @@ class ExplainerSettings:
     """Training texts: half make prompts, half judge revisions."""
     excerpts: Positive = 2
     """Texts whose weights a prompt lists."""
-    most_weights: Positive = 8
+    max_weights: Positive = 8
     """Patterns, weights of a text, and unexplained weights that a prompt lists at most."""
     prompt_tokens: Positive = 4000
     """Most tokens of a prompt."""
     tokenizer: str = ""
     """Folder of the explainer's tokenizer, to count exactly; empty estimates from above."""
-    reply_tokens: Positive = 400
+    max_completion_tokens: Positive = 400
     """Most tokens of a reply, reasoning included."""
-    reply_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    max_completion_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What the endpoint calls that bound."""
     temperature: NotNegative = 0.5
     """Of sampling: 0 is the likeliest reply."""
@@ -63,15 +63,15 @@ class ExplainerSettings:
     """Tries of a call that meets a busy or failing endpoint."""
     timeout_seconds: Above0 = 120.0
     """Longest wait for a reply, and for an endpoint that says when to come back."""
-    most_tokens: Count = 0
+    max_tokens: Count = 0
     """Bound on prompt and reply tokens of one run; 0 is none."""
-    most_cost: NotNegative = 0.0
+    max_cost: NotNegative = 0.0
     """Bound on the cost of one run; 0 is none."""
     price_prompt: NotNegative = 0.0
     """Per million prompt tokens, in any currency."""
     price_reply: NotNegative = 0.0
     """Per million reply tokens."""
     fit_evaluations: Count = 120
-    """Evaluations in which the constants of a program are fitted; 0 leaves them as they were written."""
+    """Evaluations in which the coefficients of a program are fitted; 0 leaves them as they were written."""
     fit_texts: Positive = 12
     """Training texts of that fit."""

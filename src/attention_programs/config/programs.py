@@ -16,49 +16,49 @@ class SynthesisSettings:
     min_gain: Number = 0.0005
     """A longer program must gain this much validation IoU for each term, or the shorter one is kept."""
     ridge: Above0 = 1e-4
-    """Pull of the constants towards 0, in nats a row for a constant of 1; keeps rare terms small."""
+    """Pull of the coefficients towards 0, in nats per row for a coefficient of 1; keeps rare terms small."""
     sizes: tuple[Several, ...] = ()
     """Further numbers of terms for which a program of every head is kept, to show what a term is worth."""
     equal_size: StrictBool = True
     """Whether a further program is searched for each head that has one by hand, with as many terms as that has."""
     shared: tuple[Positive, ...] = ()
     """Numbers of programs with which all heads are explained together, to show how much they share."""
-    domain_texts: Count = 0
+    transfer_texts: Count = 0
     """As ``sample_texts``, for the searches on one corpus alone, which show how programs carry over; 0 makes none."""
     sample_texts: Positive = 100
     """Training texts that terms are chosen on, evenly drawn; time and memory grow with it."""
     fit_texts: Count = 300
-    """Training texts that constants are fitted on at the end, evenly drawn; 0 is all."""
+    """Training texts that coefficients are fitted on at the end, evenly drawn; 0 is all."""
     spare_terms: Positive = 4
-    """Terms that are tried beyond those kept, at the end of the growth and in each exchange."""
-    exchanges: Count = 2
-    """Rounds in which the least influential terms are exchanged for others that IoU asks for."""
-    polish_steps: Count = 20
-    """Gradient steps on IoU itself, on ``fit_texts``, after the terms are chosen; 0 keeps the constants as they are."""
-    polish_rate: Number = 0.06
-    """Size of the first such step, in units of a constant."""
+    """Terms that are tried beyond those kept, at the end of the growth and in each swap round."""
+    swap_rounds: Count = 2
+    """Rounds in which the least influential terms are swapped for others that IoU asks for."""
+    fine_tune_steps: Count = 20
+    """Gradient steps on IoU itself, on ``fit_texts``, after the terms are chosen; 0 keeps the coefficients."""
+    fine_tune_rate: Number = 0.06
+    """Size of the first such step, in units of a coefficient."""
     memory_mib: Positive = 400
-    """Bound on the features' values in single precision at a time, MiB; all in half precision lie beside them."""
+    """Bound on the features' values in single precision at a time, MiB; all in half precision lie next to them."""
     library: str = "library/curated"
     """Folder of hand-written programs."""
     baselines: str = "library/baselines"
     """Folder of baseline programs."""
     imported: str = "library/imported"
-    """Folder of programs of unknown origin, as ``attention-programs import`` writes them; they run in the sandbox."""
-    max_refused: Number = 0.5
+    """Folder of untrusted programs, as ``attention-programs import`` writes them; they run in the sandbox."""
+    max_rejected: Number = 0.5
     """Largest share of such programs that may be refused; beyond it the stage fails with the counts of reasons."""
 
 
 @settings
 class SandboxSettings:
-    """Where and how long programs of unknown origin may run."""
+    """Where and how long untrusted programs may run."""
 
     lowest_level: Literal["strong", "medium", "weak"] = "strong"
     """What the kernel must at least do; below strong a hostile program may find a way out."""
     text_seconds: Above0 = 2.0
-    """Processor time of a program on one text; by the clock it may be ten times as long."""
+    """CPU time of a program on one text; by the clock it may be ten times as long."""
     program_seconds: Above0 = 60.0
-    """Processor time of a program on all texts of a run, rounded up to seconds."""
+    """CPU time of a program on all texts of a run, rounded up to seconds."""
     memory_mib: Annotated[StrictInt, Field(ge=64)] = 1024
     """Memory that a program may take for itself."""
     shared_mib: Positive = 256
@@ -72,7 +72,7 @@ class ScoringSettings:
     """How every program is scored against every head."""
 
     memory_mib: Positive = 1024
-    """Bound on the maps and scores in memory at a time, MiB; below about a hundred a thread it costs speed."""
+    """Bound on the patterns and scores in memory at a time, MiB; below about a hundred per thread it costs speed."""
     bootstrap_samples: Positive = 2000
     """Resamples of texts for each 95 % interval."""
     lengths: tuple[Positive, ...] = (16, 32, 64, 128)

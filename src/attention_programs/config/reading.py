@@ -39,6 +39,6 @@ def load_config(path: Path) -> Config:
     """Reads and checks ``params.yaml``.
 
     Raises:
-        UserError: if the file is missing, is no YAML, or holds a bad key or value.
+        UserError: if the file is missing, is not YAML, or holds a bad key or value.
     """
     return from_mapping(Config, read_yaml(path), str(path))

@@ -21,12 +21,12 @@ class ReportSettings:
     """What the page shows."""
 
     example_heads: Count = 6
-    """Heads shown with program, real and predicted map."""
+    """Heads shown with program, real and predicted pattern."""
 
 
 @settings
 class ReproducibilitySettings:
-    """How far numbers may differ on another kind of processor."""
+    """How far numbers may differ on another kind of CPU."""
 
     absolute: Number = 0.02
     """Largest absolute difference of an IoU, an accuracy or a share."""
@@ -92,7 +92,7 @@ class Config:
                 f"distillation.steps is {list(distillation.steps)}, so that the registered share of heads ({percent} "
                 "percent) is not fitted to the model's predictions as its record says; give it steps"
             )
-        measured = max((*self.replacement.percents, *self.replacement.few_percents, *self.evaluation.percents))
+        measured = max((*self.replacement.percents, *self.replacement.comparison_percents, *self.evaluation.percents))
         if measured > distillation.percents[-1]:
             raise ValueError(
                 f"replacement or evaluation replaces {measured} percent of heads, distillation.percents ends below; "

@@ -12,7 +12,7 @@ from attention_programs.corpora.text import Text
 
 WORDS = 5
 """Length of a shingle, in words."""
-MOST_SHARED = 0.5
+MAX_SHARED = 0.5
 """Share of a text's shingles in a single other text above which the two count as near-duplicates."""
 COLUMNS = ["corpus", "split", "text", "train_text", "shared"]
 
@@ -48,7 +48,7 @@ def near_duplicate_groups(contents: Mapping[str, str]) -> list[list[str]]:
     # The product visits only pairs of texts that have a shingle in common.
     holds = csr_array((np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=(len(keys), len(numbers)))
     shared = (holds @ holds.T).tocoo()
-    alike = shared.data > MOST_SHARED * np.minimum(sizes[shared.row], sizes[shared.col])
+    alike = shared.data > MAX_SHARED * np.minimum(sizes[shared.row], sizes[shared.col])
     pairs = coo_array((shared.data[alike], (shared.row[alike], shared.col[alike])), shape=shared.shape)
     groups: dict[int, list[str]] = defaultdict(list)
     for key, group in zip(keys, connected_components(pairs, directed=False)[1].tolist(), strict=True):
@@ -62,7 +62,7 @@ def near_duplicates(texts: Sequence[Text]) -> pd.DataFrame:
     Splits keep near-duplicates of one corpus together, so what is found is of two corpora.
 
     Returns:
-        One row a text, with the training text that it shares most with; sorted, empty if there are none.
+        One row per text, with the training text that it shares most with; sorted, empty if there are none.
     """
     holders: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for text in texts:
@@ -76,6 +76,6 @@ def near_duplicates(texts: Sequence[Text]) -> pd.DataFrame:
         own = shingles(text.content)
         counts = Counter(key for shingle in own for key in holders.get(shingle, ()))
         key, most = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
-        if most > MOST_SHARED * len(own):
+        if most > MAX_SHARED * len(own):
             rows.append((text.corpus, text.split, text.key, key, most / len(own)))
     return pd.DataFrame(sorted(rows), columns=COLUMNS)

@@ -67,7 +67,7 @@ def _wrong_endings(cut: Cut, everything: list[Cut], rng: np.random.Generator) ->
     nearest = sorted(by_ending.values(), key=distance)[:SIMILAR]
     if len(nearest) < CHOICES - 1:
         raise UserError(
-            f"story_continuation: the stories beside {cut.story} offer {len(nearest)} endings where {CHOICES - 1} are "
+            f"story_continuation: the stories next to {cut.story} offer {len(nearest)} endings where {CHOICES - 1} are "
             "needed; raise corpora.limit or add longer stories"
         )
     chosen = rng.choice(len(nearest), size=CHOICES - 1, replace=False)

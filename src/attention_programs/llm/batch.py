@@ -8,10 +8,10 @@ from typing import Any
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_text, write_text
-from attention_programs.llm.answers import read_answer, read_json
-from attention_programs.llm.asking import Replies
+from attention_programs.llm.backends import Replies
 from attention_programs.llm.budget import Prices
-from attention_programs.llm.exchanges import Exchange, ExchangeLog, Request, now
+from attention_programs.llm.call_log import Call, CallLog, Request, now
+from attention_programs.llm.completions import read_answer, read_json
 
 PRICE_SHARE = 0.5
 """What a batch costs of the price of single calls."""
@@ -22,7 +22,7 @@ URL = "/v1/chat/completions"
 class Export:
     """Answers from a log and collects what it lacks."""
 
-    log: ExchangeLog
+    log: CallLog
     missing: list[Request] = field(default_factory=list)
     """Requests without an answer."""
 
@@ -36,7 +36,7 @@ class Export:
         return found
 
 
-def export_batch(requests: Sequence[Request], log: ExchangeLog, path: Path) -> None:
+def export_batch(requests: Sequence[Request], log: CallLog, path: Path) -> None:
     """Writes requests to upload, and notes them in the log, so that their replies find their way back."""
     lines = [
         {
@@ -50,7 +50,7 @@ def export_batch(requests: Sequence[Request], log: ExchangeLog, path: Path) -> N
     write_text(path, "".join(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n" for line in lines))
     for request in requests:
         if log.exported(request.key) is None:
-            log.append(Exchange(request.key, "exported", request, time=now()))
+            log.append(Call(request.key, "exported", request, time=now()))
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Imported:
     """Lines that hold no reply to an exported request, and why."""
 
 
-def import_batch(path: Path, log: ExchangeLog, prices: Prices) -> Imported:
+def import_batch(path: Path, log: CallLog, prices: Prices) -> Imported:
     """Reads the replies of a batch into the log. A line that can't be read stops none of the others.
 
     Raises:
@@ -80,7 +80,7 @@ def import_batch(path: Path, log: ExchangeLog, prices: Prices) -> Imported:
             row = read_json(line)
             key = str(row.get("custom_id", ""))
         except (ValueError, AttributeError):
-            unreadable.append(f"row {number} is no JSON object")
+            unreadable.append(f"row {number} is not a JSON object")
             continue
         request = log.exported(key)
         if request is None:
@@ -89,16 +89,16 @@ def import_batch(path: Path, log: ExchangeLog, prices: Prices) -> Imported:
         if log.answer(request) is not None:
             known += 1
             continue
-        exchange = _exchange(request, row, prices)
-        log.append(exchange)
-        answered += exchange.status == "answered"
-        failed += exchange.status == "failed"
+        call = _call(request, row, prices)
+        log.append(call)
+        answered += call.status == "answered"
+        failed += call.status == "failed"
     if unreadable and not answered + failed + known:
         raise UserError(f"{path}: no reply to a request of this log; {unreadable[0]}; export with --export-batch first")
     return Imported(answered, failed, known, tuple(unreadable))
 
 
-def _exchange(request: Request, row: dict[str, Any], prices: Prices) -> Exchange:
+def _call(request: Request, row: dict[str, Any], prices: Prices) -> Call:
     response = row.get("response")
     response = response if isinstance(response, dict) else {}
     body = response.get("body") or {}
@@ -107,8 +107,8 @@ def _exchange(request: Request, row: dict[str, Any], prices: Prices) -> Exchange
             raise ValueError(json.dumps(row.get("error") or response.get("body"))[:200])
         answer = read_answer(body, request.messages)
     except ValueError as error:
-        return Exchange(request.key, "failed", request, error=f"batch: {error}", time=now())
-    return Exchange(
+        return Call(request.key, "failed", request, error=f"batch: {error}", time=now())
+    return Call(
         request.key,
         "answered",
         request,

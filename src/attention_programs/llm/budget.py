@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from attention_programs.config import ExplainerSettings
-from attention_programs.llm.answers import Usage
+from attention_programs.llm.completions import Usage
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Prices:
         return cls(settings.price_prompt, settings.price_reply)
 
     def cost(self, usage: Usage) -> float:
-        """Of one exchange.
+        """Of one call.
 
         >>> Prices(prompt=3.0, reply=15.0).cost(Usage(prompt=4000, reply=400))
         0.018
@@ -33,13 +33,13 @@ class Spending:
 
     Attributes:
         prices: Of the explainer.
-        most_tokens: Bound on prompt and reply tokens of this run; 0 is none.
-        most_cost: Bound on the cost of this run; 0 is none.
+        max_tokens: Bound on prompt and reply tokens of this run; 0 is none.
+        max_cost: Bound on the cost of this run; 0 is none.
     """
 
     prices: Prices
-    most_tokens: int = 0
-    most_cost: float = 0.0
+    max_tokens: int = 0
+    max_cost: float = 0.0
     calls: int = 0
     failed: int = 0
     estimated: int = 0
@@ -51,7 +51,7 @@ class Spending:
     @classmethod
     def of(cls, settings: ExplainerSettings) -> "Spending":
         """With the bounds and prices of the settings."""
-        return cls(Prices.of(settings), settings.most_tokens, settings.most_cost)
+        return cls(Prices.of(settings), settings.max_tokens, settings.max_cost)
 
     @property
     def cost(self) -> float:
@@ -65,9 +65,9 @@ class Spending:
             self.used.prompt + sum(each.prompt for each in waiting),
             self.used.reply + sum(each.reply for each in waiting),
         )
-        if self.most_tokens and worst.total > self.most_tokens:
+        if self.max_tokens and worst.total > self.max_tokens:
             return False
-        if self.most_cost and self.prices.cost(worst) > self.most_cost:
+        if self.max_cost and self.prices.cost(worst) > self.max_cost:
             return False
         self.reserved[key] = most
         return True
@@ -83,7 +83,7 @@ class Spending:
     def line(self) -> str:
         """The cost line.
 
-        >>> spending = Spending(Prices(3.0, 15.0), most_tokens=10000)
+        >>> spending = Spending(Prices(3.0, 15.0), max_tokens=10000)
         >>> spending.settle("a", Usage(4000, 400), answered=True)
         >>> spending.line()
         '1 call, 4,000 + 400 tokens, cost 0.0180; 5,600 tokens left of 10,000'
@@ -94,8 +94,8 @@ class Spending:
         if self.estimated:
             tokens += f" (estimated for {self.estimated}, which the endpoint did not count)"
         parts = [f"{calls}{failed}, {tokens}, cost {self.cost:.4f}"]
-        if self.most_tokens:
-            parts.append(f"{self.most_tokens - self.used.total:,} tokens left of {self.most_tokens:,}")
-        if self.most_cost:
-            parts.append(f"{self.most_cost - self.cost:.4f} left of {self.most_cost:.4f}")
+        if self.max_tokens:
+            parts.append(f"{self.max_tokens - self.used.total:,} tokens left of {self.max_tokens:,}")
+        if self.max_cost:
+            parts.append(f"{self.max_cost - self.cost:.4f} left of {self.max_cost:.4f}")
         return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""Asking a live endpoint: one call with its tries, each of which becomes an exchange."""
+"""Asking a live endpoint: one call with its tries, each of which becomes a call."""
 
 import contextlib
 import json
@@ -18,16 +18,16 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
-from attention_programs.llm.answers import NO_TOKENS, Usage, read_answer, read_json, read_usage
 from attention_programs.llm.budget import Prices
-from attention_programs.llm.exchanges import Exchange, Request, now
+from attention_programs.llm.call_log import Call, Request, now
+from attention_programs.llm.completions import NO_TOKENS, Usage, read_answer, read_json, read_usage
 from attention_programs.llm.failures import Failure, failure_of
 from attention_programs.llm.secrets import Redaction
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NO_KEY = "none"
 """Sent to an endpoint on this machine that needs no key."""
-MOST_BYTES = 2**24
+MAX_BYTES = 2**24
 """Of an answer, unpacked."""
 LONGEST_PAUSE = 30.0
 """Seconds between tries where the endpoint does not say."""
@@ -64,7 +64,7 @@ class CleaningTransport(httpx2.BaseTransport):
             if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
         ]
         text = self._redaction.clean(content.decode("utf-8", errors="replace"), failed)
-        with contextlib.suppress(ValueError):  # what is no JSON is told as such when it is read
+        with contextlib.suppress(ValueError):  # what is not JSON is told as such when it is read
             text = self._redaction.clean(json.dumps(read_json(text), ensure_ascii=False), failed)
         return httpx2.Response(response.status_code, headers=headers, content=text.encode(), request=request)
 
@@ -72,8 +72,8 @@ class CleaningTransport(httpx2.BaseTransport):
         content = bytearray()
         for piece in pieces:
             content += piece
-            if len(content) > MOST_BYTES:
-                raise httpx2.DecodingError(f"an answer of more than {MOST_BYTES:,} bytes")
+            if len(content) > MAX_BYTES:
+                raise httpx2.DecodingError(f"an answer of more than {MAX_BYTES:,} bytes")
             if time.monotonic() - start > self._seconds:
                 raise httpx2.ReadTimeout("an answer without an end")
         return bytes(content)
@@ -124,29 +124,29 @@ class Client:
             http_client=self._http,
         )
 
-    def ask(self, request: Request, log: Callable[[Exchange], None]) -> Exchange:
+    def ask(self, request: Request, log: Callable[[Call], None]) -> Call:
         """Makes one call, with as many tries as the settings allow.
 
         Raises:
             UserError: if the endpoint refuses the key, the model or the address: no other call would go better.
         """
         for attempt in range(1, self._settings.attempts + 1):
-            exchange, failure = self._try(request, attempt)
-            log(exchange)
+            call, failure = self._try(request, attempt)
+            log(call)
             if failure is None or not failure.passing or attempt == self._settings.attempts:
-                return exchange
+                return call
             pause = min(2.0 ** (attempt - 1), LONGEST_PAUSE) if failure.pause is None else failure.pause
             if pause > self._settings.timeout_seconds or self._stop.wait(pause):
-                return exchange
+                return call
         raise AssertionError("attempts is 1 or more")
 
     def close(self) -> None:
         """Ends the connections."""
         self._http.close()
 
-    def _try(self, request: Request, attempt: int) -> tuple[Exchange, Failure | None]:
+    def _try(self, request: Request, attempt: int) -> tuple[Call, Failure | None]:
         start = time.monotonic()
-        exchange = Exchange(request.key, "failed", request, attempt=attempt, served_by=self._served_by())
+        call = Call(request.key, "failed", request, attempt=attempt, served_by=self._served_by())
         failure: Failure | None
         try:
             completion = self._openai.chat.completions.create(
@@ -155,7 +155,7 @@ class Client:
                 stream=False,
                 **request.settings,
             )
-            exchange, failure = self._read(exchange, completion)
+            call, failure = self._read(call, completion)
         except openai.APIStatusError as error:
             failure = self._refused(error, request)
         except openai.APITimeoutError:
@@ -166,23 +166,23 @@ class Client:
             failure = Failure(f"no answer in the form of the interface ({type(error).__name__})")
         message = "" if failure is None else failure.message
         seconds = round(time.monotonic() - start, 3)
-        return replace(exchange, error=message, seconds=seconds, time=now()), failure
+        return replace(call, error=message, seconds=seconds, time=now()), failure
 
-    def _read(self, exchange: Exchange, completion: Any) -> tuple[Exchange, Failure | None]:
+    def _read(self, call: Call, completion: Any) -> tuple[Call, Failure | None]:
         """Takes the reply out of an answer, which may be anything that is JSON."""
-        messages = exchange.request.messages
+        messages = call.request.messages
         body = completion.to_dict(mode="python", warnings=False) if isinstance(completion, BaseModel) else completion
         try:
             answer = read_answer(body, messages)
         except ValueError as error:
             counted = isinstance(body, dict) and body.get("usage")
             spent = read_usage(body, messages, "") if counted else NO_TOKENS  # paid for, whatever else it holds
-            return self._paid(exchange, spent), Failure(str(error))
-        exchange = replace(exchange, status="answered", reply=answer.reply, finish_reason=answer.finish_reason)
-        return self._paid(exchange, answer.usage), None
+            return self._paid(call, spent), Failure(str(error))
+        call = replace(call, status="answered", reply=answer.reply, finish_reason=answer.finish_reason)
+        return self._paid(call, answer.usage), None
 
-    def _paid(self, exchange: Exchange, usage: Usage) -> Exchange:
-        return replace(exchange, usage=usage, cost=self._prices.cost(usage))
+    def _paid(self, call: Call, usage: Usage) -> Call:
+        return replace(call, usage=usage, cost=self._prices.cost(usage))
 
     def _refused(self, error: openai.APIStatusError, request: Request) -> Failure:
         try:

@@ -13,10 +13,10 @@ from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.llm.batch import Export, export_batch, import_batch
 from attention_programs.llm.budget import Prices
-from attention_programs.llm.exchanges import open_log
-from attention_programs.llm.outcome import Told, explained
+from attention_programs.llm.call_log import open_log
 from attention_programs.llm.replies import ReplyProblem
-from attention_programs.llm.session import Session, asked_heads, connected, log_path, open_session
+from attention_programs.llm.session import Session, connected, log_path, open_session, requested_heads
+from attention_programs.llm.synthesis_summary import SynthesisResult, explained
 from attention_programs.paths import Paths
 
 
@@ -58,33 +58,33 @@ def run(config: Config, paths: Paths, replies: Path | None = None, requests: Pat
     log_file = log_path(settings, paths.root)
     if replies:
         found = import_batch(replies, open_log(log_file), Prices.of(settings))
-        print(f"{found.answered} replies taken in, {found.failed} failed, {found.known} known before")
+        print(f"{found.answered} replies imported, {found.failed} failed, {found.known} known before")
         for line in found.unreadable:
             print(f"left out: {line}", file=sys.stderr)
     with open_session(config, paths) as session:
-        heads = asked_heads(settings, session.index)
+        heads = requested_heads(settings, session.index)
         if replies or requests:
             _move_batch(session, settings, heads, log_file, requests)
             return
         with connected(settings, paths.root) as live:
             try:
-                told = session.explainer.tell(heads, live)
+                synthesis = session.explainer.run(heads, live)
             finally:
                 print(f"{settings.model}: {live.spending.line()}")
-    _print(told, settings, log_file)
-    require_programs(told, settings)
+    _print(synthesis, settings, log_file)
+    require_programs(synthesis, settings)
 
 
-def require_programs(told: Told, settings: ExplainerSettings) -> None:
+def require_programs(synthesis: SynthesisResult, settings: ExplainerSettings) -> None:
     """Makes sure that asking was of use.
 
     Raises:
         UserError: if no head got a program.
     """
-    if told.failed and not told.prompts:
+    if synthesis.failed and not synthesis.prompts:
         raise UserError(f"{settings.model} at {settings.base_url} answered nothing; check both, then run again")
-    if told.prompts and not any(story.best for story in told.stories.values()):
-        spent = told.problems[ReplyProblem.REASONED]
+    if synthesis.prompts and not any(head_result.best for head_result in synthesis.head_results.values()):
+        spent = synthesis.problems[ReplyProblem.REASONED]
         remedy = _more_tokens(settings) if spent else "try another model"
         raise UserError(f"no head got a program from {settings.model}; {remedy}, then run again")
 
@@ -95,11 +95,11 @@ def _move_batch(
     """Writes the requests of the next round; without a target tells how many there are."""
     log = open_log(log_file)
     export = Export(log)
-    told = session.explainer.tell(heads, export)
+    synthesis = session.explainer.run(heads, export)
     if target is None:
-        _print(told, settings, log_file)
+        _print(synthesis, settings, log_file)
         if not export.missing:
-            require_programs(told, settings)
+            require_programs(synthesis, settings)
         return
     if not export.missing:
         print(f"nothing is left to ask: {len(heads)} heads are answered in {log_file}")
@@ -108,34 +108,34 @@ def _move_batch(
     print(f"{len(export.missing)} requests in {target}; give the replies to --import-batch, then export the next round")
 
 
-def _print(told: Told, settings: ExplainerSettings, log_file: Path) -> None:
-    """A line a head, then the counts."""
-    result = explained(told, elsewhere=())
+def _print(synthesis: SynthesisResult, settings: ExplainerSettings, log_file: Path) -> None:
+    """One line per head, then the counts."""
+    result = explained(synthesis, elsewhere=())
     print(f"{'head':8} {'programs':>8} {'JSD':>7} {'revised':>8} {'IoU':>7} {'fitted':>7}")
     for row in records(result.heads):
         revised = "kept" if row.kept_round and row.kept_round > 0 else ""
         jsd, iou, fitted = (_number(value) for value in (row.jsd_kept, row.iou_kept, row.iou_fitted))
         print(f"{row.head:8} {row.programs:8d} {jsd:>7} {revised:>8} {iou:>7} {fitted:>7}")
     metrics = result.metrics
-    reasons = {**metrics["refused"], **metrics["replies_without_a_program"]}
-    refused = ", ".join(f"{reason} {count}" for reason, count in reasons.items()) or "none"
-    print(f"{metrics['candidates']} candidates, {metrics['repeated']} repeated; not usable: {refused}")
+    reasons = {**metrics["rejected"], **metrics["replies_without_a_program"]}
+    rejected = ", ".join(f"{reason} {count}" for reason, count in reasons.items()) or "none"
+    print(f"{metrics['candidates']} candidates, {metrics['repeated']} repeated; not usable: {rejected}")
     spent = metrics["replies_without_a_program"].get(ReplyProblem.REASONED, 0)
     if spent:
         print(
             f"{spent} replies were used up by the model's reasoning before it came to a program: "
             f"{_more_tokens(settings)}"
         )
-    for head, error in told.failed.items():
+    for head, error in synthesis.failed.items():
         print(f"{head}: {error}")
-    if told.left:
-        print(f"not asked: {', '.join(told.left)}; run again with a larger budget, nothing is paid for twice")
+    if synthesis.left:
+        print(f"not asked: {', '.join(synthesis.left)}; run again with a larger budget, nothing is paid for twice")
     print(f"replies are in {log_file}; `dvc repro` takes their programs in for explainer.model and .heads")
 
 
 def _more_tokens(settings: ExplainerSettings) -> str:
     """What helps a model that reasons until its tokens are used up."""
-    return f"raise explainer.reply_tokens ({settings.reply_tokens}; --reply-tokens)"
+    return f"raise explainer.max_completion_tokens ({settings.max_completion_tokens}; --max-completion-tokens)"
 
 
 def _number(value: float | None) -> str:

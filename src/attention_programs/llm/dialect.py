@@ -2,9 +2,9 @@
 
 import re
 
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 
-_NAMES = {term.name: term.former for terms in (PATTERNS, CLASSES) for term in terms.values() if term.former}
+_NAMES = {term.name: term.former for terms in (PATTERNS, TOKEN_FEATURES) for term in terms.values() if term.former}
 _PHRASES = {
     "'the' after prepositions": "governed 'the'",
     "sink candidates": "resting places",

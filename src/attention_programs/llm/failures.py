@@ -14,7 +14,7 @@ from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
 
 BUSY = (408, 409, 425, 429)
-"""Statuses, beside those from 500 on, after which the same call may go well."""
+"""Statuses, next to those from 500 on, after which the same call may go well."""
 _OF_THE_PROMPT = re.compile(r"\b(?:context|prompt|messages|input (?:length|tokens))\b")
 """What a refusal speaks of that concerns one request alone."""
 
@@ -76,7 +76,8 @@ def refused_settings(said: str, parameter: str | None, sent: Iterable[str]) -> l
 def _remedy(name: str) -> str:
     other = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}.get(name)
     if other:
-        return f"set explainer.reply_tokens_name to {other} (--reply-tokens-name), or lower explainer.reply_tokens"
+        name = f"set explainer.max_completion_tokens_name to {other} (--max-completion-tokens-name)"
+        return f"{name}, or lower explainer.max_completion_tokens"
     return f"add it to explainer.leave_out (--leave-out {name}), or set another explainer.{name}"
 
 

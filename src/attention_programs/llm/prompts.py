@@ -13,10 +13,10 @@ from attention_programs.config import ExplainerForm
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
 from attention_programs.llm.dialect import in_prompts
-from attention_programs.llm.examples import EXAMPLES
+from attention_programs.llm.few_shot import EXAMPLES
 from attention_programs.llm.tokens import CountTokens
 from attention_programs.programs.view import SPECIAL
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 from attention_programs.sparse_search.evidence import HeadEvidence, Weight
 
 FOLDER = Path(__file__).parent / "templates"
@@ -48,7 +48,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class JudgedText:
+class EvaluatedText:
     """A text on which the program to be revised did best or worst."""
 
     best: bool
@@ -58,13 +58,13 @@ class JudgedText:
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedProgram:
     """The program to be revised, with how it did."""
 
     source: str
     distance: float
     """Mean Jensen-Shannon distance on training texts."""
-    texts: tuple[JudgedText, ...]
+    texts: tuple[EvaluatedText, ...]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class PromptWriter:
         """
         return self._fitting("synthesize.md.j2", evidence, known, None, programs=self.programs)
 
-    def refinement(self, evidence: HeadEvidence, program: Judged | None, failures: Sequence[str]) -> Prompt:
+    def refinement(self, evidence: HeadEvidence, program: EvaluatedProgram | None, failures: Sequence[str]) -> Prompt:
         """Asks for a better program than one that was judged, or for one that works if none did."""
         brief = replace(evidence, excerpts=()) if program else evidence
         return self._fitting("refine.md.j2", brief, None, program, failures=list(failures))
@@ -118,7 +118,12 @@ class PromptWriter:
         return template_hashes()
 
     def _fitting(
-        self, template: str, evidence: HeadEvidence, known: Known | None, program: Judged | None, **content: Any
+        self,
+        template: str,
+        evidence: HeadEvidence,
+        known: Known | None,
+        program: EvaluatedProgram | None,
+        **content: Any,
     ) -> Prompt:
         """The prompt with as many of the listed weights as fit."""
         used = {SYSTEM[self.form], "evidence.md.j2", "synthesize.md.j2", template}
@@ -162,7 +167,7 @@ def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:
 
 def system_prompt(form: ExplainerForm, causal: bool, special: bool) -> str:
     """The part that all prompts of a form share, so that servers can keep it."""
-    classes = [term for term in CLASSES.values() if special or term.name != SPECIAL]
+    classes = [term for term in TOKEN_FEATURES.values() if special or term.name != SPECIAL]
     patterns = [term for term in PATTERNS.values() if not (causal and term.looks_ahead)]
     return render(
         SYSTEM[form],
@@ -173,14 +178,16 @@ def system_prompt(form: ExplainerForm, causal: bool, special: bool) -> str:
 
 
 def _described(terms: Sequence[tuple[str, tuple[int, ...], str]]) -> list[str]:
-    """A line a term; terms that differ in the class that they name share one.
+    """One line per term; terms that differ in the class that they name share one.
 
     >>> _described([(f"text.last_{name}", (), f"The latest in ``{name}``.") for name in ("comma", "digit")])
     ['text.last_C for C = comma, digit: The latest in C.']
     """
     families: dict[tuple[str, str], list[str]] = {}
     for name, parameters, summary in terms:
-        named = next((c for c in re.findall(r"``(\w+)``", summary) if c in CLASSES and name.endswith(f"_{c}")), "")
+        named = next(
+            (c for c in re.findall(r"``(\w+)``", summary) if c in TOKEN_FEATURES and name.endswith(f"_{c}")), ""
+        )
         shape = name.removesuffix(named) + "C" if named else name
         call = f"({'|'.join(map(str, parameters))})" if parameters else ""
         text = summary.replace(f"``{named}``", "C") if named else summary
@@ -219,7 +226,7 @@ def pair(weight: Weight) -> str:
     """
     predicted = "" if weight.predicted is None else f", {weight.predicted:.2f}"
     return (
-        f"{weight.query!r}[{weight.query_place}] -> {weight.key!r}[{weight.key_place}] ({weight.real:.2f}{predicted})"
+        f"{weight.query!r}[{weight.query_place}] -> {weight.key!r}[{weight.key_place}] ({weight.true:.2f}{predicted})"
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from attention_programs.config import ExplainerForm
 from attention_programs.files import whole_characters
-from attention_programs.llm.answers import REASONING, REFUSAL
-from attention_programs.llm.exchanges import Exchange
+from attention_programs.llm.call_log import Call
+from attention_programs.llm.completions import REASONING, REFUSAL
 
 _FENCE = re.compile(
     r"```[ \t]*(?:python3?|py)?[ \t]*\r?\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE | re.IGNORECASE
@@ -56,14 +56,14 @@ class ParsedReply:
     problems: tuple[ReplyProblem, ...] = ()
 
 
-def parse_reply(exchange: Exchange, form: ExplainerForm) -> ParsedReply:
+def parse_reply(call: Call, form: ExplainerForm) -> ParsedReply:
     """Takes the programs out of a reply; nothing is run."""
-    said = exchange.reply.replace("\r\n", "\n")
+    said = call.reply.replace("\r\n", "\n")
     reply = without_thoughts(said)
-    cut = exchange.finish_reason == "length"
-    if exchange.finish_reason in (REFUSAL, "content_filter"):
+    cut = call.finish_reason == "length"
+    if call.finish_reason in (REFUSAL, "content_filter"):
         return ParsedReply((), (ReplyProblem.REFUSED,))
-    if exchange.finish_reason == REASONING or (cut and said.strip() and not reply.strip()):
+    if call.finish_reason == REASONING or (cut and said.strip() and not reply.strip()):
         return ParsedReply((), (ReplyProblem.REASONED,))
     if not reply.strip():
         return ParsedReply((), (ReplyProblem.CUT_OFF if cut else ReplyProblem.EMPTY,))
@@ -117,7 +117,7 @@ def _is_python(block: str) -> bool:
 
 
 def _functions(block: str, form: ExplainerForm, spoken: str) -> list[ProposedProgram]:
-    """Every function of a block with the right parameters; a block that is no Python is one program, to be refused."""
+    """Every function of a block with the right parameters; a block that is not Python is one program, to be refused."""
     if not _is_python(block):
         return [ProposedProgram(block, "program", spoken)] if "def " in block else []
     body = ast.parse(block).body

@@ -1,4 +1,4 @@
-"""Counting the tokens of a prompt: with the explainer's tokenizer where it is known, else from above by pieces."""
+"""Counting the tokens of a prompt: with the explainer's tokenizer where it is known, else an upper bound."""
 
 import re
 from collections.abc import Callable
@@ -25,16 +25,16 @@ def token_counter(tokenizer: str) -> CountTokens:
     """How to count: exactly with a tokenizer in a folder (of ``save_pretrained``), by an estimate if none is named.
 
     Raises:
-        UserError: if it is no folder, or holds no fast tokenizer.
+        UserError: if it is not a folder, or holds no fast tokenizer.
     """
     if not tokenizer:
         return estimate_tokens
     folder = Path(tokenizer)
     if not folder.is_dir():
         raise UserError(
-            f"explainer.tokenizer is {tokenizer!r}, which is no folder; save the tokenizer there, or empty it"
+            f"explainer.tokenizer is {tokenizer!r}, which is not a folder; save the tokenizer there, or empty it"
         )
-    from attention_programs.models.encoding import TextTokenizer
+    from attention_programs.models.text_tokenizer import TextTokenizer
     from attention_programs.models.tokenizer_file import load_tokenizer
 
     try:

@@ -5,36 +5,36 @@ from pathlib import Path
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_text
-from attention_programs.llm.judging import Fit
+from attention_programs.llm.evaluator import Fit
 from attention_programs.llm.session import Session
 from attention_programs.programs.methods import IMPORTED, SEARCH
-from attention_programs.programs.prefix import Causality
-from attention_programs.sparse_search.coefficients import FittedConstants
-from attention_programs.untrusted.vetting import Candidate, admit
+from attention_programs.programs.prefix import PrefixVerdict
+from attention_programs.sparse_search.coefficients import FittedCoefficients
+from attention_programs.untrusted.vetting import Candidate, vet
 
 
 @dataclass(frozen=True)
 class Trial:
     """How a program does on a head."""
 
-    causal: Causality
+    causal: PrefixVerdict
     fits: dict[str, Fit]
     """Of the program by its file's name, and of the search's as ``search``."""
-    constants: FittedConstants | None
-    """What a fit of its constants gives; None if none was asked for."""
+    coefficients: FittedCoefficients | None
+    """What a fit of its coefficients gives; None if none was asked for."""
 
     def table(self) -> str:
         """As the terminal shows it."""
         width = max(map(len, self.fits))
         lines = [f"{'':{width}}    IoU  distance (Jensen-Shannon, {len(self.fits[SEARCH].ious)} training texts)"]
         lines += [f"{name:{width}}  {fit.iou:.3f}  {fit.distance:.3f}" for name, fit in self.fits.items()]
-        if self.causal == "looks ahead":
+        if self.causal == "looks_ahead":
             lines += ["", "It looks ahead: what it says of a token depends on later ones."]
-        if self.constants is not None:
-            fitted = self.constants
+        if self.coefficients is not None:
+            fitted = self.coefficients
             lines += [
                 "",
-                f"{fitted.constants} constants fitted in {fitted.evaluations} evaluations, on some of the texts:",
+                f"{fitted.coefficients} coefficients fitted in {fitted.evaluations} evaluations, on some of the texts:",
             ]
             lines += [f"IoU {fitted.before:.3f} before, {fitted.after:.3f} after", "", fitted.source.rstrip()]
         return "\n".join(lines)
@@ -47,11 +47,11 @@ def try_program(session: Session, file: Path, head: str, evaluations: int) -> Tr
         UserError: if the program can't be used.
     """
     candidate = Candidate(file.name, read_text(file), "", IMPORTED, "view", "program", [head])
-    tried = admit([candidate], session.runner, session.prefix_test)
-    for refusal in tried.refused:
-        raise UserError(f"{file}: {refusal.reason}: {refusal.message}; mend it")
-    (program,) = tried.admitted
-    compared = {file.name: program, SEARCH: session.explainer.searched_for(head)}
-    fits = session.explainer.judge.fits(list(compared.values()), [head] * len(compared))
-    constants = session.explainer.fit_constants_of(program, head, evaluations) if evaluations else None
-    return Trial(program.causal, dict(zip(compared, fits, strict=True)), constants)
+    tried = vet([candidate], session.runner, session.prefix_test)
+    for rejection in tried.rejected:
+        raise UserError(f"{file}: {rejection.reason}: {rejection.message}; fix it")
+    (program,) = tried.accepted
+    compared = {file.name: program, SEARCH: session.explainer.search_program_of(head)}
+    fits = session.explainer.evaluator.fits(list(compared.values()), [head] * len(compared))
+    coefficients = session.explainer.fit_coefficients_of(program, head, evaluations) if evaluations else None
+    return Trial(program.causal, dict(zip(compared, fits, strict=True)), coefficients)

@@ -15,7 +15,7 @@ from attention_programs.config import ModelSettings
 from attention_programs.errors import UserError
 from attention_programs.files import replacing, sha256_file
 from attention_programs.models.gguf_rule import apply_rule
-from attention_programs.models.record import ModelRecord, is_encoder, weights_hash, write_record
+from attention_programs.models.model_record import ModelRecord, is_encoder, weights_hash, write_record
 from attention_programs.models.tokenizer_file import load_tokenizer, plain_tokenizer
 
 WHEEL_CACHE = Path(".cache/wheels")
@@ -72,7 +72,7 @@ def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
 
     if settings.source == "hub" and not re.fullmatch(r"[0-9a-f]{40}", settings.revision):
         raise UserError(
-            f"model {settings.name!r}: revision {settings.revision!r} is no commit; pin the hub's full commit hash"
+            f"model {settings.name!r}: revision {settings.revision!r} is not a commit; pin the hub's full commit hash"
         )
     location = str(root / settings.location) if settings.source == "folder" else settings.location
     if settings.source == "folder" and not (Path(location) / "config.json").is_file():

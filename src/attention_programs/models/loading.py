@@ -12,11 +12,11 @@ import transformers
 from safetensors import SafetensorError
 
 from attention_programs.errors import UserError
-from attention_programs.models.encoding import Template, TextTokenizer
-from attention_programs.models.pieces import Pieces
+from attention_programs.models.model_record import ModelRecord, read_record, weights_hash
 from attention_programs.models.precision import say_if_slow
-from attention_programs.models.record import ModelRecord, read_record, weights_hash
 from attention_programs.models.sequence import TokenSequence
+from attention_programs.models.text_tokenizer import Template, TextTokenizer
+from attention_programs.models.token_strings import TokenStrings
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.models.tokenizer_file import load_tokenizer
 
@@ -49,9 +49,9 @@ class LoadedModel:
     record: ModelRecord
 
     @cached_property
-    def pieces(self) -> Pieces:
+    def token_strings(self) -> TokenStrings:
         """Strings of token ids."""
-        return Pieces(self.tokenizer)
+        return TokenStrings(self.tokenizer)
 
     @cached_property
     def token_style(self) -> TokenStyle:
@@ -73,7 +73,7 @@ class LoadedModel:
         return replace(found, closing=()) if self.record.causal else found
 
     @cached_property
-    def most_tokens(self) -> int:
+    def max_tokens(self) -> int:
         """Tokens of the longest text that the model reads."""
         return position_limit(self.model)
 
@@ -86,10 +86,10 @@ class LoadedModel:
 
     def sequence(self, ids: Sequence[int]) -> TokenSequence:
         """A tokenised text with all that programs may see of it."""
-        return TokenSequence(tuple(ids), self.pieces(ids), self.record.causal, self.token_style.special_ids)
+        return TokenSequence(tuple(ids), self.token_strings(ids), self.record.causal, self.token_style.special_ids)
 
     def room(self, max_tokens: int) -> int:
-        """How many of a text's own tokens fit into ``max_tokens`` beside the special tokens around it.
+        """How many of a text's own tokens fit into ``max_tokens`` next to the special tokens around it.
 
         Raises:
             UserError: if there is room for none.
@@ -109,9 +109,9 @@ class LoadedModel:
             UserError: if the model does not read so long a text.
         """
         ids = [*self.template.opening, *own, *self.template.closing]
-        if len(ids) > self.most_tokens:
+        if len(ids) > self.max_tokens:
             raise UserError(
-                f"attention.max_tokens lets {len(ids)} tokens in, {self.record.name} reads {self.most_tokens}; lower it"
+                f"attention.max_tokens lets {len(ids)} tokens in, {self.record.name} reads {self.max_tokens}; lower it"
             )
         return ids
 

@@ -1,4 +1,4 @@
-"""In which precision a processor multiplies matrices fastest."""
+"""In which precision a CPU multiplies matrices fastest."""
 
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from attention_programs.config import Precision
 
 _CPUINFO = Path("/proc/cpuinfo")
 _FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
-"""What Linux calls instructions for bfloat16; a processor without them is some fifty times slower in it."""
+"""What Linux calls instructions for bfloat16; a CPU without them is some fifty times slower in it."""
 
 
 def computed_in(precision: Precision, device: str) -> Literal["bfloat16", "float32"]:
@@ -25,28 +25,28 @@ def computed_in(precision: Precision, device: str) -> Literal["bfloat16", "float
     """
     if precision != "fastest":
         return precision
-    has = torch.cuda.is_bf16_supported() if device.startswith("cuda") else processor_has_bfloat16()
+    has = torch.cuda.is_bf16_supported() if device.startswith("cuda") else cpu_has_bfloat16()
     return "bfloat16" if has else "float32"
 
 
 def say_if_slow(dtype: str, device: str) -> None:
-    """Tells of weights in 16 bits that the processor has no instructions for.
+    """Tells of weights in 16 bits that the CPU has no instructions for.
 
     Args:
         dtype: Of the weights.
         device: As torch names it.
     """
-    if device == "cpu" and dtype in ("bfloat16", "float16") and not processor_has_bfloat16():
+    if device == "cpu" and dtype in ("bfloat16", "float16") and not cpu_has_bfloat16():
         print(
-            f"the model's weights are in {dtype}, which this processor has no instructions for: it takes many times as "
+            f"the model's weights are in {dtype}, which this CPU has no instructions for: it takes many times as "
             "long as in float32; convert the folder with `model.float().save_pretrained` to go faster",
             file=sys.stderr,
         )
 
 
 @cache
-def processor_has_bfloat16() -> bool:
-    """Whether this processor has instructions for bfloat16; False where the system does not tell."""
+def cpu_has_bfloat16() -> bool:
+    """Whether this CPU has instructions for bfloat16; False where the system does not tell."""
     if not _CPUINFO.is_file():
         return False
     lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()

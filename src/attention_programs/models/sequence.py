@@ -11,7 +11,7 @@ class TokenSequence:
 
     ids: tuple[int, ...]
     """Token ids, those of the special tokens around the text included."""
-    pieces: tuple[str, ...]
+    token_strings: tuple[str, ...]
     """Token strings with their leading spaces."""
     causal: bool = True
     """Whether a token sees those up to itself alone."""

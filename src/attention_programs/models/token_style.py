@@ -1,4 +1,4 @@
-"""How a model's tokenizer writes tokens, in so few words that it can be stored beside maps."""
+"""How a model's tokenizer writes tokens, in so few words that it can be stored next to patterns."""
 
 import json
 from collections.abc import Mapping, Sequence

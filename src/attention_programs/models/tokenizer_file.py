@@ -38,7 +38,7 @@ def load_tokenizer(location: str, **options: Any) -> Any:
     if not hasattr(tokenizer, "backend_tokenizer"):
         raise UserError(
             f"{location!r} has the slow tokenizer {type(tokenizer).__name__}, which shows no token's place in a text; "
-            f"convert it to a fast one and put its {TOKENIZER_FILE} beside it"
+            f"convert it to a fast one and put its {TOKENIZER_FILE} next to it"
         )
     return plain_tokenizer(tokenizer, file or tokenizer.backend_tokenizer)
 

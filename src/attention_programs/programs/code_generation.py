@@ -12,7 +12,7 @@ OPPOSITES = {
     "rare tokens": "common tokens",
     "long tokens": "short tokens",
 }
-"""What a graded term draws attention to when its constant is negative."""
+"""What a continuous feature draws attention to when its coefficient is negative."""
 FAINT = 0.1
 """Share of the strongest influence below which a term is in the source but not in the sentence."""
 LONGEST = 300
@@ -21,12 +21,12 @@ LONGEST = 300
 
 @dataclass(frozen=True)
 class WeightedTerm:
-    """A feature with the constant that it is multiplied by."""
+    """A feature with the coefficient that it is multiplied by."""
 
     feature: Feature
-    constant: float
+    coefficient: float
     influence: float = 0.0
-    """How much it moves the scores, constant x spread under the map; 0 if it was not measured."""
+    """How much it moves the scores, coefficient x spread under the pattern; 0 if it was not measured."""
 
     @property
     def general(self) -> Feature:
@@ -36,24 +36,26 @@ class WeightedTerm:
     @property
     def draws(self) -> bool:
         """Whether it draws attention to its target; else it keeps attention from it."""
-        return self.constant > 0 or self.feature.graded
+        return self.coefficient > 0 or self.feature.continuous
 
     @property
     def target(self) -> str:
-        """What it draws attention to or keeps it from; a graded one with a negative constant draws to the opposite."""
+        """What it draws attention to or keeps it from; graded ones with a negative one do the opposite."""
         phrase = self.feature.phrase
-        return OPPOSITES[phrase] if self.feature.graded and self.constant < 0 else phrase
+        return OPPOSITES[phrase] if self.feature.continuous and self.coefficient < 0 else phrase
 
-    def is_exception(self, constants: Mapping[Feature, float]) -> bool:
-        """Whether its queries take back what all queries do, given with the constants."""
-        return self.constant * constants.get(self.general, 0.0) < 0
+    def is_exception(self, coefficients: Mapping[Feature, float]) -> bool:
+        """Whether its queries take back what all queries do, given with the coefficients."""
+        return self.coefficient * coefficients.get(self.general, 0.0) < 0
 
-    def exception(self, constant: float) -> str:
-        """From which queries attention differs: they take back all of the general constant, or some of it."""
-        so = "" if constant > 0 or self.feature.graded else " so"
-        if self.feature.graded_query:
+    def exception(self, coefficient: float) -> str:
+        """From which queries attention differs: they take back all of the general coefficient, or some of it."""
+        so = "" if coefficient > 0 or self.feature.continuous else " so"
+        if self.feature.continuous_query:
             return f"more{so} from {OPPOSITES[self.feature.query_phrase]}"
-        return f"{'except' if abs(self.constant) >= abs(constant) else 'less' + so} from {self.feature.query_phrase}"
+        return (
+            f"{'except' if abs(self.coefficient) >= abs(coefficient) else 'less' + so} from {self.feature.query_phrase}"
+        )
 
 
 def _join(parts: Iterable[str]) -> str:
@@ -82,14 +84,14 @@ def _general_parts(terms: Sequence[WeightedTerm], exceptions: Sequence[WeightedT
 
     A class of keys that draws while its far ones are shunned reads as its near ones.
     """
-    constants = {term.feature: term.constant for term in terms}
-    notes = _grouped((term.general.expression, term.exception(constants[term.general])) for term in exceptions)
+    coefficients = {term.feature: term.coefficient for term in terms}
+    notes = _grouped((term.general.expression, term.exception(coefficients[term.general])) for term in exceptions)
     near = {
         Feature(key=term.feature.key): term.feature
         for term in terms
         if not term.draws
         and term.feature.pattern == "log_distance"
-        and constants.get(Feature(key=term.feature.key), 0) > 0
+        and coefficients.get(Feature(key=term.feature.key), 0) > 0
     }
     drawn: list[str] = []
     shunned: list[str] = []
@@ -104,11 +106,11 @@ def _general_parts(terms: Sequence[WeightedTerm], exceptions: Sequence[WeightedT
 
 def _sentence(terms: Sequence[WeightedTerm]) -> str:
     general = [term for term in terms if not term.feature.query]
-    constants = {term.feature: term.constant for term in general}
+    coefficients = {term.feature: term.coefficient for term in general}
     exceptions, clauses = [], []
     for query in dict.fromkeys(term.feature.query for term in terms if term.feature.query):
         gated = [term for term in terms if term.feature.query == query]
-        if all(term.is_exception(constants) for term in gated):
+        if all(term.is_exception(coefficients) for term in gated):
             exceptions += gated
         else:
             clauses.append((_clause(gated), gated[0].feature.query_phrase))
@@ -133,7 +135,7 @@ def describe(terms: Sequence[WeightedTerm]) -> str:
     'Attends to the first token (less from commas); from digits and whitespace, more to itself; less to commas.'
     """
     strongest = max((term.influence for term in terms), default=0.0)
-    told = [term for term in _ordered(terms) if term.constant and term.influence >= FAINT * strongest]
+    told = [term for term in _ordered(terms) if term.coefficient and term.influence >= FAINT * strongest]
     while len(_sentence(told)) > LONGEST and len(told) > 1:
         told.pop()
     return _sentence(told)
@@ -144,7 +146,7 @@ def _ordered(terms: Sequence[WeightedTerm]) -> list[WeightedTerm]:
 
 
 def emit(terms: Sequence[WeightedTerm]) -> str:
-    """The program's source; constants are written with one decimal.
+    """The program's source; coefficients are written with one decimal.
 
     >>> print(emit([WeightedTerm(Feature("first_token"), 4.0, 1.0), WeightedTerm(Feature("log_distance"), -1.0, 0.5)]))
     def program(text):
@@ -158,9 +160,9 @@ def emit(terms: Sequence[WeightedTerm]) -> str:
     ordered = _ordered(terms)
     lines = ["def program(text):", f'    """{describe(ordered)}"""', "    return text.softmax("]
     for position, term in enumerate(ordered):
-        sign = "-" if term.constant < 0 else "+"
+        sign = "-" if term.coefficient < 0 else "+"
         lead = "" if position == 0 and sign == "+" else sign + ("" if position == 0 else " ")
-        lines.append(f"        {lead}{abs(term.constant):.1f} * {term.feature.expression}")
+        lines.append(f"        {lead}{abs(term.coefficient):.1f} * {term.feature.expression}")
     if not ordered:
         lines.append("        0.0 * text.uniform")
     return "\n".join([*lines, "    )"]) + "\n"

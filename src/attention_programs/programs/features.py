@@ -6,13 +6,13 @@ import numpy as np
 
 from attention_programs.programs.tokens import Array
 from attention_programs.programs.view import SPECIAL, TokenView
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 
 GATED_PATTERNS = ("first_token", "self_token", "previous_token", "log_distance")
 """Patterns that the search may tie to a class of queries."""
-GATED_CLASSES = ("secondary_sink", "newline", "punctuation", "content_word")
+GATED_FEATURES = ("secondary_sink", "newline", "punctuation", "content_word")
 """Classes of keys that the search may tie to a class of queries."""
-PLACED_CLASSES = (
+PLACED_FEATURES = (
     "full_stop", "punctuation", "newline", "secondary_sink", "article", "content_word", "function_word", "digit",
     "first_occurrence",
 )  # fmt: skip
@@ -56,7 +56,7 @@ class Feature:
         >>> Feature("log_distance", key="full_stop").phrase, Feature("log_distance", key="secondary_sink").phrase
         ('far full stops', 'the second sink when far')
         """
-        key = CLASSES[self.key].phrase if self.key else ""
+        key = TOKEN_FEATURES[self.key].phrase if self.key else ""
         place = PATTERNS[self.pattern].phrase.format(self.parameter) if self.pattern else ""
         if not (key and place):
             return key or place
@@ -67,22 +67,23 @@ class Feature:
     @property
     def query_phrase(self) -> str:
         """How a sentence names the queries; empty if it holds for all."""
-        return CLASSES[self.query].phrase if self.query else ""
+        return TOKEN_FEATURES[self.query].phrase if self.query else ""
 
     @property
-    def graded(self) -> bool:
+    def continuous(self) -> bool:
         """Whether it ranks all tokens, by distance, position or rarity, so that either sign draws to some.
 
-        A key at a distance ranks tokens of its class alone: a negative constant only keeps attention from the far ones.
+        A key at a distance ranks tokens of its class alone: a negative coefficient only keeps attention from the far
+        ones.
         """
         if self.key and self.pattern:
             return False
-        return PATTERNS[self.pattern].graded if self.pattern else CLASSES[self.key].graded
+        return PATTERNS[self.pattern].continuous if self.pattern else TOKEN_FEATURES[self.key].continuous
 
     @property
-    def graded_query(self) -> bool:
+    def continuous_query(self) -> bool:
         """Whether it holds for queries by degrees, such as their rarity."""
-        return bool(self.query) and CLASSES[self.query].graded
+        return bool(self.query) and TOKEN_FEATURES[self.query].continuous
 
     def matrix(self, view: TokenView) -> Array:
         """Its value on a text, shape (n, n)."""
@@ -106,13 +107,13 @@ def candidate_features(causal: bool, special: bool = True) -> list[Feature]:
         special: Whether its texts hold special tokens; without any their class is nothing to choose.
     """
     features = []
-    classes = [name for name in CLASSES if special or name != SPECIAL]
+    classes = [name for name in TOKEN_FEATURES if special or name != SPECIAL]
     for term in PATTERNS.values():
         if term.name != "uniform" and not (causal and term.looks_ahead):
             features += [Feature(term.name, parameter) for parameter in term.parameters or (None,)]
     features += [Feature(key=name) for name in classes]
-    features += [Feature(place, scale, key=name) for name in PLACED_CLASSES for place, scale in PLACES]
+    features += [Feature(place, scale, key=name) for name in PLACED_FEATURES for place, scale in PLACES]
     for query in classes:
         features += [Feature(pattern, query=query) for pattern in GATED_PATTERNS]
-        features += [Feature(key=key, query=query) for key in GATED_CLASSES]
+        features += [Feature(key=key, query=query) for key in GATED_FEATURES]
     return features

@@ -8,10 +8,10 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_text, sha256_text
 from attention_programs.models.head import Head
 from attention_programs.programs.methods import Author
-from attention_programs.programs.outcome import Rejected
 from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.record import ProgramRecord, make_record
+from attention_programs.programs.run_result import Rejected
 from attention_programs.programs.runner import Runner
-from attention_programs.programs.table import ProgramRecord, make_record
 
 
 def load_library(root: Path, folder: str, author: Author) -> list[ProgramRecord]:
@@ -36,7 +36,7 @@ def load_written_for(root: Path, folder: str, author: Author) -> list[ProgramRec
 
     Args:
         root: The project's folder.
-        folder: Folder of files like ``L5H1.py`` with ``L5H1.md`` beside it; it need not exist.
+        folder: Folder of files like ``L5H1.py`` with ``L5H1.md`` next to it; it need not exist.
         author: What its programs are recorded as.
 
     Raises:
@@ -61,7 +61,7 @@ def with_verdicts(programs: Sequence[ProgramRecord], runner: Runner, test: Prefi
         for outcome, text in zip(test.whole(outcomes), test.whole(test.texts), strict=True):
             if isinstance(outcome, Rejected):
                 place = f"{program.provenance['file']}: {outcome.reason} on a text of {text.n} tokens"
-                raise UserError(f"{place} ({outcome.message}); mend it")
+                raise UserError(f"{place} ({outcome.message}); fix it")
         yield replace(program, causal=test.verdict(outcomes))
 
 
@@ -82,4 +82,4 @@ def _record(
     file: Path, folder: str, name: str, author: Author, heads: list[str], origin: dict[str, str]
 ) -> ProgramRecord:
     provenance = {"author": author, "file": (Path(folder) / file.name).as_posix(), **origin}
-    return make_record(read_text(file), name, author, "looks ahead", heads, provenance, str(file))
+    return make_record(read_text(file), name, author, "looks_ahead", heads, provenance, str(file))

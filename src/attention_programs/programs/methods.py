@@ -16,8 +16,8 @@ IMPORTED: Final = "imported"
 SELECTED = "selected"
 """The method whose programs replace heads: the best of all sources."""
 DISTILLED = "distilled"
-"""The same programs with constants that were fitted to keep the model's predictions."""
-FITTED_MIXTURE, FIRST_TOKEN, UNIFORM = "first_self", "first_token", "uniform"
+"""The same programs with coefficients that were fitted to keep the model's predictions."""
+FITTED_SINK_SELF, FIRST_TOKEN, UNIFORM = "sink_self", "first_token", "uniform"
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ SOURCES = {
     CURATED: Source("Written by hand", "written by hand", "Best of curated"),
     LLM: Source("Language model", "language model", "Best of language model"),
     "llm_written": Source("– as it wrote them", "as it wrote them"),
-    "llm_fitted": Source("– with fitted constants", "with fitted constants"),
+    "llm_fitted": Source("– with fitted coefficients", "with fitted coefficients"),
     IMPORTED: Source("Imported", "imported", "Best of imported"),
 }
 """Every source by its key in ``sources.csv``, in the order of tables."""
 AUTHORS = tuple(key for key, source in SOURCES.items() if source.method)
 """The sources that are methods of their own."""
 BASELINES = {
-    FITTED_MIXTURE: Method("First token and self, fitted", "muted"),
+    FITTED_SINK_SELF: Method("Fitted sink + self baseline", "muted"),
     FIRST_TOKEN: Method("First token", "orange"),
     "previous_token": Method("Previous token"),
     "self_token": Method("Token itself"),

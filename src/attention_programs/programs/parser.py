@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from attention_programs.errors import UserError
 from attention_programs.programs.code_generation import WeightedTerm
 from attention_programs.programs.features import Feature
+from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.source import reading
-from attention_programs.programs.table import ProgramRecord
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 
 
 def read_terms(source: str, place: str) -> list[WeightedTerm]:
     """The terms of a program that is a softmax of a sum of vocabulary terms, in the order of its text.
 
     >>> source = "def program(text): return text.softmax(2.0 * text.first_token - text.query.comma * text.offset(3))"
-    >>> [(term.feature.expression, term.constant) for term in read_terms(source, "example")]
+    >>> [(term.feature.expression, term.coefficient) for term in read_terms(source, "example")]
     [('text.first_token', 2.0), ('text.query.comma * text.offset(3)', -1.0)]
 
     Raises:
@@ -28,7 +28,7 @@ def read_terms(source: str, place: str) -> list[WeightedTerm]:
     returned = function.body[-1] if isinstance(function, ast.FunctionDef) else None
     call = returned.value if isinstance(returned, ast.Return) else None
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "softmax"):
-        raise UserError(f"{place}: not a softmax of a sum of terms, so it has no constants to be fitted")
+        raise UserError(f"{place}: not a softmax of a sum of terms, so it has no coefficients to be fitted")
     return [_term(product, place) for product in _summands(call.args[0], 1.0)]
 
 
@@ -82,7 +82,7 @@ def _term(product: _Product, place: str) -> WeightedTerm:
         if kind in parts:
             raise UserError(f"{place}: {ast.unparse(factor)} is the second {kind} of one term; a term has one of each")
         assert isinstance(factor, ast.Attribute)
-        parts[kind] = (PATTERNS if kind == "pattern" else CLASSES)[factor.attr].name
+        parts[kind] = (PATTERNS if kind == "pattern" else TOKEN_FEATURES)[factor.attr].name
     return WeightedTerm(Feature(parameter=parameter, **parts), math.prod(numbers))
 
 
@@ -92,6 +92,6 @@ def _kind(factor: ast.expr, place: str) -> str:
         side = factor.value
         if isinstance(side, ast.Name) and side.id == "text" and factor.attr in PATTERNS:
             return "pattern"
-        if isinstance(side, ast.Attribute) and side.attr in ("query", "key") and factor.attr in CLASSES:
+        if isinstance(side, ast.Attribute) and side.attr in ("query", "key") and factor.attr in TOKEN_FEATURES:
             return side.attr
-    raise UserError(f"{place}: {ast.unparse(factor)} is no vocabulary term, so its constant can't be fitted")
+    raise UserError(f"{place}: {ast.unparse(factor)} is not a vocabulary term, so its coefficient can't be fitted")

@@ -1,16 +1,16 @@
-"""The prefix rule: row i of a program's map may depend on tokens 0..i only."""
+"""The prefix rule: row i of a program's pattern may depend on tokens 0..i only."""
 
 from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 import numpy as np
 
-from attention_programs.programs.outcome import Outcome, Scored
+from attention_programs.programs.run_result import Outcome, Scored
 from attention_programs.programs.runtime import Program, run
 from attention_programs.programs.view import TokenView
 
 Item = TypeVar("Item")
-Causality = Literal["verified", "looks ahead"]
+PrefixVerdict = Literal["prefix_only", "looks_ahead"]
 TOLERANCE = 1e-6
 """Sums over rows of different length differ in the last bits."""
 EVERY_CUT = 16
@@ -43,7 +43,7 @@ class PrefixTest:
         """What belongs to whole texts among what belongs to all of ``texts``."""
         return [items[position] for position in self._whole]
 
-    def verdict(self, outcomes: Sequence[Outcome]) -> Causality:
+    def verdict(self, outcomes: Sequence[Outcome]) -> PrefixVerdict:
         """Judges a program by its outcomes on all of ``texts``."""
         for start, end in zip(self._whole, [*self._whole[1:], len(self.texts)], strict=True):
             whole = outcomes[start]
@@ -52,17 +52,17 @@ class PrefixTest:
             for position in range(start + 1, end):
                 cut, part = self.texts[position].n, outcomes[position]
                 if not isinstance(part, Scored) or np.abs(part.weights - whole.weights[:cut, :cut]).max() > TOLERANCE:
-                    return "looks ahead"
-        return "verified"
+                    return "looks_ahead"
+        return "prefix_only"
 
 
-def causality(program: Program, views: Sequence[TokenView]) -> Causality:
+def prefix_verdict(program: Program, views: Sequence[TokenView]) -> PrefixVerdict:
     """Tests a trusted program, text by text until one tells."""
     for view in views:
         test = PrefixTest([view])
-        if test.verdict([run(program, text) for text in test.texts]) == "looks ahead":
-            return "looks ahead"
-    return "verified"
+        if test.verdict([run(program, text) for text in test.texts]) == "looks_ahead":
+            return "looks_ahead"
+    return "prefix_only"
 
 
 def _cuts(view: TokenView) -> list[int]:

@@ -1,12 +1,12 @@
-"""What runs programs: the seam between those who need a program's map and the place where it may be computed."""
+"""What runs programs: the seam between those who need a program's pattern and the place where it may be computed."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from attention_programs.programs.outcome import Outcome
+from attention_programs.programs.record import ProgramRecord
+from attention_programs.programs.run_result import Outcome
 from attention_programs.programs.runtime import Program, run
-from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 
 NOT_USED = "not used"
@@ -36,7 +36,7 @@ class Finished(Protocol):
 class FinishingRunner(Runner, Protocol):
     """A runner that computes many outcomes ahead and keeps them, so that a killed run goes on where it was."""
 
-    def is_foreign(self, program: ProgramRecord) -> bool:
+    def is_untrusted(self, program: ProgramRecord) -> bool:
         """Whether a program runs in the sandbox."""
         ...
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from attention_programs.errors import UserError
-from attention_programs.programs.outcome import FILE, Outcome, Reason, Rejected, check, describe
+from attention_programs.programs.run_result import FILE, Outcome, Reason, Rejected, check, describe
 from attention_programs.programs.source import ParsedSource, parse_source
 from attention_programs.programs.view import TokenView
 
@@ -49,7 +49,8 @@ def compile_trusted(source: str, place: str, vouched: bool = False) -> Program:
         vouched: Whether somebody vouches for it, as one does for one's own code in a notebook.
 
     Raises:
-        UserError: if it is no program, or nobody vouches for it and it neither ships nor speaks the vocabulary alone.
+        UserError: if it is not a program, or nobody vouches for it and it neither ships nor speaks the vocabulary
+            alone.
     """
     parsed = parse_source(source, place)
     if not (vouched or is_trusted(parsed)):

@@ -8,7 +8,7 @@ from typing import Literal
 
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS, find_term
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES, find_term
 
 Form = Literal["view", "paper"]
 """Whether a program's function takes a view, or sentence and tokenizer as in the paper."""
@@ -42,7 +42,7 @@ def parse_source(source: str, place: str) -> ParsedSource:
         place: File or record that it came from, for messages.
 
     Raises:
-        UserError: if it is no Python, defines no such function or anything beside it, or is nested too deeply.
+        UserError: if it is not Python, defines no such function or anything next to it, or is nested too deeply.
     """
     with reading(place):
         return _parsed(_only_function(ast.parse(source), place))
@@ -53,14 +53,14 @@ def reading(place: str) -> Iterator[None]:
     """Turns what goes wrong when a source is parsed into one line.
 
     Raises:
-        UserError: if it is no Python, or too much for Python's parser.
+        UserError: if it is not Python, or too much for Python's parser.
     """
     try:
         yield
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = place if line is None else f"{place}, line {line}"
-        raise UserError(f"{where}: not valid Python ({getattr(error, 'msg', error)}); mend it") from error
+        raise UserError(f"{where}: not valid Python ({getattr(error, 'msg', error)}); fix it") from error
     except (RecursionError, MemoryError) as error:  # Python's parser gives up with either
         raise UserError(f"{place}: nested too deeply or too long a sum; write shorter expressions") from error
 
@@ -149,5 +149,5 @@ def _names_class(node: ast.Attribute) -> bool:
         isinstance(side, ast.Attribute)
         and side.attr in {"key", "query"}
         and _is_text(side.value)
-        and (node.attr in CLASSES)
+        and (node.attr in TOKEN_FEATURES)
     )

@@ -17,16 +17,20 @@ class Tokens(ABC):
 
     Attributes:
         ids: Token ids, length n.
-        pieces: Token strings with their leading spaces, length n.
+        token_strings: Token strings with their leading spaces, length n.
         causal: Whether row i may use tokens 0..i only.
         special_ids: Ids of special tokens.
     """
 
     def __init__(
-        self, ids: Sequence[int], pieces: Sequence[str], causal: bool = True, special_ids: SpecialIds = NO_SPECIAL
+        self,
+        ids: Sequence[int],
+        token_strings: Sequence[str],
+        causal: bool = True,
+        special_ids: SpecialIds = NO_SPECIAL,
     ) -> None:
         self.ids = tuple(ids)
-        self.pieces = tuple(pieces)
+        self.token_strings = tuple(token_strings)
         self.causal = causal
         self.special_ids = special_ids
 
@@ -36,7 +40,12 @@ class Tokens(ABC):
 
     @abstractmethod
     def vector(self, name: str) -> Array:
-        """A token class by name, shape (n,)."""
+        """A token feature by name, shape (n,)."""
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """What programs written earlier call ``token_strings``."""
+        return self.token_strings
 
     @property
     def n(self) -> int:
@@ -65,8 +74,11 @@ class Tokens(ABC):
 
     @cached_property
     def strings(self) -> tuple[str, ...]:
-        """The pieces; those of special tokens are empty, as they stand for no characters of the text."""
-        return tuple("" if special else piece for piece, special in zip(self.pieces, self.is_special, strict=True))
+        """The token strings; those of special tokens are empty, as they stand for no characters of the text."""
+        return tuple(
+            "" if special else token_string
+            for token_string, special in zip(self.token_strings, self.is_special, strict=True)
+        )
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -79,8 +91,8 @@ class Tokens(ABC):
         """For each token the position of the first piece of its word, shape (n,)."""
         begins = np.ones(self.n, dtype=bool)
         for position in range(1, self.n):
-            piece, before = self.strings[position], self.strings[position - 1]
-            begins[position] = not (piece[:1].isalnum() and before[-1:].isalnum())
+            token_string, before = self.strings[position], self.strings[position - 1]
+            begins[position] = not (token_string[:1].isalnum() and before[-1:].isalnum())
         return np.maximum.accumulate(np.where(begins, np.arange(self.n), 0))
 
     @cached_property

@@ -9,14 +9,14 @@ from numpy.typing import ArrayLike
 from attention_programs.models.sequence import TokenSequence
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
 from attention_programs.programs.tokens import Array, Tokens
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 
 SPECIAL = "special"
 """Name of the class of special tokens."""
 
 
-class _Classes:
-    """Gives token classes as rows or columns that broadcast over an (n, n) matrix."""
+class _TokenFeatures:
+    """Gives token features as rows or columns that broadcast over an (n, n) matrix."""
 
     def __init__(self, view: "TokenView", axis: int) -> None:
         self._view = view
@@ -35,11 +35,11 @@ class TokenView(Tokens):
 
     Attributes:
         ids: Token ids, length n.
-        pieces: Token strings with their leading spaces, length n.
+        token_strings: Token strings with their leading spaces, length n.
         causal: Whether row i may use tokens 0..i only.
         special_ids: Ids of special tokens. Such tokens are in the class ``special`` and in no other.
-        key: Token classes of the attended token: ``text.key.comma`` has shape (1, n).
-        query: Token classes of the attending token: ``text.query.comma`` has shape (n, 1).
+        key: Token features of the attended token: ``text.key.comma`` has shape (1, n).
+        query: Token features of the attending token: ``text.query.comma`` has shape (n, 1).
 
     Every pattern of the vocabulary is an attribute: ``text.previous_token`` and ``text.offset(3)`` have shape (n, n).
     The arrays are read-only.
@@ -50,11 +50,15 @@ class TokenView(Tokens):
     """
 
     def __init__(
-        self, ids: Sequence[int], pieces: Sequence[str], causal: bool = True, special_ids: SpecialIds = NO_SPECIAL
+        self,
+        ids: Sequence[int],
+        token_strings: Sequence[str],
+        causal: bool = True,
+        special_ids: SpecialIds = NO_SPECIAL,
     ) -> None:
-        super().__init__(ids, pieces, causal, special_ids)
-        self.key = _Classes(self, axis=1)
-        self.query = _Classes(self, axis=0)
+        super().__init__(ids, token_strings, causal, special_ids)
+        self.key = _TokenFeatures(self, axis=1)
+        self.query = _TokenFeatures(self, axis=0)
         self._cache: dict[tuple[str, int | None], Array] = {}
         self._prefixes: dict[int, TokenView] = {}
         self._nbytes = 0
@@ -62,15 +66,15 @@ class TokenView(Tokens):
     @classmethod
     def of(cls, text: "TokenSequence | TokenView") -> "TokenView":
         """What programs see of a text, with nothing derived yet."""
-        return cls(text.ids, text.pieces, text.causal, text.special_ids)
+        return cls(text.ids, text.token_strings, text.causal, text.special_ids)
 
     def __getattr__(self, name: str) -> Array | Callable[[int], Array]:
         if name.startswith("_"):
             raise AttributeError(name)
         term = PATTERNS.get(name)
         if term is None:
-            close = _closest(name, *PATTERNS.names, *CLASSES.names)
-            where = f"text.key.{close} or text.query.{close}" if close in CLASSES else f"text.{close}"
+            close = _closest(name, *PATTERNS.names, *TOKEN_FEATURES.names)
+            where = f"text.key.{close} or text.query.{close}" if close in TOKEN_FEATURES else f"text.{close}"
             raise AttributeError(f"the vocabulary has no pattern {name!r}; did you mean {where}?")
         if term.parameters:
             return lambda parameter: self.matrix(name, parameter)
@@ -89,14 +93,14 @@ class TokenView(Tokens):
         return self._cached(term.name, parameter, term.compute)
 
     def vector(self, name: str) -> Array:
-        """A token class by name, shape (n,); special tokens are in none but their own.
+        """A token feature by name, shape (n,); special tokens are in none but their own.
 
         Raises:
             AttributeError: if the vocabulary has no such class.
         """
-        term = CLASSES.get(name)
+        term = TOKEN_FEATURES.get(name)
         if term is None:
-            close = _closest(name, *CLASSES.names)
+            close = _closest(name, *TOKEN_FEATURES.names)
             raise AttributeError(f"the vocabulary has no token class {name!r}; did you mean {close!r}?")
         return self._cached(term.name, None, term.compute if name == SPECIAL else _of_the_text(term.compute))
 
@@ -130,7 +134,9 @@ class TokenView(Tokens):
     def prefix(self, tokens: int) -> "TokenView":
         """The view of the first ``tokens`` tokens alone; kept, so that all programs share what it derives."""
         if tokens not in self._prefixes:
-            self._prefixes[tokens] = TokenView(self.ids[:tokens], self.pieces[:tokens], self.causal, self.special_ids)
+            self._prefixes[tokens] = TokenView(
+                self.ids[:tokens], self.token_strings[:tokens], self.causal, self.special_ids
+            )
         return self._prefixes[tokens]
 
 

@@ -1,4 +1,4 @@
-"""What README and docs take from committed files: tables between two marks, written anew whenever results change."""
+"""What README and docs take from committed files: tables between two marks, written again whenever results change."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

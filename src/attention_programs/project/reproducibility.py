@@ -23,12 +23,12 @@ from attention_programs.scoring.bootstrap import rank_correlation
 
 EXACT_STAGES = ("model", "corpora")
 """Stages whose outputs (weights, texts) must be equal to the last byte."""
-KEY_COLUMNS = ("head", "method", "corpus", "metric", "programs", "order", "task")
+KEY_COLUMNS = ("head", "method", "corpus", "metric", "programs", "ranking", "task")
 """Columns that say what a row is about; which program was chosen may differ where two fit almost alike."""
-RELATIVE_TABLES = ("order_choice.csv", "perplexity.csv")
+RELATIVE_TABLES = ("ranking_choice.csv", "perplexity.csv")
 """Tables of percentages and perplexities, which are compared relative to their size, those below 1 absolutely."""
-RANKS = "orders.csv"
-"""The table of ranks: heads that do about as much damage change places, so that rankings are compared as wholes."""
+RANKS = "rankings.csv"
+"""The table of ranks: heads of about the same ablation effect change places, so whole rankings are compared."""
 _FIRST_DIFFERENCE = re.compile(r"At positional index (\d+), first diff")
 """What pandas says of columns of numbers that differ."""
 

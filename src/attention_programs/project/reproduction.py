@@ -1,4 +1,4 @@
-"""Running a profile as a whole: settings composed, stages run by DVC, the lock file kept beside the results."""
+"""Running a profile as a whole: settings composed, stages run by DVC, the lock file kept next to the results."""
 
 import contextlib
 import os
@@ -77,7 +77,7 @@ def environment(root: Path) -> dict[str, str]:
 
 
 def repro(root: Path, arguments: list[str]) -> None:
-    """Runs ``dvc repro`` and keeps a copy of the lock file beside the profile's results.
+    """Runs ``dvc repro`` and keeps a copy of the lock file next to the profile's results.
 
     Raises:
         UserError: if a stage fails; its own message stands above.
@@ -85,6 +85,6 @@ def repro(root: Path, arguments: list[str]) -> None:
     record_package(root)
     command = [sys.executable, "-m", "dvc", "repro", *arguments]
     if subprocess.run(command, cwd=root, env=environment(root), check=False).returncode:
-        raise UserError("a stage failed, see above; mend it and run the same command again: finished stages are kept")
+        raise UserError("a stage failed, see above; fix it and run the same command again: finished stages are kept")
     paths = Paths.of(load_config(root / "params.yaml"), root)
     shutil.copyfile(root / "dvc.lock", paths.results / "dvc.lock")

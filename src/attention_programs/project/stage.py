@@ -15,7 +15,7 @@ from attention_programs.paths import Paths
 from attention_programs.renamed import warned_in_a_line
 
 BAD_INPUT = 2
-"""Exit code for input that a person can mend."""
+"""Exit code for input that a person can fix."""
 KEEP_FREED = {-3: 1 << 30, -1: (1 << 31) - 1}
 """For glibc's mallopt: M_MMAP_THRESHOLD, arrays from that size on are mapped apart; M_TRIM_THRESHOLD, what is kept."""
 
@@ -56,7 +56,7 @@ def prepare_process(config: Config) -> None:
 def keep_freed_memory() -> bool:
     """Has the C library keep freed memory for the next array instead of handing it back to the system.
 
-    Large arrays come and go at every step of a fit; to map and clear their pages anew takes a quarter of its time.
+    Large arrays come and go at every step of a fit; to map and clear their pages again takes a quarter of its time.
 
     Returns:
         Whether the C library can be told so: glibc can.

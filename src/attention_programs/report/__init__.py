@@ -1,1 +1,1 @@
-"""What came out: the summary beside the paper's figures, the figures, and one page that holds everything."""
+"""What came out: the summary next to the paper's figures, the figures, and one page that holds everything."""

@@ -15,11 +15,11 @@ class Caption:
 def fit_caption(max_tokens: int) -> Caption:
     """Caption of the distribution of IoU."""
     return Caption(
-        "How well programs match heads, beside baselines",
-        "One row a method. The hill shows how many heads have which test IoU (each hill is scaled to its own peak), "
+        "How well programs match heads, next to baselines",
+        "One row per method. The hill shows how many heads have which test IoU (each hill is scaled to its own peak), "
         "the bar below it the middle half of the heads, the ring the median, the thin line the range. Right: means "
         "over heads with 95 % intervals over texts; in the second column the first token's column is left out of the "
-        "maps. Blue rows chose a program for each head on validation texts; grey rows are baselines.",
+        "patterns. Blue rows chose a program for each head on validation texts; grey rows are baselines.",
         f"IoU depends on the length of the texts (here at most {max_tokens} tokens): longer texts give lower values, "
         "so numbers from other lengths can't be compared. Attention sinks may carry much of it: compare with the rows "
         "of the first token, and with the second column. A high IoU does not prove that the head computes what the "
@@ -29,28 +29,28 @@ def fit_caption(max_tokens: int) -> Caption:
 
 def perplexity_caption(texts: int, tokens: int, precision: str) -> Caption:
     """Caption of the curves of perplexity."""
-    products = "bfloat16 where the processor has it, else float32" if precision == "fastest" else precision
+    products = "bfloat16 where the CPU has it, else float32" if precision == "fastest" else precision
     return Caption(
         "What replacing heads costs",
-        f"Perplexity on {tokens:,} tokens of {texts:,} test texts, the same for every line, over that of the intact "
+        f"Perplexity on {tokens:,} tokens of {texts:,} test texts, the same for every line, over that of the original "
         f"model (products of matrices in {products}); the axis is linear up to 1 % and logarithmic above. Solid lines "
-        "replace the best-fitted heads first, the others those that do least damage, measured alone, in company, or "
+        "replace the best-fitted heads first, the others those with the smallest ablation effect, single, joint, or "
         "estimated. "
-        "Blue: constants fitted on training texts so that the model keeps its predictions (distilled); black: the same "
-        "programs with the constants that fit the maps best. Orange and green put one baseline into every replaced "
-        "head. Bands are 95 % intervals (studentized bootstrap over texts, paired).",
+        "Blue: coefficients fitted on training texts so that the model keeps its predictions (distilled); black: "
+        "the same programs with the coefficients that fit the patterns best. Orange and green put one baseline "
+        "into every replaced head. Bands are 95 % intervals (studentized bootstrap over texts, paired).",
         "The grey curves are the paper's, for other models on other and shorter texts, with attention exchanged at "
-        "another place and no intervals: their shape can be compared, their height can't. At 100 % all orders replace "
-        "the same heads.",
+        "another place and no intervals: their shape can be compared, their height can't. At 100 % all rankings "
+        "replace the same heads.",
     )
 
 
 GRID = Caption(
-    "Every head: fit and damage",
+    "Every head: fit and ablation effect",
     "Layers from left to right, heads from top to bottom. Blue: test IoU of the selected program. Orange: how far "
     "the next-token predictions on training texts move (KL divergence) when this head alone is replaced by its "
-    "program; the scale is stretched at the low end. Crosses mark heads that were not studied.",
-    "Damage of single heads does not add up: heads that stand in for each other look harmless one by one. "
+    "program; the scale is stretched at the low end. Crosses mark heads that were not selected.",
+    "Ablation effects of single heads do not add up: heads that stand in for each other look harmless one by one. "
     "Small values may be noise; the table of heads gives their standard errors. Where products of matrices are "
     "in bfloat16, rounding alone adds about 0.001 nats to every head.",
 )
@@ -74,7 +74,7 @@ SHARING = Caption(
     "How few programs are enough",
     "Mean test IoU over all heads when they share so many programs (logarithmic axis); at the right end every head has "
     "its own, and the green line is 95 % of what those reach. The number named above is picked on validation texts.",
-    "Heads that share a program have similar maps on these texts; that does not make them interchangeable in the "
+    "Heads that share a program have similar patterns on these texts; that does not make them interchangeable in the "
     "model, which the cost of replacing them would have to show. The baseline's line fits two weights to each head.",
 )
 LENGTHS = Caption(
@@ -92,12 +92,12 @@ TRANSFER = Caption(
 )
 SOURCES_CAPTION = Caption(
     "Where the programs come from",
-    "A row a source. Best for: share of all heads for which it has the best program on validation texts (ties count "
+    "One row per source. Wins on: share of all heads for which it has the best program on validation texts (ties count "
     "for both); IoU: mean over heads of its best program for each, on test texts; above 0.5: share of heads whose "
     "program reaches that test IoU. The last columns count the heads that it has a program of their own for: in how "
     "many of them its best program on validation texts beats the other's on test texts.",
     "Sources have different numbers of programs, of different sizes, and only the search has one for every head, "
-    "fitted to its maps.",
+    "fitted to its patterns.",
 )
 INTENDED = Caption(
     "Intended against best program",
@@ -119,31 +119,31 @@ WORST = Caption(
     "Shares overlap (a name is a content word too), kinds of token do not count a text's first token, and a share says "
     "where attention goes, not why.",
 )
-CONSTANTS = Caption(
-    "Two kinds of constants",
-    "The same programs with constants that fit the maps and with constants that keep the model's predictions "
+COEFFICIENTS = Caption(
+    "Two kinds of coefficients",
+    "The same programs with coefficients that fit the patterns and with coefficients that keep the model's predictions "
     "(distilled): test IoU of the replaced heads, and what replacing them costs in perplexity.",
-    "Where distilled programs fit the maps less and yet cost less, the best copy of a map is not what the model needs "
-    "most; that does not show which of the two is closer to what the head computes.",
+    "Where distilled programs fit the patterns less and yet cost less, the best copy of a pattern is not what the "
+    "model needs most; that does not show which of the two is closer to what the head computes.",
 )
 DISTILLATION = Caption(
     "How distillation went",
-    "Divergence of the patched model's predictions from the intact model's against the step, by share of heads "
+    "Divergence of the patched model's predictions from the original model's against the step, by share of heads "
     "replaced: thin lines on each step's training texts, dots on validation texts.",
     "Training texts change from step to step, so the thin lines jump. The phase before, which matches layers one by "
     "one, is measured otherwise and left out.",
 )
-ORDERS = Caption(
+HEAD_RANKINGS = Caption(
     "Which head goes first",
-    "Increase of perplexity on validation texts when heads are replaced by their selected programs in each order "
-    "(shorter is better); the blue order has the lowest mean loss and is the one that is used.",
-    "The choice holds for these shares and texts; orders whose bars are about equally long can't be told apart.",
+    "Increase of perplexity on validation texts when heads are replaced by their selected programs in each ranking "
+    "(shorter is better); the blue ranking has the lowest mean loss and is the one that is used.",
+    "The choice holds for these shares and texts; rankings whose bars are about equally long can't be told apart.",
 )
-DAMAGE = Caption(
+ABLATION = Caption(
     "Does a good fit mean a low cost",
-    "One dot a head: its test IoU against how far predictions on training texts move when this head alone is "
-    "replaced (logarithmic axis; damage of zero or below stands at the lowest measured value).",
-    "Damage is noisy at the low end, and so is the rank of heads whose damage is alike. The paper's correlation of "
-    "-0.99 is with the cost of all heads up to one along a path sorted by IoU, which rises on any path; this one is "
-    "with each head alone.",
+    "One dot per head: its test IoU against how far predictions on training texts move when this head alone is "
+    "replaced (logarithmic axis; ablation effect of zero or below stands at the lowest measured value).",
+    "Ablation effects are noisy at the low end, and so is the rank of heads whose ablation effect is alike. The "
+    "paper's correlation of -0.99 is with the cost of all heads up to one along a path sorted by IoU, which rises "
+    "on any path; this one is with each head alone.",
 )

@@ -1,4 +1,4 @@
-"""The table of all heads: program, fit, best baseline and damage of each."""
+"""The table of all heads: program, fit, best baseline and ablation effect of each."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.models.head import Head
 from attention_programs.programs.methods import BASELINES, SELECTED
-from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.record import ProgramRecord
 from attention_programs.report.estimate import ABSENT, Estimate
 
 _CORPUS_PREFIX = "iou_test_"
@@ -29,9 +29,9 @@ class HeadRow:
     baseline: str
     """Name of the baseline with the best validation IoU."""
     baseline_iou: float
-    damage: Estimate
+    ablation_effect: Estimate
     """Nats per token."""
-    damage_error: Estimate
+    effect_error: Estimate
     corpora: str
     """Test IoU by corpus, as text."""
 
@@ -57,14 +57,16 @@ def program_of(programs: Mapping[str, ProgramRecord], program_id: str, head: str
     return programs[program_id]
 
 
-def head_rows(heads: pd.DataFrame, damage: pd.DataFrame, programs: Mapping[str, ProgramRecord]) -> list[HeadRow]:
-    """Joins the tables, one row a head, by layer and head.
+def head_rows(
+    heads: pd.DataFrame, ablation_effect: pd.DataFrame, programs: Mapping[str, ProgramRecord]
+) -> list[HeadRow]:
+    """Joins the tables, one row per head, by layer and head.
 
     Raises:
         UserError: if a selected program is not in the program table.
     """
     corpora = corpora_of(heads)
-    costs = {row.head: row for row in records(damage)}
+    costs = {row.head: row for row in records(ablation_effect)}
     baselines = heads[heads["method"].isin(BASELINES)]
     strongest = {row.head: row for row in records(baselines.sort_values("iou_validation", na_position="first"))}
     selected = {Head.parse(row["head"]): row for row in heads[heads["method"] == SELECTED].to_dict("records")}
@@ -81,8 +83,8 @@ def head_rows(heads: pd.DataFrame, damage: pd.DataFrame, programs: Mapping[str, 
                 sink_excluded=row["sink_excluded_iou_test"],
                 baseline=BASELINES[baseline.method].label if baseline else ABSENT,
                 baseline_iou=baseline.iou_test if baseline else math.nan,
-                damage=Estimate(cost.damage if cost else math.nan),
-                damage_error=Estimate(cost.standard_error if cost else math.nan),
+                ablation_effect=Estimate(cost.ablation_effect if cost else math.nan),
+                effect_error=Estimate(cost.standard_error if cost else math.nan),
                 corpora=", ".join(f"{corpus} {row[_CORPUS_PREFIX + corpus]:.3f}" for corpus in corpora),
             )
         )

@@ -1,4 +1,4 @@
-"""One head on one text: program, scores, real and predicted map."""
+"""One head on one text: program, scores, real and predicted pattern."""
 
 import tempfile
 from dataclasses import dataclass, replace
@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_programs.attention.store import MappedText, read_index, read_maps
+from attention_programs.attention.pattern_store import TextAttention, read_index, read_patterns
 from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, write_text
 from attention_programs.models.head import Head
 from attention_programs.paths import Paths
-from attention_programs.programs.outcome import Rejected
-from attention_programs.programs.table import ProgramRecord, read_programs
+from attention_programs.programs.record import ProgramRecord, read_programs
+from attention_programs.programs.run_result import Rejected
 from attention_programs.programs.view import TokenView
 from attention_programs.untrusted.execution import SandboxRunner
 
@@ -26,26 +26,26 @@ class HeadView:
     head: Head
     program: ProgramRecord
     scores: str
-    pieces: tuple[str, ...]
-    real: NDArray[np.float32]
-    """The head's map, shape (n, n)."""
+    token_strings: tuple[str, ...]
+    true_pattern: NDArray[np.float32]
+    """The head's pattern, shape (n, n)."""
     predicted: NDArray[np.float32]
-    """The program's map, shape (n, n)."""
+    """The program's pattern, shape (n, n)."""
     causal: bool
     """Whether the model sees no later tokens."""
 
 
 def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -> HeadView:
-    """Looks a head up, and its maps on a text.
+    """Looks a head up, and its patterns on a text.
 
     Raises:
-        UserError: if the head was not studied, the method is unknown, or a stage's files are missing.
+        UserError: if the head was not selected, the method is unknown, or a stage's files are missing.
     """
     head = Head.parse(name)
     index = read_index(paths.attention)
     if str(head) not in index.heads:
         raise UserError(
-            f"head {head} was not studied: profile {config.profile!r} holds {len(index.heads)} heads, "
+            f"head {head} was not selected: profile {config.profile!r} holds {len(index.heads)} heads, "
             f"{index.heads[0]} to {index.heads[-1]}"
         )
     table = read_csv(paths.results / "heads.csv")
@@ -59,39 +59,39 @@ def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -
         f"without the sink {row['sink_excluded_iou_test']:.3f}, JSD {row['jsd_test']:.3f}"
     )
     slot = index.heads.index(str(head))
-    mapped = _map_own_text(config, paths, head, text) if text else _first_test_text(paths, slot)
+    mapped = _attention_of_own_text(config, paths, head, text) if text else _first_test_text(paths, slot)
     view = TokenView.of(mapped)
     with SandboxRunner(config.sandbox, 1, index.token_style) as runner:
         [outcome] = runner.outcomes([program], view)
     if isinstance(outcome, Rejected):
         raise UserError(f"program {program.name!r} fails on this text: {outcome.reason} ({outcome.message})")
-    return HeadView(head, program, scores, mapped.pieces, mapped.map(0), outcome.weights, index.causal)
+    return HeadView(head, program, scores, mapped.token_strings, mapped.pattern(0), outcome.weights, index.causal)
 
 
 def head_page(view: HeadView, target: Path) -> Path:
-    """Writes a page that shows a head: program, scores, both maps; it needs nothing else.
+    """Writes a page that shows a head: program, scores, both patterns; it needs nothing else.
 
     Raises:
         UserError: if the place can't be written.
     """
-    from attention_programs.report.figures.maps import draw_maps
+    from attention_programs.report.figures.pattern_figure import draw_patterns
     from attention_programs.report.figures.style import inline, save, styled
     from attention_programs.report.page import render
 
     with tempfile.TemporaryDirectory() as folder, styled():
         stem = Path(folder) / f"head-{view.head}"
-        save(draw_maps(view.pieces, view.real, view.predicted, view.causal), stem)
-        drawing = inline(stem.with_suffix(".svg"), f"Attention of head {view.head} and the map of its program")
+        save(draw_patterns(view.token_strings, view.true_pattern, view.predicted, view.causal), stem)
+        drawing = inline(stem.with_suffix(".svg"), f"Attention of head {view.head} and the pattern of its program")
     write_text(target, render("head.html.j2", view=view, drawing=drawing))
     return target
 
 
-def _first_test_text(paths: Paths, slot: int) -> MappedText:
-    found = next(read_maps(paths.attention, ["test"]))
-    return replace(found, cells=found.cells[slot : slot + 1])
+def _first_test_text(paths: Paths, slot: int) -> TextAttention:
+    found = next(read_patterns(paths.attention, ["test"]))
+    return replace(found, entries=found.entries[slot : slot + 1])
 
 
-def _map_own_text(config: Config, paths: Paths, head: Head, text: str) -> MappedText:
+def _attention_of_own_text(config: Config, paths: Paths, head: Head, text: str) -> TextAttention:
     from attention_programs.attention.extraction import extract
     from attention_programs.models.loading import best_device, load_model
 

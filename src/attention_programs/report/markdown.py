@@ -5,14 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attention_programs.programs.methods import BASELINES, FITTED_MIXTURE, METHODS, REPLACED_BY, SELECTED
+from attention_programs.programs.methods import BASELINES, FITTED_SINK_SELF, METHODS, REPLACED_BY, SELECTED
 from attention_programs.report import paper
+from attention_programs.report.analysis_fits import SHARED, TERMS
 from attention_programs.report.estimate import ABSENT, percent_text
-from attention_programs.report.results import read_if_there, read_table
+from attention_programs.report.result_tables import read_if_there, read_table
 from attention_programs.report.section import Section
-from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
+from attention_programs.report.source_sections import (
+    explainer_counts,
+    explainer_section,
+    intended_section,
+    sources_section,
+)
 from attention_programs.report.summary import estimate_of, mean_fit
-from attention_programs.report.variants import SHARED, TERMS
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
 TIMED = {"search": "the search", "distillation": "a step of distillation"}
@@ -56,11 +61,11 @@ def _perplexity(summary: Mapping[str, float]) -> list[str]:
     percents = _percents(summary)
     rows = []
     for programs, shown in REPLACED_BY.items():
-        for order in RANKINGS:
-            keys = [f"{prefix}{programs}/{order}/{percent}" for percent in percents]
+        for ranking in RANKINGS:
+            keys = [f"{prefix}{programs}/{ranking}/{percent}" for percent in percents]
             found = [estimate_of(summary, key) for key in keys]
             if any(increase.measured for increase in found):
-                rows.append([f"{shown.label}, {RANKINGS[order].short}", *map(percent_text, found)])
+                rows.append([f"{shown.label}, {RANKINGS[ranking].short}", *map(percent_text, found)])
     published = dict(zip(paper.PERCENTS, paper.MODELS[1].increases, strict=True))
     known = [f"{published[p]:,.0f} %" if p in published else "" for p in percents]
     caveat = "another model, 5 sentences, attention exchanged behind the output projection, no intervals"
@@ -74,9 +79,9 @@ def _above(summary: Mapping[str, float]) -> list[str]:
     """What the same heads, or those of another ranking, cost beyond the distilled programs: paired, text by text."""
     prefix = "perplexity_above_distilled/test/selected/"
     percents, rows = _percents(summary), []
-    for order in _parts(summary, prefix):
-        found = [estimate_of(summary, f"{prefix}{order}/{p}") for p in percents]
-        rows.append([f"{REPLACED_BY[SELECTED].label}, {RANKINGS[order].short}", *map(percent_text, found)])
+    for ranking in _parts(summary, prefix):
+        found = [estimate_of(summary, f"{prefix}{ranking}/{p}") for p in percents]
+        rows.append([f"{REPLACED_BY[SELECTED].label}, {RANKINGS[ranking].short}", *map(percent_text, found)])
     head = ["perplexity above that of the distilled programs", *(f"{p} % of heads" for p in percents)]
     return markdown_table(head, rows) if rows else []
 
@@ -97,32 +102,34 @@ def _questions(summary: Mapping[str, float]) -> list[str]:
 
 
 def _terms(summary: Mapping[str, float]) -> list[str]:
-    sizes = _parts(summary, f"variant/{TERMS}/")
+    sizes = _parts(summary, f"analysis/{TERMS}/")
     columns = {f"{TERMS}/{size}": f"at most {size} terms" for size in sizes}
     columns[SELECTED] = "selected"
-    ordered = sorted(columns, key=lambda variant: summary.get(f"variant/{variant}/terms", math.inf))
-    titles = {variant: columns[variant] for variant in ordered} | {FITTED_MIXTURE: BASELINES[FITTED_MIXTURE].label}
-    return _variants(summary, "IoU by number of terms", titles) if sizes else []
+    ordered = sorted(columns, key=lambda analysis: summary.get(f"analysis/{analysis}/terms", math.inf))
+    titles = {analysis: columns[analysis] for analysis in ordered} | {
+        FITTED_SINK_SELF: BASELINES[FITTED_SINK_SELF].label
+    }
+    return _analyses(summary, "IoU by number of terms", titles) if sizes else []
 
 
 def _sharing(summary: Mapping[str, float]) -> list[str]:
-    numbers = sorted(_parts(summary, f"variant/{SHARED}/"), key=int)
+    numbers = sorted(_parts(summary, f"analysis/{SHARED}/"), key=int)
     titles = {f"{SHARED}/{number}": _programs(summary, f"{SHARED}/{number}") for number in numbers}
     titles |= {
-        SELECTED: f"one a head ({_programs(summary, SELECTED)})",
-        FITTED_MIXTURE: BASELINES[FITTED_MIXTURE].label,
+        SELECTED: f"one per head ({_programs(summary, SELECTED)})",
+        FITTED_SINK_SELF: BASELINES[FITTED_SINK_SELF].label,
     }
-    return _variants(summary, "IoU by number of shared programs", titles) if numbers else []
+    return _analyses(summary, "IoU by number of shared programs", titles) if numbers else []
 
 
-def _programs(summary: Mapping[str, float], variant: str) -> str:
-    number = estimate_of(summary, f"variant/{variant}/programs").number(0)
+def _programs(summary: Mapping[str, float], analysis: str) -> str:
+    number = estimate_of(summary, f"analysis/{analysis}/programs").number(0)
     return f"{number} program{'s' if number != '1' else ''}"
 
 
-def _variants(summary: Mapping[str, float], title: str, titles: Mapping[str, str]) -> list[str]:
-    """A table of one row: mean test IoU of variants, with what stands over each."""
-    values = [estimate_of(summary, f"variant/{variant}/all/iou").text() for variant in titles]
+def _analyses(summary: Mapping[str, float], title: str, titles: Mapping[str, str]) -> list[str]:
+    """A table of one row: mean test IoU of analyses, with what stands over each."""
+    values = [estimate_of(summary, f"analysis/{analysis}/all/iou").text() for analysis in titles]
     return markdown_table([title, *titles.values()], [["mean over heads, test texts", *values]])
 
 

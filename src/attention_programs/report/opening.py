@@ -8,7 +8,7 @@ from attention_programs.config import Config
 from attention_programs.programs.methods import BASELINES, DISTILLED, FIRST_TOKEN, SELECTED
 from attention_programs.report.estimate import Estimate, percent_digits, percent_text, unbroken
 from attention_programs.report.provenance import Fact, Provenance
-from attention_programs.report.summary import distilled_order, estimate_of, mean_fit
+from attention_programs.report.summary import distilled_ranking, estimate_of, mean_fit
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
 FIRST_ALONE = f"{BASELINES[FIRST_TOKEN].label.lower()} alone"
@@ -25,7 +25,7 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
         f"({summary['programs/distinct/selected']:.0f} distinct programs in all), chosen on validation texts. "
         f"Fit, perplexity and answers are measured on test texts, {sum(counts.values())} of them at most "
         f"({named}), cut to at most {config.attention.max_tokens} tokens, that chose no program, "
-        "ranking or constant; effects of single heads come from training texts, the comparison of rankings from "
+        "ranking or coefficient; effects of single heads come from training texts, the comparison of rankings from "
         "validation texts, and what is told of prompts from training texts. "
         f"On average a head's program matches its attention with an IoU of {fit}, where 1 is a perfect match; "
         f"{above.number(0)} % of heads lie above 0.5. "
@@ -54,7 +54,7 @@ def _baselines(summary: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True)
 class _Replacement:
-    """What replacing the first heads of an order costs, and how the two places of the page name the order."""
+    """What replacing the first heads of a ranking costs, and how the two places of the page name the ranking."""
 
     increase: Estimate
     sentence: str
@@ -65,9 +65,9 @@ def _replacements(summary: Mapping[str, float], percent: int) -> list[_Replaceme
     """The best that can be done, then the paper's way; what was not measured is left out."""
     ways = (
         (
-            f"{DISTILLED}/{distilled_order(summary)}",
-            "with constants fitted to keep the model's predictions, in the order that was best on validation texts",
-            "distilled, best order",
+            f"{DISTILLED}/{distilled_ranking(summary)}",
+            "with coefficients fitted to keep the model's predictions, in the order that was best on validation texts",
+            "distilled, best ranking",
         ),
         (
             f"{SELECTED}/{BEST_FIT}",
@@ -83,13 +83,13 @@ def _replacements(summary: Mapping[str, float], percent: int) -> list[_Replaceme
 
 
 def _cost(summary: Mapping[str, float], percent: int) -> str:
-    intact = estimate_of(summary, "perplexity/test/intact")
+    original = estimate_of(summary, "perplexity/test/original")
     known = _replacements(summary, percent)
     costs = ", and by ".join(f"{percent_text(each.increase)} {each.sentence}" for each in known)
     if not known:
         return ""
     verb = "raises" if all(each.increase.value > 0 for each in known) else "changes"
-    return f"Replacing {percent} % of the heads {verb} perplexity ({intact.number(2)} intact) by {costs}."
+    return f"Replacing {percent} % of the heads {verb} perplexity ({original.number(2)} original) by {costs}."
 
 
 def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:

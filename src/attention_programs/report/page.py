@@ -11,38 +11,43 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from attention_programs.attention.store import read_index, read_maps
+from attention_programs.attention.pattern_store import read_index, read_patterns
 from attention_programs.config import Config
 from attention_programs.corpora.text import SPLITS
 from attention_programs.files import read_json, records, replacing
-from attention_programs.models.record import ModelRecord, read_record
+from attention_programs.models.model_record import ModelRecord, read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.methods import METHODS, SELECTED
-from attention_programs.programs.table import ProgramRecord, read_programs
+from attention_programs.programs.record import ProgramRecord, read_programs
 from attention_programs.report import paper
 from attention_programs.report.captions import GRID, QUESTIONS, fit_caption, perplexity_caption
-from attention_programs.report.cost import constants_section, order_section
+from attention_programs.report.cost_sections import coefficients_section, ranking_section
 from attention_programs.report.estimate import Estimate, unbroken
-from attention_programs.report.examination import (
+from attention_programs.report.example_heads import Example, choose, show
+from attention_programs.report.figures.fit import draw_fit
+from attention_programs.report.figures.grid import draw_grid
+from attention_programs.report.figures.pattern_figure import SHOWN_TOKENS, draw_patterns
+from attention_programs.report.figures.perplexity_figure import draw_perplexity
+from attention_programs.report.figures.questions_figure import draw_questions, task_label
+from attention_programs.report.figures.style import inline, save, styled
+from attention_programs.report.fit_sections import (
     lengths_section,
     sharing_section,
     terms_section,
     transfer_section,
     weak_section,
 )
-from attention_programs.report.examples import Example, choose, show
-from attention_programs.report.figures.fit import draw_fit
-from attention_programs.report.figures.grid import draw_grid
-from attention_programs.report.figures.maps import SHOWN_TOKENS, draw_maps
-from attention_programs.report.figures.perplexity import draw_perplexity
-from attention_programs.report.figures.questions import draw_questions, task_label
-from attention_programs.report.figures.style import inline, save, styled
 from attention_programs.report.head_table import head_rows, program_of
 from attention_programs.report.opening import key_numbers, opening
 from attention_programs.report.provenance import trace
-from attention_programs.report.results import ALL_CORPORA, Tables
+from attention_programs.report.result_tables import ALL_CORPORA, Tables
 from attention_programs.report.section import FigureView, Gallery, Section
-from attention_programs.report.sources import explainer_counts, explainer_section, intended_section, sources_section
+from attention_programs.report.source_sections import (
+    explainer_counts,
+    explainer_section,
+    intended_section,
+    sources_section,
+)
 from attention_programs.report.summary import summarise, summary_groups
 
 PAGE_NAME = "report.html"
@@ -73,7 +78,7 @@ def write_report(config: Config, paths: Paths) -> Path:
     for row in records(selected):
         program_of(programs, row.program_id, row.head)
     choices = choose(selected, programs, config.report.example_heads)
-    examples = show(choices, read_maps(paths.attention, ["test"]), index)
+    examples = show(choices, read_patterns(paths.attention, ["test"]), index)
     summary = summarise(paths.results)
     provenance = trace(config, record, read_json(paths.results / "corpora.json"), index)
     with replacing(paths.report) as folder, styled():
@@ -95,7 +100,7 @@ def write_report(config: Config, paths: Paths) -> Path:
             examples=examples,
             draw=partial(_draw, causal=index.causal, folder=folder / "figures"),
             shown_tokens=SHOWN_TOKENS,
-            heads=head_rows(tables.heads, tables.damage, programs),
+            heads=head_rows(tables.heads, tables.ablation_effect, programs),
             provenance=provenance,
             splits=SPLITS,
         )
@@ -118,7 +123,7 @@ def _keep_figures(source: Path, target: Path, examples: Sequence[Example]) -> No
 
 
 def render(template: str, **content: object) -> str:
-    """Fills a template of this folder; whatever is no markup is escaped."""
+    """Fills a template of this folder; whatever is not a markup is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -148,7 +153,7 @@ def _method_rows(iou: pd.DataFrame) -> list[MethodRow]:
 def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Gallery) -> list[FigureView]:
     """Draws and captions the main figures that have data."""
     fit = draw_fit(tables.heads, tables.iou)
-    grid = draw_grid(tables.heads, tables.damage, record.layers, record.heads_per_layer)
+    grid = draw_grid(tables.heads, tables.ablation_effect, record.layers, record.heads_per_layer)
     views = [gallery.add("fit", fit, fit_caption(config.attention.max_tokens)), gallery.add("heads", grid, GRID)]
     if len(tables.perplexity):
         measured = tables.perplexity.iloc[0]
@@ -167,31 +172,31 @@ def _sections(
     config: Config,
     gallery: Gallery,
 ) -> list[Section]:
-    """The closer looks for which the profile has data."""
+    """The detailed results for which the profile has data."""
     selected = tables.heads[tables.heads["method"] == SELECTED]
     sections = (
         sources_section(tables.sources, tables.equal_size),
         intended_section(tables.sources),
         explainer_section(explainer, tables.explainer),
-        terms_section(tables.variants, selected, programs, gallery),
-        sharing_section(tables.variants, gallery),
+        terms_section(tables.analyses, selected, programs, gallery),
+        sharing_section(tables.analyses, gallery),
         lengths_section(tables.lengths, gallery),
-        transfer_section(tables.variants, config.synthesis),
+        transfer_section(tables.analyses, config.synthesis),
         weak_section(tables.behaviour, selected, programs),
-        constants_section(tables.objectives, tables.perplexity, tables.order_choice, tables.distillation, gallery),
-        order_section(tables.order_choice, tables.heads, tables.damage, gallery),
+        coefficients_section(tables.objectives, tables.perplexity, tables.ranking_choice, tables.distillation, gallery),
+        ranking_section(tables.ranking_choice, tables.heads, tables.ablation_effect, gallery),
     )
     return [section for section in sections if section is not None]
 
 
 def _draw(example: Example, causal: bool, folder: Path) -> Markup:
-    head, pieces = example.choice.head, example.text.pieces
+    head, token_strings = example.choice.head, example.text.token_strings
     stem = folder / f"example-{head}"
-    save(draw_maps(pieces, example.real, example.predicted, causal), stem)
-    alternative = f"Attention of head {head} and the map its program predicts, on: {_excerpt(pieces)}"
+    save(draw_patterns(token_strings, example.true_pattern, example.predicted, causal), stem)
+    alternative = f"Attention of head {head} and the pattern its program predicts, on: {_excerpt(token_strings)}"
     return inline(stem.with_suffix(".svg"), alternative)
 
 
-def _excerpt(pieces: Sequence[str]) -> str:
-    words = " ".join("".join(pieces[:SHOWN_TOKENS]).split())
+def _excerpt(token_strings: Sequence[str]) -> str:
+    words = " ".join("".join(token_strings[:SHOWN_TOKENS]).split())
     return "".join(character for character in words if character.isprintable())

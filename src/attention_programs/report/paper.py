@@ -37,7 +37,7 @@ IOU_NOTE = (
 PERPLEXITY_NOTE = (
     "Paper, perplexity: released curves on five sentences of about 17 words, heads in order of IoU. Attention was "
     "exchanged behind the output projection, where heads are already mixed, and a head whose program failed stayed "
-    "intact but counted as replaced."
+    "unpatched but counted as replaced."
 )
 DIFFERENCE_NOTE = (
     "The models, the texts and their lengths differ from those of this run, and IoU falls as texts get longer: the "

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 
 import yaml
 
-from attention_programs.attention.store import AttentionIndex
+from attention_programs.attention.pattern_store import AttentionIndex
 from attention_programs.config import Config
-from attention_programs.models.record import ModelRecord
+from attention_programs.models.model_record import ModelRecord
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def trace(
         Fact("Source", location),
         *([Fact("Quantised", f"{record.quantization}, read back into {record.dtype}")] if record.quantization else []),
         Fact("Weights, SHA-256", record.weights_sha256),
-        Fact("Heads", f"{len(index.heads)} studied of {record.layers} layers x {record.heads_per_layer} heads"),
+        Fact("Heads", f"{len(index.heads)} selected of {record.layers} layers x {record.heads_per_layer} heads"),
         Fact("Attention", "causal" if record.causal else "both directions"),
         Fact("Longest text", f"{index.max_tokens} tokens; longer texts are cut"),
         Fact("Seed", str(config.seed)),

@@ -1,4 +1,4 @@
-"""A closer look at one question: figures, tables, and what the numbers say."""
+"""Detailed results on one question: figures, tables, and what the numbers say."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

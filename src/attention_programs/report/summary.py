@@ -1,4 +1,4 @@
-"""The main numbers: one flat dictionary, and the table that sets them beside the paper's."""
+"""The main numbers: one flat dictionary, and the table that sets them next to the paper's."""
 
 import math
 import textwrap
@@ -11,9 +11,9 @@ import pandas as pd
 from attention_programs.files import records
 from attention_programs.programs.methods import BASELINES, DISTILLED, FIRST_TOKEN, SEARCH, SELECTED
 from attention_programs.report import paper
+from attention_programs.report.analysis_fits import SHARED, enough, family, fit_of
 from attention_programs.report.estimate import ABSENT, Estimate, percent_text
-from attention_programs.report.results import read_if_there, read_table
-from attention_programs.report.variants import SHARED, enough, family, fit_of
+from attention_programs.report.result_tables import read_if_there, read_table
 from attention_programs.surrogate.gate import read_gate
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
@@ -26,7 +26,7 @@ def summarise(results: Path) -> dict[str, float]:
     """Builds the content of ``summary.json`` from the result tables.
 
     Returns:
-        Flat keys to numbers; ``.../low`` and ``.../high`` stand beside a key that has a 95 % interval.
+        Flat keys to numbers; ``.../low`` and ``.../high`` stand next to a key that has a 95 % interval.
 
     Raises:
         UserError: if a table is missing; the stage to run is named.
@@ -35,7 +35,7 @@ def summarise(results: Path) -> dict[str, float]:
     return {
         **summarise_fit(results),
         **_cost(read_table(results, "perplexity.csv"), heads),
-        **_effects(read_table(results, "damage.csv")),
+        **_effects(read_table(results, "ablation_effect.csv")),
         **_gate(results / "gate.json"),
         **_objectives(read_table(results, "objectives.csv")),
         **_answers(read_table(results, "qa.csv")),
@@ -51,7 +51,7 @@ def summarise_fit(results: Path) -> dict[str, float]:
     return {
         **_fit(read_table(results, "iou.csv")),
         **_heads(read_table(results, "heads.csv")),
-        **_variants(read_if_there(results, "variants.csv")),
+        **_analyses(read_if_there(results, "analyses.csv")),
         **_lengths(read_if_there(results, "lengths.csv")),
     }
 
@@ -76,7 +76,7 @@ def _heads(table: pd.DataFrame) -> dict[str, float]:
         for threshold in IOU_THRESHOLDS
         if len(selected)
     }
-    found["heads/studied"] = float(len(selected))
+    found["heads/selected"] = float(len(selected))
     return found | {"programs/distinct/selected": float(selected["program_id"].nunique())}
 
 
@@ -86,12 +86,12 @@ def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
     same = SELECTED in chosen and chosen[SELECTED] == chosen.get(SEARCH)
     found: dict[str, float] = {}
     for row in records(table.sort_values("percent", kind="stable")):
-        found.setdefault("perplexity/test/intact", row.perplexity / (1 + row.increase / 100))
+        found.setdefault("perplexity/test/original", row.perplexity / (1 + row.increase / 100))
         for programs in (SELECTED, SEARCH) if same and row.programs == SELECTED else (row.programs,):
-            key = f"perplexity_increase/test/{programs}/{row.order}/{row.percent:g}"
+            key = f"perplexity_increase/test/{programs}/{row.ranking}/{row.percent:g}"
             found |= _entry(key, row.increase, row.low, row.high)
             if math.isfinite(row.above) and row.percent:
-                key = f"perplexity_above_distilled/test/{programs}/{row.order}/{row.percent:g}"
+                key = f"perplexity_above_distilled/test/{programs}/{row.ranking}/{row.percent:g}"
                 found |= _entry(key, row.above, row.above_low, row.above_high)
         found |= {"perplexity/test/texts": float(row.texts), "perplexity/test/tokens": float(row.tokens)}
     return found
@@ -114,7 +114,7 @@ def _gate(path: Path) -> dict[str, float]:
 
 
 def _objectives(table: pd.DataFrame) -> dict[str, float]:
-    """How well both kinds of constants fit the maps, by share of the heads."""
+    """How well both kinds of coefficients fit the patterns, by share of the heads."""
     return {f"objective/{row.objective}/{row.percent:g}/iou_test": row.iou_test for row in records(table)}
 
 
@@ -130,12 +130,12 @@ def _answers(table: pd.DataFrame) -> dict[str, float]:
     return found
 
 
-def _variants(table: pd.DataFrame) -> dict[str, float]:
+def _analyses(table: pd.DataFrame) -> dict[str, float]:
     """Other choices of programs, and how few programs are enough for all heads."""
     found: dict[str, float] = {}
     for row in records(table):
-        found |= _entry(f"variant/{row.variant}/{row.corpus}/iou", row.iou, row.low, row.high)
-        found |= {f"variant/{row.variant}/programs": row.programs, f"variant/{row.variant}/terms": row.terms}
+        found |= _entry(f"analysis/{row.analysis}/{row.corpus}/iou", row.iou, row.low, row.high)
+        found |= {f"analysis/{row.analysis}/programs": row.programs, f"analysis/{row.analysis}/terms": row.terms}
     shared, own = family(table, SHARED), fit_of(table, SELECTED)
     if shared and own is not None:
         found["sharing/programs_for_95_percent"] = float(enough(shared, own).programs)
@@ -189,18 +189,18 @@ class SummaryGroup:
 OF_DISTILLED = f"perplexity_increase/test/{DISTILLED}/"
 
 
-def distilled_order(summary: Mapping[str, float]) -> str:
-    """The order that was chosen on validation, for which alone constants are distilled; empty if none were measured.
+def distilled_ranking(summary: Mapping[str, float]) -> str:
+    """The ranking chosen on validation, for which alone coefficients are distilled; empty if none were measured.
 
-    >>> distilled_order({"perplexity_increase/test/distilled/together/25": 7.8})
-    'together'
+    >>> distilled_ranking({"perplexity_increase/test/distilled/joint_ablation/25": 7.8})
+    'joint_ablation'
     """
     return next((key.removeprefix(OF_DISTILLED).split("/")[0] for key in summary if key.startswith(OF_DISTILLED)), "")
 
 
-def replacing(summary: Mapping[str, float], order: str) -> str:
-    """Whose perplexity stands for an order: the distilled programs' where it was measured."""
-    measured = any(key.startswith(f"{OF_DISTILLED}{order}/") for key in summary)
+def replacing(summary: Mapping[str, float], ranking: str) -> str:
+    """Whose perplexity stands for a ranking: the distilled programs' where it was measured."""
+    measured = any(key.startswith(f"{OF_DISTILLED}{ranking}/") for key in summary)
     return DISTILLED if measured else SELECTED
 
 
@@ -218,22 +218,24 @@ def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
             tuple(SummaryRow(label, fit.text(), papers) for label, fit, papers in fits),
         )
     ]
-    for order, ranking in RANKINGS.items():
+    for ranking, named in RANKINGS.items():
         rows = []
-        programs = replacing(summary, order)
+        programs = replacing(summary, ranking)
         for rank, percent in enumerate(paper.PERCENTS):
-            ours = percent_text(estimate_of(summary, f"perplexity_increase/test/{programs}/{order}/{percent}"))
+            ours = percent_text(estimate_of(summary, f"perplexity_increase/test/{programs}/{ranking}/{percent}"))
             published = tuple(f"{model.increases[rank]:,.0f} %" for model in paper.MODELS)
-            rows.append(SummaryRow(f"{percent} % of heads replaced", ours, published if order == BEST_FIT else nothing))
-        if order != BEST_FIT:
+            rows.append(
+                SummaryRow(f"{percent} % of heads replaced", ours, published if ranking == BEST_FIT else nothing)
+            )
+        if ranking != BEST_FIT:
             rows = [row for row in rows if row.ours != ABSENT]
         if rows:
-            groups.append(SummaryGroup(f"Perplexity increase, {programs} programs, {ranking.label}", tuple(rows)))
+            groups.append(SummaryGroup(f"Perplexity increase, {programs} programs, {named.label}", tuple(rows)))
     return groups
 
 
 def format_summary(summary: Mapping[str, float], model_name: str) -> str:
-    """The table for the terminal: this run's numbers with 95 % intervals beside the paper's."""
+    """The table for the terminal: this run's numbers with 95 % intervals next to the paper's."""
     groups = summary_groups(summary)
     names = [model.name for model in paper.MODELS]
     rows = [row for group in groups for row in group.rows]
@@ -248,7 +250,7 @@ def format_summary(summary: Mapping[str, float], model_name: str) -> str:
     lines = [line("", model_name, names)]
     for group in groups:
         lines += ["", group.title, *(line(f"  {row.label}", row.ours, row.papers) for row in group.rows)]
-    shares = f"Shares are of the {summary.get('heads/studied', 0):,.0f} heads that this run studied."
+    shares = f"Shares are of the {summary.get('heads/selected', 0):,.0f} heads that this run selected."
     notes = (shares, f"Test texts, 95 % intervals in brackets; {ABSENT} was not measured.", *paper.NOTES)
     lines += ["", *(wrapped for note in notes for wrapped in textwrap.wrap(note, TERMINAL_WIDTH))]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Heads, programs, maps and the vocabulary for the terminal."""
+"""Heads, programs, patterns and the vocabulary for the terminal."""
 
 import difflib
 import inspect
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.programs.methods import SELECTED
-from attention_programs.programs.table import ProgramRecord
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS, Term, find_term
+from attention_programs.programs.record import ProgramRecord
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES, Term, find_term
 from attention_programs.report.token_label import token_label
 
 SHADES = " .:-=+*#%@"
@@ -30,14 +30,16 @@ def shade(weight: float) -> str:
     return SHADES[min(int(np.sqrt(max(weight, 0.0)) * len(SHADES)), len(SHADES) - 1)]
 
 
-def draw_maps(pieces: Sequence[str], real: NDArray[np.floating], predicted: NDArray[np.floating], tokens: int) -> str:
-    """Real and predicted map side by side, one row a token, cut to the first ``tokens``."""
-    n = min(len(pieces), tokens)
+def draw_patterns(
+    token_strings: Sequence[str], true_pattern: NDArray[np.floating], predicted: NDArray[np.floating], tokens: int
+) -> str:
+    """Real and predicted pattern side by side, one row per token, cut to the first ``tokens``."""
+    n = min(len(token_strings), tokens)
     lines = [f"{'':12}  {'real':{n}}   predicted"]
     for i in range(n):
-        left = "".join(shade(float(w)) for w in real[i, :n])
+        left = "".join(shade(float(w)) for w in true_pattern[i, :n])
         right = "".join(shade(float(w)) for w in predicted[i, :n])
-        lines.append(f"{token_label(pieces[i]):12} |{left}| |{right}|")
+        lines.append(f"{token_label(token_strings[i]):12} |{left}| |{right}|")
     return "\n".join(lines)
 
 
@@ -48,7 +50,7 @@ def describe_program(record: ProgramRecord) -> str:
 
 
 def head_table(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> str:
-    """One line a head: IoU with interval, program, what it does."""
+    """One line per head: IoU with interval, program, what it does."""
     lines = [f"{'head':7} {'IoU':>5} {'95 % interval':>15} {'no sink':>7}  program"]
     for row in records(heads):
         interval = f"{row.iou_test_low:.3f} - {row.iou_test_high:.3f}"
@@ -82,7 +84,7 @@ def vocabulary_table(uses: dict[str, list[str]] | None) -> str:
         uses: Heads by term; None if there are no results.
     """
     lines = []
-    for category, terms in groupby([*PATTERNS.values(), *CLASSES.values()], key=lambda term: term.category):
+    for category, terms in groupby([*PATTERNS.values(), *TOKEN_FEATURES.values()], key=lambda term: term.category):
         lines += ["", category]
         for term in terms:
             lines += [f"  {_spelling(term)}: {_phrase(term)}", f"      {term.summary}"]
@@ -103,7 +105,7 @@ def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
     """
     term = find_term(name.split("(", maxsplit=1)[0].rsplit(".", 1)[-1])
     if term is None:
-        close = difflib.get_close_matches(name, [*PATTERNS, *CLASSES], n=1, cutoff=0.0)[0]
+        close = difflib.get_close_matches(name, [*PATTERNS, *TOKEN_FEATURES], n=1, cutoff=0.0)[0]
         raise UserError(f"the vocabulary has no term {name!r}; did you mean {close!r}?")
     lines = [f"{_spelling(term)}: {_phrase(term)}", "", inspect.cleandoc(term.compute.__doc__ or "")]
     if uses is not None:

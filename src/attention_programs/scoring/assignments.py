@@ -1,4 +1,4 @@
-"""One program a head: how well each fits its own head, text by text."""
+"""One program per head: how well each fits its own head, text by text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import iou_of_shared, over_union
 from attention_programs.attention.packing import pack, row_starts
-from attention_programs.attention.store import AttentionIndex, MappedText
+from attention_programs.attention.pattern_store import AttentionIndex, TextAttention
 from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.models.head import Head
-from attention_programs.programs.outcome import Scored
+from attention_programs.programs.record import ProgramRecord
+from attention_programs.programs.run_result import Scored
 from attention_programs.programs.runner import Runner
-from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 
 Assignment = Mapping[Head, ProgramRecord]
@@ -50,14 +50,14 @@ class OwnScores:
 
 
 def score_assignments(
-    assignments: Mapping[str, Assignment], texts: Iterable[MappedText], index: AttentionIndex, runner: Runner
+    assignments: Mapping[str, Assignment], texts: Iterable[TextAttention], index: AttentionIndex, runner: Runner
 ) -> dict[str, OwnScores]:
     """Scores every assignment; a program that fails on a text scores 0 there.
 
     Args:
         assignments: By name.
-        texts: Texts with the maps of ``index.heads``, read one at a time.
-        index: Which heads the maps are of.
+        texts: Texts with the patterns of ``index.heads``, read one at a time.
+        index: Which heads the patterns are of.
         runner: What runs programs.
     """
     place = {head: number for number, head in enumerate(index.head_list)}
@@ -68,26 +68,28 @@ def score_assignments(
     for text in texts:
         view = TokenView.of(text)
         outcomes = runner.outcomes(list(distinct.values()), view)
-        maps = {
+        patterns = {
             program: pack(outcome.weights, index.causal)
             for program, outcome in zip(distinct, outcomes, strict=True)
             if isinstance(outcome, Scored)
         }
         starts = row_starts(view.n, index.causal)
-        nothing = np.zeros(text.cells.shape[1], np.float32)
+        nothing = np.zeros(text.entries.shape[1], np.float32)
         for name, own in heads.items():
             scores = [
-                _score(maps.get(program, nothing), text.cells[head], starts)
+                _score(patterns.get(program, nothing), text.entries[head], starts)
                 for program, head in zip(programs[name], own, strict=True)
             ]
             found[name].append(np.reshape(scores, (len(own), 2)))  # an assignment of no head has two empty columns
     return {name: OwnScores(*np.moveaxis(np.array(scores), -1, 0)) for name, scores in found.items()}
 
 
-def _score(predicted: NDArray[np.float32], real: NDArray[np.float32], starts: NDArray[np.int64]) -> tuple[float, float]:
-    """IoU of two packed maps, with and without the first column."""
-    least = np.minimum(predicted, real)
+def _score(
+    predicted: NDArray[np.float32], true_pattern: NDArray[np.float32], starts: NDArray[np.int64]
+) -> tuple[float, float]:
+    """IoU of two packed patterns, with and without the first column."""
+    least = np.minimum(predicted, true_pattern)
     shared, first = float(least.sum()), float(least[starts].sum())
-    weight = float(predicted.sum() + real.sum() - predicted[starts].sum() - real[starts].sum())
+    weight = float(predicted.sum() + true_pattern.sum() - predicted[starts].sum() - true_pattern[starts].sum())
     rest = shared - first
     return iou_of_shared(shared, len(starts)), float(over_union(rest, weight - rest))

@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from attention_programs.attention.store import AttentionIndex, read_maps, read_texts
-from attention_programs.programs.outcome import Outcome, Reason, Rejected
+from attention_programs.attention.pattern_store import AttentionIndex, read_patterns, read_texts
+from attention_programs.programs.record import ProgramRecord
+from attention_programs.programs.run_result import Outcome, Reason, Rejected
 from attention_programs.programs.runner import Finished, FinishingRunner
-from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
-from attention_programs.scoring.table import Run, as_arrays, score_texts
+from attention_programs.scoring.score_table import Run, as_arrays, score_texts
 from attention_programs.scoring.workers import Workers
 
 FIRST_TEXTS = 16
@@ -65,26 +65,26 @@ def first_pass(
     look_ahead: Collection[str],
     workers: Workers,
 ) -> FirstPass:
-    """Runs the imported programs of unknown origin on a few validation texts.
+    """Runs the imported untrusted programs on a few validation texts.
 
     Args:
         programs: Any; all others are left out.
-        folder: The folder of maps.
+        folder: The folder of patterns.
         index: Its index.
         runner: What runs programs.
         kept: Where finished outcomes are kept.
         look_ahead: Names of programs that may go into a causal model although they look ahead.
         workers: How the scoring is divided.
     """
-    imported = [program for program in programs if program.author == "imported" and runner.is_foreign(program)]
+    imported = [program for program in programs if program.author == "imported" and runner.is_untrusted(program)]
     texts = read_texts(folder, ["validation"]) if imported else []
     if len(texts) < 2 * FIRST_TEXTS:
         return FirstPass(runner.finish([], [], kept), frozenset())
     chosen = [texts[i] for i in np.linspace(0, len(texts) - 1, FIRST_TEXTS).astype(int)]
     views = [TokenView.of(text) for text in chosen]
     finished = runner.finish(imported, views, kept, check=False)
-    maps = read_maps(folder, ["validation"], [text.key for text in chosen])
-    scores = as_arrays(pa.concat_tables(score_texts(maps, imported, finished.outcomes, workers)))
+    patterns = read_patterns(folder, ["validation"], [text.key for text in chosen])
+    scores = as_arrays(pa.concat_tables(score_texts(patterns, imported, finished.outcomes, workers)))
     stays = in_contention(imported, scores.iou, index.heads, index.causal, look_ahead)
     out = frozenset(program.id for program, stay in zip(imported, stays, strict=True) if not stay)
     print(

@@ -9,12 +9,12 @@ import pandas as pd
 
 from attention_programs.config import ScoringSettings
 from attention_programs.errors import UserError
-from attention_programs.programs.methods import AUTHORS, BASELINE, FITTED_MIXTURE, SELECTED
-from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.methods import AUTHORS, BASELINE, FITTED_SINK_SELF, SELECTED
+from attention_programs.programs.record import ProgramRecord
 from attention_programs.scoring.bootstrap import interval_of_means, resample_weights
 
 if TYPE_CHECKING:  # whoever only reads the tables does without torch
-    from attention_programs.scoring.table import SplitScores
+    from attention_programs.scoring.score_table import SplitScores
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def choose(
     missing = [head for head in heads if head not in fitted]
     if missing:
         raise UserError(f"head {missing[0]} has no fitted first+self mixture; run `dvc repro synthesize`")
-    return [*choices, Choice(FITTED_MIXTURE, [fitted[head] for head in heads])]
+    return [*choices, Choice(FITTED_SINK_SELF, [fitted[head] for head in heads])]
 
 
 def _check_match(programs: Sequence[ProgramRecord], scores: "SplitScores", heads: Sequence[str]) -> None:

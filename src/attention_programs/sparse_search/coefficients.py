@@ -1,4 +1,4 @@
-"""Structure from the model, constants from the fit: a program's numbers, fitted on training texts."""
+"""Structure from the model, coefficients from the fit: a program's numbers, fitted on training texts."""
 
 import ast
 from collections.abc import Callable, Sequence
@@ -8,27 +8,27 @@ import numpy as np
 from scipy.optimize import minimize
 
 REACH = 4.0
-"""A constant may become this many times as large as it was written."""
+"""A coefficient may become this many times as large as it was written."""
 DECIMALS = 3
-"""Digits that fitted constants are written with."""
+"""Digits that fitted coefficients are written with."""
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
 
 @dataclass(frozen=True)
-class FittedConstants:
+class FittedCoefficients:
     """What a fit gave."""
 
     source: str
-    """The program with its fitted constants; as it was if nothing was gained."""
+    """The program with its fitted coefficients; as it was if nothing was gained."""
     before: float
     after: float
     """Mean IoU on the texts of the fit."""
-    constants: int
+    coefficients: int
     evaluations: int
 
 
-def fit_constants(source: str, score: Callable[[str], float], evaluations: int) -> FittedConstants:
-    """Fits the numeric constants of a program, its structure left alone.
+def fit_coefficients(source: str, score: Callable[[str], float], evaluations: int) -> FittedCoefficients:
+    """Fits the numeric coefficients of a program, its structure left alone.
 
     Args:
         source: A program; summands of what it returns that have no number get the factor 1 first.
@@ -36,36 +36,36 @@ def fit_constants(source: str, score: Callable[[str], float], evaluations: int) 
         evaluations: Most calls of ``score``.
     """
     tree = _explicit(source)
-    constants = _constants(tree)
-    start = np.array([float(constant.node.value) for constant in constants])  # type: ignore[arg-type]
+    coefficients = _coefficients(tree)
+    start = np.array([float(coefficient.node.value) for coefficient in coefficients])  # type: ignore[arg-type]
     before = score(source)
-    best = FittedConstants(source, before, before, len(constants), 1)
-    if not constants or evaluations < 2:
+    best = FittedCoefficients(source, before, before, len(coefficients), 1)
+    if not coefficients or evaluations < 2:
         return best
 
     def loss(values: np.ndarray) -> float:
         nonlocal best
-        candidate = _written(tree, constants, values)
+        candidate = _written(tree, coefficients, values)
         reached = score(candidate)
         if reached > best.after:
-            best = FittedConstants(candidate, before, reached, len(constants), best.evaluations)
+            best = FittedCoefficients(candidate, before, reached, len(coefficients), best.evaluations)
         return -reached
 
-    bounds = [_bounds(value, constant.signed) for value, constant in zip(start, constants, strict=True)]
+    bounds = [_bounds(value, coefficient.signed) for value, coefficient in zip(start, coefficients, strict=True)]
     # Powell's method needs no slopes, which the sum of minima has not everywhere.
     found = minimize(loss, start, method="Powell", bounds=bounds, options={"maxfev": evaluations - 1, "xtol": 0.02})
-    return FittedConstants(best.source, before, best.after, len(constants), int(found.nfev) + 1)
+    return FittedCoefficients(best.source, before, best.after, len(coefficients), int(found.nfev) + 1)
 
 
 @dataclass(frozen=True)
-class _Constant:
+class _Coefficient:
     node: ast.Constant
     signed: bool
     """Whether it may change its sign: in a softmax, where weights may be negative."""
 
 
 def _bounds(value: float, signed: bool) -> tuple[float, float]:
-    """Where a constant may go.
+    """Where a coefficient may go.
 
     >>> _bounds(0.5, signed=False), _bounds(-2.0, signed=False), _bounds(1.0, signed=True)
     ((0.0, 2.0), (-8.0, 0.0), (-5.0, 5.0))
@@ -76,9 +76,9 @@ def _bounds(value: float, signed: bool) -> tuple[float, float]:
     return (-reach, 0.0) if value < 0 else (0.0, reach)
 
 
-def _written(tree: ast.Module, constants: Sequence[_Constant], values: np.ndarray) -> str:
-    for constant, value in zip(constants, values, strict=True):
-        constant.node.value = round(float(value), DECIMALS) + 0.0
+def _written(tree: ast.Module, coefficients: Sequence[_Coefficient], values: np.ndarray) -> str:
+    for coefficient, value in zip(coefficients, values, strict=True):
+        coefficient.node.value = round(float(value), DECIMALS) + 0.0
     return ast.unparse(tree) + "\n"
 
 
@@ -122,14 +122,14 @@ def _has_factor(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant)
 
 
-def _constants(tree: ast.Module) -> list[_Constant]:
+def _coefficients(tree: ast.Module) -> list[_Coefficient]:
     """Numbers that are calculated with, in the order of the text: no positions, sizes or arguments of patterns."""
-    found: list[_Constant] = []
+    found: list[_Coefficient] = []
     _collect(tree, found, softmax=False, plain=True)
     return found
 
 
-def _collect(node: ast.AST, found: list[_Constant], softmax: bool, plain: bool) -> None:
+def _collect(node: ast.AST, found: list[_Coefficient], softmax: bool, plain: bool) -> None:
     """Walks in the order of the text.
 
     Args:
@@ -144,7 +144,7 @@ def _collect(node: ast.AST, found: list[_Constant], softmax: bool, plain: bool) 
         if isinstance(child, ast.Constant) and type(child.value) in (int, float):
             calculated = isinstance(node, ast.BinOp) and isinstance(node.op, _ARITHMETIC)
             if type(child.value) is float or (plain and calculated):
-                found.append(_Constant(child, softmax))
+                found.append(_Coefficient(child, softmax))
         elif isinstance(child, ast.Call):
             inside = _is_softmax(child)
             _collect(child, found, softmax or inside, plain=inside)

@@ -1,6 +1,6 @@
-"""The search's two inner loops on the processor, head by head; nothing larger than a block of rows is written.
+"""The search's two inner loops on the CPU, head by head; nothing larger than a block of rows is written.
 
-Features and maps are read as they are stored, in half precision, and laid out (tokens, rows): a sum over the tokens
+Features and patterns are read as they are stored, in half precision, and laid out (tokens, rows): a sum over the tokens
 of a row is a sum of vectors over rows.
 """
 
@@ -46,31 +46,31 @@ def widen(halves: Halves, rows: int, start: int, stop: int, out: Singles) -> Non
 
 @machine_code
 def _weights(
-    columns: Singles, constants: Doubles, cells: int, rows: int, out: Singles, tops: Singles, sums: Singles
+    columns: Singles, coefficients: Doubles, entries: int, rows: int, out: Singles, tops: Singles, sums: Singles
 ) -> None:
     """The softmax of a sum of features, before each row is divided by its sum.
 
     Args:
         columns: Shape (features, tokens x rows or more).
-        constants: Shape (features,).
-        cells: Tokens x rows.
+        coefficients: Shape (features,).
+        entries: Tokens x rows.
         rows: Their number.
         out: exp(score - the row's top), shape (tokens x rows,).
         tops: Each row's highest score.
         sums: Each row's sum of ``out``.
     """
-    out[:cells] = 0
-    for feature in range(len(constants)):
-        constant, column = np.float32(constants[feature]), columns[feature]
-        for cell in range(cells):
-            out[cell] += constant * column[cell]
+    out[:entries] = 0
+    for feature in range(len(coefficients)):
+        coefficient, column = np.float32(coefficients[feature]), columns[feature]
+        for cell in range(entries):
+            out[cell] += coefficient * column[cell]
     tops[:rows] = out[:rows]
-    for token in range(1, cells // rows):
+    for token in range(1, entries // rows):
         scores = out[token * rows : (token + 1) * rows]
         for row in range(rows):
             tops[row] = max(tops[row], scores[row])
     sums[:rows] = 0
-    for token in range(cells // rows):
+    for token in range(entries // rows):
         scores = out[token * rows : (token + 1) * rows]
         for row in range(rows):
             scores[row] = exp_of_negative(scores[row] - tops[row])
@@ -91,7 +91,7 @@ def add_overlaps(
     attention: Halves,
     text: Numbers,
     chosen: Numbers,
-    constants: Doubles,
+    coefficients: Doubles,
     slopes: Singles,
     shared: Singles,
     gradient: Singles,
@@ -105,7 +105,7 @@ def add_overlaps(
         attention: Shape (heads, tokens x rows).
         text: Number of each row's text, shape (rows,).
         chosen: Each head's features, shape (heads, k).
-        constants: Shape (heads, k).
+        coefficients: Shape (heads, k).
         slopes: How much each text's sum of minima counts in the gradient, shape (heads, texts).
         shared: The sums of minima, shape (heads, texts); added to.
         gradient: Shape (heads, k), added to; of no heads, if it is not wanted.
@@ -115,24 +115,24 @@ def add_overlaps(
     rows, k = len(text), chosen.shape[1]
     tokens = features.shape[1] // rows
     block = min(BLOCK, rows)
-    columns, real = np.empty((k, tokens * block), np.float32), np.empty(tokens * block, np.float32)
+    columns, true_weights = np.empty((k, tokens * block), np.float32), np.empty(tokens * block, np.float32)
     weights, below = np.empty(tokens * block, np.float32), np.empty(tokens * block, np.float32)
     tops, sums = np.empty(block, np.float32), np.empty(block, np.float32)
     minima, kept = np.empty(block, np.float32), np.empty(block, np.float32)
     for head in range(start, stop):
         for first in range(0, rows, block):
             count = min(block, rows - first)
-            cells = tokens * count
+            entries = tokens * count
             for place in range(k):
                 widen(features[chosen[head, place]], rows, first, first + count, columns[place])
-            widen(attention[head], rows, first, first + count, real)
-            _weights(columns, constants[head], cells, count, weights, tops, sums)
+            widen(attention[head], rows, first, first + count, true_weights)
+            _weights(columns, coefficients[head], entries, count, weights, tops, sums)
             minima[:] = 0
             kept[:] = 0
             for row in range(count):
                 sums[row] = np.float32(1) / sums[row]
             for token in range(tokens):
-                p, a = weights[token * count : (token + 1) * count], real[token * count : (token + 1) * count]
+                p, a = weights[token * count : (token + 1) * count], true_weights[token * count : (token + 1) * count]
                 b = below[token * count : (token + 1) * count]
                 for row in range(count):
                     weight = p[row] * sums[row]
@@ -152,7 +152,7 @@ def add_overlaps(
                     for row in range(count):
                         b[row] = (b[row] - p[row] * kept[row]) * sums[row]
                 for place in range(k):
-                    gradient[head, place] += _dot(below[:cells], columns[place][:cells])
+                    gradient[head, place] += _dot(below[:entries], columns[place][:entries])
 
 
 @machine_code
@@ -160,7 +160,7 @@ def add_divergence(
     features: Halves,
     attention: Halves,
     chosen: Numbers,
-    constants: Doubles,
+    coefficients: Doubles,
     rows: int,
     value: Doubles,
     gradient: Doubles,
@@ -174,7 +174,7 @@ def add_divergence(
         features: Shape (features, tokens x rows).
         attention: Shape (heads, tokens x rows).
         chosen: Each head's features, shape (heads, k).
-        constants: Shape (heads, k).
+        coefficients: Shape (heads, k).
         rows: Their number.
         value: Shape (heads,); added to.
         gradient: Shape (heads, k); added to.
@@ -186,18 +186,18 @@ def add_divergence(
     padded = k + -k % TILE
     tokens = features.shape[1] // rows
     block = min(BLOCK, rows)
-    columns, real = np.zeros((padded, tokens * block), np.float32), np.empty(tokens * block, np.float32)
+    columns, true_weights = np.zeros((padded, tokens * block), np.float32), np.empty(tokens * block, np.float32)
     weights, product = np.empty(tokens * block, np.float32), np.empty(tokens * block, np.float32)
     tops, sums = np.empty(block, np.float32), np.empty(block, np.float32)
     means = np.empty((k, block), np.float32)
     for head in range(start, stop):
         for first in range(0, rows, block):
             count = min(block, rows - first)
-            cells = tokens * count
+            entries = tokens * count
             for place in range(k):
                 widen(features[chosen[head, place]], rows, first, first + count, columns[place])
-            widen(attention[head], rows, first, first + count, real)
-            _weights(columns, constants[head], cells, count, weights, tops, sums)
+            widen(attention[head], rows, first, first + count, true_weights)
+            _weights(columns, coefficients[head], entries, count, weights, tops, sums)
             for row in range(count):
                 value[head] += tops[row] + np.log(sums[row])
                 sums[row] = np.float32(1) / sums[row]
@@ -208,8 +208,8 @@ def add_divergence(
                     p[row] = weight if weight > SMALLEST else np.float32(0)
             for place in range(k):
                 column = columns[place]
-                fitted = _dot(real[:cells], column[:cells])
-                value[head] -= constants[head, place] * fitted
+                fitted = _dot(true_weights[:entries], column[:entries])
+                value[head] -= coefficients[head, place] * fitted
                 mean = means[place]
                 mean[:count] = 0
                 for token in range(tokens):
@@ -221,7 +221,7 @@ def add_divergence(
                 for other in range(0, place + 1, TILE):
                     a, b, c, d = columns[other], columns[other + 1], columns[other + 2], columns[other + 3]
                     of_a = of_b = of_c = of_d = np.float32(0)
-                    for cell in range(cells):
+                    for cell in range(entries):
                         of_a += product[cell] * a[cell]
                         of_b += product[cell] * b[cell]
                         of_c += product[cell] * c[cell]

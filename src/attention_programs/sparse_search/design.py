@@ -1,8 +1,8 @@
-"""The features and the maps of many texts, laid out so that all heads are fitted at once.
+"""The features and the patterns of many texts, laid out so that all heads are fitted at once.
 
 Rows of attention that see equally many tokens lie side by side: no padding, no masks, and one matrix product serves
 every head. Tokens come before rows, so that a sum over the tokens of a row is a sum of vectors. What is kept is half
-precision (maps are stored so, and features are small numbers); sums are single.
+precision (patterns are stored so, and features are small numbers); sums are single.
 """
 
 import math
@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from attention_programs.attention.store import MappedText
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.memory import LESS_MEMORY, require_memory
 from attention_programs.programs.features import Feature
 from attention_programs.programs.view import TokenView
 
 SMALLEST = 1e-12
-"""Predicted weights below it count as 0: numbers too small for the processor's fast path slow it down tenfold."""
+"""Predicted weights below it count as 0: numbers too small for the CPU's fast path slow it down tenfold."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Rows:
     features: torch.Tensor
     """Shape (features, tokens, rows), half precision."""
     attention: torch.Tensor
-    """The heads' maps, shape (heads, tokens, rows), half precision; each row sums to 1."""
+    """The heads' patterns, shape (heads, tokens, rows), half precision; each row sums to 1."""
     text: torch.Tensor
     """Number of the text that each row comes from, shape (rows,)."""
 
@@ -64,13 +64,13 @@ class Design:
         return int(self.lengths.sum())
 
     @property
-    def cells(self) -> int:
+    def entries(self) -> int:
         """Number of attention weights of a head over all texts."""
         return sum(group.attention[0].numel() for group in self.groups)
 
     def head_chunks(self, features: int) -> Iterator[slice]:
         """Divides the heads so that the single-precision values of so many features of each stay within the bound."""
-        size = int(max(1, min(self.heads, self.memory_mib * 2**20 / (4 * features * self.cells))))
+        size = int(max(1, min(self.heads, self.memory_mib * 2**20 / (4 * features * self.entries))))
         for start in range(0, self.heads, size):
             yield slice(start, start + size)
 
@@ -79,20 +79,20 @@ class Design:
         return replace(self, groups=tuple(replace(g, attention=g.attention[heads]) for g in self.groups))
 
     def of_groups(self, members: Sequence[Sequence[int]]) -> "Design":
-        """The mean maps of groups of heads in place of the heads.
+        """The mean patterns of groups of heads in place of the heads.
 
-        KL(A || P) summed over a group's maps A is least for the P that is best for their mean.
+        KL(A || P) summed over a group's patterns A is least for the P that is best for their mean.
         """
         means = [torch.stack([g.attention[list(m)].float().mean(0) for m in members]).half() for g in self.groups]
         groups = (replace(group, attention=mean) for group, mean in zip(self.groups, means, strict=True))
         return replace(self, groups=tuple(groups))
 
 
-def build_design(texts: Sequence[MappedText], features: Sequence[Feature], device: str) -> Design:
+def build_design(texts: Sequence[TextAttention], features: Sequence[Feature], device: str) -> Design:
     """Evaluates every feature on every text.
 
     Args:
-        texts: The texts with their maps.
+        texts: The texts with their patterns.
         features: What is evaluated.
         device: Where the numbers lie.
 
@@ -100,11 +100,11 @@ def build_design(texts: Sequence[MappedText], features: Sequence[Feature], devic
         UserError: if that takes more memory than is free.
     """
     lengths = np.array([len(text.ids) for text in texts])
-    heads, causal = len(texts[0].cells), texts[0].causal
+    heads, causal = len(texts[0].entries), texts[0].causal
     longest = int(lengths.max())
-    cells = sum(n * (n + 1) // 2 if causal else n * n for n in map(int, lengths))
+    entries = sum(n * (n + 1) // 2 if causal else n * n for n in map(int, lengths))
     require_memory(
-        2 * cells * (len(features) + heads),
+        2 * entries * (len(features) + heads),
         f"fitting {heads} heads on {len(texts)} texts of up to {longest} tokens with {len(features)} patterns",
         LESS_MEMORY,
     )
@@ -122,12 +122,12 @@ def build_design(texts: Sequence[MappedText], features: Sequence[Feature], devic
     for number, text in enumerate(texts):
         view = TokenView.of(text)
         values = torch.from_numpy(np.stack([feature.matrix(view) for feature in features]).astype(np.float16))
-        maps = torch.from_numpy(text.maps.astype(np.float16))
+        patterns = torch.from_numpy(text.patterns.astype(np.float16))
         for row in range(view.n):
             seen = row + 1 if causal else view.n
             group, place = groups[seen], filled[seen]
             group.features[..., place] = values[:, row, :seen]
-            group.attention[..., place] = maps[:, row, :seen]
+            group.attention[..., place] = patterns[:, row, :seen]
             group.text[place] = number
             filled[seen] += 1
     return Design(
@@ -141,37 +141,37 @@ def softmax(scores: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.threshold(scores.softmax(-2), SMALLEST, 0.0, inplace=True)
 
 
-def scores_of(constants: torch.Tensor, columns: torch.Tensor, group: Rows) -> torch.Tensor:
-    """Each head's scores, shape (heads, tokens, rows), from constants (heads, k) and columns (heads, k, cells)."""
-    return torch.bmm(constants.float()[:, None], columns).view(len(constants), -1, len(group.text))
+def scores_of(coefficients: torch.Tensor, columns: torch.Tensor, group: Rows) -> torch.Tensor:
+    """Each head's scores, shape (heads, tokens, rows), from coefficients (heads, k) and columns (heads, k, entries)."""
+    return torch.bmm(coefficients.float()[:, None], columns).view(len(coefficients), -1, len(group.text))
 
 
 def slope_of(columns: torch.Tensor, push: torch.Tensor) -> torch.Tensor:
-    """Each constant's slope, shape (heads, k), from columns (heads, k, cells) and scores' slopes (heads, tokens, rows).
+    """Each coefficient's slope, shape (heads, k), from columns (heads, k, entries) and slopes (heads, tokens, rows).
 
-    The product is written as a row times a matrix: with a single column it takes eight times as long on processors.
+    The product is written as a row times a matrix: with a single column it takes eight times as long on CPUs.
     """
     return torch.bmm(push.flatten(1)[:, None], columns.transpose(1, 2))[:, 0]
 
 
-def overlap(maps: torch.Tensor, group: Rows) -> torch.Tensor:
+def overlap(patterns: torch.Tensor, group: Rows) -> torch.Tensor:
     """Sum of minima of predicted and real weights, shape (heads, rows)."""
-    return torch.minimum(maps, group.attention.float()).sum(-2)
+    return torch.minimum(patterns, group.attention.float()).sum(-2)
 
 
-def push_of(maps: torch.Tensor, group: Rows, slopes: torch.Tensor) -> torch.Tensor:
+def push_of(patterns: torch.Tensor, group: Rows, slopes: torch.Tensor) -> torch.Tensor:
     """How the mean IoU changes with each score, shape (heads, tokens, rows).
 
     The sum of minima grows with a predicted weight as long as that is below the real one; a softmax passes on the
     weight times what exceeds the row's mean.
 
     Args:
-        maps: The predicted weights, alike in shape.
+        patterns: The predicted weights, alike in shape.
         group: The rows.
         slopes: From :func:`slope_of_shared`.
     """
-    below = torch.where(maps < group.attention, maps, 0.0)
-    return below.addcmul_(maps, below.sum(-2, keepdim=True), value=-1).mul_(slopes[:, group.text][:, None])
+    below = torch.where(patterns < group.attention, patterns, 0.0)
+    return below.addcmul_(patterns, below.sum(-2, keepdim=True), value=-1).mul_(slopes[:, group.text][:, None])
 
 
 def slope_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

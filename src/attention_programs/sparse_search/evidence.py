@@ -9,26 +9,26 @@ from numpy.typing import NDArray
 from attention_programs.attention.metrics import entropy
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.programs.view import SPECIAL
-from attention_programs.programs.vocabulary import CLASSES
+from attention_programs.programs.vocabulary import TOKEN_FEATURES
 from attention_programs.sparse_search.training_texts import ExplainedText, ExplainedTexts
 
 TOP_SHARE = 0.025
-"""Share of a map's cells that the paper shows (section on synthesis): the largest."""
+"""Share of a pattern's entries that the paper shows (section on synthesis): the largest."""
 STRATA = ((0.0, 0.005, 4), (0.005, 0.025, 4), (0.025, 0.1, 3), (0.1, 0.5, 2))
-"""Bands of cells by rank without the first column, as shares of all, and how many weights are shown of each."""
+"""Bands of entries by rank without the first column, as shares of all, and how many weights are shown of each."""
 LEAST_ROWS = 20
 """Queries of a class below which nothing is said of them."""
 
 
 @dataclass(frozen=True)
 class Weight:
-    """One cell of a map."""
+    """One entry of a pattern."""
 
     query: str
     query_place: int
     key: str
     key_place: int
-    real: float
+    true: float
     predicted: float | None = None
     """What the program to be improved gives; None where there is none."""
 
@@ -41,11 +41,11 @@ class PatternShare:
     share: float
     """Of all attention, without what the first token gets."""
     times_even: float
-    """The same, divided by what it were if each row spread the attention beside the first token evenly."""
+    """The same, divided by what it were if each row spread the attention next to the first token evenly."""
 
 
 @dataclass(frozen=True)
-class QueryRest:
+class QuerySink:
     """How much the queries of a class rest on the first token."""
 
     name: str
@@ -79,7 +79,7 @@ class HeadEvidence:
     """The same if every row were uniform."""
     patterns: tuple[PatternShare, ...]
     """Most telling first."""
-    queries: tuple[QueryRest, ...]
+    queries: tuple[QuerySink, ...]
     """From most to least at rest."""
     excerpts: tuple[Excerpt, ...]
 
@@ -93,8 +93,8 @@ class EvidenceMaker:
         self._excerpts = excerpts
         self._most = most
         features = candidate_features(causal, texts.hold_special)
-        self._features = [f for f in features if not (f.query or f.graded or (f.key and f.pattern))]
-        self._classes = [name for name in _PLAIN_CLASSES if texts.hold_special or name != SPECIAL]
+        self._features = [f for f in features if not (f.query or f.continuous or (f.key and f.pattern))]
+        self._classes = [name for name in _PLAIN_FEATURES if texts.hold_special or name != SPECIAL]
         self._totals = _measure(texts.shown, self._features, self._classes, causal)
 
     def of(self, head: str) -> HeadEvidence:
@@ -118,7 +118,7 @@ class EvidenceMaker:
         )
 
     def _patterns(self, number: int) -> tuple[PatternShare, ...]:
-        """Those that hold most of the attention beside the first token, against what they would hold by chance."""
+        """Those that hold most of the attention next to the first token, against what they would hold by chance."""
         share = self._totals.on_features[number] / self._totals.rows
         even = np.maximum(self._totals.even[number] / self._totals.rows, 1e-9)
         telling = share * np.log(np.maximum(share, 1e-9) / even)
@@ -130,17 +130,19 @@ class EvidenceMaker:
                 best.setdefault(feature.pattern or feature.expression, found)
         return tuple(best.values())
 
-    def _queries(self, number: int) -> tuple[QueryRest, ...]:
+    def _queries(self, number: int) -> tuple[QuerySink, ...]:
         totals = self._totals
         found = [
-            QueryRest(name, float(totals.query_first[number, i] / totals.query_rows[i]))
+            QuerySink(name, float(totals.query_first[number, i] / totals.query_rows[i]))
             for i, name in enumerate(self._classes)
             if totals.query_rows[i] >= LEAST_ROWS
         ]
         return tuple(sorted(found, key=lambda rest: -rest.first_token))
 
 
-_PLAIN_CLASSES = tuple(name for name, term in CLASSES.items() if not (term.graded or name.startswith("first_")))
+_PLAIN_FEATURES = tuple(
+    name for name, term in TOKEN_FEATURES.items() if not (term.continuous or name.startswith("first_"))
+)
 """Classes that say what a token is, not how early it stands: early queries rest on the first token in every head."""
 
 
@@ -153,7 +155,7 @@ class _Totals:
     """On the first token, itself and the previous token, and the entropy; shape (4, heads)."""
     most_entropy: float
     on_features: NDArray[np.float64]
-    """Attention beside the first token on each feature's cells, shape (heads, features)."""
+    """Attention next to the first token on each feature's entries, shape (heads, features)."""
     even: NDArray[np.float64]
     """The same if each row spread that attention evenly."""
     query_rows: NDArray[np.float64]
@@ -164,19 +166,19 @@ class _Totals:
 def _measure(
     texts: Sequence[ExplainedText], features: Sequence[Feature], names: Sequence[str], causal: bool
 ) -> _Totals:
-    heads = len(texts[0].cells)
+    heads = len(texts[0].entries)
     means = np.zeros((4, heads))
     on_features, even = np.zeros((heads, len(features))), np.zeros((heads, len(features)))
     query_rows, query_first = np.zeros(len(names)), np.zeros((heads, len(names)))
     rows, most_entropy = 0, 0.0
     for text in texts:
         view, n = text.view, text.view.n
-        maps = np.stack([text.map(head) for head in range(heads)])
+        patterns = np.stack([text.pattern(head) for head in range(heads)])
         visible = np.tri(n) if causal else np.ones((n, n))
-        first = maps[:, :, 0]
-        diagonals = maps.diagonal(axis1=1, axis2=2), maps.diagonal(offset=-1, axis1=1, axis2=2)
-        means += np.stack([first.sum(1), diagonals[0].sum(1), diagonals[1].sum(1), entropy(maps).sum(1)])
-        beside = maps.copy()
+        first = patterns[:, :, 0]
+        diagonals = patterns.diagonal(axis1=1, axis2=2), patterns.diagonal(offset=-1, axis1=1, axis2=2)
+        means += np.stack([first.sum(1), diagonals[0].sum(1), diagonals[1].sum(1), entropy(patterns).sum(1)])
+        beside = patterns.copy()
         beside[:, :, 0] = 0
         others = visible.copy()
         others[:, 0] = 0
@@ -194,8 +196,8 @@ def _measure(
 
 
 def _excerpt(text: ExplainedText, number: int, most: int) -> Excerpt:
-    real = text.map(number)
-    order = [(i, j) for i, j in _by_size(real, text.view.causal) if i > 0]
+    true_pattern = text.pattern(number)
+    order = [(i, j) for i, j in _by_size(true_pattern, text.view.causal) if i > 0]
     top = order[: min(most, max(round(TOP_SHARE * len(order)), 1))]
     others = [(i, j) for i, j in order if j > 0]
     strata: list[tuple[int, int]] = []
@@ -204,28 +206,35 @@ def _excerpt(text: ExplainedText, number: int, most: int) -> Excerpt:
         strata += [band[place * len(band) // count] for place in range(min(count, len(band)))]
     return Excerpt(
         opening=text.opening,
-        top=tuple(weight_at(text, real, i, j) for i, j in top),
-        strata=tuple(weight_at(text, real, i, j) for i, j in strata),
+        top=tuple(weight_at(text, true_pattern, i, j) for i, j in top),
+        strata=tuple(weight_at(text, true_pattern, i, j) for i, j in strata),
     )
 
 
 def weight_at(
-    text: ExplainedText, real: NDArray[np.float32], i: int, j: int, predicted: NDArray[np.float32] | None = None
+    text: ExplainedText, true_pattern: NDArray[np.float32], i: int, j: int, predicted: NDArray[np.float32] | None = None
 ) -> Weight:
-    """The cell (i, j) of a text's map."""
-    pieces = text.view.pieces
-    return Weight(pieces[i], i, pieces[j], j, float(real[i, j]), None if predicted is None else float(predicted[i, j]))
+    """The entry (i, j) of a text's pattern."""
+    token_strings = text.view.token_strings
+    return Weight(
+        token_strings[i],
+        i,
+        token_strings[j],
+        j,
+        float(true_pattern[i, j]),
+        None if predicted is None else float(predicted[i, j]),
+    )
 
 
 def _by_size(values: NDArray[np.float32], causal: bool) -> list[tuple[int, int]]:
-    """Visible cells by descending value; equal ones in reading order."""
+    """Visible entries by descending value; equal ones in reading order."""
     rows, columns = np.tril_indices(len(values)) if causal else np.indices(values.shape).reshape(2, -1)
     order = np.argsort(-values[rows, columns], kind="stable")
     return list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
 
 
 def most_different(text: ExplainedText, number: int, predicted: NDArray[np.float32], most: int) -> tuple[Weight, ...]:
-    """Cells where a prediction is furthest from the map, the furthest first: what is not explained yet."""
-    real = text.map(number)
-    order = _by_size(np.abs(real - predicted), text.view.causal)[:most]
-    return tuple(weight_at(text, real, i, j, predicted) for i, j in order)
+    """Cells where a prediction is furthest from the pattern, the furthest first: what is not explained yet."""
+    true_pattern = text.pattern(number)
+    order = _by_size(np.abs(true_pattern - predicted), text.view.causal)[:most]
+    return tuple(weight_at(text, true_pattern, i, j, predicted) for i, j in order)

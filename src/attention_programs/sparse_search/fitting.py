@@ -1,4 +1,4 @@
-"""Fitting the constants of every head's program: first to the map's distribution, then to IoU itself."""
+"""Fitting the coefficients of every head's program: first to the pattern's distribution, then to IoU itself."""
 
 from collections.abc import Sequence
 
@@ -12,52 +12,53 @@ from attention_programs.sparse_search.design import (
     slope_of_shared,
 )
 from attention_programs.sparse_search.passes import Divergence, sum_divergence, sum_overlaps
-from attention_programs.sparse_search.sparse import Sparse
+from attention_programs.sparse_search.sparse_programs import SparsePrograms
 
 MAX_STEP = 4.0
-"""Largest change of a constant in one Newton step; keeps a nearly separable term from running away."""
+"""Largest change of a coefficient in one Newton step; keeps a nearly separable term from running away."""
 LARGEST = 12.0
-"""Largest constant: exp(12) already decides a row."""
+"""Largest coefficient: exp(12) already decides a row."""
 BETAS = (0.9, 0.99)
 """How long Adam remembers slopes and their squares."""
 SMALLEST_SLOPE = 1e-12
 """Divergence below which Adam takes smaller steps."""
 SLACK = 1e-6
-"""Rise of the objective, in nats a row, that is the noise of single precision."""
+"""Rise of the objective, in nats per row, that is the noise of single precision."""
 
 
-def divergence_slope(design: Design, programs: Sparse, ridge: float) -> Divergence:
+def divergence_slope(design: Design, programs: SparsePrograms, ridge: float) -> Divergence:
     """Every head's divergence as a mean over rows, plus the ridge.
 
     Args:
         design: The texts.
         programs: One a head.
-        ridge: Weight of the squared constants in nats a row.
+        ridge: Weight of the squared coefficients in nats per row.
     """
     sums = sum_divergence(design, programs)
-    constants, rows = programs.constants, design.rows
+    coefficients, rows = programs.coefficients, design.rows
     return Divergence(
-        sums.value / rows + ridge * constants.square().sum(-1),
-        sums.gradient / rows + 2 * ridge * constants,
-        sums.curvature / rows + 2 * ridge * torch.eye(programs.terms, dtype=constants.dtype, device=constants.device),
+        sums.value / rows + ridge * coefficients.square().sum(-1),
+        sums.gradient / rows + 2 * ridge * coefficients,
+        sums.curvature / rows
+        + 2 * ridge * torch.eye(programs.terms, dtype=coefficients.dtype, device=coefficients.device),
     )
 
 
-def fit_divergence(design: Design, programs: Sparse, ridge: float, tries: int) -> Sparse:
+def fit_divergence(design: Design, programs: SparsePrograms, ridge: float, tries: int) -> SparsePrograms:
     """Newton steps on every head's divergence at once; where a step overshoots, half of it is tried next.
 
     The objective is convex, but far from its least value a full step may lead away.
 
     Args:
         design: The texts.
-        programs: Where to start, one a head.
-        ridge: Weight of the squared constants in nats a row.
+        programs: Where to start, one per head.
+        ridge: Weight of the squared coefficients in nats per row.
         tries: Steps tried, each at the cost of one pass over the texts.
     """
     best = divergence_slope(design, programs, ridge)
     step = _newton(best)
     for _ in range(tries):
-        moved = Sparse(programs.chosen, (programs.constants - step).clamp(-LARGEST, LARGEST))
+        moved = SparsePrograms(programs.chosen, (programs.coefficients - step).clamp(-LARGEST, LARGEST))
         found = divergence_slope(design, moved, ridge)
         lower = found.value <= best.value + SLACK
         programs = moved.where(lower, programs)
@@ -74,38 +75,38 @@ def _newton(at: Divergence) -> torch.Tensor:
     return torch.linalg.solve(at.curvature, at.gradient).clamp(-MAX_STEP, MAX_STEP)
 
 
-def fit_iou(design: Design, programs: Sparse, steps: int, rate: float) -> Sparse:
-    """Raises every head's mean IoU itself by Adam with a falling step size; keeps the best constants met.
+def fit_iou(design: Design, programs: SparsePrograms, steps: int, rate: float) -> SparsePrograms:
+    """Raises every head's mean IoU itself by Adam with a falling step size; keeps the best coefficients met.
 
     How much a text counts in a step's gradient follows from its IoU at the step before, so that features are read once
     a step and not twice; at the first step all texts count as if they fitted perfectly.
 
     Args:
         design: The texts.
-        programs: Where to start, one a head.
+        programs: Where to start, one per head.
         steps: Steps.
-        rate: Size of the first step, in units of a constant.
+        rate: Size of the first step, in units of a coefficient.
     """
-    constants = programs.constants.float().clone()
-    best, best_iou = constants.clone(), torch.full_like(constants[:, 0], -1.0)
-    adam = torch.optim.Adam([constants], betas=BETAS, eps=SMALLEST_SLOPE, maximize=True)
-    shared = design.lengths.expand(len(constants), -1).float()
+    coefficients = programs.coefficients.float().clone()
+    best, best_iou = coefficients.clone(), torch.full_like(coefficients[:, 0], -1.0)
+    adam = torch.optim.Adam([coefficients], betas=BETAS, eps=SMALLEST_SLOPE, maximize=True)
+    shared = design.lengths.expand(len(coefficients), -1).float()
     for step in range(steps + 1):
         slopes = slope_of_shared(shared, design.lengths) if step < steps else None
-        sums = sum_overlaps(design, Sparse(programs.chosen, constants), slopes)
+        sums = sum_overlaps(design, SparsePrograms(programs.chosen, coefficients), slopes)
         shared, gradient = sums.shared, sums.gradient
         iou = iou_of_shared(shared, design.lengths).mean(1)
         better = iou > best_iou
-        best, best_iou = torch.where(better[:, None], constants, best), torch.where(better, iou, best_iou)
+        best, best_iou = torch.where(better[:, None], coefficients, best), torch.where(better, iou, best_iou)
         if step < steps:
-            constants.grad = gradient
+            coefficients.grad = gradient
             adam.param_groups[0]["lr"] = rate * (1 - step / steps)
             adam.step()
-            constants.clamp_(-LARGEST, LARGEST)
-    return Sparse(programs.chosen, best.to(programs.constants.dtype))
+            coefficients.clamp_(-LARGEST, LARGEST)
+    return SparsePrograms(programs.chosen, best.to(programs.coefficients.dtype))
 
 
-def mean_iou(design: Design, programs: Sparse) -> torch.Tensor:
+def mean_iou(design: Design, programs: SparsePrograms) -> torch.Tensor:
     """Mean over texts of each head's IoU, shape (heads,).
 
     Args:
@@ -121,10 +122,10 @@ def iou_pull(design: Design, predicted: Sequence[torch.Tensor]) -> list[torch.Te
 
     Args:
         design: The texts.
-        predicted: The maps at the scores, one tensor a group of rows, shape (heads, tokens, rows).
+        predicted: The patterns at the scores, one tensor per group of rows, shape (heads, tokens, rows).
     """
     shared = torch.zeros(design.heads, len(design.lengths), device=design.lengths.device)
-    for group, maps in zip(design.groups, predicted, strict=True):
-        shared.index_add_(1, group.text, overlap(maps, group))
+    for group, patterns in zip(design.groups, predicted, strict=True):
+        shared.index_add_(1, group.text, overlap(patterns, group))
     slopes = slope_of_shared(shared, design.lengths)
-    return [push_of(maps, group, slopes) for group, maps in zip(design.groups, predicted, strict=True)]
+    return [push_of(patterns, group, slopes) for group, patterns in zip(design.groups, predicted, strict=True)]

@@ -1,4 +1,4 @@
-"""One pass over all texts: what every head's program adds up to, on the processor by compiled loops, else by torch."""
+"""One pass over all texts: what every head's program adds up to, on the CPU by compiled loops, else by torch."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ import torch
 from attention_programs.machine_code import in_threads
 from attention_programs.sparse_search.compiled import Halves, add_divergence, add_overlaps
 from attention_programs.sparse_search.design import Design, overlap, push_of, scores_of, slope_of, softmax
-from attention_programs.sparse_search.sparse import Sparse
+from attention_programs.sparse_search.sparse_programs import SparsePrograms
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """The cross-entropy of maps and programs, and how it changes with the constants; double precision.
+    """The cross-entropy of patterns and programs, and how it changes with the coefficients; double precision.
 
-    It differs from KL(map || program) by the map's own entropy, which no constant changes.
+    It differs from KL(pattern || program) by the pattern's own entropy, which no coefficient changes.
     """
 
     value: torch.Tensor
@@ -28,7 +28,7 @@ class Divergence:
 
 @dataclass(frozen=True)
 class OverlapSums:
-    """Sums of minima of maps and programs; single precision."""
+    """Sums of minima of patterns and programs; single precision."""
 
     shared: torch.Tensor
     """Shape (heads, texts)."""
@@ -36,7 +36,7 @@ class OverlapSums:
     """Of the sums, each text's times its slope, shape (heads, k)."""
 
 
-def sum_divergence(design: Design, programs: Sparse) -> Divergence:
+def sum_divergence(design: Design, programs: SparsePrograms) -> Divergence:
     """Every head's divergence, summed over rows.
 
     Args:
@@ -47,20 +47,20 @@ def sum_divergence(design: Design, programs: Sparse) -> Divergence:
         return divergence_by_torch(design, programs)
     heads, k = programs.chosen.shape
     value, gradient, curvature = np.zeros(heads), np.zeros((heads, k)), np.zeros((heads, k, k))
-    numbers, factors = programs.chosen.numpy(), programs.constants.double().numpy()
+    numbers, factors = programs.chosen.numpy(), programs.coefficients.double().numpy()
 
     def add(start: int, stop: int) -> None:
         for group in design.groups:
-            maps = _halves(group.features), _halves(group.attention)
-            add_divergence(*maps, numbers, factors, len(group.text), value, gradient, curvature, start, stop)
+            patterns = _halves(group.features), _halves(group.attention)
+            add_divergence(*patterns, numbers, factors, len(group.text), value, gradient, curvature, start, stop)
 
     in_threads(heads, add)
     curvature += np.tril(curvature, -1).transpose(0, 2, 1)
     return Divergence(*(torch.from_numpy(each) for each in (value, gradient, curvature)))
 
 
-def sum_overlaps(design: Design, programs: Sparse, slopes: torch.Tensor | None) -> OverlapSums:
-    """Sums up what every head's map and program have in common.
+def sum_overlaps(design: Design, programs: SparsePrograms, slopes: torch.Tensor | None) -> OverlapSums:
+    """Sums up what every head's pattern and program have in common.
 
     Args:
         design: The texts.
@@ -72,14 +72,14 @@ def sum_overlaps(design: Design, programs: Sparse, slopes: torch.Tensor | None) 
     heads, k = programs.chosen.shape
     shared = np.zeros((heads, len(design.lengths)), np.float32)
     gradient = np.zeros((0 if slopes is None else heads, k), np.float32)
-    numbers, factors = programs.chosen.numpy(), programs.constants.double().numpy()
+    numbers, factors = programs.chosen.numpy(), programs.coefficients.double().numpy()
     weights = shared if slopes is None else slopes.float().numpy()
 
     def add(start: int, stop: int) -> None:
         for group in design.groups:
-            maps = _halves(group.features), _halves(group.attention)
+            patterns = _halves(group.features), _halves(group.attention)
             texts = group.text.numpy()
-            add_overlaps(*maps, texts, numbers, factors, weights, shared, gradient, start, stop)
+            add_overlaps(*patterns, texts, numbers, factors, weights, shared, gradient, start, stop)
 
     in_threads(heads, add)
     return OverlapSums(torch.from_numpy(shared), torch.from_numpy(gradient))
@@ -91,20 +91,20 @@ def _halves(values: torch.Tensor) -> Halves:
     return found
 
 
-def divergence_by_torch(design: Design, programs: Sparse) -> Divergence:
+def divergence_by_torch(design: Design, programs: SparsePrograms) -> Divergence:
     """What :func:`sum_divergence` sums up, on any device."""
     k = programs.terms
     parts = []
     for some in design.head_chunks(2 * k):
         part, own = design.of_heads(some), programs.of_heads(some)
-        value = own.constants.new_zeros(part.heads, dtype=torch.float64)
+        value = own.coefficients.new_zeros(part.heads, dtype=torch.float64)
         gradient, curvature = value.new_zeros(part.heads, k), value.new_zeros(part.heads, k, k)
         for group in part.groups:
-            columns, real = group.columns(own.chosen), group.attention.float()
-            scores = scores_of(own.constants, columns, group)
+            columns, true_weights = group.columns(own.chosen), group.attention.float()
+            scores = scores_of(own.coefficients, columns, group)
             predicted = softmax(scores)
-            value += (scores.logsumexp(-2) - (real * scores).sum(-2)).sum(-1)
-            gradient += slope_of(columns, predicted - real)
+            value += (scores.logsumexp(-2) - (true_weights * scores).sum(-2)).sum(-1)
+            gradient += slope_of(columns, predicted - true_weights)
             weighted = columns * predicted.flatten(1)[:, None]
             means = weighted.view(part.heads, k, -1, len(group.text)).sum(-2)
             curvature += torch.bmm(weighted, columns.transpose(1, 2)) - torch.bmm(means, means.transpose(1, 2))
@@ -112,18 +112,18 @@ def divergence_by_torch(design: Design, programs: Sparse) -> Divergence:
     return Divergence(*(torch.cat(each) for each in zip(*parts, strict=True)))
 
 
-def overlaps_by_torch(design: Design, programs: Sparse, slopes: torch.Tensor | None) -> OverlapSums:
+def overlaps_by_torch(design: Design, programs: SparsePrograms, slopes: torch.Tensor | None) -> OverlapSums:
     """What :func:`sum_overlaps` sums up, on any device."""
     parts = []
     for some in design.head_chunks(programs.terms):
         part, own = design.of_heads(some), programs.of_heads(some)
-        shared = own.constants.new_zeros(part.heads, len(part.lengths), dtype=torch.float32)
+        shared = own.coefficients.new_zeros(part.heads, len(part.lengths), dtype=torch.float32)
         gradient = shared.new_zeros(part.heads if slopes is not None else 0, programs.terms)
         for group in part.groups:
             columns = group.columns(own.chosen)
-            maps = softmax(scores_of(own.constants, columns, group))
-            shared.index_add_(1, group.text, overlap(maps, group))
+            patterns = softmax(scores_of(own.coefficients, columns, group))
+            shared.index_add_(1, group.text, overlap(patterns, group))
             if slopes is not None:
-                gradient += slope_of(columns, push_of(maps, group, slopes[some]))
+                gradient += slope_of(columns, push_of(patterns, group, slopes[some]))
         parts.append((shared, gradient))
     return OverlapSums(*(torch.cat(each) for each in zip(*parts, strict=True)))

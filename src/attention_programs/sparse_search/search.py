@@ -1,7 +1,7 @@
 """The search: for each head a sparse sum of vocabulary terms, put through a softmax row by row.
 
-Terms are chosen on a sample of training texts, their constants are fitted on all of them, the number of terms is chosen
-on validation texts, and constants are rounded to one decimal.
+Terms are chosen on a sample of training texts, their coefficients are fitted on all of them, the number of terms is
+chosen on validation texts, and coefficients are rounded to one decimal.
 """
 
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from functools import cached_property
 
 import torch
 
-from attention_programs.attention.store import MappedText
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.checkpoint import Journal
 from attention_programs.config import SynthesisSettings
 from attention_programs.programs.code_generation import WeightedTerm
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.progress import progress
-from attention_programs.sparse_search.choosing import Choosing
 from attention_programs.sparse_search.design import Design, build_design
 from attention_programs.sparse_search.fitting import fit_iou, mean_iou
-from attention_programs.sparse_search.promise import influence
+from attention_programs.sparse_search.gain_estimate import influence
 from attention_programs.sparse_search.sharing import pairwise_iou, share
-from attention_programs.sparse_search.sparse import Sparse, search_journal
+from attention_programs.sparse_search.sparse_programs import SparsePrograms, search_journal
+from attention_programs.sparse_search.term_selector import TermSelector
 
 START = (Feature("first_token"), Feature("log_distance"))
 """Every program begins with the sink and with distance."""
@@ -35,7 +35,7 @@ class FoundProgram:
     iou_train: float
     iou_validation: float
     iou_unrounded: float
-    """Validation IoU with the constants as they were fitted."""
+    """Validation IoU with the coefficients as they were fitted."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,22 @@ class Found:
     """What the search found."""
 
     programs: list[FoundProgram]
-    """One a head, in the order of the maps."""
+    """One a head, in the order of the patterns."""
     sizes: dict[int, list[FoundProgram]]
     """The same at a fixed number of terms."""
     path: dict[int, float]
-    """Mean validation IoU by number of terms, with constants fitted on the sample."""
-    longest: Sparse = field(compare=False)
-    """One program a head with ``max_terms`` terms, fitted on the sample."""
+    """Mean validation IoU by number of terms, with coefficients fitted on the sample."""
+    longest: SparsePrograms = field(compare=False)
+    """One program per head with ``max_terms`` terms, fitted on the sample."""
 
 
 @dataclass
-class Material:
+class SearchData:
     """Texts from which programs are found."""
 
-    train: Sequence[MappedText]
-    """Texts that terms and constants are fitted on."""
-    validation: Sequence[MappedText]
+    train: Sequence[TextAttention]
+    """Texts that terms and coefficients are fitted on."""
+    validation: Sequence[TextAttention]
     """Texts that the number of terms is chosen on."""
     settings: SynthesisSettings
     device: str
@@ -75,19 +75,19 @@ class Material:
         return self.design(_evenly(self.train, self.settings.sample_texts), self.features)
 
     @property
-    def fitted(self) -> Sequence[MappedText]:
-        """The training texts that constants are fitted on at the end."""
+    def fitted(self) -> Sequence[TextAttention]:
+        """The training texts that coefficients are fitted on at the end."""
         return _evenly(self.train, self.settings.fit_texts or len(self.train))
 
-    def of_corpus(self, name: str, settings: SynthesisSettings) -> "Material":
+    def of_corpus(self, name: str, settings: SynthesisSettings) -> "SearchData":
         """The texts of one corpus."""
         train, validation = ([t for t in texts if t.corpus == name] for texts in (self.train, self.validation))
-        return Material(train, validation, settings, self.device)
+        return SearchData(train, validation, settings, self.device)
 
-    def of_heads(self, heads: Sequence[int]) -> "Material":
-        """The same texts with the maps of some heads."""
+    def of_heads(self, heads: Sequence[int]) -> "SearchData":
+        """The same texts with the patterns of some heads."""
         train, validation = ([text.of_heads(heads) for text in texts] for texts in (self.train, self.validation))
-        part = Material(train, validation, self.settings, self.device)
+        part = SearchData(train, validation, self.settings, self.device)
         part.sample = self.sample.of_heads(torch.tensor(heads, device=self.device))  # its patterns are known
         return part
 
@@ -96,12 +96,12 @@ class Material:
         """Numbers of the features that every program begins with."""
         return [self.features.index(feature) for feature in START]
 
-    def design(self, texts: Sequence[MappedText], features: Sequence[Feature]) -> Design:
+    def design(self, texts: Sequence[TextAttention], features: Sequence[Feature]) -> Design:
         """Texts laid out with some features."""
         return replace(build_design(texts, features, self.device), memory_mib=self.settings.memory_mib)
 
 
-def _evenly(texts: Sequence[MappedText], count: int) -> Sequence[MappedText]:
+def _evenly(texts: Sequence[TextAttention], count: int) -> Sequence[TextAttention]:
     """So many of the texts, or all if there are fewer, at equal distances."""
     return [texts[number * len(texts) // count] for number in range(count)] if count < len(texts) else texts
 
@@ -110,24 +110,24 @@ class Search:
     """All heads' searches, side by side on shared texts.
 
     Args:
-        material: The texts.
+        data: The texts.
         journal: Steps that an earlier run of the same search finished.
     """
 
-    def __init__(self, material: Material, journal: Journal[Sparse] | None = None) -> None:
-        self._material = material
-        self._settings = material.settings
-        self._choosing = Choosing(material.sample, material.start, material.settings, journal or search_journal())
+    def __init__(self, data: SearchData, journal: Journal[SparsePrograms] | None = None) -> None:
+        self._data = data
+        self._settings = data.settings
+        self._selector = TermSelector(data.sample, data.start, data.settings, journal or search_journal())
 
     def run(self) -> Found:
         """Searches for every head."""
-        settings, choosing = self._settings, self._choosing
+        settings, selector = self._settings, self._selector
         most = max(settings.max_terms, *settings.sizes, len(START))
-        by_size = {most: choosing.improve(choosing.grow(most))}
+        by_size = {most: selector.improve(selector.forward_select(most))}
         for size in progress(_smaller(most, settings), "search: pruning", unit="sizes"):
-            shorter = choosing.shorter(by_size[min(by_size)], size)
-            by_size[size] = choosing.improve(shorter) if size == settings.max_terms else shorter
-        last = LastFit(self._material, by_size, choosing.journal)
+            shorter = selector.shorter(by_size[min(by_size)], size)
+            by_size[size] = selector.improve(shorter) if size == settings.max_terms else shorter
+        last = LastFit(self._data, by_size, selector.journal)
         path = {size: last.iou_validation(size) for size in sorted(by_size) if size <= settings.max_terms}
         best = best_sizes(path, settings.min_gain)
         everyone = torch.arange(len(best), device=best.device)
@@ -145,20 +145,20 @@ class Search:
             size: Terms.
             purpose: What the progress bar says it is for.
         """
-        choosing = self._choosing
-        found = choosing.improve(choosing.grow(size), purpose)
+        selector = self._selector
+        found = selector.improve(selector.forward_select(size), purpose)
         everyone = torch.arange(len(found.chosen), device=found.chosen.device)
-        return LastFit(self._material, {size: found}, choosing.journal).fit(size, everyone, "everyone")
+        return LastFit(self._data, {size: found}, selector.journal).fit(size, everyone, "everyone")
 
     def share(self, found: Found, counts: Sequence[int]) -> dict[int, list[list[WeightedTerm]]]:
         """Explains all heads with few programs: for each number of programs, the program of each head."""
-        choosing = self._choosing
-        fits = pairwise_iou(choosing.sample, found.longest)
+        selector = self._selector
+        fits = pairwise_iou(selector.sample, found.longest)
         written = {}
         for count in counts:
-            library = share(choosing, found.longest, fits, count)
+            library = share(selector, found.longest, fits, count)
             programs = library.programs.rounded()
-            terms = weighted_terms(self._material.features, choosing.sample.of_groups(library.members), programs)
+            terms = weighted_terms(self._data.features, selector.sample.of_groups(library.members), programs)
             written[count] = [terms[number] for number in library.member_of]
         return written
 
@@ -185,24 +185,26 @@ def best_sizes(path: dict[int, torch.Tensor], min_gain: float) -> torch.Tensor:
 
 
 class LastFit:
-    """The last fit of constants, on all training texts, with the features that programs use.
+    """The last fit of coefficients, on all training texts, with the features that programs use.
 
     Args:
-        material: The texts.
+        data: The texts.
         by_size: Programs by their number of terms.
         journal: Parts that an earlier run fitted.
     """
 
-    def __init__(self, material: Material, by_size: dict[int, Sparse], journal: Journal[Sparse]) -> None:
-        self._settings = material.settings
+    def __init__(self, data: SearchData, by_size: dict[int, SparsePrograms], journal: Journal[SparsePrograms]) -> None:
+        self._settings = data.settings
         self._journal = journal
         used = torch.unique(torch.cat([found.chosen.flatten() for found in by_size.values()]))
-        self._features = [material.features[number] for number in used.tolist()]
-        place = torch.zeros(len(material.features), dtype=torch.long, device=used.device)
+        self._features = [data.features[number] for number in used.tolist()]
+        place = torch.zeros(len(data.features), dtype=torch.long, device=used.device)
         place[used] = torch.arange(len(used), device=used.device)
-        self._by_size = {size: Sparse(place[found.chosen], found.constants) for size, found in by_size.items()}
-        self._train = material.design(material.fitted, self._features)
-        self._validation = material.design(material.validation, self._features)
+        self._by_size = {
+            size: SparsePrograms(place[found.chosen], found.coefficients) for size, found in by_size.items()
+        }
+        self._train = data.design(data.fitted, self._features)
+        self._validation = data.design(data.validation, self._features)
 
     def iou_validation(self, size: int) -> torch.Tensor:
         """Validation IoU of each head's program of a size, before the last fit, shape (heads,)."""
@@ -222,7 +224,7 @@ class LastFit:
         return [programs[head] for head in range(len(sizes))]
 
     def fit(self, size: int, heads: torch.Tensor, purpose: str) -> list[FoundProgram]:
-        """Fits some heads' programs of a size to IoU and rounds their constants.
+        """Fits some heads' programs of a size to IoU and rounds their coefficients.
 
         Args:
             size: Terms.
@@ -232,10 +234,10 @@ class LastFit:
         settings, start = self._settings, self._by_size[size].of_heads(heads)
         train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
 
-        def polish() -> Sparse:
-            return fit_iou(train, start, settings.polish_steps, settings.polish_rate)
+        def fine_tune() -> SparsePrograms:
+            return fit_iou(train, start, settings.fine_tune_steps, settings.fine_tune_rate)
 
-        fitted = self._journal.step(f"last fit of {size}, {purpose}", polish)
+        fitted = self._journal.step(f"last fit of {size}, {purpose}", fine_tune)
         rounded = fitted.rounded()
         measured = (train, rounded), (validation, rounded), (validation, fitted)
         values = [mean_iou(design, programs).tolist() for design, programs in measured]
@@ -243,21 +245,21 @@ class LastFit:
         return [FoundProgram(*each) for each in zip(terms, *values, strict=True)]
 
 
-def weighted_terms(features: Sequence[Feature], design: Design, programs: Sparse) -> list[list[WeightedTerm]]:
-    """Each program's terms with how much they move the scores; terms whose constant is 0 are left out.
+def weighted_terms(features: Sequence[Feature], design: Design, programs: SparsePrograms) -> list[list[WeightedTerm]]:
+    """Each program's terms with how much they move the scores; terms whose coefficient is 0 are left out.
 
     Args:
         features: What the programs' numbers mean.
-        design: Texts, with one map a program.
+        design: Texts, with one pattern per program.
         programs: The programs.
     """
     moves = influence(design, programs)
-    rows = zip(programs.chosen.tolist(), programs.constants.tolist(), moves.tolist(), strict=True)
+    rows = zip(programs.chosen.tolist(), programs.coefficients.tolist(), moves.tolist(), strict=True)
     return [
         [
-            WeightedTerm(features[number], constant, move)
-            for number, constant, move in zip(*row, strict=True)
-            if constant
+            WeightedTerm(features[number], coefficient, move)
+            for number, coefficient, move in zip(*row, strict=True)
+            if coefficient
         ]
         for row in rows
     ]

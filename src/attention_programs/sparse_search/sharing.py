@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import iou_of_shared
-from attention_programs.sparse_search.choosing import Choosing
 from attention_programs.sparse_search.design import Design, scores_of, softmax
-from attention_programs.sparse_search.sparse import Sparse
+from attention_programs.sparse_search.sparse_programs import SparsePrograms
+from attention_programs.sparse_search.term_selector import TermSelector
 
 ROUNDS = 2
 """Times that programs are refitted on their members and heads choose again."""
@@ -21,7 +21,7 @@ PROGRAMS_AT_ONCE = 32
 class Shared:
     """Few programs and which head uses which."""
 
-    programs: Sparse
+    programs: SparsePrograms
     member_of: NDArray[np.int64]
     """Number of the program of each head, shape (heads,)."""
 
@@ -31,25 +31,25 @@ class Shared:
         return [np.flatnonzero(self.member_of == number).tolist() for number in range(len(self.programs.chosen))]
 
 
-def share(choosing: Choosing, own: Sparse, fits: NDArray[np.floating], count: int) -> Shared:
+def share(selector: TermSelector, own: SparsePrograms, fits: NDArray[np.floating], count: int) -> Shared:
     """Explains all heads with so many programs.
 
     The programs to begin with are those of some heads, taken one by one so that the mean over heads of the best IoU
-    grows most. Then each program is refitted to the mean map of its members, and heads choose anew.
+    grows most. Then each program is refitted to the mean pattern of its members, and heads choose again.
 
     Args:
-        choosing: How terms are chosen, and the texts.
-        own: One program a head.
+        selector: How terms are chosen, and the texts.
+        own: One program per head.
         fits: IoU of every program with every head, from :func:`pairwise_iou`.
         count: Programs wanted; with as many as heads each keeps its own.
     """
     if count >= len(own.chosen):
         return Shared(own, np.arange(len(own.chosen)))
-    shared = _assign(own.of_heads(torch.tensor(representatives(fits, count))), choosing.sample)
+    shared = _assign(own.of_heads(torch.tensor(representatives(fits, count))), selector.sample)
     for number in range(ROUNDS):
-        means = choosing.on(choosing.sample.of_groups(shared.members), f"shared {count}, {number}")
+        means = selector.on(selector.sample.of_groups(shared.members), f"shared {count}, {number}")
         refitted = means.improve(shared.programs, f"sharing {count} programs")
-        shared = _assign(refitted, choosing.sample)
+        shared = _assign(refitted, selector.sample)
     return shared
 
 
@@ -73,24 +73,24 @@ def representatives(fits: NDArray[np.floating], count: int) -> list[int]:
     return found
 
 
-def pairwise_iou(sample: Design, programs: Sparse) -> NDArray[np.float64]:
+def pairwise_iou(sample: Design, programs: SparsePrograms) -> NDArray[np.float64]:
     """IoU of every program with every head over all rows of the sample together, shape (programs, heads).
 
-    The sum of minima of two maps is half of what their sums exceed their city-block distance by.
+    The sum of minima of two patterns is half of what their sums exceed their city-block distance by.
     """
     shared = torch.zeros(len(programs.chosen), sample.heads, dtype=torch.float64, device=sample.lengths.device)
     for group in sample.groups:
-        real = group.attention.float().flatten(1)
+        true_weights = group.attention.float().flatten(1)
         for start in range(0, len(shared), PROGRAMS_AT_ONCE):
             some = slice(start, start + PROGRAMS_AT_ONCE)
             columns = group.columns(programs.chosen[some])
-            predicted = softmax(scores_of(programs.constants[some], columns, group)).flatten(1)
-            apart = torch.cdist(predicted, real, p=1.0)
-            shared[some] += (predicted.sum(1)[:, None] + real.sum(1) - apart) / 2
+            predicted = softmax(scores_of(programs.coefficients[some], columns, group)).flatten(1)
+            apart = torch.cdist(predicted, true_weights, p=1.0)
+            shared[some] += (predicted.sum(1)[:, None] + true_weights.sum(1) - apart) / 2
     return iou_of_shared(shared, sample.rows).cpu().numpy()
 
 
-def _assign(programs: Sparse, sample: Design) -> Shared:
+def _assign(programs: SparsePrograms, sample: Design) -> Shared:
     """Gives each head the program that fits it best; programs that nobody wants are dropped."""
     wanted, member_of = np.unique(pairwise_iou(sample, programs).argmax(axis=0), return_inverse=True)
     return Shared(programs.of_heads(torch.from_numpy(wanted)), member_of)

@@ -1,4 +1,4 @@
-"""The training texts that prompts are made of and candidates are ranked on, with the maps of all heads."""
+"""The training texts that prompts are made of and candidates are ranked on, with the patterns of all heads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_programs.attention.packing import unpack
-from attention_programs.attention.store import AttentionIndex, MappedText
+from attention_programs.attention.pattern_store import AttentionIndex, TextAttention
 from attention_programs.programs.view import TokenView
 
 OPENING = 60
@@ -17,21 +17,21 @@ OPENING = 60
 
 @dataclass(frozen=True)
 class ExplainedText:
-    """A training text as programs see it, with its maps."""
+    """A training text as programs see it, with its patterns."""
 
     view: TokenView
     corpus: str
-    cells: NDArray[np.float16]
-    """Packed maps, shape (heads, cells)."""
+    entries: NDArray[np.float16]
+    """Packed patterns, shape (heads, entries)."""
 
     @property
     def opening(self) -> str:
         """Its first characters."""
         return "".join(self.view.strings)[:OPENING]
 
-    def map(self, head: int) -> NDArray[np.float32]:
-        """The map of the head at a position of the index, shape (n, n)."""
-        return unpack(self.cells[head].astype(np.float32), self.view.n, self.view.causal)
+    def pattern(self, head: int) -> NDArray[np.float32]:
+        """The pattern of the head at a position of the index, shape (n, n)."""
+        return unpack(self.entries[head].astype(np.float32), self.view.n, self.view.causal)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ExplainedTexts:
         return any(text.view.is_special.any() for text in self.all)
 
     def excerpt(self, number: int, texts: int) -> tuple[int, ...]:
-        """Positions in ``shown`` of the texts whose weights a head's prompt lists; one from each corpus in turn."""
+        """Positions in ``shown`` of the texts whose weights per head's prompt lists; one from each corpus in turn."""
         corpora = sorted({text.corpus for text in self.shown})
         members = [[i for i, text in enumerate(self.shown) if text.corpus == corpus] for corpus in corpora]
         turns = [members[turn % len(members)] for turn in range(texts)]
@@ -61,14 +61,14 @@ class ExplainedTexts:
         )
 
 
-def choose_texts(train: Sequence[MappedText], index: AttentionIndex, texts: int) -> ExplainedTexts:
+def choose_texts(train: Sequence[TextAttention], index: AttentionIndex, texts: int) -> ExplainedTexts:
     """Takes training texts at even distances, every other one for prompts."""
     places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
     chosen = [
         ExplainedText(
             TokenView.of(train[i]),
             train[i].corpus,
-            train[i].cells.astype(np.float16),
+            train[i].entries.astype(np.float16),
         )
         for i in places
     ]

@@ -13,7 +13,7 @@ import torch
 from attention_programs.errors import UserError
 from attention_programs.models.architecture import decoder_layers
 from attention_programs.models.loading import LoadedModel, require_interface
-from attention_programs.models.record import ModelRecord
+from attention_programs.models.model_record import ModelRecord
 from attention_programs.surrogate.identity import identity_of
 
 TOKENS = 12
@@ -32,7 +32,7 @@ SIZES = {
 }
 """Sizes of the small model, where its configuration has them."""
 HEADS = 4
-MOST_TOKENS = 1000
+MAX_TOKENS = 1000
 """Of the vocabulary, that the text is drawn from."""
 TOLERANCE = 1e-4
 """Largest change of a logit that rounding explains in the small model, which computes in single precision."""
@@ -50,7 +50,7 @@ def check_architecture(model: Any, tokenizer: Any) -> None:
     """
     require_interface(model)
     decoder_layers(model)
-    usable = [number for number in range(min(MOST_TOKENS, len(tokenizer))) if number not in tokenizer.all_special_ids]
+    usable = [number for number in range(min(MAX_TOKENS, len(tokenizer))) if number not in tokenizer.all_special_ids]
     text = [usable[place * len(usable) // TOKENS] for place in range(TOKENS)]
     try:
         small = small_model(model, tokenizer)

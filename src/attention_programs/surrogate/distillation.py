@@ -1,9 +1,9 @@
-"""Fitting the constants of all replaced heads together, so that the model keeps its own predictions.
+"""Fitting the coefficients of all replaced heads together, so that the model keeps its own predictions.
 
-The model is frozen; gradients go through it into the programs' constants alone. First every layer is fitted by itself
-(:mod:`layer_matching`). Then the shares of heads follow one another, each with constants of its own that start from
-those of the share before: what is minimised is the KL divergence of the patched model's next-token distribution from
-the intact one's, on training texts.
+The model is frozen; gradients go through it into the programs' coefficients alone. First every layer is fitted by
+itself (:mod:`layer_matching`). Then the shares of heads follow one another, each with coefficients of its own that
+start from those of the share before: what is minimised is the KL divergence of the patched model's next-token
+distribution from the original one's, on training texts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,23 +21,23 @@ from attention_programs.config import DistillationSettings
 from attention_programs.files import sha256_text
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
-from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.record import ProgramRecord
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.distillation_state import DistillationState
-from attention_programs.surrogate.intact import IntactPredictions, divergence
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
-from attention_programs.surrogate.perplexity import passes_in, with_predictions
+from attention_programs.surrogate.losses import passes_in, with_predictions
+from attention_programs.surrogate.original_predictions import OriginalPredictions, divergence
 from attention_programs.surrogate.replacement import heads_at
 from attention_programs.surrogate.soft_programs import SoftPrograms, has_terms, patch_softly
 
 Ids = tuple[int, ...]
-LAYERS = "layers"
-PREDICTIONS = "predictions"
+LAYERS = "layer_output"
+PREDICTIONS = "output_kl"
 BETAS = (0.9, 0.99)
 """How long Adam remembers slopes and their squares: the second forgets within a few hundred steps."""
 SMALLEST = 1e-12
-"""Slope below which Adam takes smaller steps; divergences of nearly intact models have tiny slopes."""
+"""Slope below which Adam takes smaller steps; divergences of nearly original models have tiny slopes."""
 WARM_UP = 0.25
 """Share of a phase's steps in which they grow to full size: Adam's first ones rest on the gradients of a few texts, and
 the same texts in another order ended up to 0.1 nats apart without it."""
@@ -54,10 +54,10 @@ class Phase:
     percent: int
     steps: int
     rate: float
-    """Size of the largest step, in units of a constant."""
+    """Size of the largest step, in units of a coefficient."""
 
     def step_size(self, step: int) -> float:
-        """How far a step may move a constant: growing at first, then falling to 0 along a cosine.
+        """How far a step may move a coefficient: growing at first, then falling to 0 along a cosine.
 
         >>> [round(Phase(PREDICTIONS, 100, 8, 0.1).step_size(step), 3) for step in range(8)]
         [0.05, 0.096, 0.085, 0.069, 0.05, 0.031, 0.015, 0.004]
@@ -70,7 +70,7 @@ class Phase:
 class Distillation:
     """What came of it."""
 
-    constants: dict[int, dict[Head, list[float]]]
+    coefficients: dict[int, dict[Head, list[float]]]
     """By share of the heads in percent: of each replaced head, in the order of its program's terms."""
     curve: pd.DataFrame
     """One row a step and one a phase's end: what was matched, share of heads, error on the step's training texts and,
@@ -78,7 +78,7 @@ class Distillation:
 
 
 def phases_of(settings: DistillationSettings) -> list[Phase]:
-    """The phases in their order; each starts from the constants of the one before."""
+    """The phases in their order; each starts from the coefficients of the one before."""
     shares = zip(settings.percents, settings.steps, strict=True)
     first = Phase(LAYERS, 100, settings.layer_steps, settings.layer_rate)
     return [first, *(Phase(PREDICTIONS, percent, steps, settings.rate) for percent, steps in shares)]
@@ -98,12 +98,12 @@ def frozen(model: Any) -> Iterator[None]:
 
 
 class Distiller:
-    """Learns the constants.
+    """Learns the coefficients.
 
     Args:
-        loaded: The intact model.
-        assignment: Program of each head, with the constants to start from; programs of another shape are left out.
-        order: Heads, the first to be replaced first.
+        loaded: The original model.
+        assignment: Program of each head, with the coefficients to start from; programs of another shape are left out.
+        ranking: Heads, the first to be replaced first.
         texts: Tokenised training texts.
         validation: Tokenised texts for the curve; they take no part in the fit.
         settings: Steps, batch, step size, shares.
@@ -114,7 +114,7 @@ class Distiller:
         self,
         loaded: LoadedModel,
         assignment: Assignment,
-        order: Sequence[Head],
+        ranking: Sequence[Head],
         texts: Sequence[Ids],
         validation: Sequence[Ids],
         settings: DistillationSettings,
@@ -122,7 +122,7 @@ class Distiller:
     ) -> None:
         self._loaded = loaded
         self._assignment = {head: program for head, program in assignment.items() if has_terms(program)}
-        self._order = order
+        self._order = ranking
         self._validation = with_predictions(validation, "distillation's curve")[: settings.check_texts]
         self._settings = settings
         self._phases = phases_of(settings)
@@ -130,7 +130,7 @@ class Distiller:
         self._batches = [_draw(texts, phase.steps, settings.batch_texts, generator) for phase in self._phases]
         self._soft = SoftPrograms(loaded, self._assignment, settings.memory_mib)
         with passes_in(settings.precision, loaded):
-            self._intact = IntactPredictions(loaded, [*texts, *self._validation])
+            self._original = OriginalPredictions(loaded, [*texts, *self._validation])
 
     @property
     def fingerprint(self) -> str:
@@ -154,7 +154,7 @@ class Distiller:
         """
         kept = Checkpoint(checkpoint, self.fingerprint)
         found = kept.load()
-        state = DistillationState.of(found) if found else DistillationState(self._soft.constants.detach().clone())
+        state = DistillationState.of(found) if found else DistillationState(self._soft.coefficients.detach().clone())
         left = sum(phase.steps for phase in self._phases[len(state.learned) :]) - state.done
         bar = iter(progress(range(left), "distillation", unit="steps"))
         with frozen(self._loaded.model):
@@ -172,12 +172,12 @@ class Distiller:
         )
 
     def _run_phase(self, number: int, state: DistillationState, bar: Iterator[int], kept: Checkpoint) -> None:
-        phase, constants = self._phases[number], self._soft.constants
+        phase, coefficients = self._phases[number], self._soft.coefficients
         chosen = self._chosen(phase)
-        constants.data.copy_(state.constants)
-        optimiser = torch.optim.Adam([constants], betas=BETAS, eps=SMALLEST)
+        coefficients.data.copy_(state.coefficients)
+        optimiser = torch.optim.Adam([coefficients], betas=BETAS, eps=SMALLEST)
         if state.moments:
-            optimiser.state[constants] = on_device(state.moments, constants.device)
+            optimiser.state[coefficients] = on_device(state.moments, coefficients.device)
         for step in range(state.done, phase.steps if chosen else 0):
             next(bar, None)
             self._check(number, step, chosen, state)
@@ -187,12 +187,12 @@ class Distiller:
             optimiser.param_groups[0]["lr"] = phase.step_size(step)
             optimiser.step()
             state.errors[number, step] = float(error.detach())
-            state.constants, state.moments = constants.detach(), dict(optimiser.state[constants])
+            state.coefficients, state.moments = coefficients.detach(), dict(optimiser.state[coefficients])
             state.done = step + 1
             if state.done % SAVE_EVERY == 0:
                 kept.save(state.tensors)
         self._check(number, phase.steps, chosen, state)
-        state.learned[number] = constants.detach().clone()
+        state.learned[number] = coefficients.detach().clone()
         state.moments, state.done = {}, 0
         kept.save(state.tensors)
 
@@ -206,9 +206,9 @@ class Distiller:
                 outputs = layer_outputs(self._loaded, batch)
                 with patch_softly(self._loaded, chosen, self._soft) as patched:
                     return layer_error(patched, batch, outputs)
-            intact = self._intact.log_probabilities(batch)
+            original = self._original.log_probabilities(batch)
             with patch_softly(self._loaded, chosen, self._soft):
-                return divergence(self._loaded, batch, intact)
+                return divergence(self._loaded, batch, original)
 
     @torch.no_grad()
     def _check(self, number: int, step: int, chosen: Assignment, state: DistillationState) -> None:
@@ -229,7 +229,7 @@ class Distiller:
 
 
 def on_device(moments: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
-    """What Adam remembers, where the constants are; its count of steps stays on the processor, as it keeps it."""
+    """What Adam remembers, where the coefficients are; its count of steps stays on the CPU, as it keeps it."""
     return {name: value if name == "step" else value.to(device) for name, value in moments.items()}
 
 
@@ -243,7 +243,7 @@ def _draw(texts: Sequence[Ids], steps: int, batch: int, generator: np.random.Gen
 def _curve(phases: Sequence[Phase], state: DistillationState) -> pd.DataFrame:
     rows = [
         {
-            "matched": phases[number].goal,
+            "loss": phases[number].goal,
             "percent": phases[number].percent,
             "step": step,
             "training": state.errors.get((number, step)),
@@ -251,5 +251,5 @@ def _curve(phases: Sequence[Phase], state: DistillationState) -> pd.DataFrame:
         }
         for number, step in sorted(state.errors.keys() | state.checks.keys())
     ]
-    columns = {"matched": str, "percent": int, "step": int, "training": float, "validation": float}
+    columns = {"loss": str, "percent": int, "step": int, "training": float, "validation": float}
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)

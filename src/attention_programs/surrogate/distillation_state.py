@@ -13,12 +13,12 @@ Place = tuple[int, int]
 class DistillationState:
     """How far a distillation is."""
 
-    constants: torch.Tensor
+    coefficients: torch.Tensor
     """Shape (heads, most terms)."""
     moments: dict[str, torch.Tensor] = field(default_factory=dict)
     """What the optimiser remembers within a phase, by its own names; empty at a phase's beginning."""
     learned: dict[int, torch.Tensor] = field(default_factory=dict)
-    """Constants at the end of each finished phase, by its number."""
+    """Coefficients at the end of each finished phase, by its number."""
     done: int = 0
     """Steps done in the phase that is not finished."""
     errors: dict[Place, float] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class DistillationState:
     def tensors(self) -> dict[str, torch.Tensor]:
         """The same as named tensors."""
         return {
-            "constants": self.constants,
+            "coefficients": self.coefficients,
             "done": torch.tensor(self.done),
             **{f"moments/{name}": value for name, value in self.moments.items()},
             **{f"learned/{phase}": value for phase, value in self.learned.items()},
@@ -42,7 +42,7 @@ class DistillationState:
     def of(cls, tensors: Mapping[str, torch.Tensor]) -> "DistillationState":
         """Undoes :attr:`tensors`."""
         return cls(
-            constants=tensors["constants"],
+            coefficients=tensors["coefficients"],
             moments=_below(tensors, "moments/"),
             learned={int(phase): value for phase, value in _below(tensors, "learned/").items()},
             done=int(tensors["done"]),

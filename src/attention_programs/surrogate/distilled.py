@@ -1,4 +1,4 @@
-"""Programs with distilled constants: their source, their record, and how well they still fit the maps."""
+"""Programs with distilled coefficients: their source, their record, and how well they still fit the patterns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import pandas as pd
 
-from attention_programs.attention.store import AttentionIndex, MappedText
+from attention_programs.attention.pattern_store import AttentionIndex, TextAttention
 from attention_programs.config import DistillationSettings
 from attention_programs.models.head import Head
 from attention_programs.programs.code_generation import WeightedTerm, emit
 from attention_programs.programs.methods import SEARCH
 from attention_programs.programs.parser import read_terms
-from attention_programs.programs.prefix import causality
+from attention_programs.programs.prefix import prefix_verdict
+from attention_programs.programs.record import ProgramRecord, make_record
 from attention_programs.programs.runner import Runner
-from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment, score_assignments
 
@@ -22,73 +22,73 @@ from attention_programs.scoring.assignments import Assignment, score_assignments
 def distilled_programs(
     assignment: Assignment,
     percent: int,
-    constants: Mapping[Head, Sequence[float]],
+    coefficients: Mapping[Head, Sequence[float]],
     views: Sequence[TokenView],
     settings: DistillationSettings,
 ) -> dict[Head, ProgramRecord]:
-    """Each replaced head's program with the constants that keep the model's predictions, rounded to one decimal.
+    """Each replaced head's program with the coefficients that keep the model's predictions, rounded to one decimal.
 
-    A program whose constants could not be fitted stays as it is.
+    A program whose coefficients could not be fitted stays as it is.
 
     Args:
         assignment: The programs of the replaced heads that distillation started from.
-        percent: Share of the studied heads that they are.
-        constants: In the order of each program's terms.
+        percent: Share of the selected heads that they are.
+        coefficients: In the ranking of each program's terms.
         views: Texts that tell how much each term moves the scores, for the sentence.
         settings: What is noted in the record.
     """
     made = {}
     for head, parent in assignment.items():
         name, share = f"distilled {head} among {percent} %", {"share": percent}
-        if head not in constants:
+        if head not in coefficients:
             provenance = parent.provenance | share
             made[head] = replace(parent, name=name, intended_heads=[str(head)], provenance=provenance)
             continue
         terms = read_terms(parent.source, parent.name)
-        pairs = zip(terms, constants[head], strict=True)
-        fitted = [replace(term, constant=round(value, 1) + 0.0) for term, value in pairs]
+        pairs = zip(terms, coefficients[head], strict=True)
+        fitted = [replace(term, coefficient=round(value, 1) + 0.0) for term, value in pairs]
         provenance = {
             "author": SEARCH,
-            "objective": "causal",
+            "objective": "output_kl_loss",
             "parent": parent.id,
             "layer_steps": settings.layer_steps,
             "prediction_steps": settings.prediction_steps(percent),
             "settings": asdict(settings),
         }
-        source = emit(_weighted([term for term in fitted if term.constant], views))
-        record = make_record(source, name, SEARCH, "verified", [str(head)], provenance | share)
-        made[head] = record.with_causality(causality(record.compiled(), views))
+        source = emit(_weighted([term for term in fitted if term.coefficient], views))
+        record = make_record(source, name, SEARCH, "prefix_only", [str(head)], provenance | share)
+        made[head] = record.with_prefix_verdict(prefix_verdict(record.compiled(), views))
     return made
 
 
 def _weighted(terms: Sequence[WeightedTerm], views: Sequence[TokenView]) -> list[WeightedTerm]:
-    """The terms with how much each moves the scores: |constant| x spread under the program's own map."""
+    """The terms with how much each moves the scores: |coefficient| x spread under the program's own pattern."""
     variance = np.zeros(len(terms))
     rows = sum(view.n for view in views)
     for view in views:
         values = np.stack([term.feature.matrix(view) for term in terms]) if terms else np.zeros((0, view.n, view.n))
-        weights = view.softmax(np.tensordot([term.constant for term in terms], values, axes=1))
+        weights = view.softmax(np.tensordot([term.coefficient for term in terms], values, axes=1))
         means = (values * weights).sum(axis=2)
         variance += (values**2 * weights).sum(axis=(1, 2)) - (means**2).sum(axis=1)
-    influences = [abs(t.constant) * float(np.sqrt(max(v, 0.0) / rows)) for t, v in zip(terms, variance, strict=True)]
+    influences = [abs(t.coefficient) * float(np.sqrt(max(v, 0.0) / rows)) for t, v in zip(terms, variance, strict=True)]
     return [replace(t, influence=influence) for t, influence in zip(terms, influences, strict=True)]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Programs whose constants were fitted to one end."""
+    """Programs whose coefficients were fitted to one end."""
 
     name: str
-    """``pattern`` for the maps, ``causal`` for the model's predictions."""
+    """``attention_loss`` for the patterns, ``output_kl_loss`` for the model's predictions."""
     percent: int
     """Share of the heads, in percent."""
     assignment: Assignment
 
 
 def fit_of_objectives(
-    objectives: Sequence[Objective], texts: Iterable[MappedText], index: AttentionIndex, runner: Runner
+    objectives: Sequence[Objective], texts: Iterable[TextAttention], index: AttentionIndex, runner: Runner
 ) -> pd.DataFrame:
-    """Mean IoU over heads and texts of each kind of constants, every program against its own head.
+    """Mean IoU over heads and texts of each kind of coefficients, every program against its own head.
 
     Returns:
         One row an objective and share; none for a share of so few heads that it rounds to no head.

@@ -1,8 +1,8 @@
 """What replacing heads would cost, estimated for all heads at once by the Fisher information.
 
-Each head's map is blended with its program's by a gate: 0 is the head, 1 the program. To second order, opening a gate
-moves the next-token predictions by KL = F / 2, where F is the mean square of d log p(sample) / d gate over samples from
-the model's own predictions. One backward pass a sample gives it for every head.
+Each head's pattern is blended with its program's by a gate: 0 is the head, 1 the program. To second order, opening a
+gate moves the next-token predictions by KL = F / 2, where F is the mean square of d log p(sample) / d gate over samples
+from the model's own predictions. One backward pass a sample gives it for every head.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,14 +17,14 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.maps import MapCache
-from attention_programs.surrogate.perplexity import predictions, with_predictions
+from attention_programs.surrogate.losses import predictions, with_predictions
+from attention_programs.surrogate.pattern_cache import PatternCache
 
 BATCH_TEXTS = 8
 """Texts in one pass, which keeps everything for its gradient."""
 
 
-def fisher_damage(
+def fisher_effects(
     patched: PatchedModel,
     open_gates: Collection[Head],
     texts: Sequence[Sequence[int]],
@@ -32,7 +32,7 @@ def fisher_damage(
     samples: int,
     generator: torch.Generator,
 ) -> dict[Head, float]:
-    """Estimates the damage of each replaced head, nats a token, in the presence of heads that are replaced already.
+    """Estimates the ablation effect of each replaced head, nats per token, while others are replaced already.
 
     Args:
         patched: The model with every head of interest replaced; its gates are set here.
@@ -75,32 +75,32 @@ def fisher_damage(
 
 
 @dataclass(frozen=True)
-class EstimatedOrders:
-    """Heads by ascending estimated damage."""
+class FisherRankings:
+    """Heads by ascending estimated ablation effect."""
 
     first: list[Head]
-    """By the estimate for the intact model alone."""
-    anew: list[Head]
-    """Estimated anew after each share of the heads is replaced."""
+    """By the estimate for the original model alone."""
+    iterative: list[Head]
+    """Estimated again after each share of the heads is replaced."""
 
 
-def greedy_order(
+def iterative_fisher_rankings(
     loaded: LoadedModel,
     assignment: Assignment,
     texts: Sequence[Sequence[int]],
-    cache: MapCache,
+    cache: PatternCache,
     samples: int,
     rounds: int,
     seed: int,
     look_ahead: Collection[str] = (),
-) -> EstimatedOrders:
-    """Orders heads by estimated damage, estimated anew after each share of the heads is replaced.
+) -> FisherRankings:
+    """Orders heads by estimated ablation effect, estimated again after each share of the heads is replaced.
 
     Args:
-        loaded: The intact model.
+        loaded: The original model.
         assignment: Program of each head.
         texts: Tokenised texts.
-        cache: Maps of the programs.
+        cache: Patterns of the programs.
         samples: Draws from the model's predictions.
         rounds: Shares that the heads are taken in, with an estimate before each.
         seed: Of the draws.
@@ -111,9 +111,12 @@ def greedy_order(
     first: list[Head] = []
     share = int(np.ceil(len(assignment) / rounds))
     with PatchedModel(loaded, assignment, cache, look_ahead) as patched:
-        for _ in progress(range(rounds), "Fisher estimates of damage", unit="rounds"):
-            damages = fisher_damage(patched, taken, texts, BATCH_TEXTS, samples, generator)
-            ranked = sorted((head for head in damages if head not in taken), key=lambda head: (damages[head], head))
+        for _ in progress(range(rounds), "Fisher estimates of ablation effect", unit="rounds"):
+            ablation_effects = fisher_effects(patched, taken, texts, BATCH_TEXTS, samples, generator)
+            ranked = sorted(
+                (head for head in ablation_effects if head not in taken),
+                key=lambda head: (ablation_effects[head], head),
+            )
             first = first or ranked
             taken += ranked[:share]
-    return EstimatedOrders(first, taken)
+    return FisherRankings(first, taken)

@@ -20,7 +20,7 @@ class GateMeasurement:
     """How much perplexity rises on validation texts with the registered surrogate's heads replaced."""
 
     percent: int
-    """Share of the studied heads that is replaced, in percent."""
+    """Share of the selected heads that is replaced, in percent."""
     texts: int
     tokens: int
     increase: float
@@ -110,4 +110,4 @@ def read_gate(path: Path) -> GateMeasurement:
         known: dict[str, Any] = {key: math.nan if value is None else value for key, value in values.items()}
         return GateMeasurement(**known)
     except (AttributeError, TypeError) as error:
-        raise UserError(f"{path} is no measurement of the gate ({error}); run `dvc repro replace`") from error
+        raise UserError(f"{path} is not a measurement of the gate ({error}); run `dvc repro replace`") from error

@@ -1,4 +1,4 @@
-"""The identity test: replacing heads by their own maps changes nothing, by wrong ones something."""
+"""The identity test: replacing heads by their own patterns changes nothing, by wrong ones something."""
 
 import math
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from attention_programs.errors import UserError
 from attention_programs.models.head import Head, choose_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.methods import BASELINE
+from attention_programs.programs.record import ProgramRecord, make_record
 from attention_programs.programs.runner import TrustedRunner
-from attention_programs.programs.table import ProgramRecord, make_record
 from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.maps import MapCache, Maps
+from attention_programs.surrogate.pattern_cache import PatternArray, PatternCache
 
 PROBE = (
     "The old fisherman, who had lost his net, smiled. \"I have 2 nets,\" he said; 'take one.'\nif x > 3:\n    print(x)"
@@ -25,14 +25,14 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-6, "float16": 0.2, "bfloat16": 0.5}
 """Largest change of a logit that rounding explains, by precision of the model."""
 
 
-class _GivenMaps(MapCache):
-    """Hands out given maps instead of a program's."""
+class _GivenPatterns(PatternCache):
+    """Hands out given patterns instead of a program's."""
 
-    def __init__(self, loaded: LoadedModel, given: dict[tuple[tuple[int, ...], str], Maps]) -> None:
+    def __init__(self, loaded: LoadedModel, given: dict[tuple[tuple[int, ...], str], PatternArray]) -> None:
         super().__init__(loaded.sequence, TrustedRunner())
         self._given = given
 
-    def get(self, ids: tuple[int, ...], record: ProgramRecord) -> Maps:
+    def get(self, ids: tuple[int, ...], record: ProgramRecord) -> PatternArray:
         return self._given[ids, record.name]
 
 
@@ -65,23 +65,23 @@ def identity_of(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[Sequ
     wanted = choose_heads(map(str, heads), record.layers, record.heads_per_layer)
     if not wanted:
         return Identity(0.0, math.inf)
-    source = 'def program(text):\n    """Stands for the head\'s own map."""\n    return text.uniform\n'
-    assignment = {head: make_record(source, str(head), BASELINE, "verified", [str(head)], {}) for head in wanted}
+    source = 'def program(text):\n    """Stands for the head\'s own pattern."""\n    return text.uniform\n'
+    assignment = {head: make_record(source, str(head), BASELINE, "prefix_only", [str(head)], {}) for head in wanted}
     changes = []
     for text in texts:
-        (maps,) = next(extract(loaded, [[text]], wanted))
-        own = maps.maps.astype(np.float32)
+        (found,) = next(extract(loaded, [[text]], wanted))
+        own = found.patterns.astype(np.float32)
         ids = torch.tensor([list(text)], device=loaded.model.device)
         logits = [loaded.model(input_ids=ids).logits]
         for patterns in (own, _turned(own, record.causal)):
             known = {(tuple(text), str(head)): patterns[slot] for slot, head in enumerate(wanted)}
-            with PatchedModel(loaded, assignment, _GivenMaps(loaded, known)):
+            with PatchedModel(loaded, assignment, _GivenPatterns(loaded, known)):
                 logits.append(loaded.model(input_ids=ids).logits)
         changes += [float((after - before).abs().max()) for before, after in pairwise(logits)]
     return Identity(max(changes[::2], default=0.0), max(changes[1::2], default=math.inf))
 
 
-def _turned(patterns: Maps, causal: bool) -> Maps:
+def _turned(patterns: PatternArray, causal: bool) -> PatternArray:
     """Patterns whose rows run the other way over the tokens that they see."""
     turned = np.zeros_like(patterns)
     for row in range(patterns.shape[-1]):
@@ -102,7 +102,7 @@ def check_identity(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[s
     allowed = TOLERANCE.get(record.dtype, TOLERANCE["float32"])
     if found.own > allowed:
         raise UserError(
-            f"replacing heads of {record.name} by their own maps changes a logit by {found.own:.3g} (allowed "
+            f"replacing heads of {record.name} by their own patterns changes a logit by {found.own:.3g} (allowed "
             f"{allowed}); this version of transformers is not supported for {record.architecture}"
         )
     if not found.proved:

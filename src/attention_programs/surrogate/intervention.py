@@ -2,7 +2,7 @@
 
 One attention function and its mask function are registered with transformers. It calls the architecture's own eager
 attention, so heads that stay are untouched to the last bit, and then exchanges the output of each replaced head for
-(program's map) @ (values).
+(program's pattern) @ (values).
 """
 
 import sys
@@ -22,25 +22,25 @@ from attention_programs.errors import UserError
 from attention_programs.models.architecture import decoder_layers, layer_window, token_stack
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.runner import Runner, TrustedRunner
-from attention_programs.programs.table import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.layer_plan import LayerPlan
-from attention_programs.surrogate.maps import MapCache
 from attention_programs.surrogate.padding import real_tokens, require_one_text_a_row
+from attention_programs.surrogate.pattern_cache import PatternCache
 
 IMPLEMENTATION = "attention_programs"
 _MARK = "_attention_programs_layer"
 
 
-def map_cache(loaded: LoadedModel, runner: Runner) -> MapCache:
-    """A store of maps on a model's texts; closing the runner is the caller's."""
-    return MapCache(loaded.sequence, runner)
+def pattern_cache(loaded: LoadedModel, runner: Runner) -> PatternCache:
+    """A store of patterns on a model's texts; closing the runner is the caller's."""
+    return PatternCache(loaded.sequence, runner)
 
 
-def trusted_cache(loaded: LoadedModel) -> MapCache:
-    """A store of maps of its own, for trusted programs alone."""
-    return map_cache(loaded, TrustedRunner())
+def trusted_cache(loaded: LoadedModel) -> PatternCache:
+    """A store of patterns of its own, for trusted programs alone."""
+    return pattern_cache(loaded, TrustedRunner())
 
 
 def _attention(
@@ -88,7 +88,7 @@ class PatchedModel:
     Args:
         loaded: The model; it is changed in place until restored.
         assignment: Program of each replaced head; may be empty.
-        cache: Maps shared between surrogates; a new one if not given.
+        cache: Patterns shared between surrogates; a new one if not given.
         look_ahead: Names of programs that a causal model may get although they break the prefix rule.
 
     Raises:
@@ -97,7 +97,7 @@ class PatchedModel:
 
     loaded: LoadedModel
     assignment: Assignment
-    cache: MapCache | None = None
+    cache: PatternCache | None = None
     look_ahead: Collection[str] = ()
     _handles: list[RemovableHandle] = field(default_factory=list, init=False, repr=False)
 
@@ -181,7 +181,7 @@ class PatchedModel:
 
     @contextmanager
     def gated(self, gates: Mapping[Head, torch.Tensor]) -> Iterator[None]:
-        """Blends each replaced head's own map with its program's; 0 is the head, 1 the program.
+        """Blends each replaced head's own pattern with its program's; 0 is the head, 1 the program.
 
         Args:
             gates: For every replaced head a number a text of the batch, shape (batch,).
@@ -207,7 +207,7 @@ class PatchedModel:
             history = self._history.get(past)
             if history is None or history.shape[0] != ids.shape[0] or history.shape[1] < known:
                 raise UserError(
-                    "the key-value cache was filled without this surrogate or for another batch; start anew"
+                    "the key-value cache was filled without this surrogate or for another batch; start again"
                 )
             ids = torch.cat([history[:, :known], ids.to(history.device)], dim=1)
         self._pending = ids
@@ -226,9 +226,9 @@ class PatchedModel:
         if cache not in self._history:
             reorder = cache.reorder_cache
 
-            def reorder_both(order: torch.Tensor) -> None:
-                reorder(order)
-                self._history[cache] = self._history[cache].index_select(0, order.to(self._history[cache].device))
+            def reorder_both(ranking: torch.Tensor) -> None:
+                reorder(ranking)
+                self._history[cache] = self._history[cache].index_select(0, ranking.to(self._history[cache].device))
 
             cache.reorder_cache = reorder_both
         self._history[cache] = ids

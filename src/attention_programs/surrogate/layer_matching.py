@@ -1,8 +1,8 @@
-"""Each layer by itself: how far replaced heads move its output while everything below is intact.
+"""Each layer by itself: how far replaced heads move its output while everything below is unpatched.
 
-Programs that fit the maps well can still be far off in what a layer puts out, because the values differ in size: much
-attention goes to the first token, whose value is next to nothing. This error is easy to lower, as no gradient leaves
-its layer; the fit through the whole model starts from there.
+Programs that fit the patterns well can still be far off in what a layer puts out, because the values differ in size:
+much attention goes to the first token, whose value is next to nothing. This error is easy to lower, as no gradient
+leaves its layer; the fit through the whole model starts from there.
 """
 
 from collections.abc import Sequence
@@ -19,22 +19,22 @@ Ids = tuple[int, ...]
 
 @torch.no_grad()
 def layer_outputs(loaded: LoadedModel, texts: Sequence[Ids]) -> list[torch.Tensor]:
-    """What each layer of the intact model puts out on a batch of texts, shape (batch, tokens, width)."""
+    """What each layer of the original model puts out on a batch of texts, shape (batch, tokens, width)."""
     found: list[torch.Tensor] = []
     with each_layer(loaded.model, lambda _, output: found.append(_states(output))):
         _run(loaded, texts)
     return found
 
 
-def layer_error(patched: PatchedModel, texts: Sequence[Ids], intact: Sequence[torch.Tensor]) -> torch.Tensor:
+def layer_error(patched: PatchedModel, texts: Sequence[Ids], original: Sequence[torch.Tensor]) -> torch.Tensor:
     """Mean over layers of the squared error of the output, relative to the output; a scalar with its gradient."""
     counted = patched.loaded.pad(texts).mask.bool()
     counted[:, 0] = False  # a first token attends to itself whatever replaces the head, and its states are huge
     errors: list[torch.Tensor] = []
 
     def compare(layer: int, output: Any) -> Any:
-        """Notes the layer's error and hands the intact output on to the next layer."""
-        right = intact[layer]
+        """Notes the layer's error and hands the original output on to the next layer."""
+        right = original[layer]
         squares = (_states(output).float() - right.float()).square().sum(dim=-1)
         size = (right.float().square().sum(dim=-1) * counted).sum()
         errors.append((squares * counted).sum() / size.clamp(min=torch.finfo(size.dtype).tiny))

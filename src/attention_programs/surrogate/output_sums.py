@@ -1,6 +1,6 @@
 """What is read of the output layer: each place's log partition sum, and a weighted sum of its logits.
 
-On the processor the logits are read where they lie, in the precision they are in: copies in single precision, and what
+On the CPU the logits are read where they lie, in the precision they are in: copies in single precision, and what
 ``logsumexp`` writes in between, take longer than the products of matrices of a tenth of the model.
 """
 

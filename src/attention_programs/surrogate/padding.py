@@ -28,10 +28,10 @@ def require_one_text_a_row(positions: Any, real: torch.Tensor) -> None:
     """Refuses texts packed into one row, which programs would take for one text.
 
     Raises:
-        UserError: if positions begin anew, or leap, within a row.
+        UserError: if positions begin again, or leap, within a row.
     """
     if not isinstance(positions, torch.Tensor) or positions.ndim != 2 or positions.shape[1] < 2:
         return
     both = (real[:, 1:] & real[:, :-1]).to(positions.device)
     if bool(((positions.diff(dim=1) != 1) & both).any()):
-        raise UserError("position_ids begin anew within a row: texts are packed; give one text a row, padded")
+        raise UserError("position_ids begin again within a row: texts are packed; give one text a row, padded")

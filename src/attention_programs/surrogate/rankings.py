@@ -17,29 +17,32 @@ class Ranking:
     """Of its line in figures, on and off; drawn through if empty."""
 
 
-BEST_FIT, ALONE, FISHER, GREEDY, TOGETHER = "iou", "damage", "fisher", "greedy", "together"
+BEST_FIT, ALONE, FISHER, GREEDY, TOGETHER = "iou", "ablation_effect", "fisher", "iterative_fisher", "joint_ablation"
 RANKINGS = {
     BEST_FIT: Ranking("best fit first (validation IoU)", "best fit first", "of highest validation IoU"),
     ALONE: Ranking(
-        "least damage first (measured alone, on training texts)",
-        "least damage first",
-        "of least damage when replaced alone",
+        "smallest ablation effect first (single heads, training texts)",
+        "smallest ablation effect first",
+        "with the smallest ablation effect",
         (3, 1.6),
     ),
     FISHER: Ranking(
-        "least damage first (Fisher estimate)", "least estimated damage first", "of lowest estimated damage", (1, 1.6)
+        "smallest effect first (Fisher)",
+        "smallest Fisher estimate first",
+        "with the smallest Fisher estimate",
+        (1, 1.6),
     ),
     GREEDY: Ranking(
-        "least damage first (Fisher estimate made again on the way)",
-        "the same, estimated again",
-        "of lowest estimated damage, estimated again on the way",
+        "smallest effect first (iterative Fisher)",
+        "smallest iterative Fisher estimate first",
+        "with the smallest iterative Fisher estimate",
         (6, 1.6, 1, 1.6),
     ),
     TOGETHER: Ranking(
-        "least damage first (measured with random others replaced as well)",
-        "least damage in company first",
-        "of least damage when others are replaced as well",
+        "smallest joint ablation effect first (random other heads replaced as well)",
+        "smallest joint ablation effect first",
+        "with the smallest joint ablation effect",
         (1, 1, 1, 1, 6, 1),
     ),
 }
-"""Every ranking of ``orders.csv`` by its key, in the order of tables and figures."""
+"""Every ranking of ``rankings.csv`` by its key, in the order of tables and figures."""

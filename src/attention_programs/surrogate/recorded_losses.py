@@ -9,7 +9,7 @@ from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
 from attention_programs.programs.methods import DISTILLED
 from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.perplexity import TextLoss, ids_losses, perplexity
+from attention_programs.surrogate.losses import TextLoss, ids_losses, perplexity
 from attention_programs.surrogate.replacement import Measured
 from attention_programs.surrogate.specification import RecordedLosses, RecordedText
 from attention_programs.surrogate.windows import Windows
@@ -17,7 +17,7 @@ from attention_programs.surrogate.windows import Windows
 RECORDED_TEXTS = 4
 TOLERANCE = {"float32": 1e-3, "bfloat16": 2e-2}
 """Largest difference of a text's mean loss that rounding explains, nats per token, by precision of the passes: sums
-depend on the processor and on what else is in the batch."""
+depend on the CPU and on what else is in the batch."""
 
 
 def record_losses(
@@ -25,7 +25,7 @@ def record_losses(
 ) -> RecordedLosses:
     """Keeps the losses of a few of the texts on which a surrogate was measured, evenly spread over them."""
     (point,) = [p for p in measured.points if (p.programs, p.percent) == (DISTILLED, percent)]
-    counted = [number for number, loss in enumerate(measured.intact) if loss.tokens]
+    counted = [number for number, loss in enumerate(measured.original) if loss.tokens]
     step = math.ceil(len(counted) / RECORDED_TEXTS)
     return RecordedLosses(
         precision,
@@ -34,8 +34,8 @@ def record_losses(
                 key=texts[number].key,
                 corpus=texts[number].corpus,
                 windows=[ids for ids, text in zip(windows.ids, windows.text_of, strict=True) if text == number],
-                tokens=measured.intact[number].tokens,
-                original=measured.intact[number].loss_sum,
+                tokens=measured.original[number].tokens,
+                original=measured.original[number].loss_sum,
                 replaced=point.losses[number].loss_sum,
             )
             for number in counted[::step]
@@ -116,7 +116,7 @@ def measure_again(patched: PatchedModel, recorded: RecordedLosses) -> Remeasurem
     if not recorded.texts:
         raise UserError("the surrogate holds no recorded texts to measure again; run `dvc repro replace` and publish")
 
-    # On a processor without the recorded precision it would take very long, and the tolerance is for either.
+    # On a CPU without the recorded precision it would take very long, and the tolerance is for either.
     precision: Precision = "float32" if recorded.precision == "float32" else "fastest"
 
     def losses() -> list[TextLoss]:

@@ -1,4 +1,4 @@
-"""Programs whose constants can be learned: the same sums of terms, in torch."""
+"""Programs whose coefficients can be learned: the same sums of terms, in torch."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.features import Feature
 from attention_programs.programs.parser import read_terms
-from attention_programs.programs.table import ProgramRecord
+from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.intervention import PatchedModel
@@ -32,7 +32,7 @@ class TermValues:
         self._kept: dict[Ids, torch.Tensor] = {}
 
     def get(self, text: Ids) -> torch.Tensor:
-        """The features' values on a text, packed, shape (features, cells), float16."""
+        """The features' values on a text, packed, shape (features, entries), float16."""
         found = self._kept.get(text)
         if found is None:
             found = self._compute(text)
@@ -43,12 +43,12 @@ class TermValues:
 
     def _compute(self, text: Ids) -> torch.Tensor:
         view = TokenView.of(self._loaded.sequence(text))
-        cells = [pack(feature.matrix(view), view.causal) for feature in self._features]
-        return torch.from_numpy(np.stack(cells).astype(np.float16))
+        entries = [pack(feature.matrix(view), view.causal) for feature in self._features]
+        return torch.from_numpy(np.stack(entries).astype(np.float16))
 
 
 def has_terms(program: ProgramRecord) -> bool:
-    """Whether a program is a softmax of a sum of terms, whose constants can be learned."""
+    """Whether a program is a softmax of a sum of terms, whose coefficients can be learned."""
     try:
         return bool(read_terms(program.source, program.name))
     except UserError:
@@ -56,11 +56,11 @@ def has_terms(program: ProgramRecord) -> bool:
 
 
 class SoftPrograms:
-    """The programs of some heads as one matrix of constants.
+    """The programs of some heads as one matrix of coefficients.
 
     Attributes:
         heads: The heads, in the order of the rows.
-        constants: What is learned, shape (heads, most terms); 0 beyond a head's own terms.
+        coefficients: What is learned, shape (heads, most terms); 0 beyond a head's own terms.
     """
 
     def __init__(self, loaded: LoadedModel, assignment: Assignment, memory_mib: int = 256) -> None:
@@ -78,36 +78,36 @@ class SoftPrograms:
         own = np.zeros_like(values)
         for row, terms in enumerate(self.terms.values()):
             columns[row, : len(terms)] = [place[term.feature] for term in terms]
-            values[row, : len(terms)] = [term.constant for term in terms]
+            values[row, : len(terms)] = [term.coefficient for term in terms]
             own[row, : len(terms)] = 1
         device = loaded.model.device
         self._columns = torch.from_numpy(columns).to(device)
         self._own = torch.from_numpy(own).to(device)
-        self.constants = torch.from_numpy(values).to(device).requires_grad_()
+        self.coefficients = torch.from_numpy(values).to(device).requires_grad_()
 
-    def maps(self, texts: Sequence[Ids], heads: Sequence[Head]) -> torch.Tensor:
-        """The maps of some heads on a batch, shape (heads, batch, longest, longest), zero in padding."""
-        rows = torch.tensor([self.heads.index(head) for head in heads], device=self.constants.device)
-        dense = torch.zeros(len(heads), self._width, device=self.constants.device)
-        dense = dense.scatter_add(1, self._columns[rows], (self.constants * self._own)[rows])
+    def patterns(self, texts: Sequence[Ids], heads: Sequence[Head]) -> torch.Tensor:
+        """The patterns of some heads on a batch, shape (heads, batch, longest, longest), zero in padding."""
+        rows = torch.tensor([self.heads.index(head) for head in heads], device=self.coefficients.device)
+        dense = torch.zeros(len(heads), self._width, device=self.coefficients.device)
+        dense = dense.scatter_add(1, self._columns[rows], (self.coefficients * self._own)[rows])
         longest = max(map(len, texts))
-        return torch.stack([self._map(text, dense, longest) for text in texts], dim=1)
+        return torch.stack([self._pattern(text, dense, longest) for text in texts], dim=1)
 
-    def _map(self, text: Ids, dense: torch.Tensor, longest: int) -> torch.Tensor:
+    def _pattern(self, text: Ids, dense: torch.Tensor, longest: int) -> torch.Tensor:
         n = len(text)
         with torch.autocast(dense.device.type, enabled=False):
-            cells = dense @ self._values.get(text).to(dense)
+            entries = dense @ self._values.get(text).to(dense)
         if self._causal:
             scores = torch.full((len(dense), n, n), -torch.inf, device=dense.device)
             rows, columns = torch.tril_indices(n, n, device=dense.device)
-            scores[:, rows, columns] = cells
+            scores[:, rows, columns] = entries
         else:
-            scores = cells.reshape(-1, n, n)
+            scores = entries.reshape(-1, n, n)
         return torch.nn.functional.pad(scores.softmax(dim=-1), (0, longest - n, 0, longest - n))
 
 
 class SoftlyPatchedModel(PatchedModel):
-    """A model whose replaced heads are soft programs: gradients reach their constants and nothing else.
+    """A model whose replaced heads are soft programs: gradients reach their coefficients and nothing else.
 
     Only whole texts in batches padded on the right; no key-value cache.
     """
@@ -118,11 +118,11 @@ class SoftlyPatchedModel(PatchedModel):
         assert not known
         texts = [tuple(row[mask].tolist()) for row, mask in zip(ids, real, strict=True)]
         heads = [head for pairs in self._by_layer.values() for head, _ in pairs]
-        maps = self.soft.maps(texts, heads) if heads else None
+        patterns = self.soft.patterns(texts, heads) if heads else None
         start = 0
         for layer, pairs in self._by_layer.items():
-            assert maps is not None
-            self._plans[layer].weights = maps[start : start + len(pairs)].transpose(0, 1)
+            assert patterns is not None
+            self._plans[layer].weights = patterns[start : start + len(pairs)].transpose(0, 1)
             start += len(pairs)
 
 

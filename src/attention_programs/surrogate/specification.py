@@ -8,8 +8,9 @@ from attention_programs.config import Precision
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, write_json
 from attention_programs.models.head import Head
+from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.runner import NOT_USED
-from attention_programs.programs.table import ProgramRecord
+from attention_programs.renamed import VALUES
 
 if TYPE_CHECKING:  # a specification is read where no torch is
     from attention_programs.scoring.assignments import Assignment
@@ -60,10 +61,10 @@ class SurrogateSpecification:
     model: str
     weights_sha256: str
     causal: bool
-    order: str
-    """How the replaced heads were chosen: ``iou`` or ``damage``."""
+    ranking: str
+    """How the replaced heads were chosen: ``iou`` or ``ablation_effect``."""
     percent: int
-    """Share of the studied heads that is replaced, in percent."""
+    """Share of the selected heads that is replaced, in percent."""
     max_tokens: int
     """Length of the texts that programs were fitted and validated on."""
     heads: dict[str, str]
@@ -88,6 +89,12 @@ def write_specification(path: Path, specification: SurrogateSpecification) -> No
     write_json(path, asdict(specification))
 
 
+def _today(values: dict[str, Any]) -> dict[str, Any]:
+    """A record in today's words; files of the last release go on being read."""
+    words = {VALUES.get(key, key): value for key, value in values.items()}
+    return words | {key: VALUES.get(words[key], words[key]) for key in ("ranking", "causal") if key in words}
+
+
 def read_specification(path: Path) -> SurrogateSpecification:
     """Reads and checks a specification.
 
@@ -96,14 +103,15 @@ def read_specification(path: Path) -> SurrogateSpecification:
     """
     values = read_json(path)
     if not isinstance(values, dict) or values.get("schema_version") != SCHEMA_VERSION:
-        raise UserError(f"{path} is no surrogate of schema {SCHEMA_VERSION}; run `dvc repro replace`")
+        raise UserError(f"{path} is not a surrogate of schema {SCHEMA_VERSION}; run `dvc repro replace`")
     try:
-        values["programs"] = {key: ProgramRecord(**row) for key, row in values["programs"].items()}
+        values = _today(values)
+        values["programs"] = {key: ProgramRecord(**_today(row)) for key, row in values["programs"].items()}
         values["recorded"] = RecordedLosses.parse(values.get("recorded", {}))
         specification = SurrogateSpecification(**values)
         missing = [head for head, program in specification.heads.items() if program not in specification.programs]
     except (TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path} is no surrogate: {error}; run `dvc repro replace`") from error
+        raise UserError(f"{path} is not a surrogate: {error}; run `dvc repro replace`") from error
     if missing:
         raise UserError(f"{path}: the program of head {missing[0]} is missing; run `dvc repro replace`")
     for key, program in specification.programs.items():

@@ -10,7 +10,7 @@ from attention_programs.models.loading import LoadedModel, best_device, load_mod
 from attention_programs.models.token_style import TokenStyle
 from attention_programs.programs.runner import Runner, TrustedRunner
 from attention_programs.surrogate.identity import check_identity
-from attention_programs.surrogate.intervention import PatchedModel, map_cache
+from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.recorded_losses import measure_again
 from attention_programs.surrogate.specification import SurrogateSpecification, read_specification
 
@@ -33,7 +33,7 @@ def load_surrogate(
     runner_for: Callable[[TokenStyle], Runner] = _trusted_alone,
     verify: bool = False,
 ) -> Surrogate:
-    """Loads a model and replaces its heads, after proving anew that the intervention is exact.
+    """Loads a model and replaces its heads, after proving again that the intervention is exact.
 
     Args:
         specification: A file of ``surrogate.specification``.
@@ -55,7 +55,7 @@ def load_surrogate(
             f"{wanted.weights_sha256[:10]} ({wanted.model}); run `dvc repro model` for that profile"
         )
     check_identity(loaded, [Head.parse(head) for head in wanted.heads], probes)
-    cache = map_cache(loaded, runner_for(loaded.token_style))
+    cache = pattern_cache(loaded, runner_for(loaded.token_style))
     surrogate = Surrogate(loaded, wanted.assignment, cache, wanted.look_ahead, specification=wanted)
     if verify:
         measure_again(surrogate, wanted.recorded).check()

@@ -8,7 +8,7 @@ from attention_programs.config import ReplacementSettings
 from attention_programs.corpora.text import Split, Text
 from attention_programs.errors import UserError
 from attention_programs.models.loading import LoadedModel
-from attention_programs.surrogate.perplexity import TextLoss
+from attention_programs.surrogate.losses import TextLoss
 
 SHORTEST = 8
 """Tokens below which the rest of a text is left out."""

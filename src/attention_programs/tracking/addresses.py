@@ -31,7 +31,7 @@ def current_root() -> Path:
         except UserError as error:
             raise UserError(f"{error}, or set {ROOT_VARIABLE} to it") from error
     if not Path(named).is_dir():
-        raise UserError(f"{ROOT_VARIABLE} is {named!r}, which is no folder; set it to the repository's folder")
+        raise UserError(f"{ROOT_VARIABLE} is {named!r}, which is not a folder; set it to the repository's folder")
     return Path(named).absolute()
 
 
@@ -56,7 +56,7 @@ def resolve(uri: str, root: Path) -> Path:
     """
     parts = urlsplit(uri)
     if parts.scheme != SCHEME or parts.netloc or parts.query or parts.fragment or not parts.path.startswith("/"):
-        raise UserError(f"artifact address {uri!r} does not have the form {artifact_uri('...')}; publish anew")
+        raise UserError(f"artifact address {uri!r} does not have the form {artifact_uri('...')}; publish again")
     store = (root / ARTIFACTS).resolve()
     folder = (root / parts.path.lstrip("/")).resolve()
     if store not in folder.parents:

@@ -56,7 +56,7 @@ class Lineage:
         for output in self.outputs:
             if path == output or path.startswith(output + "/"):
                 return output
-        raise UserError(f"{path} is no output in {DVC_LOCK}; {REPEAT}")
+        raise UserError(f"{path} is not an output in {DVC_LOCK}; {REPEAT}")
 
     def tags(self) -> dict[str, str]:
         """The way back as tags of a run or a model version."""

@@ -50,7 +50,7 @@ def perplexity_curves(table: pd.DataFrame) -> list[Metric]:
     """
     curves = []
     for row in records(table):
-        curve = DISTILLED if row.programs == DISTILLED else f"{row.programs}/{row.order}"
+        curve = DISTILLED if row.programs == DISTILLED else f"{row.programs}/{row.ranking}"
         increase = _with_interval(f"perplexity_increase/{curve}", row.increase, row.low, row.high)
         curves += to_metrics({f"perplexity/{curve}": row.perplexity, **increase}, step=int(row.percent))
     return curves

@@ -6,7 +6,7 @@ import sys
 
 from mlflow.cli import cli
 
-from attention_programs.untrusted.sandbox.kernel import die_with_parent
+from attention_programs.untrusted.sandbox.linux import die_with_parent
 
 
 def main(parent: int, arguments: list[str]) -> None:

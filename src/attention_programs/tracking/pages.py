@@ -13,7 +13,7 @@ from attention_programs.errors import UserError
 from attention_programs.offline import QUIET
 from attention_programs.tracking.addresses import ROOT_VARIABLE
 from attention_programs.tracking.database import DATABASE
-from attention_programs.tracking.store import open_store
+from attention_programs.tracking.mlflow_store import open_store
 
 STOP_SECONDS = 10
 """Time that the server has to end by itself."""

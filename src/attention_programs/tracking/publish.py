@@ -15,11 +15,11 @@ from attention_programs.progress import progress
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import SURROGATE_FILE, Lineage, check_files, published_files, read_lineage
 from attention_programs.tracking.lookup import ALIAS, registered_name
-from attention_programs.tracking.prompts import answered_by_key, exchanges_of, register_prompts
-from attention_programs.tracking.registry import register, versions_of, withdraw
+from attention_programs.tracking.mlflow_store import EXPERIMENT, Store, open_store
+from attention_programs.tracking.model_card import read_validation
+from attention_programs.tracking.model_registry import register, versions_of, withdraw
+from attention_programs.tracking.prompt_registry import answered_by_key, calls_of, register_prompts
 from attention_programs.tracking.runs import PROFILE_RUN, fill_profile_run, log_program, logged_programs, profile_tags
-from attention_programs.tracking.store import EXPERIMENT, Store, open_store
-from attention_programs.tracking.validation import read_validation
 
 LOCK = "mlruns/publish.lock"
 
@@ -47,7 +47,7 @@ class Published:
 def publish(config: Config, paths: Paths, root: Path) -> Published:
     """Publishes a profile's results; does nothing if the same content is published already.
 
-    An attempt that was killed half-way leaves a run that is not finished: the next one removes it and starts anew.
+    An attempt that was killed half-way leaves a run that is not finished: the next one removes it and starts again.
 
     Raises:
         UserError: if a file is missing, or any is not what ``dvc.lock`` and ``params.yaml`` say.
@@ -106,7 +106,7 @@ def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage:
     specification = paths.data / SURROGATE_FILE
     validation = read_validation(config, paths, read_specification(specification))
     programs = logged_programs(paths)
-    exchanges = answered_by_key(store.root / config.explainer.exchanges)
+    calls = answered_by_key(store.root / config.explainer.call_log)
     tags = profile_tags(config, paths, lineage)
     shared = lineage.tags() | {key: tags[key] for key in ("profile", "model", "weights_sha256")}
     run = store.client.create_run(experiment, tags=tags, run_name=f"{config.profile} {lineage.content_key[:8]}")
@@ -115,7 +115,7 @@ def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage:
             register_prompts()
         fill_profile_run(store, run, config, paths, lineage, files)
         for program, rows in progress(programs, "MLflow", unit="runs"):
-            log_program(store, run, shared, program, rows, exchanges_of(program, exchanges))
+            log_program(store, run, shared, program, rows, calls_of(program, calls))
         register(store, run, config, lineage, specification, validation)
         store.client.set_terminated(run.info.run_id)
 

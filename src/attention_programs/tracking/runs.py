@@ -15,11 +15,11 @@ from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, write_csv, write_json, write_text
-from attention_programs.llm.exchanges import Exchange
-from attention_programs.models.record import read_record
+from attention_programs.llm.call_log import Call
+from attention_programs.models.model_record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.methods import LLM, SELECTED
-from attention_programs.programs.table import ProgramRecord, read_programs
+from attention_programs.programs.record import ProgramRecord, read_programs
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import (
     DVC_LOCK,
@@ -31,8 +31,8 @@ from attention_programs.tracking.lineage import (
     place_of,
 )
 from attention_programs.tracking.measurements import log_all, perplexity_curves, program_metrics, qa_curves, to_metrics
-from attention_programs.tracking.prompts import exchange_metrics, write_exchanges
-from attention_programs.tracking.store import Store
+from attention_programs.tracking.mlflow_store import Store
+from attention_programs.tracking.prompt_registry import call_metrics, write_calls
 
 PROFILE_RUN = "profile"
 PROGRAM_RUN = "program"
@@ -50,7 +50,7 @@ def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, st
         "model": config.model.name,
         "weights_sha256": record.weights_sha256,
         "quantization": record.quantization or "none",
-        "order": read_specification(paths.data / SURROGATE_FILE).order,
+        "ranking": read_specification(paths.data / SURROGATE_FILE).ranking,
         "sandbox_synthesize": read_json(paths.results / "synthesis.json")["sandbox"],
         "sandbox_score": read_json(paths.results / "scoring.json")["sandbox"],
         "mlflow.source.name": f"dvc repro ({config.profile})",
@@ -126,7 +126,7 @@ def log_program(
     shared: dict[str, str],
     program: ProgramRecord,
     rows: pd.DataFrame,
-    exchanges: Sequence[Exchange] = (),
+    calls: Sequence[Call] = (),
 ) -> None:
     """Writes one program's run, in three calls and a few files: hundreds take seconds."""
     heads = " ".join(rows["head"])
@@ -146,7 +146,7 @@ def log_program(
     }
     run = store.client.create_run(parent.info.experiment_id, time.time_ns() // 1_000_000, tags, program.name)
     sizes = to_metrics({"terms": program.terms, "nodes": program.nodes})
-    asked = exchange_metrics(program, exchanges) if program.author == LLM else []
+    asked = call_metrics(program, calls) if program.author == LLM else []
     store.client.log_batch(run.info.run_id, metrics=[*program_metrics(rows), *sizes, *asked])
     folder = store.folder(run.info.artifact_uri)
     write_text(folder / "program.py", program.source)
@@ -154,7 +154,7 @@ def log_program(
     write_csv(folder / "heads.csv", rows)
     if "prompt" in program.provenance:  # of programs written by hand
         write_text(folder / "prompt.md", program.provenance["prompt"])
-    write_exchanges(exchanges, folder)
+    write_calls(calls, folder)
     store.client.set_terminated(run.info.run_id)
 
 

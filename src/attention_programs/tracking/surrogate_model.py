@@ -14,7 +14,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from attention_programs.errors import UserError
-from attention_programs.surrogate.perplexity import text_losses
+from attention_programs.surrogate.losses import text_losses
 from attention_programs.tracking.addresses import current_root
 from attention_programs.tracking.patched import load_patched
 

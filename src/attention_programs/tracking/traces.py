@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from attention_programs.tracking.database import DATABASE
-from attention_programs.tracking.store import EXPERIMENT, open_store
+from attention_programs.tracking.mlflow_store import EXPERIMENT, open_store
 
 
 @contextlib.contextmanager

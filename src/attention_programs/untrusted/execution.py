@@ -8,17 +8,17 @@ from pathlib import Path
 
 from attention_programs.config import SandboxSettings
 from attention_programs.models.token_style import TokenStyle
-from attention_programs.programs.outcome import Outcome
+from attention_programs.programs.record import ProgramRecord
+from attention_programs.programs.run_result import Outcome
 from attention_programs.programs.runner import NOT_USED, TrustedRunner
-from attention_programs.programs.table import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.progress import SAMPLE, estimated
 from attention_programs.untrusted.paper_format.annotation import Annotator
-from attention_programs.untrusted.paper_format.text import PaperText
-from attention_programs.untrusted.sandbox.arena import Layout
+from attention_programs.untrusted.paper_format.sentence import PaperText
+from attention_programs.untrusted.sandbox.finished import TEXTS_AT_ONCE, ResultStore
 from attention_programs.untrusted.sandbox.fork_server import SandboxText
-from attention_programs.untrusted.sandbox.pool import ForeignProgram, Ran, Sandbox
-from attention_programs.untrusted.sandbox.results import TEXTS_AT_ONCE, ResultStore
+from attention_programs.untrusted.sandbox.pool import Ran, Sandbox, UntrustedProgram
+from attention_programs.untrusted.sandbox.shared_buffer import Layout
 
 _PIECES_KEPT = 1024
 """Pieces of stored outcomes in memory; each is of one program on a few texts."""
@@ -32,7 +32,7 @@ class SandboxRunner:
     Args:
         settings: The sandbox's.
         workers: Programs that run side by side in the sandbox.
-        style: How the model's tokenizer writes tokens; programs of the paper's form see them.
+        style: How the model's tokenizer writes tokens; programs of the paper's format see them.
 
     Attributes:
         trusted: What runs the programs that need no sandbox.
@@ -43,7 +43,7 @@ class SandboxRunner:
         self._workers = workers
         self._style = style
         self.trusted = TrustedRunner()
-        self._is_foreign: dict[str, bool] = {}
+        self._is_untrusted: dict[str, bool] = {}
         self._annotator = Annotator()
         self._sandbox: Sandbox | None = None
         self._loaded: list[SandboxText] | None = None
@@ -53,11 +53,11 @@ class SandboxRunner:
         """The sandbox's level, or that it was not needed so far."""
         return NOT_USED if self._sandbox is None else str(self._sandbox.level)
 
-    def is_foreign(self, program: ProgramRecord) -> bool:
+    def is_untrusted(self, program: ProgramRecord) -> bool:
         """Whether a program runs in the sandbox."""
-        if program.id not in self._is_foreign:
-            self._is_foreign[program.id] = not program.trusted
-        return self._is_foreign[program.id]
+        if program.id not in self._is_untrusted:
+            self._is_untrusted[program.id] = not program.trusted
+        return self._is_untrusted[program.id]
 
     def outcomes(self, programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
         """What comes of each program on one text; nothing is run twice."""
@@ -73,15 +73,15 @@ class SandboxRunner:
             views: Texts of one model.
             check: Whether programs in the sandbox are run again on some texts to see whether they are deterministic.
         """
-        foreign = [program for program in programs if self.is_foreign(program)]
-        results = self._run_foreign(foreign, self._texts(foreign, views), views, check) if foreign else iter(())
+        untrusted = [program for program in programs if self.is_untrusted(program)]
+        results = self._run_untrusted(untrusted, self._texts(untrusted, views), views, check) if untrusted else iter(())
         for program in programs:
-            if self.is_foreign(program):
+            if self.is_untrusted(program):
                 yield next(results)
             else:
                 yield Ran([self.trusted.run(program, view) for view in views])
 
-    def _run_foreign(
+    def _run_untrusted(
         self, programs: Sequence[ProgramRecord], texts: list[SandboxText], views: Sequence[TokenView], check: bool
     ) -> Iterator[Ran]:
         if self._sandbox is None:
@@ -90,14 +90,14 @@ class SandboxRunner:
         if texts != self._loaded:
             self._sandbox.load(texts, views[0].causal)
             self._loaded = texts
-        foreign = (ForeignProgram(one.source, one.entry, one.form, one.parsed().mentions) for one in programs)
-        return self._sandbox.run_all(foreign, check)
+        untrusted = (UntrustedProgram(one.source, one.entry, one.form, one.parsed().mentions) for one in programs)
+        return self._sandbox.run_all(untrusted, check)
 
     def _texts(self, programs: Sequence[ProgramRecord], views: Sequence[TokenView]) -> list[SandboxText]:
         """The texts as these programs need to see them."""
         if all(program.form == "view" for program in programs):
             return [SandboxText.of(view) for view in views]
-        papers = [PaperText.of(view.ids, view.pieces, self._style) for view in views]
+        papers = [PaperText.of(view.ids, view.token_strings, self._style) for view in views]
         if any(program.provenance.get("uses_spacy") for program in programs):
             papers = [paper.annotated(self._annotator.annotate(paper.sentence)) for paper in papers]
         return [SandboxText.of(view, paper) for view, paper in zip(views, papers, strict=True)]
@@ -105,7 +105,7 @@ class SandboxRunner:
     def finish(
         self, programs: Sequence[ProgramRecord], views: Sequence[TokenView], folder: Path, check: bool = True
     ) -> "FinishedInSandbox":
-        """Runs all programs of unknown origin on all texts; what a killed run finished is not run again.
+        """Runs all untrusted programs on all texts; what a killed run finished is not run again.
 
         Args:
             programs: Any; trusted ones are left out.
@@ -113,14 +113,14 @@ class SandboxRunner:
             folder: Where finished outcomes are kept.
             check: Whether they are run again on some texts to see whether they are deterministic.
         """
-        foreign = [program for program in programs if self.is_foreign(program)]
-        blocks = _blocks(views, self._settings.shared_mib * 2**20) if foreign else []
+        untrusted = [program for program in programs if self.is_untrusted(program)]
+        blocks = _blocks(views, self._settings.shared_mib * 2**20) if untrusted else []
         stores = []
         for block in blocks:
-            texts = [text.to_json() for text in self._texts(foreign, block)]
+            texts = [text.to_json() for text in self._texts(untrusted, block)]
             settings = dataclasses.asdict(self._settings) | ({} if check else {"check_texts": 0})
             store = ResultStore(folder, [settings, texts], block[0].causal)
-            missing = _typical_first([program for program in foreign if not store.has(program.id)])
+            missing = _typical_first([program for program in untrusted if not store.has(program.id)])
             results = self.run_all(missing, block, check)
             results = estimated(results, f"programs in the sandbox, {len(block)} texts", len(missing), "programs")
             for program, ran in zip(missing, results, strict=True):
@@ -147,13 +147,13 @@ def _typical_first(programs: Sequence[ProgramRecord]) -> list[ProgramRecord]:
     return [programs[i] for i in (*sample, *sorted(set(range(len(programs))) - set(sample)))]
 
 
-def _blocks(views: Sequence[TokenView], most_bytes: int) -> list[list[TokenView]]:
+def _blocks(views: Sequence[TokenView], max_bytes: int) -> list[list[TokenView]]:
     """Divides texts so that the results of one program on a block fit a bound."""
     blocks: list[list[TokenView]] = []
-    used = most_bytes
+    used = max_bytes
     for view in views:
         size = Layout.of([view.n]).size
-        if used + size > most_bytes:
+        if used + size > max_bytes:
             blocks.append([])
             used = 0
         blocks[-1].append(view)
@@ -162,7 +162,7 @@ def _blocks(views: Sequence[TokenView], most_bytes: int) -> list[list[TokenView]
 
 
 class FinishedInSandbox:
-    """Outcomes on a list of texts: those of programs of unknown origin are stored, the others run when asked for."""
+    """Outcomes on a list of texts: those of untrusted programs are stored, the others run when asked for."""
 
     def __init__(
         self, runner: SandboxRunner, stores: Sequence[ResultStore], blocks: Sequence[Sequence[TokenView]]
@@ -170,7 +170,7 @@ class FinishedInSandbox:
         self._runner = runner
         self._stores = stores
         self._places = {
-            (view.ids, view.pieces): (block, index)
+            (view.ids, view.token_strings): (block, index)
             for block, views in enumerate(blocks)
             for index, view in enumerate(views)
         }
@@ -180,20 +180,20 @@ class FinishedInSandbox:
         """What comes of each program on one of the texts."""
         runner = self._runner
         return [
-            self._stored(program, view) if runner.is_foreign(program) else runner.trusted.run(program, view)
+            self._stored(program, view) if runner.is_untrusted(program) else runner.trusted.run(program, view)
             for program in programs
         ]
 
     def _stored(self, program: ProgramRecord, view: TokenView) -> Outcome:
-        block, index = self._places[view.ids, view.pieces]
+        block, index = self._places[view.ids, view.token_strings]
         return self._read(program.id, block, index // TEXTS_AT_ONCE)[index % TEXTS_AT_ONCE]
 
     def _read_piece(self, program_id: str, block: int, piece: int) -> list[Outcome]:
         return self._stores[block].outcomes(program_id, piece)
 
     def holds(self, view: TokenView) -> bool:
-        """Whether a text is one of those that programs of unknown origin ran on."""
-        return (view.ids, view.pieces) in self._places
+        """Whether a text is one of those that untrusted programs ran on."""
+        return (view.ids, view.token_strings) in self._places
 
     def remove(self) -> None:
         """Deletes what was stored."""

@@ -1,4 +1,4 @@
-"""Which programs of unknown origin are taken into the program table, and why the others are not."""
+"""Which untrusted programs are accepted into the program table, and why the others are not."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,10 +9,10 @@ from typing import Any, get_args
 from attention_programs.errors import UserError
 from attention_programs.files import read_jsonl, write_jsonl
 from attention_programs.programs.methods import Author
-from attention_programs.programs.outcome import Reason, Rejected
 from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.record import ProgramRecord, parse
+from attention_programs.programs.run_result import Reason, Rejected
 from attention_programs.programs.source import Form
-from attention_programs.programs.table import ProgramRecord, parse
 from attention_programs.progress import progress
 from attention_programs.untrusted.execution import SandboxRunner
 from attention_programs.untrusted.sandbox.screening import screen
@@ -33,8 +33,8 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A candidate that is not taken in."""
+class Rejection:
+    """A candidate that is not accepted."""
 
     candidate: Candidate
     reason: Reason
@@ -46,42 +46,42 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Admission:
+class Vetting:
     """What came of all candidates."""
 
-    admitted: list[ProgramRecord]
-    refused: list[Refusal]
+    accepted: list[ProgramRecord]
+    rejected: list[Rejection]
 
     @property
     def counts(self) -> dict[str, int]:
-        """Candidates refused for each reason; those that look ahead are taken in, marked, and counted too."""
-        counts = Counter(str(refusal.reason) for refusal in self.refused)
-        counts[str(Reason.LOOKS_AHEAD)] += sum(program.causal == "looks ahead" for program in self.admitted)
+        """Candidates rejected for each reason; those that look ahead are accepted, marked, and counted too."""
+        counts = Counter(str(rejection.reason) for rejection in self.rejected)
+        counts[str(Reason.LOOKS_AHEAD)] += sum(program.causal == "looks_ahead" for program in self.accepted)
         return {str(reason): counts[str(reason)] for reason in Reason if reason is not Reason.RULED_OUT}
 
     @property
-    def refused_share(self) -> float:
-        """Share of the candidates that are refused; 0 if there were none."""
-        return len(self.refused) / max(len(self.refused) + len(self.admitted), 1)
+    def rejected_share(self) -> float:
+        """Share of the candidates that are rejected; 0 if there were none."""
+        return len(self.rejected) / max(len(self.rejected) + len(self.accepted), 1)
 
     def require_share(self, bound: float) -> None:
-        """Checks the share of refusals.
+        """Checks the share of rejections.
 
         Raises:
             UserError: if it is above the bound; the counts are named.
         """
-        if self.refused_share > bound:
+        if self.rejected_share > bound:
             counts = ", ".join(f"{reason} {count}" for reason, count in self.counts.items() if count)
             raise UserError(
-                f"{len(self.refused)} of {len(self.refused) + len(self.admitted)} candidates are refused ({counts}), "
-                f"more than synthesis.max_refused = {bound} allows; mend or remove them, or raise the bound"
+                f"{len(self.rejected)} of {len(self.rejected) + len(self.accepted)} candidates are rejected "
+                f"({counts}), more than synthesis.max_rejected = {bound} allows; fix or remove them, or raise the bound"
             )
 
 
-def admit(candidates: Sequence[Candidate], runner: SandboxRunner, test: PrefixTest) -> Admission:
+def vet(candidates: Sequence[Candidate], runner: SandboxRunner, test: PrefixTest) -> Vetting:
     """Runs every candidate on whole texts and on their prefixes, and again in another order and process.
 
-    A candidate must run on every whole text. One that looks ahead is taken in and marked.
+    A candidate must run on every whole text. One that looks ahead is accepted and marked.
 
     Args:
         candidates: Programs of any origin.
@@ -89,24 +89,24 @@ def admit(candidates: Sequence[Candidate], runner: SandboxRunner, test: PrefixTe
         test: The texts.
     """
     readable: list[tuple[Candidate, ProgramRecord]] = []
-    refused: list[Refusal] = []
+    rejected: list[Rejection] = []
     for candidate in candidates:
         made = _read(candidate)
         if isinstance(made, Rejected):
-            refused.append(Refusal(candidate, made.reason, made.message))
+            rejected.append(Rejection(candidate, made.reason, made.message))
         else:
             readable.append((candidate, made))
-    admitted: list[ProgramRecord] = []
+    accepted: list[ProgramRecord] = []
     results = runner.run_all([record for _, record in readable], test.texts)
     bar = progress(results, "candidates", len(readable), "programs") if readable else ()
     for (candidate, record), ran in zip(readable, bar, strict=True):
         failure = next((outcome for outcome in test.whole(ran.outcomes) if isinstance(outcome, Rejected)), None)
         if failure is None:
             causal = test.verdict(ran.outcomes)
-            admitted.append(replace(record, causal=causal, set_order_matters=ran.set_order_matters))
+            accepted.append(replace(record, causal=causal, set_order_matters=ran.set_order_matters))
         else:
-            refused.append(Refusal(candidate, failure.reason, failure.message))
-    return Admission(admitted, refused)
+            rejected.append(Rejection(candidate, failure.reason, failure.message))
+    return Vetting(accepted, rejected)
 
 
 def _read(candidate: Candidate) -> ProgramRecord | Rejected:
@@ -127,7 +127,7 @@ def _read(candidate: Candidate) -> ProgramRecord | Rejected:
         intended_heads=candidate.intended_heads,
         terms=parsed.terms,
         nodes=parsed.nodes,
-        causal="looks ahead",
+        causal="looks_ahead",
         provenance=candidate.provenance,
         form=candidate.form,
         entry=candidate.entry,
@@ -143,7 +143,7 @@ def read_candidates(folder: Path) -> list[Candidate]:
     """Reads every ``*.jsonl`` of a folder; a folder that is not there holds none.
 
     Raises:
-        UserError: if a row is no candidate.
+        UserError: if a row is not a candidate.
     """
     return [candidate for file in sorted(folder.glob("*.jsonl")) for candidate in _read_file(file)]
 

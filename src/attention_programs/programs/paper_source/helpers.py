@@ -1,4 +1,4 @@
-"""A file of helpers beside a file of programs: joined as if they had been one."""
+"""A file of helpers next to a file of programs: joined as if they had been one."""
 
 import ast
 from collections import defaultdict
@@ -9,7 +9,7 @@ from pathlib import Path
 from attention_programs.programs.paper_source.definitions import Definition
 
 MODULE = "helpers"
-"""What programs of the paper's form call the file of their helpers."""
+"""What programs of the paper's format call the file of their helpers."""
 
 
 @dataclass(frozen=True)

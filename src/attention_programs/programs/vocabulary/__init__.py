@@ -8,15 +8,15 @@ The search breaks ties by the order of the terms: that of the modules here, and 
 """
 
 from attention_programs.programs.vocabulary import places, position, relations, signs, structure, words
-from attention_programs.programs.vocabulary.registry import Term, Terms
+from attention_programs.programs.vocabulary.term import Term, Terms
 
 PATTERNS = Terms("pattern", position.TERMS, relations.TERMS, structure.TERMS)
-CLASSES = Terms("class", signs.TERMS, words.TERMS, places.TERMS)
+TOKEN_FEATURES = Terms("class", signs.TERMS, words.TERMS, places.TERMS)
 
 
 def find_term(name: str) -> Term | None:
     """The term of a name of today or of before; None if the vocabulary has none."""
-    return PATTERNS.get(name) or CLASSES.get(name)
+    return PATTERNS.get(name) or TOKEN_FEATURES.get(name)
 
 
-__all__ = ["CLASSES", "PATTERNS", "Term", "Terms", "find_term"]
+__all__ = ["PATTERNS", "TOKEN_FEATURES", "Term", "Terms", "find_term"]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
-from attention_programs.programs.vocabulary.registry import Compute, Terms
-from attention_programs.programs.vocabulary.signs import piece_flags
+from attention_programs.programs.vocabulary.signs import string_flags
+from attention_programs.programs.vocabulary.term import Compute, Terms
 from attention_programs.programs.vocabulary.words import ARTICLES, FREQUENT, word_flags
 
 TERMS = Terms("class")
@@ -90,7 +90,7 @@ def the_after_preposition(view: Tokens) -> Array:
     Example: ·the ·cat ·in ·the ·is ·the -> marks 3.
     """
     before = np.concatenate([[0.0], np.maximum(view.vector("preposition"), view.vector("content_word"))])[: view.n]
-    return before * piece_flags(view, lambda p: p == " the") * (view.positions >= 2)
+    return before * string_flags(view, lambda p: p == " the") * (view.positions >= 2)
 
 
 @TERMS.add("the first bare space", former="first_blank")
@@ -101,7 +101,7 @@ def first_space(view: Tokens) -> Array:
     """
     refused = np.maximum.reduce([view.vector(name) for name in ("auxiliary", "conjunction", "comma")])
     free = np.concatenate([[1.0], 1 - refused])[: view.n]
-    return _first(free * piece_flags(view, lambda p: p == " "))
+    return _first(free * string_flags(view, lambda p: p == " "))
 
 
 @TERMS.add("sink candidates", former="resting_place")
@@ -122,7 +122,7 @@ def secondary_sink(view: Tokens) -> Array:
     return _first(view.vector("sink_candidate"))
 
 
-@TERMS.add("rare tokens", graded=True)
+@TERMS.add("rare tokens", continuous=True)
 def rarity(view: Tokens) -> Array:
     """log2(1 + id) / 16: byte-pair vocabularies list frequent tokens first, so that the id grows with rarity.
 
@@ -131,13 +131,15 @@ def rarity(view: Tokens) -> Array:
     return (np.log2(1.0 + np.asarray(view.ids)) / 16).astype(np.float32)
 
 
-@TERMS.add("long tokens", graded=True)
+@TERMS.add("long tokens", continuous=True)
 def token_length(view: Tokens) -> Array:
     """log2(1 + characters without the blanks around them) / 4.
 
     Example: ·a ·cat , ↵ -> is 0.25 0.50 0.25 0.
     """
-    return np.array([np.log2(1.0 + len(piece.strip())) / 4 for piece in view.pieces], dtype=np.float32)
+    return np.array(
+        [np.log2(1.0 + len(token_string.strip())) / 4 for token_string in view.token_strings], dtype=np.float32
+    )
 
 
 def _first_tokens(count: int) -> Compute:

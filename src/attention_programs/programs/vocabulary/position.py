@@ -3,7 +3,7 @@
 import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
-from attention_programs.programs.vocabulary.registry import Terms
+from attention_programs.programs.vocabulary.term import Terms
 
 TERMS = Terms("position")
 
@@ -100,7 +100,7 @@ def offset(view: Tokens, back: int) -> Array:
     return np.eye(view.n, k=-back, dtype=np.float32)
 
 
-@TERMS.add("far tokens", graded=True)
+@TERMS.add("far tokens", continuous=True)
 def log_distance(view: Tokens) -> Array:
     """log(1 + |i - j|): a negative weight falls off with distance like a power.
 
@@ -152,7 +152,7 @@ def early(view: Tokens, scale: int) -> Array:
     return np.broadcast_to(column[None, :], (view.n, view.n))
 
 
-@TERMS.add("late tokens", graded=True)
+@TERMS.add("late tokens", continuous=True)
 def log_position(view: Tokens) -> Array:
     """log(1 + j): a positive weight prefers tokens that stand late in the text.
 
@@ -164,7 +164,7 @@ def log_position(view: Tokens) -> Array:
     return np.broadcast_to(column[None, :], (view.n, view.n))
 
 
-@TERMS.add("all but the first token late in the text", graded=True)
+@TERMS.add("all but the first token late in the text", continuous=True)
 def row_position(view: Tokens) -> Array:
     """log(1 + i) for every token j but the first: how the pull of the first token changes along the text.
 

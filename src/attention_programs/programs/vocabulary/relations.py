@@ -6,7 +6,7 @@ import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary.position import nearness, one_hot
-from attention_programs.programs.vocabulary.registry import PART, Compute, Terms
+from attention_programs.programs.vocabulary.term import PART, Compute, Terms
 
 TERMS = Terms("relation")
 
@@ -161,9 +161,9 @@ def _latest_before(flags: np.ndarray) -> np.ndarray:
     return latest(flags, include_self=False)
 
 
-def _pick(class_name: str, pick: Callable[[np.ndarray], np.ndarray]) -> Compute:
+def _pick(feature_name: str, pick: Callable[[np.ndarray], np.ndarray]) -> Compute:
     """A pattern whose row i picks the token that ``pick`` finds for i among the flags of a class."""
-    return lambda view: one_hot(view, pick(view.vector(class_name)))
+    return lambda view: one_hot(view, pick(view.vector(feature_name)))
 
 
 for _class_name, _phrase, _example in (

@@ -5,22 +5,24 @@ from collections.abc import Callable
 import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
-from attention_programs.programs.vocabulary.registry import PART, Compute, Terms
+from attention_programs.programs.vocabulary.term import PART, Compute, Terms
 
 TERMS = Terms("class")
 
 
-def piece_flags(view: Tokens, test: Callable[[str], bool]) -> Array:
+def string_flags(view: Tokens, test: Callable[[str], bool]) -> Array:
     """1 for the tokens whose characters pass a test, shape (n,)."""
-    return np.array([test(piece) for piece in view.pieces], dtype=np.float32)
+    return np.array([test(token_string) for token_string in view.token_strings], dtype=np.float32)
 
 
 def _made_of(characters: str) -> Callable[[str], bool]:
-    return lambda piece: bool(piece.strip()) and all(character in characters for character in piece.strip())
+    return lambda token_string: (
+        bool(token_string.strip()) and all(character in characters for character in token_string.strip())
+    )
 
 
-def _pieces(test: Callable[[str], bool]) -> Compute:
-    return lambda view: piece_flags(view, test)
+def _token_strings(test: Callable[[str], bool]) -> Compute:
+    return lambda view: string_flags(view, test)
 
 
 for _name, _phrase, _test, _summary, _example, _former in (
@@ -52,4 +54,4 @@ for _name, _phrase, _test, _summary, _example, _former in (
      "Tokens made of signs of mathematics and code alone: + - * / = < > & | ^ % ~ \\ _ $ @ #.",
      "x ·= y == . -> marks 1 and 3.", ""),
 ):  # fmt: skip
-    TERMS.define(_name, _phrase, _pieces(_test), _summary, _example, former=_former)
+    TERMS.define(_name, _phrase, _token_strings(_test), _summary, _example, former=_former)

@@ -6,8 +6,8 @@ import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary.position import one_hot
-from attention_programs.programs.vocabulary.registry import Compute, Terms
 from attention_programs.programs.vocabulary.relations import latest
+from attention_programs.programs.vocabulary.term import Compute, Terms
 
 TERMS = Terms("structure")
 

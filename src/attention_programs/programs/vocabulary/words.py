@@ -3,8 +3,8 @@
 import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
-from attention_programs.programs.vocabulary.registry import Compute, Terms
-from attention_programs.programs.vocabulary.signs import piece_flags
+from attention_programs.programs.vocabulary.signs import string_flags
+from attention_programs.programs.vocabulary.term import Compute, Terms
 
 TERMS = Terms("class")
 
@@ -55,7 +55,7 @@ def capitalised(view: Tokens) -> Array:
 
     Example: Tom ·tom ·I -> marks 0 and 2.
     """
-    return piece_flags(view, lambda p: p.strip()[:1].isupper())
+    return string_flags(view, lambda p: p.strip()[:1].isupper())
 
 
 @TERMS.add("names")
@@ -77,7 +77,7 @@ def word_start(view: Tokens) -> Array:
     """
     starts = np.zeros(view.n, dtype=np.float32)
     starts[np.unique(view.word_starts)] = 1
-    return starts * piece_flags(view, lambda p: p.strip()[:1].isalnum())
+    return starts * string_flags(view, lambda p: p.strip()[:1].isalnum())
 
 
 @TERMS.add("later pieces of words")
@@ -118,7 +118,7 @@ def content_word(view: Tokens) -> Array:
 
     Example: ·she ·saw ·the ·cat -> marks 1 and 3.
     """
-    return piece_flags(view, lambda p: p.strip()[:1].isalpha()) * (1 - function_word(view))
+    return string_flags(view, lambda p: p.strip()[:1].isalpha()) * (1 - function_word(view))
 
 
 @TERMS.add("verbs")
@@ -147,7 +147,7 @@ def single_character(view: Tokens) -> Array:
 
     Example: ·x ·ab 7 -> marks 0.
     """
-    return piece_flags(view, lambda p: len(p.strip()) == 1 and p.strip().isalpha())
+    return string_flags(view, lambda p: len(p.strip()) == 1 and p.strip().isalpha())
 
 
 @TERMS.add("long pieces")
@@ -156,4 +156,4 @@ def long_piece(view: Tokens) -> Array:
 
     Example: ·another ·cat -> marks 0.
     """
-    return piece_flags(view, lambda p: len(p.strip()) >= 7)
+    return string_flags(view, lambda p: len(p.strip()) >= 7)

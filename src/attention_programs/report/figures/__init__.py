@@ -1,1 +1,1 @@
-"""Figures, one a file: each function takes tables and returns a matplotlib figure."""
+"""Figures, one per file: each function takes tables and returns a matplotlib figure."""

@@ -1,4 +1,4 @@
-"""What replacing heads costs beside its perplexity: damage against fit, distillation step by step, rankings."""
+"""What replacing heads costs besides perplexity: ablation effect against fit, distillation step by step, rankings."""
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,13 @@ from attention_programs.report.figures.style import BLUE, GREEN, GREY, INK, MUTE
 from attention_programs.surrogate.rankings import RANKINGS
 
 
-def draw_damage(joined: pd.DataFrame, baseline: Estimate) -> Figure:
-    """Single-head damage, on a logarithmic axis, against test IoU."""
+def draw_ablation_effects(joined: pd.DataFrame, baseline: Estimate) -> Figure:
+    """Single-head ablation effect, on a logarithmic axis, against test IoU."""
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     axes = figure.add_subplot()
-    positive = joined["damage"][joined["damage"] > 0]
+    positive = joined["ablation_effect"][joined["ablation_effect"] > 0]
     least = float(positive.min()) if len(positive) else 1e-6
-    heights = np.maximum(joined["damage"], least)
+    heights = np.maximum(joined["ablation_effect"], least)
     axes.set_yscale("log")
     axes.plot(joined["iou_test"], heights, "o", color=ORANGE, markersize=3.5, alpha=0.55, markeredgewidth=0)
     axes.axvline(baseline.value, color=MUTED, linewidth=1, linestyle=DASHED, zorder=1)
@@ -26,7 +26,7 @@ def draw_damage(joined: pd.DataFrame, baseline: Estimate) -> Figure:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylim(least / 1.5, 4 * float(heights.max()))
     axes.set_xlim(0, 1)
-    axes.set(xlabel="test IoU of the selected program", ylabel="damage, nats per token")
+    axes.set(xlabel="test IoU of the selected program", ylabel="ablation effect, nats per token")
     axes.grid()
     axes.set_axisbelow(True)
     return figure
@@ -70,22 +70,22 @@ def draw_distillation(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_orders(table: pd.DataFrame) -> Figure:
-    """One panel a share of heads, one bar an order; the chosen order is blue.
+def draw_rankings(table: pd.DataFrame) -> Figure:
+    """One panel per share of heads, one bar per ranking; the chosen ranking is blue.
 
     Args:
-        table: ``order_choice.csv``.
+        table: ``ranking_choice.csv``.
     """
-    orders = [order for order in RANKINGS if (table["order"] == order).any()]
+    rankings = [ranking for ranking in RANKINGS if (table["ranking"] == ranking).any()]
     percents = sorted(table["percent"].unique())
-    chosen = set(table.loc[table["chosen"] > 0, "order"])
-    figure = Figure(figsize=(WIDTH, 0.28 * len(orders) + 0.75), layout="constrained")
+    chosen = set(table.loc[table["chosen"] > 0, "ranking"])
+    figure = Figure(figsize=(WIDTH, 0.28 * len(rankings) + 0.75), layout="constrained")
     panels = figure.subplots(1, len(percents), sharey=True, squeeze=False).ravel()
-    colors = [BLUE if order in chosen else GREY for order in orders]
+    colors = [BLUE if ranking in chosen else GREY for ranking in rankings]
     for axes, percent in zip(panels, percents, strict=True):
-        rows = table[table["percent"] == percent].set_index("order")["increase_validation"]
-        values = [float(rows[order]) for order in orders]
-        axes.barh(range(len(orders)), values, color=colors, height=0.62)
+        rows = table[table["percent"] == percent].set_index("ranking")["increase_validation"]
+        values = [float(rows[ranking]) for ranking in rankings]
+        axes.barh(range(len(rankings)), values, color=colors, height=0.62)
         for position, value in enumerate(values):
             axes.annotate(percent_text(Estimate(value)), (max(value, 0), position), (4, 0), va="center",
                           textcoords="offset points", annotation_clip=False)  # fmt: skip
@@ -95,8 +95,8 @@ def draw_orders(table: pd.DataFrame) -> Figure:
         axes.locator_params(axis="x", nbins=4)
         axes.tick_params(axis="y", length=0)
         axes.axvline(0, color=MUTED, linewidth=0.6)
-    names = [f"{RANKINGS[order].short}{' (chosen)' if order in chosen else ''}" for order in orders]
-    panels[0].set_yticks(range(len(orders)), names)
-    panels[0].set_ylim(len(orders) - 0.5, -0.5)
+    names = [f"{RANKINGS[ranking].short}{' (chosen)' if ranking in chosen else ''}" for ranking in rankings]
+    panels[0].set_yticks(range(len(rankings)), names)
+    panels[0].set_ylim(len(rankings) - 0.5, -0.5)
     figure.supxlabel("increase of perplexity on validation texts", fontsize=8)
     return figure

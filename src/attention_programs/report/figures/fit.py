@@ -10,14 +10,14 @@ from attention_programs.files import records
 from attention_programs.programs.methods import BASELINES, METHODS
 from attention_programs.report.estimate import Estimate
 from attention_programs.report.figures.style import GREY, INK, MUTED, PALETTE, PAPER, WIDTH
-from attention_programs.report.results import ALL_CORPORA
+from attention_programs.report.result_tables import ALL_CORPORA
 
 COLUMNS = {"iou": 10, "sink_excluded_iou": 96}
 """Measures whose means stand at the right, and how far from the axes, in points."""
 
 
 def draw_fit(heads: pd.DataFrame, iou: pd.DataFrame) -> Figure:
-    """One row a method: the density of its heads' test IoU, quartiles, and means as numbers."""
+    """One row per method: the density of its heads' test IoU, quartiles, and means as numbers."""
     methods = [method for method in METHODS if (heads["method"] == method).any()]
     figure = Figure(figsize=(WIDTH, 0.42 * len(methods) + 0.85), layout="constrained")
     axes = figure.add_subplot()

@@ -9,10 +9,10 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from attention_programs.files import records
 from attention_programs.programs.methods import METHODS
+from attention_programs.report.analysis_fits import ENOUGH, Fit
 from attention_programs.report.estimate import Estimate
 from attention_programs.report.figures.lines import BASELINE, End, draw_estimates, draw_level, name_ends
 from attention_programs.report.figures.style import BLUE, GREEN, INK, PALETTE, WIDTH
-from attention_programs.report.variants import ENOUGH, Fit
 
 
 def draw_terms(
@@ -57,14 +57,14 @@ def draw_sharing(shared: Sequence[Fit], one_a_head: Fit, baseline: Estimate) -> 
     fits = [*shared, one_a_head]
     draw_estimates(axes, [fit.programs for fit in fits], [fit.iou for fit in fits], BLUE)
     axes.plot(one_a_head.programs, one_a_head.iou.value, "o", color=INK, markersize=6)
-    axes.annotate("one a head", (one_a_head.programs, one_a_head.iou.value), (0, 9), textcoords="offset points",
+    axes.annotate("one per head", (one_a_head.programs, one_a_head.iou.value), (0, 9), textcoords="offset points",
                   color=INK, ha="center", fontweight="bold")  # fmt: skip
     for fit in shared:
         axes.annotate(fit.iou.number(2), (fit.programs, fit.iou.value), (0, -13), textcoords="offset points",
                       color=BLUE, ha="center")  # fmt: skip
     least = ENOUGH * one_a_head.iou.value
     axes.axhline(least, color=GREEN, linewidth=1, zorder=1)
-    axes.annotate(f"{100 * ENOUGH:.0f} % of one a head", (0, least), (2, 3), xycoords=axes.get_yaxis_transform(),
+    axes.annotate(f"{100 * ENOUGH:.0f} % of one per head", (0, least), (2, 3), xycoords=axes.get_yaxis_transform(),
                   textcoords="offset points", color=GREEN, va="bottom")  # fmt: skip
     draw_level(axes, baseline.value, f"{BASELINE} to each head")
     axes.set_xlim(min(fit.programs for fit in fits) / 1.35, 1.35 * one_a_head.programs)

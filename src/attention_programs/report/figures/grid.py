@@ -18,11 +18,13 @@ WIDE = 1.5
 """From this many layers for each head on, the two panels stand below each other."""
 
 
-def draw_grid(heads: pd.DataFrame, damage: pd.DataFrame, layers: int, heads_per_layer: int) -> Figure:
-    """Two heat maps, layers from left to right: test IoU of the selected program, and single-head damage."""
+def draw_grid(heads: pd.DataFrame, ablation_effect: pd.DataFrame, layers: int, heads_per_layer: int) -> Figure:
+    """Two heat maps, layers from left to right: test IoU of the selected program, and single-head ablation effect."""
     selected = heads[heads["method"] == SELECTED]
     fit = _grid(dict(zip(selected["head"], selected["iou_test"], strict=True)), layers, heads_per_layer)
-    cost = _grid(dict(zip(damage["head"], damage["damage"], strict=True)), layers, heads_per_layer)
+    cost = _grid(
+        dict(zip(ablation_effect["head"], ablation_effect["ablation_effect"], strict=True)), layers, heads_per_layer
+    )
     below = layers >= WIDE * heads_per_layer
     cell = (WIDTH - 1.2) / layers if below else (WIDTH / 2 - 1.0) / layers
     height = cell * heads_per_layer + 0.75
@@ -30,7 +32,7 @@ def draw_grid(heads: pd.DataFrame, damage: pd.DataFrame, layers: int, heads_per_
     first, second = figure.subplots(2 if below else 1, 1 if below else 2, squeeze=False).ravel()
     _panel(first, fit, "Test IoU of the selected program", shades(BLUE), Normalize(0, 1))
     highest = max(float(np.nanmax(cost, initial=0.0)), 1e-6)
-    title = "Single-head damage, nats per token"
+    title = "Single-head ablation effect, nats per token"
     bar = _panel(second, np.maximum(cost, 0), title, shades(ORANGE), PowerNorm(0.4, 0, highest))
     ticks = [highest * share for share in (0.0, 0.02, 0.1, 0.3, 1.0)]
     bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])

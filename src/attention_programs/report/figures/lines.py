@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from attention_programs.programs.methods import BASELINES, FITTED_MIXTURE
+from attention_programs.programs.methods import BASELINES, FITTED_SINK_SELF
 from attention_programs.report.estimate import Estimate
 from attention_programs.report.figures.style import MUTED, spread
 
-BASELINE = BASELINES[FITTED_MIXTURE].label.lower()
+BASELINE = BASELINES[FITTED_SINK_SELF].label.lower()
 DASHED = (0, (3, 2))
 
 

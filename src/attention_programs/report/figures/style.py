@@ -71,7 +71,7 @@ def styled() -> Iterator[None]:
 
 
 def shades(color: str) -> LinearSegmentedColormap:
-    """From transparent to ``color``, so that a map reads on light and on dark ground; unknown cells stay empty."""
+    """From transparent to ``color``, so that a pattern reads on light and on dark ground; unknown cells stay empty."""
     red, green, blue = to_rgb(color)
     ends = [(red, green, blue, 0.0), (red, green, blue, 1.0)]
     return LinearSegmentedColormap.from_list(f"shades {color}", ends, bad=(0, 0, 0, 0))

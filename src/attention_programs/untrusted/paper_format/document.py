@@ -1,4 +1,4 @@
-"""A parsed sentence as programs of the paper's form see it: plain objects with spaCy's names.
+"""A parsed sentence as programs of the paper's format see it: plain objects with spaCy's names.
 
 They hold what was noted down of spaCy's own objects (:mod:`~attention_programs.untrusted.paper_format.annotation`).
 Vectors, similarities, the vocabulary, labels as numbers and extensions are not there, and a program that asks for them
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attention_programs.untrusted.paper_format.sentence import Annotation
+from attention_programs.untrusted.paper_format.spacy_token import Governor, Token
 from attention_programs.untrusted.paper_format.stub import Stub
-from attention_programs.untrusted.paper_format.text import Annotation
-from attention_programs.untrusted.paper_format.words import Governor, Token
 
 
 class Span(Governor):

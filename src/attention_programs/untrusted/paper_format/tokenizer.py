@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from attention_programs.untrusted.paper_format.encoding import Encoding, Tensor
+from attention_programs.untrusted.paper_format.encoded_batch import Encoding, Tensor
+from attention_programs.untrusted.paper_format.sentence import PaperText
 from attention_programs.untrusted.paper_format.stub import Stub
-from attention_programs.untrusted.paper_format.text import PaperText
 
 _ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _BYTE_LEVEL_WORDS = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
@@ -35,8 +35,8 @@ class Tokenizer(Stub):
         self._text = text
         self._id_of = dict(zip(text.tokens, text.ids, strict=True))
         self._token_of = dict(zip(text.ids, text.tokens, strict=True))
-        self._piece_of = dict(zip(text.ids, text.pieces, strict=True))
-        self._special = [piece in text.style.special for piece in text.pieces]
+        self._token_string_of = dict(zip(text.ids, text.token_strings, strict=True))
+        self._special = [token_string in text.style.special for token_string in text.token_strings]
         self._plain = [i for i, special in enumerate(self._special) if not special]
         self.vocab_size = text.style.vocabulary_size
         self.all_special_tokens = list(text.style.special)
@@ -101,10 +101,12 @@ class Tokenizer(Stub):
     def decode(self, token_ids: Any, skip_special_tokens: bool = False, **_: Any) -> str:
         """The string of some ids."""
         numbers = np.atleast_1d(np.asarray(token_ids)).tolist()
-        pieces = [self._find(self._piece_of, number, "id") for number in numbers]
+        token_strings = [self._find(self._token_string_of, number, "id") for number in numbers]
         if skip_special_tokens:
-            pieces = [piece for piece in pieces if piece not in self._text.style.special]
-        string = "".join(pieces)
+            token_strings = [
+                token_string for token_string in token_strings if token_string not in self._text.style.special
+            ]
+        string = "".join(token_strings)
         return string if self._text.style.kind == "byte-level" else string.removeprefix(" ")
 
     def batch_decode(self, sequences: Any, skip_special_tokens: bool = False, **_: Any) -> list[str]:
@@ -154,10 +156,10 @@ class Tokenizer(Stub):
 
     def _run(self, string: str) -> list[int]:
         """Positions of the first tokens in a row that make up a string; none if there are no such tokens."""
-        for start, piece in enumerate(self._text.pieces):
-            joined, end = piece, start + 1
-            while len(joined) < len(string) and end < len(self._text.pieces):
-                joined += self._text.pieces[end]
+        for start, token_string in enumerate(self._text.token_strings):
+            joined, end = token_string, start + 1
+            while len(joined) < len(string) and end < len(self._text.token_strings):
+                joined += self._text.token_strings[end]
                 end += 1
             if joined == string:
                 return list(range(start, end))
@@ -172,11 +174,14 @@ class Tokenizer(Stub):
         ]
 
     def _words(self, row: Sequence[int]) -> list[int | None]:
-        pieces = ["" if self._special[i] else self._text.pieces[i] for i in row]
+        token_strings = ["" if self._special[i] else self._text.token_strings[i] for i in row]
         words = _BYTE_LEVEL_WORDS if self._text.style.kind == "byte-level" else _SPACED_WORDS
-        starts = [match.start() for match in words.finditer("".join(pieces))]
-        ends = accumulate(map(len, pieces))
-        return [bisect_right(starts, end - 1) - 1 if piece else None for piece, end in zip(pieces, ends, strict=True)]
+        starts = [match.start() for match in words.finditer("".join(token_strings))]
+        ends = accumulate(map(len, token_strings))
+        return [
+            bisect_right(starts, end - 1) - 1 if token_string else None
+            for token_string, end in zip(token_strings, ends, strict=True)
+        ]
 
     def _find(self, table: Mapping[Any, Any], key: Any, kind: str) -> Any:
         if key not in table:

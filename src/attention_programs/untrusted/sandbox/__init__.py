@@ -1,1 +1,1 @@
-"""Programs of unknown origin, run where they can reach nothing."""
+"""Untrusted programs, run where they can reach nothing."""

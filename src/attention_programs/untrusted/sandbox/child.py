@@ -1,4 +1,4 @@
-"""The life of a program's own process: all texts are run, results put into the arena, and it ends."""
+"""The life of a program's own process: all texts are run, results put into the shared buffer, and it ends."""
 
 import __future__
 
@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from attention_programs.programs.outcome import FILE, Reason, Rejected, as_weights, describe
+from attention_programs.programs.run_result import FILE, Reason, Rejected, as_weights, describe
 from attention_programs.programs.source import Form
 from attention_programs.programs.view import TokenView
-from attention_programs.untrusted.paper_format import stand_ins
+from attention_programs.untrusted.paper_format import stubs
+from attention_programs.untrusted.paper_format.sentence import PaperText
 from attention_programs.untrusted.paper_format.stub import NotInStubError
-from attention_programs.untrusted.paper_format.text import PaperText
-from attention_programs.untrusted.sandbox import facade
-from attention_programs.untrusted.sandbox.arena import Arena
+from attention_programs.untrusted.sandbox import restricted_namespace
+from attention_programs.untrusted.sandbox.shared_buffer import SharedBuffer
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class LoadedText:
     paper: PaperText | None
 
 
-def run_job(job: Job, texts: Sequence[LoadedText], arena: Arena, modules: facade.Modules) -> None:
+def run_job(job: Job, texts: Sequence[LoadedText], buffer: SharedBuffer, modules: restricted_namespace.Modules) -> None:
     """Runs a program on every text of its job; whatever it raises becomes a status of that text."""
     code: Any = None
     for count, index in enumerate(job.order, start=1):
-        arena.begin(count)
+        buffer.begin(count)
         text = texts[index]
         try:
             if code is None:
@@ -53,16 +53,16 @@ def run_job(job: Job, texts: Sequence[LoadedText], arena: Arena, modules: facade
                 code = compile(job.source, FILE, "exec", flags=flags, dont_inherit=True)
             result = as_weights(_call(job, code, text, modules), text.view.n)
         except MemoryError:
-            arena.put_reason(index, Rejected(Reason.MEMORY, "more memory than a program may have"))
+            buffer.put_reason(index, Rejected(Reason.MEMORY, "more memory than a program may have"))
         except ImportError as error:
-            arena.put_reason(index, Rejected(Reason.IMPORT, describe(error, job.source)))
+            buffer.put_reason(index, Rejected(Reason.IMPORT, describe(error, job.source)))
         except BaseException as error:  # its own end and its interrupts are a program's faults, too
-            arena.put_reason(index, _raised(error, job))
+            buffer.put_reason(index, _raised(error, job))
         else:
             if isinstance(result, Rejected):
-                arena.put_reason(index, result)
+                buffer.put_reason(index, result)
             else:
-                arena.put_weights(index, result)
+                buffer.put_weights(index, result)
 
 
 def _raised(error: BaseException, job: Job) -> Rejected:
@@ -75,18 +75,18 @@ def _raised(error: BaseException, job: Job) -> Rejected:
     return Rejected(Reason.EXCEPTION, describe(error, job.source))
 
 
-def _call(job: Job, code: Any, text: LoadedText, modules: facade.Modules) -> Any:
+def _call(job: Job, code: Any, text: LoadedText, modules: restricted_namespace.Modules) -> Any:
     """Executes the source afresh, so that nothing is left of the text before, and calls its function."""
-    facade.reseed()
+    restricted_namespace.reseed()
     if job.form == "view" or text.paper is None:
         function = _function(job, code, modules)
         return function(text.view)
-    function = _function(job, code, {**modules, **stand_ins.stand_in_modules(text.paper)})
-    return stand_ins.call(function, text.paper)
+    function = _function(job, code, {**modules, **stubs.stub_modules(text.paper)})
+    return stubs.call(function, text.paper)
 
 
-def _function(job: Job, code: Any, modules: facade.Modules) -> Callable[..., Any]:
-    names: dict[str, Any] = facade.namespace(modules)
+def _function(job: Job, code: Any, modules: restricted_namespace.Modules) -> Callable[..., Any]:
+    names: dict[str, Any] = restricted_namespace.namespace(modules)
     if not job.filters:
         names["__builtins__"] = builtins
     exec(code, names)  # noqa: S102 - this process is the place for it

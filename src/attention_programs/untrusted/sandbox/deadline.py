@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 WALL_FACTOR = 10
-"""How much longer than their processor time texts may take by the clock, on a busy machine."""
+"""How much longer than their CPU time texts may take by the clock, on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -13,23 +13,23 @@ class Begun:
 
     progress: int
     """Number of the text, as the child counts."""
-    processor: float
-    """Processor time of the child then, seconds."""
+    cpu: float
+    """CPU time of the child then, seconds."""
     clock: float
     """Time of day, seconds."""
 
     def moved_to(self, progress: int, child: int) -> "Begun":
         """The same, or the beginning of the next text if the child has come to it."""
-        return self if progress == self.progress else Begun(progress, processor_seconds(child), time.monotonic())
+        return self if progress == self.progress else Begun(progress, cpu_seconds(child), time.monotonic())
 
     def is_late(self, child: int, seconds: float) -> bool:
-        """Whether its present text has taken longer than ``seconds`` of the processor, or far longer by the clock."""
+        """Whether its present text has taken longer than ``seconds`` of the CPU, or far longer by the clock."""
         waited = time.monotonic() - self.clock
-        return processor_seconds(child) - self.processor > seconds or waited > WALL_FACTOR * seconds
+        return cpu_seconds(child) - self.cpu > seconds or waited > WALL_FACTOR * seconds
 
 
-def processor_seconds(child: int) -> float:
-    """Processor time of another process, where the system has a clock for it; else the time of day stands in."""
+def cpu_seconds(child: int) -> float:
+    """CPU time of another process, where the system has a clock for it; else the time of day stands in."""
     try:
         return time.clock_gettime((~child << 3) | 2)
     except (OSError, OverflowError):

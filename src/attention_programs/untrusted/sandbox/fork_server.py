@@ -17,13 +17,13 @@ from typing import Any
 from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
-from attention_programs.programs.outcome import Outcome, Reason, Rejected
+from attention_programs.programs.run_result import Outcome, Reason, Rejected
 from attention_programs.programs.view import TokenView
-from attention_programs.untrusted.paper_format.text import PaperText
-from attention_programs.untrusted.sandbox.arena import Arena, Layout, create_file
+from attention_programs.untrusted.paper_format.sentence import PaperText
 from attention_programs.untrusted.sandbox.child import Job
 from attention_programs.untrusted.sandbox.layers import Layer
-from attention_programs.untrusted.sandbox.wire import Closed, receive, send
+from attention_programs.untrusted.sandbox.protocol import Closed, receive, send
+from attention_programs.untrusted.sandbox.shared_buffer import Layout, SharedBuffer, create_file
 
 ATTEMPTS = 2
 """Runs of a program whose process, or whose server, was ended from outside."""
@@ -32,7 +32,7 @@ _THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_TH
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """In what a program must not differ: the order of sets, and what fresh memory holds."""
 
     hash_seed: int
@@ -55,22 +55,22 @@ class SandboxText:
     """A text as programs may see it."""
 
     ids: tuple[int, ...]
-    pieces: tuple[str, ...]
+    token_strings: tuple[str, ...]
     paper: PaperText | None = None
-    """What programs of the paper's form see; None for the other form."""
+    """What programs of the paper's format see; None for the other form."""
     special_ids: SpecialIds = NO_SPECIAL
     """Those of the text's tokens that are special."""
 
     @classmethod
     def of(cls, view: TokenView, paper: PaperText | None = None) -> "SandboxText":
         """The text of a view."""
-        return cls(view.ids, view.pieces, paper, view.special_ids.among(view.ids))
+        return cls(view.ids, view.token_strings, paper, view.special_ids.among(view.ids))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values only."""
         return {
             "ids": self.ids,
-            "pieces": self.pieces,
+            "token_strings": self.token_strings,
             "paper": self.paper.to_json() if self.paper else None,
             "special_ids": asdict(self.special_ids),
         }
@@ -81,7 +81,7 @@ class ForkServer:
 
     Args:
         settings: Limits of programs.
-        surroundings: What its programs find around them.
+        environment: What its programs find around them.
         without: Layers to leave off.
         spawn: Whether every program gets a server of its own, as where no kernel layers stand between programs.
 
@@ -90,14 +90,14 @@ class ForkServer:
     """
 
     def __init__(
-        self, settings: SandboxSettings, surroundings: Surroundings, without: Collection[Layer], spawn: bool
+        self, settings: SandboxSettings, environment: Environment, without: Collection[Layer], spawn: bool
     ) -> None:
         self._settings = settings
-        self._surroundings = surroundings
+        self._environment = environment
         self._without = without
         self._spawn = spawn
         self._texts: dict[str, Any] = {"kind": "texts", "causal": True, "texts": []}
-        self._arena: Arena | None = None
+        self._buffer: SharedBuffer | None = None
         self._file = -1
         self._gone = False
         self._start()
@@ -118,7 +118,7 @@ class ForkServer:
         with tempfile.TemporaryFile() as errors:
             self.process = subprocess.Popen(
                 command,
-                env=self._surroundings.environment,
+                env=self._environment.environment,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -148,7 +148,7 @@ class ForkServer:
         self._release()
         layout = Layout.of([len(text.ids) for text in texts])
         self._file = create_file(layout.size)
-        self._arena = Arena(self._file, layout)
+        self._buffer = SharedBuffer(self._file, layout)
         self._send_texts()
 
     def _send_texts(self) -> None:
@@ -193,10 +193,10 @@ class ForkServer:
         return end["signal"] == signal.SIGKILL and not self._out_of_time(end)
 
     def _outcomes(self, job: Job, end: dict[str, Any]) -> list[Outcome]:
-        assert self._arena is not None
+        assert self._buffer is not None
         missing = self._reason_of(end)
         causal = bool(self._texts["causal"])
-        return [self._arena.take(index, causal) or missing for index in sorted(job.order)]
+        return [self._buffer.take(index, causal) or missing for index in sorted(job.order)]
 
     def _reason_of(self, end: dict[str, Any]) -> Rejected:
         """Why texts have no result at all."""
@@ -211,10 +211,10 @@ class ForkServer:
         return Rejected(Reason.EXCEPTION, "its process ended before this text was done")
 
     def _release(self) -> None:
-        if self._arena is not None:
-            self._arena.close()
+        if self._buffer is not None:
+            self._buffer.close()
             os.close(self._file)
-            self._arena = None
+            self._buffer = None
 
     def _stop(self) -> None:
         self._channel.close()

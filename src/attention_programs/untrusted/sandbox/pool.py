@@ -11,27 +11,27 @@ import numpy as np
 
 from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
-from attention_programs.programs.outcome import Outcome, Reason, Rejected, Scored
+from attention_programs.programs.run_result import Outcome, Reason, Rejected, Scored
 from attention_programs.programs.source import Form
 from attention_programs.untrusted.sandbox.child import Job
-from attention_programs.untrusted.sandbox.fork_server import ForkServer, SandboxText, Surroundings
+from attention_programs.untrusted.sandbox.fork_server import Environment, ForkServer, SandboxText
 from attention_programs.untrusted.sandbox.layers import RANKS, Layer, Level, level_of
 from attention_programs.untrusted.sandbox.screening import screen
 
-MAIN = Surroundings(hash_seed=0, memory_fill=0)
-AGAIN = Surroundings(hash_seed=0, memory_fill=0xA5)
+MAIN = Environment(hash_seed=0, memory_fill=0)
+AGAIN = Environment(hash_seed=0, memory_fill=0xA5)
 """Another process with other addresses and other contents of fresh memory."""
-OTHER_ORDER = Surroundings(hash_seed=1, memory_fill=0)
+OTHER_ORDER = Environment(hash_seed=1, memory_fill=0)
 """Another order of sets."""
 CONFIRMATIONS = 2
 """New processes that must agree before only the order of sets is blamed."""
 LONGEST_SOURCE = 200_000
-"""Characters; more is no program that a person reads."""
+"""Characters; more is not a program that a person reads."""
 
 
 @dataclass(frozen=True)
-class ForeignProgram:
-    """A program of unknown origin."""
+class UntrustedProgram:
+    """An untrusted program."""
 
     source: str
     entry: str = "program"
@@ -50,7 +50,7 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class _Lane:
+class _Worker:
     """The servers that one worker uses."""
 
     main: ForkServer
@@ -63,7 +63,7 @@ class _Lane:
 
 
 class Sandbox:
-    """Runs programs of unknown origin. It starts at once; close it, or use ``with``.
+    """Runs untrusted programs. It starts at once; close it, or use ``with``.
 
     Args:
         settings: Limits, and the lowest level that will do.
@@ -87,15 +87,15 @@ class Sandbox:
     ) -> None:
         self._settings = settings
         self._filters = filters
-        self._lanes: list[_Lane] = []
+        self._workers: list[_Worker] = []
         self._texts = 0
         spawn = spawn or not sys.platform.startswith("linux")
         try:
             for _ in range(workers):
                 servers = [ForkServer(settings, around, without, spawn) for around in (MAIN, AGAIN, OTHER_ORDER)]
-                self._lanes.append(_Lane(*servers))
-            self.layers: frozenset[Layer] = frozenset.intersection(*(lane.main.layers for lane in self._lanes))
-            self.missing: dict[str, str] = self._lanes[0].main.missing
+                self._workers.append(_Worker(*servers))
+            self.layers: frozenset[Layer] = frozenset.intersection(*(worker.main.layers for worker in self._workers))
+            self.missing: dict[str, str] = self._workers[0].main.missing
             self._require_level()
         except BaseException:
             self.close()
@@ -123,54 +123,54 @@ class Sandbox:
 
     def load(self, texts: Sequence[SandboxText], causal: bool) -> None:
         """Gives all servers the texts that programs run on."""
-        for lane in self._lanes:
-            for server in lane.servers:
+        for worker in self._workers:
+            for server in worker.servers:
                 server.load(texts, causal)
         self._texts = len(texts)
 
-    def run_all(self, programs: Iterable[ForeignProgram], check: bool = True) -> Iterator[Ran]:
+    def run_all(self, programs: Iterable[UntrustedProgram], check: bool = True) -> Iterator[Ran]:
         """Yields what came of each program, in their order; a few are in flight at a time.
 
         Args:
             programs: What to run.
             check: Whether to run each again on some texts to see whether it is deterministic.
         """
-        free: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
-        for lane in self._lanes:
-            free.put(lane)
+        free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            free.put(worker)
 
-        def work(program: ForeignProgram) -> Ran:
-            lane = free.get()
+        def work(program: UntrustedProgram) -> Ran:
+            worker = free.get()
             try:
-                return self._run(program, lane, check)
+                return self._run(program, worker, check)
             finally:
-                free.put(lane)
+                free.put(worker)
 
-        with ThreadPoolExecutor(len(self._lanes)) as pool:
+        with ThreadPoolExecutor(len(self._workers)) as pool:
             running: deque[Future[Ran]] = deque()
             for program in programs:
                 running.append(pool.submit(work, program))
-                if len(running) > 2 * len(self._lanes):
+                if len(running) > 2 * len(self._workers):
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()
 
-    def _run(self, program: ForeignProgram, lane: _Lane, check: bool) -> Ran:
-        refused = self._screen(program)
-        if refused is not None:
-            return Ran([refused] * self._texts)
+    def _run(self, program: UntrustedProgram, worker: _Worker, check: bool) -> Ran:
+        rejected = self._screen(program)
+        if rejected is not None:
+            return Ran([rejected] * self._texts)
         order = tuple(range(self._texts))
         job = Job(program.source, program.entry, program.form, order, program.terms, self._filters)
-        outcomes = lane.main.run(job)
-        return self._checked(job, outcomes, lane) if check else Ran(outcomes)
+        outcomes = worker.main.run(job)
+        return self._checked(job, outcomes, worker) if check else Ran(outcomes)
 
-    def _screen(self, program: ForeignProgram) -> Rejected | None:
+    def _screen(self, program: UntrustedProgram) -> Rejected | None:
         if len(program.source) > LONGEST_SOURCE:
             message = f"{len(program.source)} characters are more than {LONGEST_SOURCE}"
             return Rejected(Reason.FORBIDDEN, message)
         return screen(program.source) if self._filters else None
 
-    def _checked(self, job: Job, outcomes: list[Outcome], lane: _Lane) -> Ran:
+    def _checked(self, job: Job, outcomes: list[Outcome], worker: _Worker) -> Ran:
         """Runs a few texts again, backwards, in other processes; differences make the result useless."""
         count = min(self._settings.check_texts, len(outcomes))
         chosen = sorted({int(i) for i in np.linspace(0, len(outcomes) - 1, count)}) if count else []
@@ -179,12 +179,12 @@ class Sandbox:
             return Ran(outcomes)
         backwards = replace(job, order=tuple(reversed(chosen)))
         first = [outcomes[index] for index in chosen]
-        same = _same(first, lane.again.run(backwards))
-        set_order_matters = same and not _same(first, lane.other_order.run(backwards))
+        same = _same(first, worker.again.run(backwards))
+        set_order_matters = same and not _same(first, worker.other_order.run(backwards))
         if set_order_matters:  # or is it the addresses of objects, which may be the same by chance?
             for _ in range(CONFIRMATIONS):
-                lane.again.restart()
-                same = same and _same(first, lane.again.run(backwards))
+                worker.again.restart()
+                same = same and _same(first, worker.again.run(backwards))
         if not same:
             message = "the same text gives another map in another order and another process"
             return Ran([Rejected(Reason.NOT_DETERMINISTIC, message)] * len(outcomes))
@@ -192,10 +192,10 @@ class Sandbox:
 
     def close(self) -> None:
         """Ends all servers."""
-        for lane in self._lanes:
-            for server in lane.servers:
+        for worker in self._workers:
+            for server in worker.servers:
                 server.close()
-        self._lanes = []
+        self._workers = []
 
     def __enter__(self) -> "Sandbox":
         return self

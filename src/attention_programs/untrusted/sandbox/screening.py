@@ -1,12 +1,13 @@
-"""What a program of unknown origin may say: an allow-list of syntax, for clear messages and reproducible results.
+"""What an untrusted program may say: an allow-list of syntax, for clear messages and reproducible results.
 
-It is no boundary: what a program may do is decided by the kernel (:mod:`~attention_programs.untrusted.sandbox.kernel`).
+It is not a boundary: what a program may do is decided by the kernel
+(:mod:`~attention_programs.untrusted.sandbox.linux`).
 """
 
 import ast
 
 from attention_programs.files import whole_characters
-from attention_programs.programs.outcome import Reason, Rejected
+from attention_programs.programs.run_result import Reason, Rejected
 
 MODULES = frozenset(
     (
@@ -16,8 +17,8 @@ MODULES = frozenset(
     ).split()
 )
 """Modules that a program may import; each is given as a copy without its way out."""
-STAND_INS = frozenset({"helpers", "spacy", "spacy.tokens", "transformers"})
-"""Modules of the paper's form; only programs of that form are given them."""
+STUBS = frozenset({"helpers", "spacy", "spacy.tokens", "transformers"})
+"""Modules of the paper's format; only programs of that form are given them."""
 
 _FORBIDDEN_SYNTAX: tuple[type[ast.AST], ...] = (ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.Await)
 _FORBIDDEN_NAMES = frozenset(

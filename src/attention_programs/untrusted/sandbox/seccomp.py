@@ -1,6 +1,6 @@
 """A filter of system calls: the few that running Python code needs are allowed, all others fail with EPERM.
 
-The numbers are the kernel's, for the two processors that have a list here.
+The numbers are the kernel's, for the two CPUs that have a list here.
 """
 
 import ctypes
@@ -38,10 +38,10 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 
 def build_filter() -> bytes:
-    """The filter for this processor, in the kernel's byte code.
+    """The filter for this CPU, in the kernel's byte code.
 
     Raises:
-        OSError: if the processor's system calls are not known here.
+        OSError: if the CPU's system calls are not known here.
     """
     if platform.machine() not in _MACHINES:
         raise OSError(errno.ENOSYS, f"no list of system calls for {platform.machine()}")

@@ -23,14 +23,14 @@ import numpy as np
 
 from attention_programs.models.token_style import SpecialIds
 from attention_programs.programs.view import TokenView
-from attention_programs.programs.vocabulary import CLASSES, PATTERNS
-from attention_programs.untrusted.paper_format.text import PaperText
-from attention_programs.untrusted.sandbox import facade, kernel
-from attention_programs.untrusted.sandbox.arena import Arena, Layout
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
+from attention_programs.untrusted.paper_format.sentence import PaperText
+from attention_programs.untrusted.sandbox import linux, restricted_namespace
 from attention_programs.untrusted.sandbox.child import Job, LoadedText, run_job
 from attention_programs.untrusted.sandbox.deadline import WALL_FACTOR, Begun
 from attention_programs.untrusted.sandbox.layers import Layer
-from attention_programs.untrusted.sandbox.wire import Closed, receive, send
+from attention_programs.untrusted.sandbox.protocol import Closed, receive, send
+from attention_programs.untrusted.sandbox.shared_buffer import Layout, SharedBuffer
 
 _LOOK_SECONDS = 0.02
 _CHANNEL = 3
@@ -47,11 +47,11 @@ class Server:
     missing: dict[str, str] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
     texts: list[LoadedText] = field(default_factory=list)
-    arena: Arena | None = None
-    modules: dict[str, Any] = field(default_factory=facade.build_modules)
+    buffer: SharedBuffer | None = None
+    modules: dict[str, Any] = field(default_factory=restricted_namespace.build_modules)
     warmed: set[tuple[str, int | None]] = field(default_factory=set)
-    call_filter: kernel.SystemCallFilter | None = None
-    address_space: kernel.AddressSpace | None = None
+    call_filter: linux.SystemCallFilter | None = None
+    address_space: linux.AddressSpace | None = None
 
     def attempt(self, layer: Layer, without: list[str], take: Callable[[], object]) -> bool:
         """Puts a layer on, or notes why it can't be had."""
@@ -59,7 +59,7 @@ class Server:
             self.missing[layer] = "switched off"
             return False
         try:
-            kernel.require_linux()
+            linux.require_linux()
             take()
         except (OSError, AttributeError) as error:
             self.missing[layer] = str(error)
@@ -81,25 +81,27 @@ class Server:
 
     def load(self, message: dict[str, Any], descriptor: int) -> None:
         """Takes the texts that programs will run on, and the memory for their results."""
-        if self.arena is not None:
-            self.arena.close()
+        if self.buffer is not None:
+            self.buffer.close()
         self.texts = [
             LoadedText(
-                TokenView(row["ids"], row["pieces"], message["causal"], SpecialIds.from_json(row["special_ids"])),
+                TokenView(
+                    row["ids"], row["token_strings"], message["causal"], SpecialIds.from_json(row["special_ids"])
+                ),
                 PaperText.from_json(row["paper"]) if row["paper"] else None,
             )
             for row in message["texts"]
         ]
         self.warmed = set()
-        self.arena = Arena(descriptor, Layout.of([text.view.n for text in self.texts]))
+        self.buffer = SharedBuffer(descriptor, Layout.of([text.view.n for text in self.texts]))
         os.close(descriptor)
         gc.collect()
         gc.freeze()
 
     def run(self, job: Job) -> dict[str, Any]:
         """Runs a job in a process of its own; says how that process ended."""
-        assert self.arena is not None
-        self.arena.clear()
+        assert self.buffer is not None
+        self.buffer.clear()
         self._warm(job)
         memory = self._memory_bytes()
         child = os.fork()
@@ -117,7 +119,7 @@ class Server:
             name, parameter = term
             known = PATTERNS.get(name)
             fits = parameter in known.parameters if known and known.parameters else parameter is None
-            if term in self.warmed or (known is None and name not in CLASSES) or not fits:
+            if term in self.warmed or (known is None and name not in TOKEN_FEATURES) or not fits:
                 continue
             if sum(text.view.nbytes for text in self.texts) > self.limits["warm_bytes"]:
                 self.texts = [LoadedText(TokenView.of(t.view), t.paper) for t in self.texts]
@@ -138,25 +140,25 @@ class Server:
         status = 1
         try:
             if sys.platform.startswith("linux"):
-                kernel.die_with_parent()
+                linux.die_with_parent()
             sys.stdout = sys.stderr = None
             os.closerange(0, _OWN_DESCRIPTORS)
             if Layer.LANDLOCK in self.layers:
-                kernel.deny_files()
+                linux.deny_files()
             if Layer.LIMITS in self.layers:
-                kernel.limit_resources(memory, math.ceil(self.limits["program_seconds"]))
+                linux.limit_resources(memory, math.ceil(self.limits["program_seconds"]))
             if self.call_filter is not None:
                 self.call_filter.load()
-            assert self.arena is not None
+            assert self.buffer is not None
             gc.enable()
-            run_job(job, self.texts, self.arena, self.modules)
+            run_job(job, self.texts, self.buffer, self.modules)
             status = 0
         finally:
             os._exit(status)
 
     def _watch(self, child: int) -> dict[str, Any]:
         """Waits for the child, and kills it when a text takes too long or the parent is gone."""
-        assert self.arena is not None
+        assert self.buffer is not None
         poll = select.poll()
         poll.register(self.channel, select.POLLHUP | getattr(select, "POLLRDHUP", 0))
         ended = os.pidfd_open(child) if hasattr(os, "pidfd_open") else -1
@@ -174,7 +176,7 @@ class Server:
                 pid, status, usage = os.wait4(child, os.WNOHANG)
                 if pid == child:
                     return _end(status, usage, killed)
-                begun = begun.moved_to(self.arena.progress, child)
+                begun = begun.moved_to(self.buffer.progress, child)
                 # The count of texts is the child's own word, so the whole has a bound by the clock, too.
                 lasted = time.monotonic() - start
                 over = lasted > WALL_FACTOR * self.limits["program_seconds"]
@@ -207,31 +209,31 @@ def _warm_up() -> None:
 
 def _confine(server: Server, without: list[str]) -> None:
     """Puts the server's own layers on; in namespaces a new process goes on, and this one waits for it."""
-    server.attempt(Layer.USER, without, kernel.become_nobody)
-    if server.attempt(Layer.NAMESPACES, without, kernel.unshare_namespaces):
+    server.attempt(Layer.USER, without, linux.become_nobody)
+    if server.attempt(Layer.NAMESPACES, without, linux.unshare_namespaces):
         inner = os.fork()
         if inner:
             server.channel.close()
             os._exit(os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1]) & 0xFF)
-        kernel.die_with_parent()
+        linux.die_with_parent()
     with contextlib.suppress(OSError):
-        server.address_space = kernel.AddressSpace()
+        server.address_space = linux.AddressSpace()
     if Layer.NAMESPACES in server.layers:
         try:
-            kernel.hide_files()
+            linux.hide_files()
         except OSError as error:
             server.missing["hidden files"] = str(error)
     with contextlib.suppress(OSError, AttributeError):
-        kernel.forbid_new_rights()
-    server.attempt(Layer.LANDLOCK, without, kernel.deny_files)
+        linux.forbid_new_rights()
+    server.attempt(Layer.LANDLOCK, without, linux.deny_files)
     server.attempt(Layer.LIMITS, without, lambda: resource.getrlimit(resource.RLIMIT_AS))
     if server.attempt(Layer.SECCOMP, without, _try_filter):
-        server.call_filter = kernel.SystemCallFilter()
+        server.call_filter = linux.SystemCallFilter()
 
 
 def _try_filter() -> None:
     """Puts the filter on a process that does nothing else, to see whether this kernel takes it."""
-    prepared = kernel.SystemCallFilter()
+    prepared = linux.SystemCallFilter()
     child = os.fork()
     if child == 0:
         try:

@@ -1,0 +1,137 @@
+"""Attention patterns on disk, read: Arrow files of a few texts each, with an index of what they hold."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from attention_programs.attention.packing import entry_count, unpack
+from attention_programs.corpora.text import Split, Text
+from attention_programs.errors import UserError
+from attention_programs.files import read_json
+from attention_programs.models.head import Head
+from attention_programs.models.sequence import TokenSequence
+from attention_programs.models.token_style import TokenStyle
+
+SCHEMA_VERSION = 1
+INDEX_NAME = "index.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextAttention(TokenSequence):
+    """A text as the model saw it, with the patterns of every selected head."""
+
+    key: str = ""
+    corpus: str = ""
+    split: Split = "test"
+    entries: NDArray[np.floating]
+    """Packed patterns, shape (heads, entries), rows summing to 1."""
+
+    @property
+    def patterns(self) -> NDArray[np.floating]:
+        """The patterns of all heads, shape (heads, n, n)."""
+        return unpack(self.entries, len(self.ids), self.causal)
+
+    def pattern(self, head: int) -> NDArray[np.float32]:
+        """The pattern of one head by its number, shape (n, n)."""
+        return unpack(self.entries[head], len(self.ids), self.causal).astype(np.float32)
+
+    def of(self, text: Text) -> "TextAttention":
+        """The same under the key, corpus and split of a text."""
+        return replace(self, key=text.key, corpus=text.corpus, split=text.split)
+
+    def halved(self) -> "TextAttention":
+        """The same with patterns in half precision, as they are stored: half the memory, and nothing is lost."""
+        return replace(self, entries=self.entries.astype(np.float16))
+
+    def of_heads(self, heads: Sequence[int]) -> "TextAttention":
+        """The same with the patterns of some heads, by their numbers."""
+        return replace(self, entries=self.entries[list(heads)])
+
+
+@dataclass(frozen=True)
+class AttentionIndex:
+    """What a folder of patterns holds."""
+
+    schema_version: int
+    model: str
+    weights_sha256: str
+    causal: bool
+    max_tokens: int
+    heads: list[str]
+    shards: list[str]
+    token_style: TokenStyle
+
+    @property
+    def head_list(self) -> list[Head]:
+        """The selected heads, in the order of the patterns."""
+        return [Head.parse(name) for name in self.heads]
+
+
+def read_index(folder: Path) -> AttentionIndex:
+    """Reads what a folder of patterns holds.
+
+    Raises:
+        UserError: if there is none, or it is damaged or of another schema.
+    """
+    try:
+        values = read_json(folder / INDEX_NAME)
+        index = AttentionIndex(**{**values, "token_style": TokenStyle.from_json(values["token_style"])})
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{folder / INDEX_NAME} is not an index of patterns ({error}); run `dvc repro attention`"
+        ) from error
+    if index.schema_version != SCHEMA_VERSION:
+        raise UserError(
+            f"{folder} has schema {index.schema_version}, this version reads {SCHEMA_VERSION}; extract again"
+        )
+    return index
+
+
+def read_texts(folder: Path, splits: Sequence[Split]) -> list[TextAttention]:
+    """The texts of the given splits in the order of :func:`read_patterns`, without their patterns: shape (heads, 0)."""
+    return list(read_patterns(folder, splits, patterns=False))
+
+
+def read_patterns(
+    folder: Path, splits: Sequence[Split], texts: Sequence[str] | None = None, patterns: bool = True
+) -> Iterator[TextAttention]:
+    """Yields the texts with patterns of the given splits, one at a time, in the order of the files.
+
+    Args:
+        folder: The folder of patterns.
+        splits: Splits to read.
+        texts: Keys to read; all if None.
+        patterns: Whether to read the patterns, which are most of a file; if not, ``entries`` is of shape (heads, 0).
+
+    Raises:
+        UserError: if a file of patterns is missing.
+    """
+    index = read_index(folder)
+    for file in index.shards:
+        if not (folder / file).is_file():
+            raise UserError(f"{folder / file} is missing; run `dvc repro attention`")
+        table = pa.ipc.open_stream(pa.memory_map(str(folder / file))).read_all()
+        for row in range(table.num_rows):
+            split = table["split"][row].as_py()
+            key = table["key"][row].as_py()
+            if split not in splits or (texts is not None and key not in texts):
+                continue
+            ids = table["ids"][row].as_py()
+            entries = np.zeros((len(index.heads), 0), np.float32)
+            if patterns:
+                flat = table["attention"][row].values.to_numpy(zero_copy_only=False).astype(np.float32)
+                entries = flat.reshape(len(index.heads), entry_count(len(ids), index.causal))
+            yield TextAttention(
+                key=key,
+                corpus=table["corpus"][row].as_py(),
+                split=split,
+                ids=tuple(ids),
+                token_strings=tuple(table["pieces"][row].as_py()),
+                entries=entries,
+                causal=index.causal,
+                special_ids=index.token_style.special_ids,
+            )

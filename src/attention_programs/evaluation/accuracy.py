@@ -1,0 +1,109 @@
+"""What replacing heads does to answers: accuracy and its change, with intervals over what questions were made from."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from attention_programs.evaluation.harness import TaskScore
+from attention_programs.scoring.bootstrap import FEWEST_TEXTS, Interval, interval_of_ratio, resample_weights
+
+KEPT = 0.8
+"""A task whose accuracy keeps more than this of its distance from guessing with the most heads replaced is called
+insensitive: it can't show what the programs miss."""
+COLUMNS = [
+    *("task", "percent", "heads_replaced", "questions", "sources", "accuracy", "low", "high", "chance"),
+    *("change", "change_low", "change_high", "insensitive"),
+]
+
+
+def wilson_interval(correct: int, questions: int) -> Interval:
+    """Wilson's 95 % interval of a share: unlike the bootstrap it says something where all answers are alike.
+
+    It takes questions as independent of each other.
+
+    >>> interval = wilson_interval(8, 10)
+    >>> round(interval.low, 4), round(interval.high, 4)
+    (0.4902, 0.9433)
+    """
+    found = binomtest(correct, questions).proportion_ci(method="wilson")
+    return Interval(correct / questions, float(found.low), float(found.high))
+
+
+def accuracy_interval(score: TaskScore, samples: int, seed: int) -> Interval:
+    """Accuracy with its 95 % interval by bootstrap over sources: questions of one story are not independent.
+
+    Where every answer is right, or every one wrong, it is Wilson's for as many questions as there are sources. Below
+    ``FEWEST_TEXTS`` sources there is none.
+    """
+    right = np.array(score.correct, dtype=float)
+    if right.min() == right.max() and score.sources >= FEWEST_TEXTS:
+        whole = wilson_interval(int(right[0]) * score.sources, score.sources)
+        return Interval(float(right[0]), whole.low, whole.high)
+    found = _over_sources(right, score.origins, samples, seed)
+    return Interval(found.mean, *(float(np.clip(bound, 0, 1)) for bound in (found.low, found.high)))
+
+
+def change_interval(original: TaskScore, patched: TaskScore, samples: int, seed: int) -> Interval:
+    """Change of accuracy on the same questions, with its 95 % interval by bootstrap over sources.
+
+    Where no answer changes, its bounds are what Wilson's interval allows for none among so many sources.
+    """
+    change = np.array(patched.correct, dtype=float) - np.array(original.correct, dtype=float)
+    if not change.any() and original.sources >= FEWEST_TEXTS:
+        most = wilson_interval(0, original.sources).high
+        return Interval(0.0, -most, most)
+    return _over_sources(change, original.origins, samples, seed)
+
+
+def _over_sources(values: np.ndarray, origins: Sequence[str], samples: int, seed: int) -> Interval:
+    names, numbers = np.unique(np.array(origins), return_inverse=True)
+    sums, counts = (np.asarray(np.bincount(numbers, each), float) for each in (values, np.ones_like(values)))
+    return interval_of_ratio(sums, counts, resample_weights(len(names), samples, np.random.default_rng(seed)))
+
+
+def is_insensitive(original: TaskScore, patched: TaskScore, change: Interval) -> bool:
+    """Whether a task hardly reacts to the replacement of ``patched``, or can't be seen to react."""
+    room = original.accuracy - original.chance
+    kept = (patched.accuracy - patched.chance) / room if room > 0 else 1.0
+    return kept > KEPT or not change.high < 0
+
+
+def answer_table(
+    scores: Mapping[int, Sequence[TaskScore]], heads: Mapping[int, int], samples: int, seed: int
+) -> pd.DataFrame:
+    """One row per task and share of heads.
+
+    Args:
+        scores: By share of the heads replaced, in percent, the same tasks in the same order.
+        heads: Heads replaced at each share.
+        samples: Resamples of sources.
+        seed: Of the resamples.
+
+    Returns:
+        ``change`` is the accuracy less that of the original model (share 0) on the same questions.
+    """
+    rows = []
+    most = max(scores, default=0)
+    for percent, found in scores.items():
+        for number, score in enumerate(found):
+            accuracy = accuracy_interval(score, samples, seed)
+            row = {
+                "task": score.task,
+                "percent": percent,
+                "heads_replaced": heads[percent],
+                "questions": score.questions,
+                "sources": score.sources,
+                "accuracy": accuracy.mean,
+                "low": accuracy.low,
+                "high": accuracy.high,
+                "chance": score.chance,
+            }
+            if 0 in scores:
+                original, last = scores[0][number], scores[most][number]
+                change = change_interval(original, score, samples, seed)
+                row |= {"change": change.mean, "change_low": change.low, "change_high": change.high}
+                row["insensitive"] = is_insensitive(original, last, change_interval(original, last, samples, seed))
+            rows.append(row)
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,0 +1,137 @@
+"""Getting replies: from the log where it has them, from a live endpoint where it may be asked."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from attention_programs.config import ExplainerSettings
+from attention_programs.errors import UserError
+from attention_programs.llm.budget import Spending
+from attention_programs.llm.call_log import Call, CallLog, Conversation, Request
+from attention_programs.llm.client import Client
+from attention_programs.llm.completions import Usage, estimate_prompt
+from attention_programs.progress import progress_bar
+
+
+@dataclass
+class Replies:
+    """What came of a round's requests."""
+
+    answers: dict[str, Call] = field(default_factory=dict)
+    """The answered call of each head."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """What went wrong, for heads whose call failed."""
+    left: list[str] = field(default_factory=list)
+    """Heads that were not asked about because the budget ended."""
+    prompts_reproduced_verbatim: int = 0
+    """Answers whose recorded request is this very one."""
+
+    def take(self, request: Request, log: CallLog) -> bool:
+        """Takes the answer to this very request from a log; False if there is none."""
+        call = log.answer(request)
+        if call is not None:
+            self.answers[request.head] = call
+            self.prompts_reproduced_verbatim += 1
+        return call is not None
+
+
+@dataclass(frozen=True)
+class ReplayBackend:
+    """Takes every reply from a log.
+
+    A reply belongs to its head and round. Where the same prompt can't be reproduced to the last digit (on another
+    CPU, or with other texts) the recorded one counts; how many are the very same is told.
+    """
+
+    log: CallLog
+    place: str
+    """Names where it is from."""
+
+    def knows(self, target: str, head: str, model: str) -> bool:
+        """Whether a head of the model with these weights was ever asked about."""
+        return self.log.recorded(Conversation(target, head, 0, model)) is not None
+
+    def replies(self, requests: Sequence[Request]) -> Replies:
+        """The recorded replies.
+
+        Raises:
+            UserError: if one is missing; head and round are named.
+        """
+        found = Replies()
+        for request in requests:
+            if found.take(request, self.log):
+                continue
+            where = Conversation(request.target, request.head, request.round, request.model)
+            call = self.log.recorded(where)
+            if call is None:
+                raise UserError(
+                    f"{self.place} holds no reply of {request.model!r} for head {request.head}, round {request.round} "
+                    f"(request {request.key[:10]}); ask for it with `attention-programs synthesize --heads "
+                    f"{request.head}`, or take the head out of explainer.heads"
+                )
+            found.answers[request.head] = call
+        return found
+
+
+@dataclass
+class LiveBackend:
+    """Asks an endpoint for what the log lacks."""
+
+    log: CallLog
+    client: Client
+    spending: Spending
+    settings: ExplainerSettings
+    stop: threading.Event
+    """Ends all waiting of the client."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def replies(self, requests: Sequence[Request]) -> Replies:
+        """Answers of the log and of the endpoint. Ctrl-C waits for the calls under way, which are paid for.
+
+        Raises:
+            UserError: if the endpoint refuses the key or the model.
+        """
+        found = Replies()
+        missing = [request for request in requests if not found.take(request, self.log)]
+        if missing:
+            self._ask_all(missing, found)
+        return found
+
+    def _ask_all(self, requests: Sequence[Request], found: Replies) -> None:
+        waiting = list(requests)
+        running: dict[Future[Call], Request] = {}
+        bar = progress_bar(len(requests), f"asking {self.settings.model}", "calls")
+        with bar, ThreadPoolExecutor(self.settings.concurrency) as pool:
+            try:
+                while waiting or running:
+                    while waiting and len(running) < self.settings.concurrency:
+                        if not self._reserve(waiting[0]):
+                            break
+                        request = waiting.pop(0)
+                        running[pool.submit(self.client.ask, request, self._log_try)] = request
+                    if not running:
+                        break
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        head, call = running.pop(future).head, future.result()
+                        if call.status == "answered":
+                            found.answers[head] = call
+                        else:
+                            found.failed[head] = call.error
+                        bar.set_postfix_str(f"cost {self.spending.cost:.4f}", refresh=False)
+                        bar.update()
+            except BaseException:
+                self.stop.set()  # no more tries; what is under way is paid for, logged as it ends, and waited for
+                raise
+        found.left = [request.head for request in waiting]
+
+    def _reserve(self, request: Request) -> bool:
+        most = Usage(estimate_prompt(request.messages), self.settings.max_completion_tokens)
+        with self._lock:
+            return self.spending.reserve(request.key, most)
+
+    def _log_try(self, call: Call) -> None:
+        with self._lock:
+            self.log.append(call)
+            self.spending.settle(call.key, call.usage, call.status == "answered")

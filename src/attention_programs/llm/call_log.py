@@ -1,0 +1,245 @@
+"""The call log: every request to the explainer and what came of it, one JSON object per line, never rewritten."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_jsonl, sha256_text, write_text
+from attention_programs.llm.completions import NO_TOKENS, Usage, spoken_text, usage_of
+
+Status = Literal["answered", "failed", "exported"]
+"""Exported ones wait for the reply of a batch."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked, and for which head."""
+
+    head: str
+    round: int
+    """0 asks for the first programs, 1 for the first revision, and so on."""
+    target: str
+    """SHA-256 of the weights of the model whose head it is."""
+    model: str
+    """The explainer."""
+    messages: list[dict[str, str]]
+    settings: dict[str, Any]
+    """Temperature, seed and the like, as sent."""
+    templates: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of each template of the prompt, by name."""
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all that the answer depends on: model, messages and settings."""
+        return sha256_text(canonical({"messages": self.messages, "model": self.model, "settings": self.settings}))
+
+    @property
+    def prompt_sha256(self) -> str:
+        """SHA-256 of the messages."""
+        return sha256_text(canonical(self.messages))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request with its reply, or with what went wrong."""
+
+    key: str
+    status: Status
+    request: Request
+    reply: str = ""
+    finish_reason: str = ""
+    """``stop`` or ``length`` as the endpoint says, ``refusal``, or ``reasoning``."""
+    usage: Usage = NO_TOKENS
+    cost: float = 0.0
+    """In the currency of the settings' prices."""
+    seconds: float = 0.0
+    attempt: int = 1
+    error: str = ""
+    served_by: dict[str, str] = field(default_factory=dict)
+    """What is known of the explainer: name, quantization, hash of its file, address without user and password."""
+    time: str = ""
+    """When it ended, UTC."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**asdict(self), "prompt_sha256": self.request.prompt_sha256}
+
+
+def now() -> str:
+    """The time as the log notes it: UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same for the same value."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Where a reply belongs: which round of which head of which model."""
+
+    target: str
+    head: str
+    round: int
+    model: str
+
+
+class CallLog:
+    """A log in memory and, if it is to grow, its file.
+
+    Args:
+        calls: What was exchanged before; of several answers to one request the last counts.
+        path: File that new calls are appended to; None keeps them in memory alone.
+    """
+
+    def __init__(self, calls: Iterable[Call] = (), path: Path | None = None) -> None:
+        self._path = path
+        self._all: list[Call] = []
+        self._answers: dict[str, Call] = {}
+        self._exported: dict[str, Request] = {}
+        self._conversations: dict[Conversation, Call] = {}
+        for call in calls:
+            self._keep(call)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def answer(self, request: Request) -> Call | None:
+        """The answer to this very request."""
+        return self._answers.get(request.key)
+
+    def recorded(self, conversation: Conversation) -> Call | None:
+        """The answer of a round of a head, whatever its prompt was."""
+        return self._conversations.get(conversation)
+
+    def exported(self, key: str) -> Request | None:
+        """The request that was exported under this key."""
+        return self._exported.get(key)
+
+    def append(self, call: Call) -> None:
+        """Keeps a call; on disk before this returns.
+
+        Raises:
+            UserError: if it can't be written.
+        """
+        if self._path is not None:
+            append_line(self._path, _line(call))
+        self._keep(call)
+
+    def _keep(self, call: Call) -> None:
+        self._all.append(call)
+        if call.status == "exported":
+            self._exported[call.key] = call.request
+        if call.status == "answered":
+            request = call.request
+            self._answers[call.key] = call
+            self._conversations[Conversation(request.target, request.head, request.round, request.model)] = call
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds a line to a file and waits until the disk has it.
+
+    Raises:
+        UserError: if it can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as stream:
+            stream.write(line.encode("utf-8") + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; free some space or change the file's rights"
+        ) from error
+
+
+def open_log(path: Path) -> CallLog:
+    """Opens a log to append to.
+
+    A last line that was cut off by a kill is removed; replies that are no text, and counts of tokens that can't be
+    true, are put right.
+
+    Raises:
+        UserError: if a line before the last is damaged.
+    """
+    if not path.is_file():
+        return CallLog((), path)
+    _mend(path)
+    rows = read_jsonl(path)
+    calls = _calls(rows, path)
+    if any(map(_is_odd, rows)):
+        write_text(path, "".join(_line(call) + "\n" for call in calls))
+    return CallLog(calls, path)
+
+
+def _line(call: Call) -> str:
+    return json.dumps(call.to_json(), sort_keys=True, ensure_ascii=False)
+
+
+def _is_odd(row: Mapping[str, Any]) -> bool:
+    """Whether a line holds what no call of this version does, but can be read as one."""
+    return not isinstance(row.get("reply", ""), str) or min(row["usage"]["prompt"], row["usage"]["reply"]) < 0
+
+
+def read_log(folder: Path) -> CallLog:
+    """Reads every log of a folder, without changing one; a folder that is not there holds none.
+
+    Raises:
+        UserError: if a line is not a call.
+    """
+    return CallLog(call for file in sorted(folder.glob("*.jsonl")) for call in read_calls(file))
+
+
+def read_calls(path: Path) -> list[Call]:
+    """Reads one file.
+
+    Raises:
+        UserError: if a line is not a call, or was altered: its key is not that of its content.
+    """
+    return _calls(read_jsonl(path), path)
+
+
+def _calls(rows: Iterable[Mapping[str, Any]], path: Path) -> list[Call]:
+    return [_call(row, f"{path}, row {number}") for number, row in enumerate(rows, start=1)]
+
+
+def _call(row: Mapping[str, Any], place: str) -> Call:
+    values = {name: value for name, value in row.items() if name != "prompt_sha256"}
+    try:
+        request = Request(**values.pop("request"))
+        usage, reply = Usage(**values["usage"]), values.get("reply", "")
+        if _is_odd(row):
+            reply = reply if isinstance(reply, str) else spoken_text(reply)
+            usage = usage_of(usage.prompt, usage.reply, request.messages, reply)
+        call = Call(**{**values, "request": request, "usage": usage, "reply": reply})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UserError(f"{place}: not a call ({error}); take the line out") from error
+    if request.key != call.key:
+        raise UserError(f"{place}: its key is not that of its content; the line was altered, take it out")
+    return call
+
+
+def _mend(path: Path) -> None:
+    """Cuts off a last line without its end: the call that it tells of was paid for, and is lost."""
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole == len(content):
+        return
+    with path.open("r+b") as stream:
+        try:
+            json.loads(content[whole:])
+            stream.seek(0, os.SEEK_END)
+            stream.write(b"\n")
+        except ValueError:
+            stream.truncate(whole)
+        os.fsync(stream.fileno())

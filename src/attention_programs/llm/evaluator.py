@@ -1,0 +1,90 @@
+"""How well programs do on training texts: it ranks candidates, and decides between a program and its revision."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_programs.attention.metrics import iou, jensen_shannon_distance
+from attention_programs.programs.record import ProgramRecord
+from attention_programs.programs.run_result import Outcome, Scored
+from attention_programs.sparse_search.training_texts import ExplainedText, ExplainedTexts
+from attention_programs.untrusted.execution import SandboxRunner
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Scores of a program on its head, text by text: those that prompts show first, then those held out."""
+
+    distances: NDArray[np.float64]
+    """Jensen-Shannon distance; 1 where the program fails (paper: a failed run has maximal error)."""
+    ious: NDArray[np.float64]
+    shown: int
+    """How many of the texts prompts show."""
+
+    @property
+    def distance(self) -> float:
+        """Mean over all texts."""
+        return float(self.distances.mean())
+
+    @property
+    def iou(self) -> float:
+        """Mean over all texts."""
+        return float(self.ious.mean())
+
+    @property
+    def distance_held_out(self) -> float:
+        """Mean over the texts that no prompt shows."""
+        return float(self.distances[self.shown :].mean())
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Runs programs on the training texts and compares them with their heads' patterns."""
+
+    texts: ExplainedTexts
+    heads: Sequence[str]
+    """In the order of the patterns."""
+    runner: SandboxRunner
+
+    def position(self, head: str) -> int:
+        """Of a head among the patterns."""
+        return self.heads.index(head)
+
+    def fits(self, programs: Sequence[ProgramRecord], heads: Sequence[str]) -> list[Fit]:
+        """The fit of each program to the head next to it."""
+        texts = self.texts.all
+        ran = self.runner.run_all(programs, [text.view for text in texts], check=False)
+        return [
+            _fit(texts, result.outcomes, self.position(head), len(self.texts.shown))
+            for result, head in zip(ran, heads, strict=True)
+        ]
+
+    def ious(self, program: ProgramRecord, head: str, texts: Sequence[ExplainedText]) -> NDArray[np.float64]:
+        """IoU of one program on each of some texts; 0 where it fails."""
+        (ran,) = self.runner.run_all([program], [text.view for text in texts], check=False)
+        position = self.position(head)
+        return np.array(
+            [
+                iou(text.pattern(position), outcome.weights) if isinstance(outcome, Scored) else 0.0
+                for text, outcome in zip(texts, ran.outcomes, strict=True)
+            ]
+        )
+
+    def predicted(self, program: ProgramRecord, text: ExplainedText) -> NDArray[np.float32]:
+        """Its pattern of a text; zero if it fails."""
+        (outcome,) = self.runner.outcomes([program], text.view)
+        return outcome.weights if isinstance(outcome, Scored) else np.zeros((text.view.n, text.view.n), np.float32)
+
+
+def _fit(texts: Sequence[ExplainedText], outcomes: Sequence[Outcome], head: int, shown: int) -> Fit:
+    scores = []
+    for text, outcome in zip(texts, outcomes, strict=True):
+        if isinstance(outcome, Scored):
+            true_pattern = text.pattern(head)
+            scores.append((jensen_shannon_distance(true_pattern, outcome.weights), iou(true_pattern, outcome.weights)))
+        else:
+            scores.append((1.0, 0.0))
+    distances, ious = np.array(scores).T
+    return Fit(distances, ious, shown)

@@ -1,0 +1,288 @@
+"""The method: evidence, first programs, trial, revision, coefficients (paper, section on synthesis)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from attention_programs.attention.pattern_store import AttentionIndex
+from attention_programs.config import ExplainerSettings
+from attention_programs.errors import UserError
+from attention_programs.llm.backends import Replies
+from attention_programs.llm.call_log import Call, Request
+from attention_programs.llm.dialect import description_in_prompts
+from attention_programs.llm.evaluator import Evaluator, Fit
+from attention_programs.llm.prompts import EvaluatedProgram, EvaluatedText, Known, Prompt, PromptWriter
+from attention_programs.llm.replies import ParsedReply, parse_reply
+from attention_programs.llm.synthesis_summary import HeadSynthesis, SynthesisResult, Written
+from attention_programs.llm.tokens import token_counter
+from attention_programs.programs.methods import LLM, SEARCH
+from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.record import ProgramRecord, parse
+from attention_programs.progress import progress
+from attention_programs.sparse_search.coefficients import FittedCoefficients, fit_coefficients
+from attention_programs.sparse_search.evidence import EvidenceMaker, most_different
+from attention_programs.untrusted.execution import SandboxRunner
+from attention_programs.untrusted.vetting import Candidate, vet
+
+
+class Backend(Protocol):
+    """Whatever answers requests."""
+
+    def replies(self, requests: Sequence[Request]) -> Replies:
+        """The answer of each head."""
+        ...
+
+
+class Explainer:
+    """Writes programs for heads with the help of a language model."""
+
+    def __init__(
+        self,
+        settings: ExplainerSettings,
+        index: AttentionIndex,
+        evaluator: Evaluator,
+        runner: SandboxRunner,
+        prefix_test: PrefixTest,
+        found_programs: Sequence[ProgramRecord],
+    ) -> None:
+        self._settings = settings
+        self._index = index
+        self.evaluator = evaluator
+        self._runner = runner
+        self._prefix_test = prefix_test
+        self._own = {
+            head: program for program in found_programs if program.author == SEARCH for head in program.intended_heads
+        }
+        self._evidence = EvidenceMaker(
+            evaluator.texts, index.heads, index.causal, settings.excerpts, settings.max_weights
+        )
+        self._writer = PromptWriter(
+            settings.form,
+            index.causal,
+            settings.programs,
+            settings.prompt_tokens,
+            token_counter(settings.tokenizer),
+            evaluator.texts.hold_special,
+        )
+
+    def first_prompt(self, head: str) -> Prompt:
+        """What the first request of a head says."""
+        return self._writer.synthesis(self._evidence.of(head), self._known(head))
+
+    def run(self, heads: Sequence[str], backend: Backend) -> SynthesisResult:
+        """Goes through all rounds.
+
+        Raises:
+            UserError: if the backend can't go on.
+        """
+        synthesis = SynthesisResult({head: HeadSynthesis(head) for head in heads})
+        for number in range(self._settings.refinements + 1):
+            asked = [head for head in heads if head not in synthesis.failed and head not in synthesis.left]
+            requests = [self.request(synthesis.head_results[head], number) for head in asked]
+            replies = backend.replies(requests)
+            synthesis.prompts += len(replies.answers)
+            synthesis.prompts_reproduced_verbatim += replies.prompts_reproduced_verbatim
+            synthesis.failed |= replies.failed
+            synthesis.left += replies.left
+            self._take(synthesis, replies, number)
+        for head_result in progress(
+            list(synthesis.head_results.values()), "coefficients", len(synthesis.head_results), "heads"
+        ):
+            self._fit(head_result)
+        return synthesis
+
+    def search_program_of(self, head: str) -> ProgramRecord:
+        """The search's own program of a head.
+
+        Raises:
+            UserError: if it has none.
+        """
+        if head not in self._own:
+            raise UserError(
+                f"the search has no program for head {head}; run `dvc repro search` on the current settings"
+            )
+        return self._own[head]
+
+    def fit_coefficients_of(self, program: ProgramRecord, head: str, evaluations: int) -> FittedCoefficients:
+        """Fits a program's coefficients to a head on some of the texts."""
+        texts = self.evaluator.texts.all[:: max(len(self.evaluator.texts.all) // self._settings.fit_texts, 1)]
+        return fit_coefficients(
+            program.source,
+            lambda source: float(self.evaluator.ious(with_source(program, source, {}), head, texts).mean()),
+            evaluations,
+        )
+
+    def request(self, head_result: HeadSynthesis, number: int) -> Request:
+        """The request of a head in a round."""
+        prompt = self.first_prompt(head_result.head) if number == 0 else self._refinement(head_result)
+        return Request(
+            head=head_result.head,
+            round=number,
+            target=self._index.weights_sha256,
+            model=self._settings.model,
+            messages=prompt.messages,
+            settings=request_settings(self._settings),
+            templates=prompt.templates,
+        )
+
+    def _known(self, head: str) -> Known | None:
+        """The search's program of a head and what it leaves unexplained on the texts of the head's prompt."""
+        program = self._own.get(head)
+        if program is None:
+            return None
+        position = self.evaluator.position(head)
+        places = self.evaluator.texts.excerpt(position, self._settings.excerpts)
+        texts = [self.evaluator.texts.shown[place] for place in places]
+        most = -(-self._settings.max_weights // len(texts))
+        residual = [
+            weight
+            for text in texts
+            for weight in most_different(text, position, self.evaluator.predicted(program, text), most)
+        ]
+        residual.sort(key=lambda weight: -abs(weight.true - (weight.predicted or 0.0)))
+        iou = float(self.evaluator.ious(program, head, self.evaluator.texts.shown).mean())
+        return Known(description_in_prompts(program.description), iou, tuple(residual))
+
+    def _refinement(self, head_result: HeadSynthesis) -> Prompt:
+        evaluated = None if head_result.best is None else self._evaluated(head_result.head, head_result.best)
+        return self._writer.refinement(self._evidence.of(head_result.head), evaluated, head_result.failures[:4])
+
+    def _evaluated(self, head: str, written: Written) -> EvaluatedProgram:
+        """The best and the worst text of those that prompts may show, with the weights that tell most."""
+        position, shown = self.evaluator.position(head), self.evaluator.texts.shown
+        distances = written.fit.distances[: len(shown)]
+        chosen = [int(distances.argmin()), int(distances.argmax())]
+        texts = tuple(
+            EvaluatedText(
+                best=place == chosen[0],
+                opening=shown[place].opening,
+                distance=float(distances[place]),
+                weights=most_different(
+                    shown[place],
+                    position,
+                    self.evaluator.predicted(written.record, shown[place]),
+                    self._settings.max_weights,
+                ),
+            )
+            for place in dict.fromkeys(chosen)
+        )
+        return EvaluatedProgram(written.record.source, float(distances.mean()), texts)
+
+    def _take(self, synthesis: SynthesisResult, replies: Replies, number: int) -> None:
+        """Tries every candidate of a round and keeps the best program of each head."""
+        candidates: list[Candidate] = []
+        known = {
+            (head_result.head, each.record.id)
+            for head_result in synthesis.head_results.values()
+            for each in head_result.written
+        }
+        for head, call in replies.answers.items():
+            head_result = synthesis.head_results[head]
+            head_result.calls.append(call)
+            parsed = parse_reply(call, self._settings.form)
+            synthesis.problems.update(str(problem) for problem in parsed.problems)
+            head_result.failures = [str(problem) for problem in parsed.problems]
+            candidates += self._candidates(head_result, call, parsed, number)
+        synthesis.candidates += len(candidates)
+        vetting = vet(candidates, self._runner, self._prefix_test)
+        synthesis.vettings.append(vetting)
+        for rejection in vetting.rejected:
+            (head,) = rejection.candidate.intended_heads
+            synthesis.head_results[head].failures.append(f"{rejection.reason}: {rejection.message}"[:200])
+        heads = [record.intended_heads[0] for record in vetting.accepted]
+        for record, head, fit in zip(
+            vetting.accepted, heads, self.evaluator.fits(vetting.accepted, heads), strict=True
+        ):
+            if (head, record.id) in known:
+                synthesis.repeated += 1
+                continue
+            known.add((head, record.id))
+            synthesis.head_results[head].written.append(Written(_with_fit(record, fit), fit, number))
+        for head_result in synthesis.head_results.values():
+            head_result.choose(number)
+
+    def _candidates(self, head_result: HeadSynthesis, call: Call, parsed: ParsedReply, number: int) -> list[Candidate]:
+        request = call.request
+        provenance = {
+            "author": LLM,
+            "call": call.key,
+            "prompt_sha256": request.prompt_sha256,
+            "templates": request.templates,
+            "settings": request.settings,
+            "round": number,
+            "served_by": call.served_by,
+            "weights_sha256": self._index.weights_sha256,
+            **({"parent": head_result.best.record.id} if number and head_result.best else {}),
+        }
+        paper = self._settings.form == "paper"
+        return [
+            Candidate(
+                name=f"llm {head_result.head} {number + 1}.{place}",
+                source=program.source,
+                description=program.hypothesis,
+                author=LLM,
+                form="paper" if paper else "view",
+                entry=program.entry,
+                intended_heads=[head_result.head],
+                provenance=dict(provenance),
+            )
+            for place, program in enumerate(parsed.programs, start=1)
+        ]
+
+    def _fit(self, head_result: HeadSynthesis) -> None:
+        """Fits the coefficients of a head's best program."""
+        if head_result.best is None or self._settings.fit_evaluations == 0:
+            return
+        parent = head_result.best.record
+        head_result.coefficients = self.fit_coefficients_of(parent, head_result.head, self._settings.fit_evaluations)
+        if head_result.coefficients.after > head_result.coefficients.before:
+            head_result.fitted = self._child(parent, head_result.coefficients, head_result.head)
+
+    def _child(self, parent: ProgramRecord, coefficients: FittedCoefficients, head: str) -> ProgramRecord:
+        child = with_source(
+            parent,
+            coefficients.source,
+            {
+                "parent": parent.id,
+                "coefficients": {
+                    "fitted": coefficients.coefficients,
+                    "evaluations": coefficients.evaluations,
+                    "iou_before": coefficients.before,
+                    "iou_after": coefficients.after,
+                },
+            },
+        )
+        (fit,) = self.evaluator.fits([child], [head])
+        return _with_fit(child, fit)
+
+
+def request_settings(settings: ExplainerSettings) -> dict[str, Any]:
+    """What is sent next to model and messages.
+
+    >>> request_settings(ExplainerSettings(max_completion_tokens=90, leave_out=("temperature",)))
+    {'max_tokens': 90, 'seed': 0}
+    """
+    known = {
+        settings.max_completion_tokens_name: settings.max_completion_tokens,
+        "seed": settings.seed,
+        "temperature": settings.temperature,
+    }
+    return {name: value for name, value in known.items() if name not in settings.leave_out}
+
+
+def with_source(parent: ProgramRecord, source: str, provenance: dict[str, object]) -> ProgramRecord:
+    """A program of the same structure with other coefficients; what it may see of a text is unchanged."""
+    parsed = parse(source, parent.form, parent.entry, parent.name)
+    return replace(
+        parent,
+        id=parsed.program_id,
+        name=f"{parent.name} fitted",
+        source=source,
+        terms=parsed.terms,
+        nodes=parsed.nodes,
+        provenance={**parent.provenance, **provenance},
+    )
+
+
+def _with_fit(record: ProgramRecord, fit: Fit) -> ProgramRecord:
+    return replace(record, provenance={**record.provenance, "jsd_train": fit.distance, "iou_train": fit.iou})

@@ -1,0 +1,256 @@
+"""Takes a file of the paper's format apart: each program with the helpers, constants and imports that it needs."""
+
+import ast
+import re
+import warnings
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from attention_programs.errors import UserError
+from attention_programs.files import sha256_text, whole_characters
+from attention_programs.models.head import Head
+from attention_programs.programs.paper_source.definitions import Definition, Definitions, is_definition
+from attention_programs.programs.paper_source.helpers import (
+    HelperFile,
+    defined_twice,
+    open_imports,
+    taken_from_helpers,
+    users_by_helper,
+)
+from attention_programs.programs.source import ParsedSource, reading
+
+_HEAD = re.compile(r"_?[Ll](\d+)[Hh](\d+)$")
+
+
+@dataclass(frozen=True)
+class PaperSource:
+    """One program of a file, complete in itself."""
+
+    entry: str
+    """Name of its function."""
+    source: str
+    """Imports, constants and helpers that it needs in the order of the file, and the function."""
+    description: str
+    """First line of the docstring, or what the function's name says."""
+    intended_heads: tuple[Head, ...]
+    """The head that the function's name ends with, if it does."""
+    uses_spacy: bool
+    """Whether it, or a helper that it needs, imports spaCy."""
+    line: int
+    """Where the function stands in the file."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something in a file that did not become part of a program as it stands."""
+
+    line: int
+    message: str
+    file: str = ""
+    """The file of helpers, if it stands there."""
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.message}" if self.file else f"line {self.line}: {self.message}"
+
+
+@dataclass(frozen=True)
+class PaperFile:
+    """What a file of the paper's format holds, in its order."""
+
+    programs: tuple[PaperSource, ...]
+    remarks: tuple[Remark, ...]
+
+
+def split(source: str, place: str, helpers: HelperFile | None = None) -> PaperFile:
+    """Takes the programs out of a file.
+
+    A program is a function at the top level whose name has no underscore in front, with exactly two parameters that
+    must be given, named ``sentence`` and ``tokenizer`` or annotated ``str`` and with a name that holds ``Tokenizer``.
+    One that another function or constant of the file uses is a helper, unless its name ends with a head (``_L5H1``).
+
+    Imports, functions, classes and assignments (also inside ``if`` and ``try``) go with the programs that need them;
+    other statements at the top level are left out with a remark. Of two definitions of a name the later one counts, as
+    in Python. What a call in an assignment does next to giving its value is not followed.
+
+    Args:
+        source: Python text.
+        place: File that it came from, for messages.
+        helpers: Another file, whose functions and constants the programs may use; none of its functions is a program.
+            A name that both define means what the programs' file made of it.
+
+    Raises:
+        UserError: if a file is not Python, or the first holds no program.
+    """
+    beside: list[ast.stmt] = []
+    if helpers is not None:
+        with reading(helpers.place):
+            beside = _parse(helpers.source, helpers.place).body
+    with reading(place):
+        tree = _parse(source, place)
+        tree = tree if helpers is None else open_imports(tree, helpers)
+        parts = _split(tree.body, beside, place)
+    lost = [_dropped(node, helpers.place) for node in beside if not _may_stand(node)] if helpers else []
+    return replace(parts, remarks=(*lost, *parts.remarks))
+
+
+def _may_stand(node: ast.stmt) -> bool:
+    """Whether nothing is lost when only definitions are taken along."""
+    return _is_empty(node) or is_definition(node)
+
+
+def _split(nodes: list[ast.stmt], beside: list[ast.stmt], place: str) -> PaperFile:
+    body = [node for node in nodes if not _is_empty(node)]
+    own = [Definition.of(node) for node in body if is_definition(node)]
+    helping = [Definition.of(node) for node in beside if is_definition(node)]
+    # A file may begin with imports from the future alone.
+    statements = sorted([*helping, *own], key=lambda each: not each.is_future)
+    definitions = Definitions(statements)
+    helpers = {
+        name for each in statements for name in each.needs_at_once | each.needs_later if name not in each.defines
+    }
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and _is_program(node, helpers)]
+    reached = [node for node in functions if definitions.latest(node.name).node is node]
+    if not reached:
+        raise UserError(
+            f"{place}: no program in it; write functions def name_L5H1(sentence, tokenizer) that return (name, matrix)"
+        )
+    remarks = [_dropped(node) for node in body if not is_definition(node)]
+    remarks += [_replaced(node, definitions) for node in functions if node not in reached]
+    remarks += [_redefined(name, own) for name in defined_twice(helping, own)]
+    remarks += _missing(reached, definitions)
+    programs = tuple(_paper_source(node, definitions) for node in reached)
+    return PaperFile(programs, tuple(sorted(remarks, key=lambda remark: remark.line)))
+
+
+def parse_paper_source(source: str, entry: str, place: str) -> ParsedSource:
+    """Reads the source of one program, as :func:`split` gives it.
+
+    Args:
+        source: Python text.
+        entry: Name of the program's function.
+        place: File or record that it came from, for messages.
+
+    Raises:
+        UserError: if it is not Python, does not define the program, or holds statements that do anything else.
+    """
+    with reading(place):
+        return _parsed(_parse(source, place), entry, place)
+
+
+def _parsed(tree: ast.Module, entry: str, place: str) -> ParsedSource:
+    for node in tree.body:
+        if not is_definition(node):
+            raise UserError(f"{place}, line {node.lineno}: only imports, definitions and assignments may stand here")
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry]
+    if not functions or not _has_signature(functions[-1]):
+        raise UserError(f"{place}: no program {entry!r} in it; define def {entry}(sentence, tokenizer)")
+    normalised = ast.unparse(tree)
+    return ParsedSource(
+        normalised=normalised,
+        program_id=sha256_text(f"{entry}\n{normalised}"),
+        description=_description(functions[-1]),
+        terms=0,
+        nodes=sum(1 for _ in ast.walk(tree)),
+        speaks_vocabulary_only=False,
+    )
+
+
+def _parse(source: str, place: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a stray backslash is the author's business
+        tree = ast.parse(source)
+        compile(tree, place, "exec", dont_inherit=True)  # finds what the grammar alone lets through
+    return tree
+
+
+def _is_empty(node: ast.stmt) -> bool:
+    """Whether it is a docstring, ``pass`` or ``...``."""
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _has_signature(node: ast.FunctionDef) -> bool:
+    arguments = node.args
+    given = [*arguments.posonlyargs, *arguments.args]
+    required = len(given) - len(arguments.defaults)
+    if required != 2 or None in arguments.kw_defaults:
+        return False
+    sentence, tokenizer = given[:2]
+    if (sentence.arg, tokenizer.arg) == ("sentence", "tokenizer"):
+        return True
+    return _annotation(sentence) == "str" and "Tokenizer" in _annotation(tokenizer)
+
+
+def _annotation(argument: ast.arg) -> str:
+    """An annotation's text; one in quotes counts like one without."""
+    return ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
+
+
+def _is_program(node: ast.FunctionDef, helpers: Collection[str]) -> bool:
+    named_after_head = _HEAD.search(node.name) is not None
+    return not node.name.startswith("_") and _has_signature(node) and (named_after_head or node.name not in helpers)
+
+
+def _paper_source(node: ast.FunctionDef, definitions: Definitions) -> PaperSource:
+    nodes = [definition.node for definition in definitions.needed_for(node.name).definitions]
+    head = _HEAD.search(node.name)
+    return PaperSource(
+        entry=node.name,
+        source=ast.unparse(ast.Module(nodes, type_ignores=[])) + "\n",
+        description=_description(node),
+        intended_heads=(Head(int(head[1]), int(head[2])),) if head else (),
+        uses_spacy=any(_imports_spacy(inner) for outer in nodes for inner in ast.walk(outer)),
+        line=node.lineno,
+    )
+
+
+def _description(node: ast.FunctionDef) -> str:
+    """The docstring's first line, else the name as words.
+
+    >>> _description(ast.parse("def decaying_first_token_bias_L0H1(sentence, tokenizer): 1").body[0])
+    'decaying first token bias'
+    """
+    docstring = whole_characters((ast.get_docstring(node) or "").strip().split("\n")[0].strip())
+    return docstring or _HEAD.sub("", node.name).replace("_", " ").strip() or node.name
+
+
+def _imports_spacy(node: ast.AST) -> bool:
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+    return any(name.split(".")[0] == "spacy" for name in names)
+
+
+def _dropped(node: ast.stmt, file: str = "") -> Remark:
+    start = ast.unparse(node).split("\n")[0]
+    return Remark(
+        node.lineno,
+        f"left out: {start[:60]!r}; programs take only imports, definitions and assignments along",
+        file,
+    )
+
+
+def _replaced(node: ast.FunctionDef, definitions: Definitions) -> Remark:
+    later = definitions.latest(node.name).node.lineno
+    return Remark(node.lineno, f"left out: {node.name} is defined again in line {later}, which counts")
+
+
+def _redefined(name: str, definitions: Sequence[Definition]) -> Remark:
+    line = next(each.node.lineno for each in definitions if name in each.defines)
+    return Remark(line, f"{name} is defined in the file of helpers, too; what stands here counts, also for the helpers")
+
+
+def _missing(programs: Sequence[ast.FunctionDef], definitions: Definitions) -> list[Remark]:
+    """A remark a helper that the file lacks, at the first program that uses it; the most used first."""
+    missing = {}
+    for program in programs:
+        needed = definitions.needed_for(program.name)
+        nodes = [definition.node for definition in needed.definitions]
+        missing[program.name] = sorted({*needed.undefined, *taken_from_helpers(nodes)})
+    lines = {program.name: program.lineno for program in programs}
+    return [
+        Remark(
+            lines[users[0]],
+            f"the file lacks helper {helper}, used by {len(users)} {'program' if len(users) == 1 else 'programs'}; "
+            "add it with --helpers FILE",
+        )
+        for helper, users in users_by_helper(missing).items()
+    ]

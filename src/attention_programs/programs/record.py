@@ -1,0 +1,156 @@
+"""The program table: one record per program, addressed by its content, with how it was made."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_jsonl, write_jsonl
+from attention_programs.programs.methods import Author
+from attention_programs.programs.paper_source.dependencies import parse_paper_source
+from attention_programs.programs.prefix import PrefixVerdict
+from attention_programs.programs.runtime import Program, compile_trusted, is_trusted
+from attention_programs.programs.source import Form, ParsedSource, parse_source
+
+_KINDS = {
+    "id": str, "name": str, "source": str, "description": str, "author": str, "intended_heads": list, "terms": int,
+    "nodes": int, "causal": str, "provenance": dict, "form": str, "entry": str, "set_order_matters": bool,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ProgramRecord:
+    """A program and where it came from."""
+
+    id: str
+    name: str
+    source: str
+    description: str
+    author: Author
+    intended_heads: list[str]
+    """Heads it was written for; empty for programs of general use."""
+    terms: int
+    nodes: int
+    causal: PrefixVerdict
+    provenance: dict[str, Any] = field(default_factory=dict)
+    form: Form = "view"
+    """Whether its function takes a view, or sentence and tokenizer as in the paper."""
+    entry: str = "program"
+    """Name of its function."""
+    set_order_matters: bool = False
+    """Whether it gives the same pattern only under the sandbox's fixed hash seed."""
+
+    def parsed(self) -> ParsedSource:
+        """Its source, read without running it."""
+        return parse(self.source, self.form, self.entry, f"program {self.name!r}")
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it may run in this process: its content ships with the package or speaks the vocabulary alone."""
+        return self.form == "view" and is_trusted(self.parsed())
+
+    def with_prefix_verdict(self, causal: PrefixVerdict) -> "ProgramRecord":
+        """The same with the prefix test's verdict."""
+        return replace(self, causal=causal)
+
+    def may_go_into_a_causal_model(self, look_ahead: Collection[str]) -> bool:
+        """Whether it obeys the prefix rule, or is named as an exception."""
+        return self.causal == "prefix_only" or self.name in look_ahead
+
+    def compiled(self) -> Program:
+        """The callable.
+
+        Raises:
+            UserError: if the program may not run in this process.
+        """
+        return compile_trusted(self.source, f"program {self.name!r}")
+
+
+def parse(source: str, form: Form, entry: str, place: str) -> ParsedSource:
+    """Reads a source of either form.
+
+    Raises:
+        UserError: if it is none.
+    """
+    return parse_source(source, place) if form == "view" else parse_paper_source(source, entry, place)
+
+
+def make_record(
+    source: str,
+    name: str,
+    author: Author,
+    causal: PrefixVerdict,
+    heads: list[str],
+    provenance: dict[str, Any],
+    place: str = "",
+) -> ProgramRecord:
+    """The record of a source; ``place`` names it in messages, by default its name does.
+
+    Raises:
+        UserError: if the source is not a program or lacks the docstring that says what the head does.
+    """
+    place = place or f"program {name!r}"
+    parsed = parse_source(source, place)
+    if not parsed.description:
+        raise UserError(f"{place} has no docstring; say in one sentence what the head does")
+    return ProgramRecord(
+        id=parsed.program_id,
+        name=name,
+        source=source.strip() + "\n",
+        description=parsed.description,
+        author=author,
+        intended_heads=heads,
+        terms=parsed.terms,
+        nodes=parsed.nodes,
+        causal=causal,
+        provenance=provenance,
+    )
+
+
+def merge(records: Iterable[ProgramRecord]) -> list[ProgramRecord]:
+    """Joins records of equal content: one stays, its intended heads are those of all."""
+    merged: dict[str, ProgramRecord] = {}
+    for record in records:
+        first = merged.get(record.id)
+        if first is not None:
+            heads = first.intended_heads + [h for h in record.intended_heads if h not in first.intended_heads]
+            record = replace(first, intended_heads=heads)  # noqa: PLW2901 - the joined record takes its place
+        merged[record.id] = record
+    return list(merged.values())
+
+
+def write_programs(path: Path, records: Iterable[ProgramRecord]) -> None:
+    """Writes the table as JSONL, in the order given."""
+    write_jsonl(path, (asdict(record) for record in records))
+
+
+def read_programs(path: Path) -> list[ProgramRecord]:
+    """Reads a table, checking that each id is the hash of its source.
+
+    Raises:
+        UserError: if the file is missing or a record is malformed or altered.
+    """
+    return [read_record(row, f"{path}, row {number}") for number, row in enumerate(read_jsonl(path), start=1)]
+
+
+def read_record(row: dict[str, Any], place: str) -> ProgramRecord:
+    """Reads one record of a table.
+
+    Raises:
+        UserError: naming ``place`` if it is malformed or altered.
+    """
+    try:
+        record = ProgramRecord(**row)
+    except TypeError as error:
+        raise UserError(f"{place}: not a program record ({error}); run `dvc repro` to make the table again") from error
+    for name, kind in _KINDS.items():
+        value = row.get(name, getattr(record, name))
+        if type(value) is not kind:
+            raise UserError(f"{place}: {name} is {value!r}; a {kind.__name__} is needed")
+    for name, choices in (("author", get_args(Author)), ("causal", get_args(PrefixVerdict)), ("form", get_args(Form))):
+        if getattr(record, name) not in choices:
+            raise UserError(f"{place}: {name} is {row[name]!r}; it must be one of {', '.join(choices)}")
+    if parse(record.source, record.form, record.entry, place).program_id != record.id:
+        raise UserError(f"{place}: the source of {record.name!r} does not hash to its id; run `dvc repro`")
+    return record

@@ -1,0 +1,107 @@
+"""Detailed results on the cost of replacing heads: two kinds of coefficients, and which head goes first."""
+
+import pandas as pd
+
+from attention_programs.files import records
+from attention_programs.programs.methods import DISTILLED, FITTED_SINK_SELF, SELECTED
+from attention_programs.report.captions import ABLATION, COEFFICIENTS, DISTILLATION, HEAD_RANKINGS
+from attention_programs.report.estimate import Estimate, percent_text
+from attention_programs.report.figures.costs import draw_ablation_effects, draw_distillation, draw_rankings
+from attention_programs.report.section import Gallery, Section, TableRow, TableView
+from attention_programs.scoring.bootstrap import rank_correlation
+from attention_programs.surrogate.distillation import PREDICTIONS
+from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
+
+KINDS = {"attention_loss": SELECTED, "output_kl_loss": DISTILLED}
+"""Coefficients fitted to the patterns and to the model's predictions, and the programs that have them in a model."""
+
+
+def coefficients_section(
+    objectives: pd.DataFrame,
+    perplexity: pd.DataFrame,
+    ranking_choice: pd.DataFrame,
+    curve: pd.DataFrame,
+    gallery: Gallery,
+) -> Section | None:
+    """Fit and cost of both kinds of coefficients by share of heads; None if there is only one kind."""
+    fits = {(row.objective, row.percent): Estimate(row.iou_test) for row in records(objectives)}
+    percents = sorted({percent for _, percent in fits if all((kind, percent) in fits for kind in KINDS)})
+    if not percents:
+        return None
+    ranking = _common_ranking(perplexity, ranking_choice)
+    nothing = Estimate(float("nan"))
+    costs = {
+        (row.programs, row.percent): Estimate(row.increase, row.low, row.high)
+        for row in records(perplexity[perplexity["ranking"] == ranking])
+    }
+    rows = [
+        TableRow(
+            f"{percent:g} %",
+            (
+                *(fits[kind, percent].number() for kind in KINDS),
+                *(percent_text(costs.get((programs, percent), nothing)) for programs in KINDS.values()),
+            ),
+        )
+        for percent in percents
+    ]
+    head = (
+        "heads replaced",
+        "IoU, fit to patterns",
+        "IoU, distilled",
+        "perplexity, fit to patterns",
+        "perplexity, distilled",
+    )
+    steps = curve[curve["loss"] == PREDICTIONS]
+    figures = [gallery.add("distillation", draw_distillation(steps), DISTILLATION)] if len(steps) else []
+    last = percents[-1]
+    fit, cost = ([values.get((name, last), nothing) for name in names]
+                 for values, names in ((fits, KINDS.keys()), (costs, KINDS.values())))  # fmt: skip
+    finding = (
+        f"At {last:g} % of the heads, distilling changes their mean IoU from {fit[0].number()} to {fit[1].number()}"
+        + (f" and the increase of perplexity from {percent_text(cost[0])} to {percent_text(cost[1])}"
+           if all(each.measured for each in cost) else "")
+        + (f" (ranking: {RANKINGS[ranking].label})." if ranking else ".")
+    )  # fmt: skip
+    return Section("coefficients", COEFFICIENTS, finding, figures, TableView(head, tuple(rows)))
+
+
+def _common_ranking(perplexity: pd.DataFrame, ranking_choice: pd.DataFrame) -> str:
+    """The chosen ranking, or else the first in which both kinds were measured; empty if there is none."""
+    rankings = [set(perplexity.loc[perplexity["programs"] == programs, "ranking"]) for programs in KINDS.values()]
+    chosen = ranking_choice.loc[ranking_choice["chosen"] > 0, "ranking"].tolist()
+    return next((ranking for ranking in [*chosen, *RANKINGS] if all(ranking in each for each in rankings)), "")
+
+
+def ranking_section(
+    ranking_choice: pd.DataFrame, heads: pd.DataFrame, ablation_effect: pd.DataFrame, gallery: Gallery
+) -> Section | None:
+    """The rankings of heads, and whether fit foretells cost; None if rankings were not compared."""
+    if ranking_choice.empty:
+        return None
+    means = ranking_choice.groupby("ranking")["increase_validation"].mean()
+    (chosen,) = ranking_choice.loc[ranking_choice["chosen"] > 0, "ranking"].unique()
+    figures = [gallery.add("rankings", draw_rankings(ranking_choice), HEAD_RANKINGS)]
+    finding = (
+        f"Chosen: {RANKINGS[chosen].short}, with a mean increase of {percent_text(Estimate(means[chosen]))} over the "
+        "shares shown"
+    )
+    if BEST_FIT in means:
+        finding += f"; {RANKINGS[BEST_FIT].short}: {percent_text(Estimate(means[BEST_FIT]))}"
+    finding += "."
+    selected = heads[heads["method"] == SELECTED]
+    joined = selected[["head", "iou_test"]].merge(ablation_effect[["head", "ablation_effect"]], on="head").dropna()
+    correlation = Estimate(rank_correlation(joined["iou_test"].tolist(), joined["ablation_effect"].tolist()))
+    if correlation.measured:
+        baseline = Estimate(float(heads.loc[heads["method"] == FITTED_SINK_SELF, "iou_test"].mean()))
+        figures.append(gallery.add("ablation", draw_ablation_effects(joined, baseline), ABLATION))
+        finding += (
+            f" Rank correlation between a head's test IoU and its ablation effect: {correlation.number(2)} "
+            f"({len(joined)} heads; -1 would mean that the better the fit, the lower the cost)."
+        )
+        reliability = Estimate(float(ablation_effect["reliability"].iloc[0]))
+        if reliability.measured:
+            finding += (
+                f" Ablation effects are measured on {ablation_effect['texts'].iloc[0]:.0f} training texts; the "
+                f"reliability of their ranking (split half, Spearman-Brown) is {reliability.number(2)}."
+            )
+    return Section("ranking", HEAD_RANKINGS, finding, figures)

@@ -1,0 +1,58 @@
+"""What replacing heads does to question answering: one panel per task."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from attention_programs.files import records
+from attention_programs.report.figures.style import BLUE, MUTED, WIDTH
+
+MAX_COLUMNS = 3
+
+
+def task_label(task: str) -> str:
+    """How a task's key reads.
+
+    >>> task_label("story_continuation")
+    'story continuation'
+    """
+    return task.replace("_", " ")
+
+
+def draw_questions(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
+    """Accuracy with intervals against the share of heads replaced, and the line of chance."""
+    columns = min(len(tasks), MAX_COLUMNS)
+    rows = math.ceil(len(tasks) / columns)
+    figure = Figure(figsize=(WIDTH, 2.5 * rows + 0.2), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, task in zip(panels, tasks, strict=False):
+        _panel(axes, table[table["task"] == task].sort_values("percent"), task)
+    for axes in panels[len(tasks) :]:
+        axes.set_visible(False)
+    for position in range(0, len(tasks), columns):
+        panels[position].set_ylabel("accuracy")
+    figure.supxlabel("share of the selected heads that are replaced", fontsize=8)
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, task: str) -> None:
+    chance = float(rows["chance"].mean())
+    axes.axhline(chance, color=MUTED, linewidth=1, linestyle=(0, (3, 2)))
+    axes.text(1, chance - 0.025, f"chance, {100 * chance:.0f} %", color=MUTED, ha="left", va="top")
+    errors = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
+    axes.errorbar(rows["percent"], rows["accuracy"], errors, color=BLUE, marker="o", markersize=4, elinewidth=1)
+    for row in records(rows):
+        label = f"{100 * row.accuracy:.0f} %"
+        axes.annotate(label, (row.percent, row.accuracy), (5, 4), textcoords="offset points", color=BLUE)
+    questions = {f"{count:.0f}" for count in rows["questions"]}
+    axes.set_title(f"{task_label(task)} ({' to '.join(sorted(questions, key=int))} questions)")
+    axes.set_ylim(0, 1.04)
+    axes.set_xlim(-4, 112)
+    axes.set_xticks(range(0, 101, 25))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    axes.grid(axis="y")

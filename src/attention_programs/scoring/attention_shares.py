@@ -1,0 +1,62 @@
+"""Where each head's attention goes, in the vocabulary's words: what a head without a good program seems to do."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.attention.pattern_store import AttentionIndex, TextAttention
+from attention_programs.programs.view import TokenView
+from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
+
+PLACES = {
+    "first_token": "the first token",
+    "self_token": "the token itself",
+    "previous_token": "the previous token",
+    "same_token": "earlier copies of the token",
+    "induction": "what followed earlier copies",
+    "current_word": "the current word",
+    "current_sentence": "the current sentence",
+    "secondary_sink": "the secondary sink",
+    "punctuation": "punctuation",
+    "newline": "line breaks",
+    "function_word": "function words",
+    "content_word": "content words",
+    "name_like": "names",
+    "digit": "digits",
+    "operator": "operators",
+}
+"""Patterns and key classes whose share of attention is measured, and how they read in a sentence; they overlap."""
+
+
+def behaviour_table(texts: Iterable[TextAttention], index: AttentionIndex) -> pd.DataFrame:
+    """Mean shares of each head's attention, over all rows but each text's first, whose attention has no choice.
+
+    Returns:
+        One row per head: a share for each of ``PLACES``; classes do not count the first token of a text.
+        ``distance`` is the mean distance looked back, ``entropy`` the mean entropy of a row in bits.
+    """
+    sums = np.zeros((len(index.heads), len(PLACES) + 2))
+    rows = 0
+    for text in texts:
+        view = TokenView.of(text)
+        patterns = text.patterns[:, 1:]
+        rows += view.n - 1
+        for number, name in enumerate(PLACES):
+            sums[:, number] += np.einsum("hij,ij->h", patterns, _place(view, name)[1:])
+        positions = np.arange(view.n)
+        distance = np.abs(positions[1:, None] - positions[None, :])
+        sums[:, -2] += np.einsum("hij,ij->h", patterns, distance.astype(np.float32))
+        sums[:, -1] -= (patterns * np.log2(np.maximum(patterns, 1e-12))).sum(axis=(1, 2))
+    table = pd.DataFrame(sums / max(rows, 1), columns=[*PLACES, "distance", "entropy"])
+    table.insert(0, "head", index.heads)
+    return table
+
+
+def _place(view: TokenView, name: str) -> np.ndarray:
+    if name in PATTERNS:
+        return view.matrix(name)
+    assert name in TOKEN_FEATURES
+    columns = view.vector(name).copy()
+    columns[0] = 0
+    return np.broadcast_to(columns[None, :], (view.n, view.n))

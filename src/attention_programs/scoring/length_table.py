@@ -1,0 +1,95 @@
+"""How the fit falls with the length of texts: the same texts, cut to each length."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.attention.extraction import extract
+from attention_programs.attention.packing import entry_count
+from attention_programs.attention.pattern_store import AttentionIndex, TextAttention
+from attention_programs.config import ScoringSettings
+from attention_programs.corpora.text import Text
+from attention_programs.models.architecture import shortest_window
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.runner import Runner
+from attention_programs.progress import progress
+from attention_programs.scoring.analysis_table import mean_interval
+from attention_programs.scoring.assignments import Assignment, OwnScores, score_assignments
+
+LENGTH_COLUMNS = ["method", "tokens", "texts", "iou", "low", "high", "sink_excluded_iou"]
+
+
+def texts_of_lengths(
+    loaded: LoadedModel, texts: Sequence[Text], index: AttentionIndex, settings: ScoringSettings
+) -> Iterator[tuple[int, list[TextAttention]]]:
+    """Yields each of ``settings.lengths`` with the beginnings of so many tokens, mapped.
+
+    Args:
+        loaded: The model.
+        texts: Of these the first ``settings.length_texts`` that are long enough for every length are taken.
+        index: Which heads are mapped.
+        settings: Lengths, of which those that a layer can't see as a whole are left out, and number of texts.
+    """
+    most = min(loaded.max_tokens, shortest_window(loaded.model.config) or loaded.max_tokens)
+    lengths = [tokens for tokens in settings.lengths if tokens <= most]
+    longest = max(lengths, default=0)
+    contents = [text.content for text in texts if longest and len(loaded.encode(text.content, longest)) == longest]
+    contents = contents[: settings.length_texts or None]
+    mapped = _mapped(loaded, contents, longest, index) if index.causal else []
+    for tokens in progress(lengths if contents else (), "texts of several lengths", unit="lengths"):
+        if index.causal:
+            yield tokens, [cut(text, tokens) for text in mapped]
+        else:
+            yield tokens, _mapped(loaded, contents, tokens, index)
+
+
+def _mapped(loaded: LoadedModel, contents: Sequence[str], tokens: int, index: AttentionIndex) -> list[TextAttention]:
+    batches = [[loaded.encode(content, tokens)] for content in contents]
+    return [one for batch in extract(loaded, batches, index.head_list) for one in batch]
+
+
+def cut(text: TextAttention, tokens: int) -> TextAttention:
+    """The beginning of a text that a causal model saw; its patterns are the beginnings of the patterns."""
+    entries = text.entries[:, : entry_count(tokens, causal=True)]
+    return replace(text, ids=text.ids[:tokens], token_strings=text.token_strings[:tokens], entries=entries)
+
+
+def length_table(
+    methods: Mapping[str, Assignment],
+    texts: Iterable[tuple[int, Sequence[TextAttention]]],
+    index: AttentionIndex,
+    runner: Runner,
+    samples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """One row a length and method: mean IoU over heads and texts with its interval.
+
+    Args:
+        methods: Assignments by name.
+        texts: Lengths in tokens, each with its texts.
+        index: Which heads the patterns are of.
+        runner: What runs programs.
+        samples: Resamples of texts.
+        seed: Of the resamples, the same for all rows.
+    """
+    rows = [
+        _row(method, tokens, own, samples, seed)
+        for tokens, some in texts
+        for method, own in score_assignments(methods, some, index, runner).items()
+    ]
+    return pd.DataFrame(rows, columns=LENGTH_COLUMNS)
+
+
+def _row(method: str, tokens: int, own: OwnScores, samples: int, seed: int) -> dict[str, object]:
+    interval = mean_interval(own.iou, samples, np.random.default_rng(seed))
+    return {
+        "method": method,
+        "tokens": tokens,
+        "texts": len(own.iou),
+        "iou": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "sink_excluded_iou": float(own.sink_excluded_iou.mean()),
+    }

@@ -1,0 +1,73 @@
+"""How much every feature promises every head: which term to add next."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from attention_programs.sparse_search.design import Design, Rows, softmax
+from attention_programs.sparse_search.fitting import iou_pull
+from attention_programs.sparse_search.passes import sum_divergence
+from attention_programs.sparse_search.sparse_programs import SparsePrograms
+
+SMALLEST_SPREAD = 0.5
+"""Summed variance below which a term varies too rarely for its gradient to mean anything."""
+Objective = Literal["divergence", "iou"]
+
+
+@dataclass(frozen=True)
+class GainEstimate:
+    """How fast the fit improves with every feature of every head, and in what units; shape (heads, features)."""
+
+    gradient: torch.Tensor
+    """Of the summed divergence or of the mean IoU with the feature's coefficient."""
+    spread: torch.Tensor
+    """Sum over rows of the feature's variance under the predicted pattern."""
+
+    def best(self, chosen: torch.Tensor, count: int) -> torch.Tensor:
+        """The features with the largest gradients in units of their spread, shape (heads, count).
+
+        Those that are chosen already, or hardly ever vary, are passed over.
+        """
+        score = self.gradient.abs() / self.spread.clamp_min(SMALLEST_SPREAD).sqrt()
+        score = score.masked_fill(self.spread < SMALLEST_SPREAD, 0.0)
+        return score.scatter(1, chosen, -1.0).topk(count, dim=1).indices
+
+
+def estimate_gain(design: Design, programs: SparsePrograms, objective: Objective) -> GainEstimate:
+    """The promise of every feature for every head at the programs found so far.
+
+    Args:
+        design: The texts.
+        programs: One a head.
+        objective: What is to improve.
+    """
+    features, chosen = design.groups[0].features.shape[0], programs.chosen
+    dense = torch.zeros(design.heads, features, device=chosen.device)
+    dense.scatter_add_(1, chosen, programs.coefficients.float())
+    used = torch.unique(chosen)
+    predicted = [softmax(_scores(group, dense, used)) for group in design.groups]
+    if objective == "iou":
+        pushes = iou_pull(design, predicted)
+    else:
+        pushes = [patterns - group.attention.float() for patterns, group in zip(predicted, design.groups, strict=True)]
+    gradient, spread = torch.zeros_like(dense), torch.zeros_like(dense)
+    for group, patterns, push in zip(design.groups, predicted, pushes, strict=True):
+        # Row by row, as the products of matrices want them.
+        values = group.features.transpose(1, 2).contiguous().float()
+        weights, flat = patterns.transpose(1, 2).contiguous(), values.flatten(1)
+        gradient += push.transpose(1, 2).flatten(1) @ flat.T
+        spread += weights.flatten(1) @ flat.square().T
+        spread -= torch.bmm(weights.transpose(0, 1), values.permute(1, 2, 0)).square().sum(0)
+    return GainEstimate(gradient, spread)
+
+
+def _scores(group: Rows, dense: torch.Tensor, used: torch.Tensor) -> torch.Tensor:
+    values = group.features[used].float().flatten(1)
+    return (dense[:, used] @ values).view(len(dense), -1, len(group.text))
+
+
+def influence(design: Design, programs: SparsePrograms) -> torch.Tensor:
+    """How much each chosen term moves the scores: |coefficient| x deviation under the pattern, shape (heads, k)."""
+    variance = sum_divergence(design, programs).curvature.diagonal(dim1=1, dim2=2)
+    return programs.coefficients.abs() * (variance / design.rows).clamp_min(0.0).sqrt()

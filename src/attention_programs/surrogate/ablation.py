@@ -1,0 +1,196 @@
+"""What replacing one head alone costs."""
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from attention_programs.config import Precision
+from attention_programs.errors import UserError
+from attention_programs.models.architecture import decoder_layers, each_layer
+from attention_programs.models.head import Head
+from attention_programs.models.loading import LoadedModel
+from attention_programs.models.precision import weights_kept
+from attention_programs.progress import progress
+from attention_programs.scoring.assignments import Assignment
+from attention_programs.scoring.bootstrap import rank_correlation
+from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.losses import passes_in, predictions, with_predictions
+from attention_programs.surrogate.output_sums import sum_outputs
+from attention_programs.surrogate.pattern_cache import PatternCache
+
+
+@dataclass(frozen=True)
+class AblationEffect:
+    """How far the predictions move when one head alone is replaced; means over texts, nats per token."""
+
+    head: Head
+    ablation_effect: float
+    """KL divergence of the patched model's next-token distribution from the original's. It ranks heads with far less
+    noise than the loss, which also falls by chance."""
+    standard_error: float
+    """Of the divergence, over texts."""
+    loss_increase: float
+    """Increase of the loss."""
+
+
+@dataclass(frozen=True)
+class _Original:
+    """What the original model did on a batch; lists hold one tensor per pass."""
+
+    texts: Sequence[Sequence[int]]
+    layer_outputs: list[Any]
+    """Empty for encoders, which see each text several times with other tokens masked."""
+    probabilities: list[torch.Tensor]
+    """Shape (batch, places, vocabulary)."""
+    negentropies: list[torch.Tensor]
+    """Sum of p log p, shape (batch, places)."""
+    losses: list[torch.Tensor]
+    """Shape (batch, places)."""
+
+
+@contextmanager
+def _remembered(layers: Sequence[torch.nn.Module], outputs: Sequence[Any]) -> Iterator[None]:
+    """Lets layers return what they returned before: below the replaced head nothing changes."""
+    for layer, output in zip(layers, outputs, strict=True):
+        layer.forward = lambda *_args, _output=output, **_kwargs: _output
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+@torch.no_grad()  # in inference mode autocast keeps no weights
+def _run_original(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> _Original:
+    outputs: list[Any] = []
+    with each_layer(loaded.model, lambda _, output: outputs.append(output)):
+        passes = list(predictions(loaded, texts))
+    partitions = [sum_outputs(found.output).log_partition for found in passes]
+    log_p = [found.logits - partition[..., None] for found, partition in zip(passes, partitions, strict=True)]
+    p = [each.exp() for each in log_p]
+    return _Original(
+        texts,
+        outputs if loaded.record.causal else [],
+        p,
+        [_dot(*both) for both in zip(p, log_p, strict=True)],
+        [found.losses(partition) for found, partition in zip(passes, partitions, strict=True)],
+    )
+
+
+def _dot(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Sum of products over the last axis, in full precision whatever the passes are computed in."""
+    with torch.autocast(first.device.type, enabled=False):
+        return torch.linalg.vecdot(first, second)
+
+
+@torch.no_grad()  # in inference mode autocast keeps no weights
+def _compare(loaded: LoadedModel, original: _Original) -> np.ndarray:
+    """Per text: mean divergence and mean increase of the loss over its predicted tokens, shape (texts, 2).
+
+    KL(p || q) = sum of p log p + log Z - sum of p z, with q's logits z and their partition sum Z: the logits are read
+    twice and nothing of their size is written.
+    """
+    sums = np.zeros((len(original.texts), 2))
+    counts = np.zeros((len(original.texts), 1))
+    for found, p, negentropy, before in zip(
+        predictions(loaded, original.texts), original.probabilities, original.negentropies, original.losses, strict=True
+    ):
+        read = sum_outputs(found.output, p)
+        divergence = negentropy + read.log_partition - read.weighted
+        both = torch.stack([divergence, found.losses(read.log_partition) - before], dim=-1).double()
+        sums += (both * found.counted.unsqueeze(-1)).sum(dim=1).cpu().numpy()
+        counts += found.counted.sum(dim=1, keepdim=True).cpu().numpy()
+    return sums / counts
+
+
+@dataclass(frozen=True)
+class SingleEffects:
+    """What replacing each head alone costs."""
+
+    heads: list[AblationEffect]
+    """In the ranking of the assignment."""
+    texts: int
+    """Texts that it was measured on."""
+    reliability: float
+    """How well the ranking of heads would agree with that of as many other texts, see :func:`rank_reliability`."""
+
+
+def measure_ablation_effects(
+    loaded: LoadedModel,
+    assignment: Assignment,
+    texts: Sequence[Sequence[int]],
+    cache: PatternCache,
+    batch_texts: int,
+    look_ahead: Collection[str] = (),
+    precision: Precision = "float32",
+) -> SingleEffects:
+    """Replaces each head alone and compares the predictions on the same texts.
+
+    The layers below the head need not run again; for causal models their outputs are kept from the original run.
+
+    Raises:
+        UserError: if no text holds a token to predict.
+    """
+    texts = with_predictions([tuple(text) for text in texts], "effects of single heads")
+    if not texts:
+        raise UserError("no text holds a token to predict, so effects of heads can't be measured; add longer texts")
+    batches = [texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts)]
+    parts: dict[Head, list[np.ndarray]] = {head: [] for head in assignment}
+    layers = list(decoder_layers(loaded.model))
+    bar = progress(range(len(batches) * len(assignment)), "effects of single heads", unit="heads")
+    steps = iter(bar)
+    with weights_kept(loaded.model), passes_in(precision, loaded):
+        for batch in batches:
+            original = _run_original(loaded, batch)
+            for head, program in assignment.items():
+                next(steps)
+                keep = head.layer if original.layer_outputs else 0
+                with (
+                    PatchedModel(loaded, {head: program}, cache, look_ahead),
+                    _remembered(layers[:keep], original.layer_outputs[:keep]),
+                ):
+                    parts[head].append(_compare(loaded, original))
+    next(steps, None)
+    values = np.stack([np.concatenate(found) for found in parts.values()])  # shape (heads, texts, 2)
+    heads = [_summarise(head, own) for head, own in zip(parts, values, strict=True)]
+    return SingleEffects(heads, len(texts), rank_reliability(values[:, :, 0]))
+
+
+def _summarise(head: Head, values: np.ndarray) -> AblationEffect:
+    divergence, increase = values.mean(axis=0)
+    error = values[:, 0].std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    return AblationEffect(head, float(divergence), float(error), float(increase))
+
+
+def rank_reliability(values: np.ndarray, splits: int = 100) -> float:
+    """Reliability of the ranking of rows by their mean over columns (Spearman-Brown).
+
+    Columns are halved at random; with r the mean over halvings of the rank correlation between the two halves' means,
+    all columns together have reliability 2 r / (1 + r).
+
+    Args:
+        values: Shape (rows, columns).
+        splits: Halvings.
+
+    Returns:
+        At most 1; NaN for fewer than 4 columns or 3 rows.
+
+    >>> rank_reliability(np.array([[1.0, 1.1, 0.9, 1.0], [2.0, 2.1, 1.9, 2.0], [3.0, 3.1, 2.9, 3.0]]))
+    1.0
+    """
+    rows, columns = values.shape
+    if columns < 4 or rows < 3:
+        return math.nan
+    generator = np.random.default_rng(0)
+    found = []
+    for _ in range(splits):
+        shuffled = generator.permutation(columns)
+        first, second = (values[:, half].mean(axis=1) for half in np.array_split(shuffled, 2))
+        found.append(rank_correlation(first, second))
+    mean = float(np.nanmean(found))
+    return round(2 * mean / (1 + mean), 6) if mean > -1 else math.nan

@@ -1,0 +1,132 @@
+"""Which program replaces which head, which heads go first, and which ranking keeps the model best."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.config import ReplacementSettings
+from attention_programs.errors import UserError
+from attention_programs.files import read_csv, records
+from attention_programs.models.head import Head
+from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.methods import SELECTED
+from attention_programs.programs.record import ProgramRecord
+from attention_programs.scoring.assignments import Assignment
+from attention_programs.surrogate.ablation import AblationEffect, SingleEffects
+from attention_programs.surrogate.pattern_cache import PatternCache
+from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table, shares
+from attention_programs.surrogate.windows import Windows
+
+
+def distilled_assignment(heads: Sequence[Head], distilled: Sequence[ProgramRecord], percent: int) -> Assignment:
+    """The distilled programs of heads that are replaced together.
+
+    Args:
+        heads: The heads.
+        distilled: Programs with distilled coefficients, of every share.
+        percent: Share of the selected heads that they are; the next larger one that was distilled gives the
+            coefficients.
+
+    Raises:
+        UserError: if a program is missing.
+    """
+    shares = sorted({share for program in distilled if (share := share_of(program)) >= percent})
+    found = {Head.parse(p.intended_heads[0]): p for p in distilled if shares and share_of(p) == shares[0]}
+    missing = [head for head in heads if head not in found]
+    if missing:
+        raise UserError(f"head {missing[0]} has no program distilled for {percent} percent; run `dvc repro distil`")
+    return {head: found[head] for head in heads}
+
+
+def share_of(program: ProgramRecord) -> int:
+    """Share of the heads that a distilled program was fitted among, in percent."""
+    return int(program.provenance["share"])
+
+
+def rank_by_iou(method: str, heads: pd.DataFrame) -> list[Head]:
+    """Heads by descending validation IoU of a method's programs (the paper's ranking); ties by name."""
+    rows = heads[heads["method"] == method]
+    ranked = sorted((-row.iou_validation, Head.parse(row.head)) for row in records(rows))
+    return [head for _, head in ranked]
+
+
+def rank_by_ablation_effect(ablation_effects: Sequence[AblationEffect]) -> list[Head]:
+    """Heads by ascending ablation effect of their single replacement; ties by name."""
+    return [
+        ablation_effect.head for ablation_effect in sorted(ablation_effects, key=lambda d: (d.ablation_effect, d.head))
+    ]
+
+
+def ablation_table(effects: SingleEffects) -> pd.DataFrame:
+    """One row per head; the texts and the reliability of the ranking stand in each."""
+    whole = {"texts": effects.texts, "reliability": effects.reliability}
+    return pd.DataFrame(
+        [{**asdict(ablation_effect), "head": str(ablation_effect.head), **whole} for ablation_effect in effects.heads]
+    )
+
+
+HeadRankings = dict[str, list[Head]]
+"""Heads, the first to be replaced first, by the ranking's name."""
+
+
+def ranking_table(rankings: HeadRankings) -> pd.DataFrame:
+    """One row per head with its rank in each ranking; :func:`read_rankings` reads it back."""
+    ranks = {name: {head: rank for rank, head in enumerate(heads)} for name, heads in rankings.items()}
+    heads = sorted(next(iter(rankings.values())))
+    return pd.DataFrame([{"head": str(head), **{name: rank[head] for name, rank in ranks.items()}} for head in heads])
+
+
+def read_rankings(path: Path) -> HeadRankings:
+    """Reads the table of rankings.
+
+    Raises:
+        UserError: if it is missing.
+    """
+    table = read_csv(path)
+    return {
+        name: [Head.parse(head) for head in table.sort_values(name)["head"]] for name in table.columns if name != "head"
+    }
+
+
+def compare_rankings(
+    loaded: LoadedModel,
+    assignment: Assignment,
+    rankings: HeadRankings,
+    percents: Sequence[int],
+    validation: Windows,
+    settings: ReplacementSettings,
+    cache: PatternCache,
+) -> pd.DataFrame:
+    """Measures every ranking at some shares of the heads; the one with the lowest mean loss over them is chosen.
+
+    Returns:
+        One row per ranking and share: increase of validation perplexity in percent, and whether the ranking is chosen.
+    """
+    curves = [Curve(SELECTED, name, shares(assignment, heads, percents)) for name, heads in rankings.items()]
+    measured = measure_curves(
+        loaded, curves, validation, settings.batch_texts, cache, settings.look_ahead, settings.precision
+    )
+    table = perplexity_table(measured, samples=1, seed=0)
+    losses = np.log1p(table["increase"] / 100).groupby(table["ranking"]).mean()
+    return pd.DataFrame(
+        {
+            "ranking": table["ranking"],
+            "percent": table["percent"],
+            "tokens": table["tokens"],
+            "increase_validation": table["increase"],
+            "chosen": table["ranking"] == losses.idxmin(),
+        }
+    )
+
+
+def chosen_ranking(path: Path) -> str:
+    """Name of the ranking that was chosen, from the table of :func:`compare_rankings`.
+
+    Raises:
+        UserError: if the table is missing.
+    """
+    table = read_csv(path)
+    return str(table.loc[table["chosen"], "ranking"].iloc[0])

@@ -1,0 +1,120 @@
+"""Which heads the model can spare together: ablation effect measured while random others are replaced as well.
+
+A head that is harmless alone may be the last one left that does its work. So heads are replaced in random sets, mostly
+those that seem harmless so far, and every gate between a head and its program tells by its slope what opening it a
+little further costs. The mean of the slopes where it is closed and where it is open is about what opening it all the
+way costs (trapezoid rule), and one backward pass gives the slope of every gate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from attention_programs.config import Precision
+from attention_programs.models.head import Head
+from attention_programs.progress import progress
+from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.losses import passes_in, with_predictions
+from attention_programs.surrogate.original_predictions import divergence, original_log_probabilities
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """How a part of the random sets is drawn."""
+
+    shares: tuple[float, ...]
+    """Shares of the heads in a set, in turn."""
+    spread: float
+    """Standard deviation of the noise on a head's rank when a set is drawn, as a share of the heads."""
+    rounds: int
+    """How often the sets follow a new ranking."""
+
+
+SWEEPS = (Sweep((0.2, 0.3, 0.4, 0.5), 0.15, 4), Sweep((0.15, 0.25, 0.3), 0.08, 2))
+"""All heads that may be spared first, then those that go first: what they cost is seen best in small company."""
+
+
+@dataclass
+class _Slopes:
+    """Sums of slopes over draws, closed gates in column 0 and open ones in column 1, shape (heads, 2)."""
+
+    sums: np.ndarray
+    counts: np.ndarray
+
+    def add(self, opened: np.ndarray, slopes: np.ndarray) -> None:
+        rows = np.arange(len(slopes))
+        self.sums[rows, opened.astype(int)] += slopes
+        self.counts[rows, opened.astype(int)] += 1
+
+    def ranking(self, before: Sequence[int]) -> list[int]:
+        """Heads by ascending cost; those that were never in a set stay last, as they were."""
+        cost = (self.sums / np.maximum(self.counts, 1)).mean(axis=1)
+        drawn = self.counts[:, 1] > 0
+        tried = [row for row in before if drawn[row]]
+        return sorted(tried, key=lambda row: cost[row]) + [row for row in before if not drawn[row]]
+
+
+def rank_by_joint_ablation(
+    patched: PatchedModel,
+    first: Sequence[Head],
+    texts: Sequence[Sequence[int]],
+    draws: int,
+    batch_texts: int,
+    precision: Precision,
+    generator: np.random.Generator,
+) -> list[Head]:
+    """Orders heads by what replacing them costs in the company of others.
+
+    Args:
+        patched: The model with every head of interest replaced; its gates are set here.
+        first: These heads in the order to begin with.
+        texts: Tokenised texts.
+        draws: Random sets of heads, each with its own texts.
+        batch_texts: Texts of a draw.
+        precision: Of the passes.
+        generator: Draws sets and texts.
+    """
+    texts = with_predictions([tuple(text) for text in texts], "joint effects")
+    heads = sorted(patched.assignment)
+    ranking = [heads.index(head) for head in first]
+    bar = iter(progress(range(draws), "joint ablation effect", unit="draws"))
+    for number, sweep in enumerate(SWEEPS):
+        slopes = _Slopes(np.zeros((len(heads), 2)), np.zeros((len(heads), 2)))
+        own = draws * (number + 1) // len(SWEEPS) - draws * number // len(SWEEPS)
+        for draw in range(own):
+            next(bar, None)
+            ranks = np.argsort(ranking) + generator.normal(0, sweep.spread * len(heads), len(heads))
+            opened = np.zeros(len(heads), bool)
+            opened[np.argsort(ranks)[: round(sweep.shares[draw % len(sweep.shares)] * len(heads))]] = True
+            batch = [texts[i] for i in generator.choice(len(texts), min(batch_texts, len(texts)), replace=False)]
+            slopes.add(opened, gate_slopes(patched, heads, opened, batch, precision))
+            if (draw + 1) % max(1, own // sweep.rounds) == 0:
+                ranking = slopes.ranking(ranking)
+        ranking = slopes.ranking(ranking)
+    next(bar, None)
+    return [heads[row] for row in ranking]
+
+
+def gate_slopes(
+    patched: PatchedModel,
+    heads: Sequence[Head],
+    opened: np.ndarray,
+    batch: Sequence[Sequence[int]],
+    precision: Precision,
+) -> np.ndarray:
+    """Slope of the divergence along each gate, shape (heads,)."""
+    loaded = patched.loaded
+    gates = {
+        head: torch.full((len(batch),), float(gate), device=patched.model.device, requires_grad=True)
+        for head, gate in zip(heads, opened, strict=True)
+    }
+    closed = {head: torch.zeros_like(gate) for head, gate in gates.items()}
+    with passes_in(precision, loaded):
+        with patched.gated(closed):
+            original = original_log_probabilities(loaded, batch)
+        with patched.gated(gates):
+            found = divergence(loaded, batch, original)
+    slopes = torch.autograd.grad(found, list(gates.values()))
+    return np.array([float(slope.sum()) for slope in slopes])

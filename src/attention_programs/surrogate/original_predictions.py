@@ -1,0 +1,97 @@
+"""What the original model predicts, and how far a patched one is from it."""
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from attention_programs.errors import UserError
+from attention_programs.models.loading import LoadedModel
+from attention_programs.surrogate.losses import FEWEST_TOKENS, predictions
+
+
+def divergence(loaded: LoadedModel, texts: Sequence[Sequence[int]], original: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Mean KL divergence of the model's predictions from the original ones, nats per token; a scalar with its gradient.
+
+    Args:
+        loaded: The model, patched.
+        texts: A batch of tokenised texts.
+        original: What the original model predicts on it, one tensor per pass, shape (batch, places, vocabulary).
+
+    Raises:
+        UserError: if no text of the batch holds a token to predict.
+    """
+    if max(map(len, texts)) < FEWEST_TOKENS and loaded.record.causal:
+        raise UserError("no text of the batch holds a token to predict; leave out texts of a single token")
+    device = loaded.model.device
+    total, count = torch.zeros((), device=device), torch.zeros((), device=device)
+    for found, before in zip(predictions(loaded, texts), original, strict=True):
+        log_ratio = before - found.logits.log_softmax(dim=-1)
+        each = (before.exp() * log_ratio).sum(dim=-1)  # no product of matrices: it stays in full precision
+        total = total + (each * found.counted).sum()
+        count = count + found.counted.sum()
+    return total / count
+
+
+@torch.no_grad()
+def original_log_probabilities(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    """What the model predicts by itself, one tensor per pass."""
+    return [found.logits.log_softmax(dim=-1) for found in predictions(loaded, texts)]
+
+
+Ids = tuple[int, ...]
+RUN_TEXTS = 16
+"""Texts that are run together, always the same ones: what is kept does not depend on what is asked for first."""
+
+
+class OriginalPredictions:
+    """Next-token distributions of the original model.
+
+    Of each text the input of the output layer is kept, and the layer is applied again when asked: 15 MiB for a hundred
+    texts of 64 tokens and a width of 576. Where an architecture changes the logits after that layer, nothing is kept
+    and the model runs again.
+
+    Args:
+        loaded: The model; it must be unpatched whenever it is asked.
+        texts: All that it will be asked about.
+    """
+
+    def __init__(self, loaded: LoadedModel, texts: Sequence[Ids]) -> None:
+        self._loaded = loaded
+        self._output_layer = loaded.model.get_output_embeddings()
+        self._kept: dict[Ids, list[torch.Tensor]] = {}
+        distinct = list(dict.fromkeys(texts))
+        runs = [distinct[start : start + RUN_TEXTS] for start in range(0, len(distinct), RUN_TEXTS)]
+        self._run_of = {text: run for run in runs for text in run}
+        self._applicable = bool(runs) and self._keep(runs[0], check=True)
+
+    @torch.no_grad()
+    def log_probabilities(self, texts: Sequence[Ids]) -> list[torch.Tensor]:
+        """What it predicts on a batch padded on the right, one tensor per pass, shape (batch, places, vocabulary)."""
+        if not self._applicable:
+            return original_log_probabilities(self._loaded, texts)
+        for text in texts:
+            if text not in self._kept:
+                self._keep(self._run_of[text])
+        passes = zip(*(self._kept[text] for text in texts), strict=True)
+        return [self._apply(pad_sequence(list(states), batch_first=True)) for states in passes]
+
+    def _apply(self, states: torch.Tensor) -> torch.Tensor:
+        logits = self._output_layer(states)[:, : -1 if self._loaded.record.causal else None]
+        return logits.float().log_softmax(dim=-1)
+
+    @torch.no_grad()
+    def _keep(self, texts: Sequence[Ids], check: bool = False) -> bool:
+        """Runs texts and keeps their states; says whether the output layer alone makes predictions of them."""
+        states: list[torch.Tensor] = []
+        handle = self._output_layer.register_forward_pre_hook(lambda _module, inputs: states.append(inputs[0]))
+        try:
+            found = original_log_probabilities(self._loaded, texts)
+        finally:
+            handle.remove()
+        for row, text in enumerate(texts):
+            self._kept[text] = [state[row, : len(text)].clone() for state in states]
+        same = (
+            torch.allclose(self._apply(state), log_p, atol=1e-4) for state, log_p in zip(states, found, strict=True)
+        )
+        return not check or all(same)

@@ -1,0 +1,81 @@
+"""Patterns of programs on texts, computed once and kept within a bound of bytes."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from cachetools import LRUCache
+from numpy.typing import NDArray
+
+from attention_programs.models.sequence import TokenSequence
+from attention_programs.programs.record import ProgramRecord
+from attention_programs.programs.run_result import Outcome, Rejected
+from attention_programs.programs.runner import Runner
+from attention_programs.programs.view import TokenView
+
+Ids = tuple[int, ...]
+PatternArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A text and one of its patterns, or its view where no program is named."""
+
+    ids: Ids
+    program: str = ""
+
+
+class PatternCache:
+    """Least-recently-used store of patterns by (text, program), shared by all surrogates of one model.
+
+    Views are kept next to the patterns while texts have programs left to run: what a view derives serves all of them.
+
+    Args:
+        read: Gives the tokenised text of token ids.
+        runner: What runs programs; closing it is the caller's.
+        max_bytes: Bound on the arrays of all patterns and views that are kept.
+    """
+
+    def __init__(self, read: Callable[[Ids], TokenSequence], runner: Runner, max_bytes: int = 2**30) -> None:
+        self._read = read
+        self._runner = runner
+        self._kept: LRUCache[_Key, PatternArray | TokenView] = LRUCache(max_bytes, getsizeof=lambda value: value.nbytes)
+
+    @property
+    def bytes_used(self) -> int:
+        """Bytes of what is kept."""
+        return int(self._kept.currsize)
+
+    def get(self, ids: Ids, record: ProgramRecord) -> PatternArray:
+        """The program's pattern on a text, shape (n, n), read-only.
+
+        Raises:
+            RuntimeError: if the program fails on this text; a replaced head is never quietly left in place.
+        """
+        key = _Key(ids, record.id)
+        found = self._kept.get(key)
+        if isinstance(found, np.ndarray):
+            return found
+        outcome = self._run(ids, record)
+        if isinstance(outcome, Rejected):
+            raise RuntimeError(
+                f"program {record.name!r} ({record.id[:10]}) fails on a text of {len(ids)} tokens: "
+                f"{outcome.reason} ({outcome.message})"
+            )
+        outcome.weights.flags.writeable = False
+        self._keep(key, outcome.weights)
+        return outcome.weights
+
+    def _run(self, ids: Ids, record: ProgramRecord) -> Outcome:
+        found = self._kept.get(_Key(ids))
+        view = found if isinstance(found, TokenView) else TokenView.of(self._read(ids))
+        (outcome,) = self._runner.outcomes([record], view)
+        self._keep(_Key(ids), view)
+        return outcome
+
+    def _keep(self, key: _Key, value: PatternArray | TokenView) -> None:
+        """Keeps a value as the one used last, unless it is above the bound by itself."""
+        self._kept.pop(key, None)  # its size is that of before: a view grows with each program
+        with contextlib.suppress(ValueError):
+            self._kept[key] = value

@@ -1,0 +1,180 @@
+"""Opening MLflow's store: one SQLite file and one folder of artifacts below the repository's ``mlruns``."""
+
+import contextlib
+import logging
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import sqlalchemy
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Run, ViewType
+from sqlalchemy.engine import Engine
+
+from attention_programs.errors import UserError
+from attention_programs.tracking.addresses import ROOT_VARIABLE, artifact_uri, resolve
+from attention_programs.tracking.database import DATABASE, PUBLISH_COMMAND, is_whole
+
+EXPERIMENT = "attention-programs"
+"""The one experiment of all profiles and models: MLflow compares the runs of one experiment."""
+MAKING = "making-"
+"""How the folder begins in which a new database is made."""
+PAGE = 1000
+"""Rows asked for at once."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open store."""
+
+    root: Path
+    """The repository's folder, absolute."""
+    client: MlflowClient
+
+    def experiment(self, name: str) -> str:
+        """Id of the experiment of this name; made on first use, taken out of the bin if it is there."""
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            return str(self.client.create_experiment(name, artifact_location=artifact_uri(name)))
+        if found.lifecycle_stage == "deleted":
+            self.client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def folder(self, uri: str) -> Path:
+        """The folder behind an artifact address."""
+        return resolve(uri, self.root)
+
+    def remove_files(self, uri: str) -> None:
+        """Removes the files behind an artifact address and the folder of the run or model around them."""
+        folder = self.folder(uri)
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it was never made, or something else lies in it
+            folder.parent.rmdir()
+
+    def runs(self, experiment: str, condition: str) -> list[Run]:
+        """Every run of an experiment that meets MLflow's filter ``condition``, the oldest first."""
+        runs: list[Run] = []
+        token = None
+        while True:
+            page = self.client.search_runs(
+                [experiment], condition, ViewType.ACTIVE_ONLY, PAGE, ["attributes.start_time ASC"], token
+            )
+            runs.extend(page)
+            token = page.token
+            if not token:
+                return runs
+
+
+@contextlib.contextmanager
+def open_store(root: Path, create: bool = False) -> Iterator[Store]:
+    """Opens the store of a repository for the time of a ``with`` block.
+
+    Inside the block MLflow's own functions (``models:/...``) speak to this store too; afterwards they speak to
+    whatever they spoke to before.
+
+    Raises:
+        UserError: if there is no store and none is to be made, or what is there can't be read.
+    """
+    root = root.resolve()
+    database = root / DATABASE
+    if not create and not is_whole(database):
+        raise UserError(f"{database} holds no store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
+    uri = f"sqlite:///{database}"
+    variables = {ROOT_VARIABLE: str(root), "MLFLOW_REGISTRY_URI": uri, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+    with _pointing_at(uri), _environment(variables), _relaxed(), _silenced("mlflow", "alembic"):
+        if create:
+            _create(database)
+        try:
+            yield Store(root, MlflowClient(uri, uri))
+        finally:
+            _fold_log(database)
+
+
+def _create(database: Path) -> None:
+    """Makes the tables, once: two processes that make them at the same time break each other.
+
+    They are made in a folder next to and moved into place when they stand, as MLflow can't go on with tables whose
+    making was cut short. Such a database from elsewhere makes way: without an experiment it holds nothing.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(database.with_name("create.lock")):
+        if not is_whole(database):
+            for left in database.parent.glob(f"{MAKING}*"):  # by one that was killed
+                shutil.rmtree(left)
+            with tempfile.TemporaryDirectory(prefix=MAKING, dir=database.parent) as folder:
+                new = Path(folder, database.name)
+                uri = f"sqlite:///{new}"
+                MlflowClient(uri, uri).search_experiments(max_results=1)
+                MlflowClient(uri, uri).search_registered_models(max_results=1)
+                os.replace(new, database)
+        # Readers (the web page) and a writer don't block each other; the mode is kept in the file.
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _fold_log(database: Path) -> None:
+    """Moves what lies in the write-ahead log into the database, so that a copy of the one file is complete."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Sets environment variables and puts the former values back."""
+    # A run id left there by another tool would turn up as the parent of everything.
+    former = {name: os.environ.get(name) for name in (*values, "MLFLOW_RUN_ID")}
+    os.environ.pop("MLFLOW_RUN_ID", None)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _pointing_at(uri: str) -> Iterator[None]:
+    """Points MLflow's module-level functions, which loading a model goes through, at a store."""
+    former = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(former)  # None unsets it
+
+
+@contextlib.contextmanager
+def _relaxed() -> Iterator[None]:
+    """Lets SQLite wait for the disk at checkpoints only: a power cut may lose the last rows, never the file."""
+
+    def relax(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+    sqlalchemy.event.listen(Engine, "connect", relax)
+    try:
+        yield
+    finally:
+        sqlalchemy.event.remove(Engine, "connect", relax)
+
+
+@contextlib.contextmanager
+def _silenced(*names: str) -> Iterator[None]:
+    """Keeps chatter about what goes well off the screen."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

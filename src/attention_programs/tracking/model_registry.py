@@ -1,0 +1,140 @@
+"""Registered surrogates: making a version, and loading it."""
+
+import tempfile
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlflow.entities import LoggedModelOutput, Metric, Run
+from mlflow.entities.model_registry import ModelVersion
+
+from attention_programs.config import Config
+from attention_programs.files import defined, write_json
+from attention_programs.surrogate.specification import read_specification
+from attention_programs.tracking.lineage import Lineage
+from attention_programs.tracking.lookup import ALIAS, PREFIX, registered_name, surrogate_info
+from attention_programs.tracking.measurements import to_metrics
+from attention_programs.tracking.mlflow_store import Store
+from attention_programs.tracking.model_card import Validation
+
+if TYPE_CHECKING:  # torch is imported where a model is loaded: what is known of a surrogate is told without it
+    from attention_programs.surrogate.recorded_losses import Remeasurement
+    from attention_programs.surrogate.surrogate import Surrogate
+
+EXAMPLE = "Once upon a time there was a little girl who lived near the forest."
+PACKAGES = ("mlflow", "numpy", "pandas", "torch", "transformers")
+
+
+def register(
+    store: Store, run: Run, config: Config, lineage: Lineage, specification_file: Path, validation: Validation
+) -> ModelVersion:
+    """Registers a surrogate as a new version, and gives it the alias if it passes the gate."""
+    specification = read_specification(specification_file)
+    name = registered_name(config.profile)
+    tags = {**lineage.tags(), **validation.tags(), "profile": config.profile, "model": specification.model}
+    tags["weights_sha256"] = specification.weights_sha256
+    model_id = _log_model(store, run, tags, specification_file, validation)
+    client = store.client
+    if name not in _known(store):
+        client.create_registered_model(name, description=f"{config.model.name} with heads replaced by programs.")
+    version = client.create_model_version(
+        name, f"models:/{model_id}", run.info.run_id, tags, description=validation.description, model_id=model_id
+    )
+    if validation.passed:
+        client.set_registered_model_alias(name, ALIAS, version.version)
+    return version
+
+
+def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validation: Validation) -> str:
+    """Stores the model's files with the run and its test numbers with the model; returns the model's id."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    from attention_programs.tracking import surrogate_model
+
+    client = store.client
+    run_id = run.info.run_id
+    logged = client.create_logged_model(run.info.experiment_id, "surrogate", run_id, tags, model_type="surrogate")
+    with tempfile.TemporaryDirectory() as scratch:
+        numbers = Path(scratch) / "validation.json"
+        write_json(numbers, defined(asdict(validation)) | {"gate": validation.gate})
+        mlflow.pyfunc.save_model(
+            path=f"{scratch}/model",
+            mlflow_model=Model(run_id=run_id, model_id=logged.model_id, artifact_path=logged.artifact_location),
+            python_model=str(Path(surrogate_model.__file__)),
+            artifacts={"surrogate": str(file), "validation": str(numbers)},
+            signature=surrogate_model.signature(read_specification(file).max_tokens),
+            input_example=[EXAMPLE],
+            # Versions without the tag of a build: one list for machines with and without a GPU.
+            pip_requirements=[f"{name}=={metadata.version(name).split('+')[0]}" for name in PACKAGES],
+        )
+        client.log_model_artifacts(logged.model_id, f"{scratch}/model")
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    metrics = [
+        Metric(m.key, m.value, m.timestamp, m.step, model_id=logged.model_id) for m in to_metrics(validation.metrics())
+    ]
+    client.log_batch(run_id, metrics=metrics)
+    return str(logged.model_id)
+
+
+def withdraw(store: Store, version: ModelVersion) -> None:
+    """Deletes a version; if it held the alias, the newest of the others that passed the gate gets it back."""
+    client = store.client
+    holder = client.get_registered_model(version.name).aliases.get(ALIAS)
+    client.delete_model_version(version.name, version.version)
+    if str(holder) == str(version.version):
+        passed = [int(v.version) for v in versions_of(store, version.name) if v.tags["gate"].startswith("passed")]
+        if passed:
+            client.set_registered_model_alias(version.name, ALIAS, str(max(passed)))
+
+
+def versions_of(store: Store, name: str, content_key: str = "") -> list[ModelVersion]:
+    """The versions of a registered model, only those of one content if a key is given."""
+    condition = f"name = '{name}'" + (f" and tags.content_key = '{content_key}'" if content_key else "")
+    versions: list[ModelVersion] = []
+    token = None
+    while True:
+        page = store.client.search_model_versions(condition, page_token=token)
+        versions.extend(page)
+        token = page.token
+        if not token:
+            return versions
+
+
+def load_surrogate(reference: str, root: Path, verify: bool = False) -> "Surrogate":
+    """A registered surrogate as a patched transformers model, ready to use.
+
+    Args:
+        reference: ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``; by default the latest that passed the gate.
+        root: The repository's folder, whose ``models`` folder holds the weights.
+        verify: Whether to measure again, on a few test texts, the losses that were recorded with it; takes seconds.
+
+    Raises:
+        UserError: if there is no such version, the weights are missing or others than those it was validated on, or a
+            recorded loss is not found again.
+    """
+    from attention_programs.tracking.patched import load_patched
+
+    return load_patched(surrogate_info(reference, root).specification, root, verify)
+
+
+def verify_surrogate(reference: str, root: Path) -> "Remeasurement":
+    """Measures a registered surrogate's recorded texts again.
+
+    Raises:
+        UserError: if it can't be loaded, or no texts are recorded with it.
+    """
+    from attention_programs.surrogate.recorded_losses import measure_again
+    from attention_programs.tracking.patched import load_patched
+
+    path = surrogate_info(reference, root).specification
+    with load_patched(path, root) as surrogate:
+        return measure_again(surrogate, read_specification(path).recorded)
+
+
+def _known(store: Store) -> list[str]:
+    """Names of the registered surrogates."""
+    models = store.client.search_registered_models(f"name LIKE '{PREFIX}%'", max_results=1000)
+    return sorted(model.name for model in models)

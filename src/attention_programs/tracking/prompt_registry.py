@@ -1,0 +1,69 @@
+"""Prompt templates in MLflow's Prompt Registry, and the calls that programs came from."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from mlflow.entities import Metric
+
+from attention_programs.files import sha256_text, write_text
+from attention_programs.llm.call_log import Call, read_log
+from attention_programs.llm.prompts import templates
+from attention_programs.programs.record import ProgramRecord
+from attention_programs.tracking.measurements import to_metrics
+
+PREFIX = "attention-programs"
+
+
+def register_prompts() -> dict[str, int]:
+    """Registers every template whose text is not the registry's latest; inside an open store.
+
+    Returns:
+        The version of each template, by name in the registry.
+    """
+    import mlflow.genai  # takes seconds
+
+    versions = {}
+    for file, text in templates().items():
+        name = f"{PREFIX}.{file.removesuffix('.md.j2')}"
+        digest = sha256_text(text)
+        latest = mlflow.genai.load_prompt(f"prompts:/{name}@latest", allow_missing=True)
+        if latest is None or latest.tags.get("sha256") != digest:
+            message = f"{file}, SHA-256 {digest[:12]}"
+            latest = mlflow.genai.register_prompt(name, text, commit_message=message, tags={"sha256": digest})
+        versions[name] = int(latest.version)
+    return versions
+
+
+def calls_of(program: ProgramRecord, log: dict[str, Call]) -> list[Call]:
+    """The calls that a program came from, one for each head that it was written for."""
+    keys = program.provenance.get("calls", {})
+    return [log[key] for key in dict.fromkeys(keys.values()) if key in log]
+
+
+def answered_by_key(folder: Path) -> dict[str, Call]:
+    """All answered calls of a folder."""
+    return {call.key: call for call in read_log(folder) if call.status == "answered"}
+
+
+def write_calls(calls: Iterable[Call], folder: Path) -> None:
+    """Writes what was asked and what was answered, as people read it."""
+    for call in calls:
+        stem = f"{call.request.head}-round-{call.request.round}"
+        asked = "\n\n".join(f"## {m['role']}\n\n{m['content']}" for m in call.request.messages)
+        write_text(folder / f"prompts/{stem}.md", asked + "\n")
+        write_text(folder / f"replies/{stem}.md", call.reply + "\n")
+
+
+def call_metrics(program: ProgramRecord, calls: Iterable[Call]) -> list[Metric]:
+    """A program's scores at each step, and what its calls took."""
+    known = list(calls)
+    coefficients = program.provenance.get("coefficients", {})
+    return to_metrics(
+        {
+            **{name: program.provenance[name] for name in ("jsd_train", "iou_train") if name in program.provenance},
+            **{f"constants_{name}": coefficients[name] for name in ("iou_before", "iou_after") if name in coefficients},
+            "prompt_tokens": sum(call.usage.prompt for call in known),
+            "completion_tokens": sum(call.usage.reply for call in known),
+            "cost": sum(call.cost for call in known),
+        }
+    )

@@ -1,0 +1,98 @@
+"""A tokenised text as programs of the paper's format see it: plain values that can be sent to another process."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from attention_programs.models.token_strings import byte_alphabet
+from attention_programs.models.token_style import TokenStyle
+
+Annotation = dict[str, Any]
+"""What is known of one word of a parsed sentence (see ``Token`` in ``words.py``)."""
+_REPLACEMENT = "\ufffd"
+_CHARACTER_OF_BYTE = {byte: character for character, byte in byte_alphabet().items()}
+
+
+def raw_tokens(token_strings: Sequence[str], style: TokenStyle) -> tuple[str, ...]:
+    """Tokens as the tokenizer writes them; undoes :mod:`~attention_programs.models.token_strings`.
+
+    Part of a character, which shows as the replacement character, stays one: its bytes are not known.
+
+    >>> raw_tokens([" her", "s"], TokenStyle("byte-level")), raw_tokens([" her", "s"], TokenStyle("wordpiece"))
+    (('Ġher', 's'), ('her', '##s'))
+    """
+    literal = {*style.special, *style.plain}
+    return tuple(string if string in literal else _raw_token(string, style) for string in token_strings)
+
+
+def _raw_token(string: str, style: TokenStyle) -> str:
+    if style.kind == "byte-level":
+        return "".join(c if c == _REPLACEMENT else _in_bytes(c) for c in string)
+    if style.kind == "wordpiece":
+        return string[1:] if string.startswith(" ") else "##" + string
+    if style.spells_bytes and len(string) == 1 and string < " ":
+        return f"<0x{ord(string):02X}>"
+    return string.replace(" ", "▁")
+
+
+def _in_bytes(character: str) -> str:
+    return "".join(_CHARACTER_OF_BYTE[byte] for byte in character.encode())
+
+
+@dataclass(frozen=True)
+class PaperText:
+    """A text of n tokens."""
+
+    ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    """As the model's tokenizer writes them (``Ġher``, ``▁her``, ``##ing``)."""
+    token_strings: tuple[str, ...]
+    """As text, a leading space included."""
+    style: TokenStyle
+    annotations: tuple[Annotation, ...] = ()
+    """The words of the parsed sentence; empty if it was not parsed."""
+
+    @classmethod
+    def of(cls, ids: Sequence[int], token_strings: Sequence[str], style: TokenStyle) -> "PaperText":
+        """The text of a model's ids and token strings, not parsed."""
+        return cls(tuple(ids), raw_tokens(token_strings, style), tuple(token_strings), style)
+
+    def annotated(self, annotations: Sequence[Annotation]) -> "PaperText":
+        """The same text with its parsed sentence."""
+        return replace(self, annotations=tuple(annotations))
+
+    @cached_property
+    def sentence(self) -> str:
+        """The text itself: special tokens, and the space that some tokenizers put in front, are left out."""
+        return "".join(string for string in self.token_strings if string not in self.style.special)[self._added_space :]
+
+    @cached_property
+    def offsets(self) -> tuple[tuple[int, int], ...]:
+        """Where each token begins and ends in the sentence; a special token takes no room.
+
+        A leading space belongs to the token but for word token strings, which are written without it.
+        """
+        spans, position = [], -self._added_space
+        for string in self.token_strings:
+            shown = "" if string in self.style.special else string
+            gap = self.style.kind == "wordpiece" and shown.startswith(" ")
+            start, position = position + gap, position + len(shown)
+            spans.append((max(start, 0), max(position, 0)))
+        return tuple(spans)
+
+    @property
+    def _added_space(self) -> int:
+        first = next((string for string in self.token_strings if string not in self.style.special), "")
+        return int(self.style.kind != "byte-level" and first.startswith(" "))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for ``json``."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "PaperText":
+        """The text that :meth:`to_json` wrote."""
+        style = TokenStyle.from_json(values["style"])
+        parts = {name: tuple(values[name]) for name in ("ids", "tokens", "token_strings", "annotations")}
+        return cls(style=style, **parts)

@@ -1,0 +1,90 @@
+"""What a program of the paper's format finds instead of spaCy and transformers.
+
+All of it knows one text alone, so a program's module is loaded again for each text, with fresh modules around it. This
+file and what it imports need NumPy and Python's library only: they are loaded where nothing else is.
+"""
+
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from attention_programs.untrusted.paper_format.document import Document, Span
+from attention_programs.untrusted.paper_format.encoded_batch import Tensor
+from attention_programs.untrusted.paper_format.sentence import PaperText
+from attention_programs.untrusted.paper_format.spacy_token import Token
+from attention_programs.untrusted.paper_format.stub import MissingHelpers, Stub, StubModule
+from attention_programs.untrusted.paper_format.tokenizer import Tokenizer
+
+_TOKENIZERS = (
+    "AutoTokenizer BertTokenizer BertTokenizerFast GPT2Tokenizer GPT2TokenizerFast LlamaTokenizer LlamaTokenizerFast "
+    "PreTrainedTokenizer PreTrainedTokenizerBase PreTrainedTokenizerFast"
+).split()
+
+
+class Parser(Stub):
+    """spaCy's pipeline for one sentence."""
+
+    stands_for = "a spaCy pipeline"
+
+    def __init__(self, text: PaperText) -> None:
+        self._sentence = text.sentence
+        self._parsed = bool(text.annotations) or not text.sentence
+        self._document = Document(text.annotations)
+
+    def __call__(self, sentence: str, **_: Any) -> Document:
+        """The parsed sentence, the same object each time.
+
+        Raises:
+            ValueError: if the string is another, or the sentence was not parsed.
+        """
+        if sentence != self._sentence:
+            raise ValueError(f"{str(sentence)[:60]!r} is not the text's sentence, and this parser knows the text alone")
+        if not self._parsed:
+            raise ValueError("the text was not parsed, because the program does not import spaCy by name")
+        return self._document
+
+    def pipe(self, sentences: Iterable[str], **_: Any) -> Iterator[Document]:
+        """Each string parsed."""
+        return map(self, sentences)
+
+
+def stub_modules(text: PaperText) -> dict[str, types.ModuleType]:
+    """The modules ``spacy``, ``spacy.tokens``, ``transformers`` and ``helpers`` for one text."""
+    tokens = StubModule("spacy.tokens")
+    vars(tokens).update({"Doc": Document, "Span": Span, "Token": Token})
+    spacy = StubModule("spacy")
+    vars(spacy).update({"load": _Loader(text), "tokens": tokens, "Language": Parser})
+    transformers = StubModule("transformers")
+    vars(transformers).update(dict.fromkeys(_TOKENIZERS, Tokenizer))
+    return {
+        "spacy": spacy,
+        "spacy.tokens": tokens,
+        "transformers": transformers,
+        "helpers": MissingHelpers("helpers"),
+    }
+
+
+class _Loader:
+    """``spacy.load``, whatever it is to load; the parser is made when it is asked for."""
+
+    def __init__(self, text: PaperText) -> None:
+        self._text = text
+        self._parsers: list[Parser] = []
+
+    def __call__(self, *_: Any, **__: Any) -> Parser:
+        if not self._parsers:
+            self._parsers.append(Parser(self._text))
+        return self._parsers[0]
+
+
+def call(function: Callable[[str, Tokenizer], Any], text: PaperText) -> Any:
+    """Calls a program on its text.
+
+    Returns:
+        The matrix of what it returned, ``(name, matrix)`` or the matrix alone; anything else as it is.
+    """
+    result = function(text.sentence, Tokenizer(text))
+    matrix = result[1] if isinstance(result, tuple) and len(result) == 2 else result
+    return matrix.view(np.ndarray) if isinstance(matrix, Tensor) else matrix

@@ -1,0 +1,95 @@
+"""Programs from a file of somebody else: read, run in the sandbox, and stored with their origin."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from attention_programs.errors import UserError
+from attention_programs.files import read_text, sha256_file
+from attention_programs.programs.paper_source.dependencies import split
+from attention_programs.programs.paper_source.helpers import HelperFile
+from attention_programs.programs.prefix import PrefixTest
+from attention_programs.programs.source import Form
+from attention_programs.untrusted.execution import SandboxRunner
+from attention_programs.untrusted.vetting import Candidate, Vetting, vet, write_candidates
+
+
+@dataclass(frozen=True)
+class ImportedFile:
+    """The programs of a file, before anything is run."""
+
+    candidates: list[Candidate]
+    remarks: list[str]
+    """What of the file did not become part of a program, each with its line."""
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What a file gave."""
+
+    file: ImportedFile
+    vetting: Vetting
+
+
+def read_file(path: Path, form: Form, helpers: Path | None = None) -> ImportedFile:
+    """Reads a file's programs; nothing is run.
+
+    Args:
+        path: A Python file.
+        form: ``view`` for one function ``program(text)``, ``paper`` for functions of sentence and tokenizer with the
+            helpers next to them.
+        helpers: A Python file of functions and constants that programs of the form ``paper`` use and their file lacks.
+
+    Raises:
+        UserError: if a file can't be read, the first holds no program, or helpers are given for the form ``view``.
+    """
+    source = read_text(path)
+    origin = {"author": "imported", "file": path.name, "file_sha256": sha256_file(path)}
+    if form == "view":
+        if helpers is not None:
+            raise UserError(f"--helpers {helpers}: only --format paper takes helpers; write them into {path} itself")
+        return ImportedFile([Candidate(path.stem, source, "", "imported", "view", "program", [], origin)], [])
+    origin["form"] = "paper"
+    lacking = None
+    if helpers is not None:
+        lacking = HelperFile(read_text(helpers), str(helpers))
+        origin |= {"helpers": helpers.name, "helpers_sha256": sha256_file(helpers)}
+    parts = split(source, str(path), lacking)
+    candidates = [
+        Candidate(
+            name=program.entry,
+            source=program.source,
+            description=program.description,
+            author="imported",
+            form="paper",
+            entry=program.entry,
+            intended_heads=[str(head) for head in program.intended_heads],
+            provenance={**origin, "function": program.entry, "line": program.line, "uses_spacy": program.uses_spacy},
+        )
+        for program in parts.programs
+    ]
+    return ImportedFile(candidates, [str(remark) for remark in parts.remarks])
+
+
+def vet_file(
+    path: Path, form: Form, runner: SandboxRunner, test: PrefixTest, helpers: Path | None = None
+) -> ImportResult:
+    """Reads a file's programs (see :func:`read_file`) and runs each in the sandbox.
+
+    Raises:
+        UserError: as :func:`read_file`.
+    """
+    file = read_file(path, form, helpers)
+    return ImportResult(file, vet(file.candidates, runner, test))
+
+
+def store(imported: ImportResult, folder: Path, stem: str, replace: bool) -> Path:
+    """Writes all candidates, the rejected ones too: the synthesize stage examines them again on its own texts.
+
+    Raises:
+        UserError: if another import has the name already and may not be replaced.
+    """
+    target = folder / f"{stem}.jsonl"
+    if target.exists() and not replace:
+        raise UserError(f"{target} is there already; give --replace to write it again, or rename your file")
+    write_candidates(target, imported.file.candidates)
+    return target

@@ -1,0 +1,92 @@
+"""Outcomes of untrusted programs on disk, one file per program: a killed run loses none that was finished."""
+
+import functools
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from attention_programs.attention.packing import pack, unpack
+from attention_programs.files import replacing, sha256_text
+from attention_programs.programs.run_result import Outcome, Reason, Rejected, Scored
+from attention_programs.untrusted.sandbox.pool import Ran
+
+TEXTS_AT_ONCE = 8
+"""Texts in one block of a file: what is read together."""
+_SCHEMA = pa.schema(
+    [("reason", pa.string()), ("message", pa.string()), ("tokens", pa.int32()), ("cells", pa.list_(pa.float32()))]
+)
+_FAST = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_SCORED = ""
+_NO_PATTERN = np.zeros((0, 0), np.float32)
+
+
+@functools.cache
+def code_fingerprint() -> str:
+    """Hash of all code that can change what a program's outcome is."""
+    folder = Path(__file__).parents[1]
+    files = sorted(folder.rglob("*.py"))
+    return sha256_text("".join(sha256_text(file.read_text(encoding="utf-8")) for file in files))
+
+
+class ResultStore:
+    """A folder of finished outcomes on one fixed list of texts.
+
+    Args:
+        folder: Where to keep them; made if missing, removed by :meth:`remove`.
+        texts: What the outcomes depend on besides the program, as plain values; another list means other files.
+        causal: Whether patterns are stored as triangles.
+    """
+
+    def __init__(self, folder: Path, texts: Sequence[object], causal: bool) -> None:
+        self._parent = folder
+        self._folder = folder / sha256_text(json.dumps([code_fingerprint(), causal, list(texts)]))[:20]
+        self._causal = causal
+
+    def _file(self, program_id: str) -> Path:
+        return self._folder / f"{program_id}.arrow"
+
+    def has(self, program_id: str) -> bool:
+        """Whether a program is finished."""
+        return self._file(program_id).is_file()
+
+    def put(self, program_id: str, ran: Ran) -> None:
+        """Stores what came of a program, completely or not at all."""
+        with (
+            replacing(self._file(program_id)) as beside,
+            pa.ipc.new_file(str(beside), _SCHEMA, options=_FAST) as writer,
+        ):
+            for start in range(0, len(ran.outcomes), TEXTS_AT_ONCE):
+                writer.write_batch(self._batch(ran.outcomes[start : start + TEXTS_AT_ONCE]))
+
+    def _batch(self, outcomes: Sequence[Outcome]) -> pa.RecordBatch:
+        failures = [outcome if isinstance(outcome, Rejected) else None for outcome in outcomes]
+        patterns = [outcome.weights if isinstance(outcome, Scored) else _NO_PATTERN for outcome in outcomes]
+        entries = [pack(weights, self._causal) for weights in patterns]
+        ends = np.cumsum([0, *(len(packed) for packed in entries)], dtype=np.int32)
+        columns = [
+            [failure.reason if failure else _SCORED for failure in failures],
+            [failure.message if failure else "" for failure in failures],
+            [len(weights) for weights in patterns],
+        ]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=False)]
+        return pa.record_batch([*arrays, pa.ListArray.from_arrays(ends, np.concatenate(entries))], schema=_SCHEMA)
+
+    def outcomes(self, program_id: str, block: int) -> list[Outcome]:
+        """The outcomes of one block of ``TEXTS_AT_ONCE`` texts."""
+        with pa.memory_map(str(self._file(program_id))) as source:
+            batch = pa.ipc.open_file(source).get_batch(block)
+            return [self._outcome(batch, index) for index in range(batch.num_rows)]
+
+    def _outcome(self, batch: pa.RecordBatch, index: int) -> Outcome:
+        reason, message, tokens = (batch[name][index].as_py() for name in ("reason", "message", "tokens"))
+        if reason != _SCORED:
+            return Rejected(Reason(reason), message)
+        return Scored(unpack(batch["cells"][index].values.to_numpy(), tokens, self._causal))
+
+    def remove(self) -> None:
+        """Deletes everything, also what is left of other lists of texts."""
+        shutil.rmtree(self._parent, ignore_errors=True)
