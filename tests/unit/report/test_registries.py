@@ -15,8 +15,8 @@ from attention_programs.programs.vocabulary import PATTERNS
 from attention_programs.report.figures.style import PALETTE
 from attention_programs.scoring.attention_shares import PLACES
 from attention_programs.surrogate.rankings import RANKINGS
+from conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "attention_programs"
 REGISTRIES = (SRC / "programs" / "methods.py", SRC / "surrogate" / "rankings.py")
 OTHERS = sorted(set(SRC.rglob("*.py")) - set(REGISTRIES)) + sorted((ROOT / "pipelines").glob("*.py"))

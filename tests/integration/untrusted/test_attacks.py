@@ -19,8 +19,9 @@ from attention_programs.programs.run_result import Outcome, Scored, normalise
 from attention_programs.untrusted.sandbox.fork_server import SandboxText
 from attention_programs.untrusted.sandbox.layers import Level
 from attention_programs.untrusted.sandbox.pool import Sandbox, UntrustedProgram
+from paper_texts import DATA
 
-ATTACKS = [json.loads(line) for line in (Path(__file__).parents[1] / "data" / "attacks.jsonl").read_text().splitlines()]
+ATTACKS = [json.loads(line) for line in (DATA / "attacks.jsonl").read_text().splitlines()]
 SETTINGS = SandboxSettings(text_seconds=0.5, program_seconds=2.0, lowest_level="strong")
 CANARY = ctypes.create_string_buffer(b"REFATTN-CANARY")
 WORDS = (" The", " cat", " sat", ".", " The", " dog")

@@ -1,6 +1,6 @@
 """The help of every command, word for word.
 
-After a change on purpose run ``UPDATE_SNAPSHOTS=1 pytest tests/unit/test_cli_help.py`` and read the difference.
+After a change on purpose run ``UPDATE_SNAPSHOTS=1 pytest tests/unit/cli/test_cli_help.py`` and read the difference.
 """
 
 import os

@@ -13,7 +13,7 @@ import pytest
 from attention_programs import cli
 from attention_programs.cli.app import EXTRAS
 from conftest import ROOT
-from unit.test_stages import executed, reached
+from imported_code import executed, reached
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SOURCE = ROOT / "src" / "attention_programs"
