@@ -54,7 +54,7 @@ class Feature:
         >>> Feature("current_sentence", key="digit").phrase, Feature("decay", 16, key="comma").phrase
         ('digits in the current sentence', 'commas up to about 16 back')
         >>> Feature("log_distance", key="full_stop").phrase, Feature("log_distance", key="secondary_sink").phrase
-        ('far full stops', 'the second sink when far')
+        ('far full stops', 'the secondary sink when far')
         """
         key = TOKEN_FEATURES[self.key].phrase if self.key else ""
         place = PATTERNS[self.pattern].phrase.format(self.parameter) if self.pattern else ""
