@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ def text_of(model: LoadedModel, sentence: str) -> PaperText:
 
 def parsed_texts() -> list[PaperText]:
     """The parsed sentences for a byte-level model."""
-    return [text_of(tiny_model("gpt2"), row["sentence"]).annotated(row["annotations"]) for row in parsed()]
+    model = tiny_model("gpt2")
+    return [replace(text_of(model, row["sentence"]), annotations=tuple(row["annotations"])) for row in parsed()]
 
 
 def load(source: str, entry: str, modules: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,13 +99,15 @@ def rounded(value: Any, digits: int = DIGITS) -> Any:
     >>> rounded({"iou": 0.12345678, "heads": [1, -0.0]})
     {'iou': 0.123457, 'heads': [1, 0.0]}
     """
-    if isinstance(value, float):
-        return round(value, digits) + 0.0
+    return _changed(value, lambda number: round(number, digits) + 0.0)
+
+
+def _changed(value: Any, change: Callable[[float], float | None]) -> Any:
     if isinstance(value, dict):
-        return {key: rounded(inner, digits) for key, inner in value.items()}
+        return {key: _changed(inner, change) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [rounded(inner, digits) for inner in value]
-    return value
+        return [_changed(inner, change) for inner in value]
+    return change(value) if isinstance(value, float) else value
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -119,11 +121,7 @@ def defined(value: Any) -> Any:
     >>> defined({"mean": 0.5, "low": float("nan"), "tasks": [float("nan")]})
     {'mean': 0.5, 'low': None, 'tasks': [None]}
     """
-    if isinstance(value, dict):
-        return {key: defined(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [defined(each) for each in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return _changed(value, lambda number: None if math.isnan(number) else number)
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -178,7 +176,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """Reads one JSON object per line; blank lines are skipped.
 
     Raises:
-        UserError: if the file is missing, or a line is not a JSON object or no Unicode text (the line is named).
+        UserError: if the file is missing, or a line is not a JSON object or not Unicode text (the line is named).
     """
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -199,7 +197,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 
 def read_yaml(path: Path) -> Any:
-    """Reads YAML 1.2 as DVC does, which writes it: ``off`` is a word there, where YAML 1.1 has a truth value.
+    """Reads YAML 1.2 as DVC does, which writes it: ``off`` is a string there, a boolean in YAML 1.1.
 
     Raises:
         UserError: if the file is missing or malformed; the line is named.
@@ -209,7 +207,7 @@ def read_yaml(path: Path) -> Any:
 
     try:
         return YAML(typ="safe", pure=True).load(read_text(path))
-    except (YAMLError, ValueError) as error:  # a date that is none, for one
+    except (YAMLError, ValueError) as error:  # such as a date that does not exist
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -221,10 +219,7 @@ def read_csv(
 ) -> "pd.DataFrame":
     """Reads a table that :func:`write_csv` wrote, today or under old names in the last release.
 
-    Args:
-        path: The file, by its name of today.
-        files: Names of files, the old one to the new one.
-        columns: Those of the columns, by the new name of the file.
+    ``files`` maps former names of files to today's; ``columns`` does so for columns, by the file's name of today.
 
     Raises:
         UserError: if the file is missing or malformed, or holds something under both names.

@@ -126,11 +126,7 @@ class SearchResult:
 
 
 def search(
-    patterns: Patterns,
-    *,
-    max_terms: int = 8,
-    budget: Budget = "quick",
-    heads: Sequence[str | Head] | None = None,
+    patterns: Patterns, *, max_terms: int = 8, budget: Budget = "quick", heads: Sequence[str | Head] | None = None
 ) -> SearchResult:
     """Finds a program for every head: a softmax of a sum of vocabulary terms.
 
@@ -153,10 +149,8 @@ def search(
         raise UserError(f"the patterns hold {len(train)} train and {len(validation)} validation texts; both are needed")
     settings = SynthesisSettings(**{**BUDGETS[budget], "max_terms": max_terms})
     found = Search(SearchData(train, validation, settings, best_device())).run()
-    return SearchResult(
-        {
-            head: HeadResult(head, Program(emit(each.terms), f"search {head}"), each.iou_validation, chosen)
-            for head, each in zip(chosen.heads, found.programs, strict=True)
-        },
-        chosen,
-    )
+    results = {
+        head: HeadResult(head, Program(emit(each.terms), f"search {head}"), each.iou_validation, chosen)
+        for head, each in zip(chosen.heads, found.programs, strict=True)
+    }
+    return SearchResult(results, chosen)

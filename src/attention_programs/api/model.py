@@ -72,11 +72,7 @@ class Model:
         return self._loaded.encode(text, max_tokens or min(self._loaded.max_tokens, len(text) + 8))
 
     def attention(
-        self,
-        texts: Sequence[Text],
-        heads: str | Sequence[str] = "all",
-        max_tokens: int = 64,
-        batch_texts: int = 8,
+        self, texts: Sequence[Text], heads: str | Sequence[str] = "all", max_tokens: int = 64, batch_texts: int = 8
     ) -> Patterns:
         """Every head's attention pattern on texts, kept in memory in half precision.
 
@@ -140,13 +136,8 @@ class Model:
         device = self._loaded.model.device
         ids = torch.tensor([self.encode(prompt)], device=device)
         with torch.no_grad():
-            found = self._loaded.model.generate(
-                ids,
-                attention_mask=torch.ones_like(ids),
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                pad_token_id=self._loaded.pad_id,
-            )
+            options = {"max_new_tokens": max_new_tokens, "do_sample": False, "pad_token_id": self._loaded.pad_id}
+            found = self._loaded.model.generate(ids, attention_mask=torch.ones_like(ids), **options)
         return str(self._loaded.tokenizer.decode(found[0], skip_special_tokens=True))
 
     def __repr__(self) -> str:
@@ -164,7 +155,7 @@ def _until_restored(model: Model, patched: PatchedModel) -> Iterator[Model]:
 
 
 @contextmanager
-def _eager(model: Any) -> Any:
+def _eager(model: Any) -> Iterator[None]:
     """Has a model compute attention in the way that shows its weights."""
     before = model.config._attn_implementation
     model.set_attn_implementation("eager")

@@ -28,7 +28,7 @@ class Program:
             offers; it returns weights of shape (n, n), which are masked and normalised row by row.
         name: What messages call it.
         trusted: Whether it may run in this process although it is free Python. A sum of vocabulary terms always may;
-            say so of your own code, never of code from elsewhere, which belongs into the sandbox (`import`).
+            say so of your own code, never of code from elsewhere, which belongs in the sandbox (`import`).
 
     Raises:
         UserError: if the source is not a program, or is free Python and not trusted.

@@ -44,17 +44,19 @@ def import_programs(
     from attention_programs.report.import_table import import_table
     from attention_programs.sparse_search.profile_search import PREFIX_TEXTS, prefix_views
     from attention_programs.untrusted.execution import SandboxRunner
-    from attention_programs.untrusted.program_import import store, vet_file
+    from attention_programs.untrusted.program_import import read_file, store
+    from attention_programs.untrusted.vetting import vet
 
     opened = Project.open(project, compute=True)
     index = read_index(opened.paths.attention)
     texts = list(itertools.islice(read_patterns(opened.paths.attention, ["train"]), PREFIX_TEXTS))
     test = PrefixTest(prefix_views(texts, index))
     with SandboxRunner(opened.config.sandbox, opened.config.threads, index.token_style) as runner:
-        imported = vet_file(file, form, runner, test, helpers)
+        imported = read_file(file, form, helpers)
+        vetting = vet(imported.candidates, runner, test)
     folder = opened.config.synthesis.imported
     target = store(imported, opened.root / folder, file.stem, replace)
-    print(import_table(imported))
+    print(import_table(imported, vetting))
     print(f"stored in {folder}/{target.name}; `dvc repro` scores them next to all others")
 
 

@@ -1,9 +1,9 @@
 """The settings of all stages, how they are read, and what they may be."""
 
+from attention_programs.config.bounds import from_mapping
 from attention_programs.config.inputs import AttentionSettings, CorporaSettings, CorpusSettings, ModelSettings
 from attention_programs.config.llm import ExplainerForm, ExplainerMode, ExplainerSettings
 from attention_programs.config.programs import SandboxSettings, ScoringSettings, SynthesisSettings
-from attention_programs.config.reading import from_mapping, load_config
 from attention_programs.config.surrogate import (
     DistillationSettings,
     EvaluationSettings,
@@ -11,7 +11,7 @@ from attention_programs.config.surrogate import (
     ReplacementSettings,
     TrackingSettings,
 )
-from attention_programs.config.whole import Config, ReportSettings, ReproducibilitySettings
+from attention_programs.config.whole import Config, ReportSettings, ReproducibilitySettings, load_config
 
 __all__ = [
     "AttentionSettings",

@@ -1,16 +1,26 @@
-"""What a setting may be: records that can't be changed, of numbers within bounds; whoever breaks one reads one line."""
+"""What a setting may be: frozen records of values within bounds; whoever breaks a bound reads one line."""
 
 import difflib
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from attention_programs.errors import UserError
+from attention_programs.renamed import PARAMS, current_params
 
 Settings = TypeVar("Settings")
 
@@ -77,13 +87,29 @@ def settings(kind: type[Settings]) -> type[Settings]:
         try:
             validate(self, *values, **named)
         except ValidationError as error:
-            raise UserError(f"{kind.__name__}: {in_a_line(error, made)}") from error
+            raise UserError(f"{kind.__name__}: {_in_a_line(error, made)}") from error
 
     made.__init__ = checked
     return made
 
 
-def in_a_line(error: ValidationError, kind: type) -> str:
+def from_mapping(
+    kind: type[Settings], values: Any, place: str = "params.yaml", renamed: Mapping[str, str] = PARAMS
+) -> Settings:
+    """Builds settings from nested dicts; ``renamed`` gives the new name of each former key, both dotted.
+
+    Raises:
+        UserError: for an unknown or missing key or a bad value; place, key, value and remedy are named.
+    """
+    if not isinstance(values, Mapping):
+        raise UserError(f"{place}: {values!r} is not a group of keys")
+    try:
+        return TypeAdapter(kind).validate_python(current_params(values, place, renamed))
+    except ValidationError as error:
+        raise UserError(f"{place}: {_in_a_line(error, kind)}") from error
+
+
+def _in_a_line(error: ValidationError, kind: type) -> str:
     """Key, value and remedy of the first thing that is wrong: an unknown key before others, as it may explain them."""
     first = min(error.errors(), key=lambda each: each["type"] not in _UNKNOWN)
     *group, last = first["loc"] or ("",)

@@ -81,13 +81,9 @@ class CorporaSettings:
     """Most texts of a corpus and split, for a quick run; 0 is no limit."""
 
     @model_validator(mode="after")
-    def _leaves_some_for_training(self) -> Self:
+    def _can_be_split(self) -> Self:
         if (share := self.validation_share + self.test_share) >= 1:
             raise ValueError(f"validation_share + test_share is {share}; leave some for train")
-        return self
-
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
         names = [source.name for source in self.sources]
         for name in names:
             if names.count(name) > 1:

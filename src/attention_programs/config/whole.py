@@ -1,10 +1,11 @@
-"""All settings together, and what they must be for one another."""
+"""All settings together: read from ``params.yaml``, and what they must be for one another."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import model_validator
 
-from attention_programs.config.bounds import Count, FolderName, Number, Positive, settings
+from attention_programs.config.bounds import Count, FolderName, Number, Positive, from_mapping, settings
 from attention_programs.config.inputs import AttentionSettings, CorporaSettings, ModelSettings
 from attention_programs.config.llm import ExplainerSettings
 from attention_programs.config.programs import SandboxSettings, ScoringSettings, SynthesisSettings
@@ -14,6 +15,7 @@ from attention_programs.config.surrogate import (
     ReplacementSettings,
     TrackingSettings,
 )
+from attention_programs.files import read_yaml
 
 
 @settings
@@ -68,9 +70,9 @@ class Config:
         return self
 
     @model_validator(mode="after")
-    def _registered_share_is_measured(self) -> Self:
-        """A version would be registered without a word on what it does to perplexity and to answers."""
-        percent, asked = self.tracking.gate_percent, self.evaluation.percents
+    def _registered_share_is_fitted_and_measured(self) -> Self:
+        """Else a version would be registered without a word on what it does to perplexity and to answers."""
+        percent, asked, distillation = self.tracking.gate_percent, self.evaluation.percents, self.distillation
         if percent not in self.replacement.percents:
             raise ValueError(
                 f"tracking.gate_percent is {percent}, which replacement.percents does not measure; add it there"
@@ -82,11 +84,6 @@ class Config:
             )
         if self.evaluation.tasks and 0 not in asked:
             raise ValueError(f"evaluation.percents is {list(asked)}; add 0, which all others are compared with")
-        return self
-
-    @model_validator(mode="after")
-    def _measured_shares_are_distilled(self) -> Self:
-        percent, distillation = self.tracking.gate_percent, self.distillation
         if not distillation.prediction_steps(percent):
             raise ValueError(
                 f"distillation.steps is {list(distillation.steps)}, so that the registered share of heads ({percent} "
@@ -99,3 +96,12 @@ class Config:
                 "add that share there"
             )
         return self
+
+
+def load_config(path: Path) -> Config:
+    """Reads and checks ``params.yaml``.
+
+    Raises:
+        UserError: if the file is missing, is not YAML, or holds a bad key or value.
+    """
+    return from_mapping(Config, read_yaml(path), str(path))

@@ -59,7 +59,7 @@ def near_duplicate_groups(contents: Mapping[str, str]) -> list[list[str]]:
 def near_duplicates(texts: Sequence[Text]) -> pd.DataFrame:
     """Validation and test texts that share more than half of their shingles with one training text.
 
-    Splits keep near-duplicates of one corpus together, so what is found is of two corpora.
+    Splits keep near-duplicates of one corpus together, so those found here are from two corpora.
 
     Returns:
         One row per text, with the training text that it shares most with; sorted, empty if there are none.
@@ -70,9 +70,7 @@ def near_duplicates(texts: Sequence[Text]) -> pd.DataFrame:
             for shingle in shingles(text.content):
                 holders[shingle].append(text.key)
     rows = []
-    for text in texts:
-        if text.split == "train":
-            continue
+    for text in (text for text in texts if text.split != "train"):
         own = shingles(text.content)
         counts = Counter(key for shingle in own for key in holders.get(shingle, ()))
         key, most = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))

@@ -35,7 +35,7 @@ def _read_file(settings: CorpusSettings, root: Path = Path()) -> list[dict[str, 
     if found != settings.sha256:
         raise UserError(
             f"corpus {settings.name!r}: {settings.location} has SHA-256 {found}, expected {settings.sha256}; "
-            "get the file that is meant, or correct sha256 in conf/corpora"
+            "get the expected file, or correct sha256 in conf/corpora"
         )
     first, last = settings.rows
     return read_jsonl(path)[first : last or None]

@@ -49,12 +49,8 @@ def split_corpus(
             "(texts that share more than half of their wording count as one)"
         )
     if settings.limit:
-        texts = [text for split in SPLITS for text in _first(texts, split, settings.limit)]
+        texts = [text for split in SPLITS for text in [t for t in texts if t.split == split][: settings.limit]]
     return sorted(texts, key=lambda text: (text.split, text.key))
-
-
-def _first(texts: list[Text], split: Split, limit: int) -> list[Text]:
-    return [text for text in texts if text.split == split][:limit]
 
 
 def check_disjoint(texts: list[Text]) -> None:

@@ -54,6 +54,5 @@ def describe(texts: list[Text]) -> dict[str, Any]:
     """Counts of texts by corpus and split."""
     counts: dict[str, Any] = {}
     for text in texts:
-        by_split = counts.setdefault(text.corpus, dict.fromkeys(SPLITS, 0))
-        by_split[text.split] += 1
+        counts.setdefault(text.corpus, dict.fromkeys(SPLITS, 0))[text.split] += 1
     return counts

@@ -84,7 +84,7 @@ class VerbPlace:
 
     @property
     def head(self) -> str:
-        """The last word before the verb that is no adverb: the head of a simple subject."""
+        """The last word before the verb that is not an adverb: the head of a simple subject."""
         return next((word for word in reversed(self.segment) if word not in _ADVERBS), "")
 
     @property
@@ -98,7 +98,6 @@ def _looks_plural(noun: str) -> bool:
 
 
 def _doubt_about_subject(place: VerbPlace) -> str:
-    """Doubts about whether the words before the verb are a subject with a number."""
     if len(place.words) < FEWEST_WORDS:
         return "fewer than two words before the verb"
     if {"i", "you"} & set(place.words[-2:]):
@@ -111,7 +110,6 @@ def _doubt_about_subject(place: VerbPlace) -> str:
 
 
 def _doubt_about_verb(place: VerbPlace) -> str:
-    """Doubts about whether the verb must agree."""
     if place.verb in ("was", "were") and _UNREAL & set(place.words):
         return "after if, though or wish both was and were are in use"
     if place.verb in ("have", "do") and _BEFORE_BARE_FORM & set(place.segment):
@@ -122,7 +120,7 @@ def _doubt_about_verb(place: VerbPlace) -> str:
 
 
 def _doubt_about_noun(place: VerbPlace) -> str:
-    """Doubts about a subject that is no pronoun."""
+    """Doubts about a subject that is not a pronoun."""
     if _OPEN & set(place.segment):
         return "amounts, alternatives and 'X of Y' take either form"
     if _COLLECTIVES & set(place.segment):
@@ -172,7 +170,7 @@ def verb_places(sentence: str) -> list[VerbPlace]:
 
 
 def _story_questions(text: Text) -> list[dict[str, Any]]:
-    """At most one question a sentence."""
+    """At most one question per sentence."""
     found, previous = [], ""
     for sentence in sentences(text.content):
         for place in verb_places(sentence):
@@ -185,31 +183,22 @@ def _story_questions(text: Text) -> list[dict[str, Any]]:
     return found
 
 
-def _mixed(questions: list[dict[str, Any]], rng: np.random.Generator) -> list[dict[str, Any]]:
-    return [questions[i] for i in rng.permutation(len(questions))]
-
-
 def agreement_questions(texts: list[Text], rng: np.random.Generator) -> list[dict[str, Any]]:
     """Pairs that differ in one verb alone, as many singular as plural of each verb.
 
     Who always takes the commoner form is thus right in one half. Singular and plural alternate, so that this holds for
     the first few as well.
 
-    Args:
-        texts: The stories.
-        rng: Draws the questions of the commoner form, the order of the choices and the order of the questions.
-
     Returns:
         Dicts {story, verb, context: up to the verb, choices: the two endings, answer: the right one's index}.
     """
     everything = [q for text in sorted(texts, key=lambda text: text.key) for q in _story_questions(text)]
     singular, plural = [], []
-    for one, many in PLURAL_OF.items():
-        ones = _mixed([q for q in everything if q["verb"] == one], rng)
-        manys = _mixed([q for q in everything if q["verb"] == many], rng)
+    for pair in PLURAL_OF.items():
+        ones, manys = ([question for question in everything if question["verb"] == verb] for verb in pair)
         balanced = min(len(ones), len(manys))
-        singular += ones[:balanced]
-        plural += manys[:balanced]
+        singular += [ones[i] for i in rng.permutation(len(ones))[:balanced]]
+        plural += [manys[i] for i in rng.permutation(len(manys))[:balanced]]
     order = rng.permutation(len(singular))
     questions = [question for i in order for question in (singular[i], plural[i])]
     for question, swap in zip(questions, rng.integers(2, size=len(questions)), strict=True):

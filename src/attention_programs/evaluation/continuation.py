@@ -1,6 +1,7 @@
 """Questions that ask how a story goes on."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -29,18 +30,14 @@ class Cut:
     ending: str
 
 
-def _words(parts: list[str]) -> int:
-    return sum(len(part.split()) for part in parts)
-
-
 def _next_cut(parts: list[str], start: int) -> tuple[int, int]:
     """Where the context and the ending stop that begin at ``start``; (0, 0) if none fits."""
+    before = [0, *accumulate(len(part.split()) for part in parts)]  # words in front of each part
     for middle in range(start + 1, len(parts)):
-        if _words(parts[start:middle]) not in CONTEXT_WORDS:
-            continue
-        for stop in range(middle + 1, len(parts) + 1):
-            if _words(parts[middle:stop]) in ENDING_WORDS:
-                return middle, stop
+        if before[middle] - before[start] in CONTEXT_WORDS:
+            for stop in range(middle + 1, len(parts) + 1):
+                if before[stop] - before[middle] in ENDING_WORDS:
+                    return middle, stop
     return 0, 0
 
 
@@ -49,12 +46,11 @@ def cuts(text: Text) -> list[Cut]:
     parts = passages(text.content)
     found: list[Cut] = []
     start = 0
-    while True:
-        middle, stop = _next_cut(parts, start)
-        if not stop:
-            return found
+    while (cut := _next_cut(parts, start)) != (0, 0):
+        middle, stop = cut
         found.append(Cut(text.key, len(found), " ".join(parts[start:middle]), " ".join(parts[middle:stop])))
         start = stop
+    return found
 
 
 def _wrong_endings(cut: Cut, everything: list[Cut], rng: np.random.Generator) -> list[str]:
@@ -77,10 +73,6 @@ def _wrong_endings(cut: Cut, everything: list[Cut], rng: np.random.Generator) ->
 def continuation_questions(texts: list[Text], rng: np.random.Generator) -> list[dict[str, Any]]:
     """Questions with four endings: the true one and three from comparable places of other stories.
 
-    Args:
-        texts: The stories.
-        rng: Draws the wrong endings, the order of the choices and the order of the questions.
-
     Returns:
         Dicts {story, context, choices: four endings, answer: index of the true one}, the stories mixed, so that the
         first few are a fair sample.
@@ -93,12 +85,6 @@ def continuation_questions(texts: list[Text], rng: np.random.Generator) -> list[
     for cut in everything:
         endings = [cut.ending, *_wrong_endings(cut, everything, rng)]
         order = [int(i) for i in rng.permutation(CHOICES)]
-        questions.append(
-            {
-                "story": cut.story,
-                "context": cut.context,
-                "choices": [endings[i] for i in order],
-                "answer": order.index(0),
-            }
-        )
+        choices = [endings[i] for i in order]
+        questions.append({"story": cut.story, "context": cut.context, "choices": choices, "answer": order.index(0)})
     return [questions[i] for i in rng.permutation(len(questions))]

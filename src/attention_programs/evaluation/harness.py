@@ -134,7 +134,7 @@ def answer_questions(
         precision: Of the passes' products of matrices; lm-eval heeds no setting but its own.
 
     Returns:
-        One score a task, in the order of ``tasks``.
+        One score per task, in the order of ``tasks``.
 
     Raises:
         UserError: if the model is not causal.

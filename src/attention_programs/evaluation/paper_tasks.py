@@ -4,7 +4,6 @@ Only where the questions come from is changed. Both ways ask the validation spli
 ``sciq`` would otherwise be asked from their test split on the hub, and so not be the same questions.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,30 +15,24 @@ if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
 
 
-@dataclass(frozen=True)
-class PaperTask:
-    """Where lm-eval defines a task, and how its local files may begin."""
-
-    definition: str
-    """The YAML file below ``lm_eval/tasks``."""
-    stems: tuple[str, ...]
-
-
 PAPER_TASKS = {
-    "hellaswag": PaperTask("hellaswag/hellaswag.yaml", ("hellaswag",)),
-    "piqa": PaperTask("piqa/piqa.yaml", ("piqa",)),
-    "sciq": PaperTask("sciq/sciq.yaml", ("sciq",)),
-    "arc_easy": PaperTask("arc/arc_easy.yaml", ("arc_easy",)),
-    "social_iqa": PaperTask("siqa/siqa.yaml", ("social_iqa", "social_i_qa", "siqa")),
-    "copa": PaperTask("super_glue/copa/default.yaml", ("copa",)),
+    "hellaswag": "hellaswag/hellaswag.yaml",
+    "piqa": "piqa/piqa.yaml",
+    "sciq": "sciq/sciq.yaml",
+    "arc_easy": "arc/arc_easy.yaml",
+    "social_iqa": "siqa/siqa.yaml",
+    "copa": "super_glue/copa/default.yaml",
 }
+"""The file below ``lm_eval/tasks`` that defines each task."""
+_OTHER_NAMES = {"social_iqa": ("social_i_qa", "siqa")}
+"""How a task's local files may begin, besides its name."""
 
 
 def _definition(name: str) -> dict[str, Any]:
     import lm_eval.tasks  # takes seconds to import
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    settings = load_yaml(Path(lm_eval.tasks.__file__).parent / PAPER_TASKS[name].definition)
+    settings = load_yaml(Path(lm_eval.tasks.__file__).parent / PAPER_TASKS[name])
     return {key: value for key, value in settings.items() if key != "tag"} | {"test_split": None}
 
 
@@ -50,25 +43,25 @@ def file_patterns(name: str) -> list[str]:
     ['copa_validation.jsonl', 'copa*_validation.jsonl', 'copa*.jsonl']
     """
     endings = ("_validation.jsonl", "*_validation.jsonl", "*.jsonl")
-    return [stem + ending for ending in endings for stem in PAPER_TASKS[name].stems]
+    return [stem + ending for ending in endings for stem in (name, *_OTHER_NAMES.get(name, ()))]
 
 
 def find_file(name: str, data_dir: Path) -> Path:
-    """The file of a task's questions: what the first fitting pattern finds.
+    """The file of a task's questions: what the first matching pattern finds.
 
     Raises:
-        UserError: if there is none, or if a pattern fits several and none has the preferred name.
+        UserError: if there is none, or if a pattern matches several.
     """
     patterns = file_patterns(name)
     for pattern in patterns:
         found = sorted(path for path in data_dir.glob(pattern) if path.is_file())
         if len(found) > 1:
             names = ", ".join(path.name for path in found)
-            raise UserError(f"{data_dir}: {names} all fit task {name!r}; name the one to use {patterns[0]}")
+            raise UserError(f"{data_dir}: {names} all match task {name!r}; rename the one to use to {patterns[0]}")
         if found:
             return found[0]
     raise UserError(
-        f"{data_dir} holds no file for evaluation task {name!r}; put one there that is named {' or '.join(patterns)}"
+        f"{data_dir} holds no file for evaluation task {name!r}; put one there named {' or '.join(patterns)}"
     )
 
 
@@ -98,12 +91,9 @@ def _from_hub(name: str) -> "ConfigurableTask":
 
 
 def paper_task(name: str, data_dir: str, limit: int) -> "ConfigurableTask":
-    """Loads a task with its questions.
+    """Loads a task with its questions from a folder of JSONL files, or from the hub if ``data_dir`` is empty.
 
-    Args:
-        name: One of ``PAPER_TASKS``.
-        data_dir: Folder of JSONL files; empty reads the hub.
-        limit: Questions that will be asked, whose labels are checked.
+    In a file, the labels of the first ``limit`` questions are checked: those that will be asked.
 
     Raises:
         UserError: if the questions are missing, malformed or out of reach.

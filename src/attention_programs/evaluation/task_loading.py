@@ -57,7 +57,7 @@ def check_rows(rows: list[dict[str, Any]], place: str) -> None:
             ask about that.
     """
     if not rows:
-        raise UserError(f"{place} holds no questions; write one JSON object a line")
+        raise UserError(f"{place} holds no questions; write one JSON object per line")
     for number, row in enumerate(rows, start=1):
         differing = set(row) ^ set(rows[0]) | {field for field, value in row.items() if value is None}
         if differing:
@@ -86,5 +86,5 @@ def check_answers(task: "ConfigurableTask", place: str, limit: int) -> None:
             ) from error
         if answer not in (choices if isinstance(answer, str) else range(len(choices))):
             raise UserError(
-                f"{place}, row {number}: the answer {answer!r} is none of {len(choices)} choices; correct its label"
+                f"{place}, row {number}: the answer {answer!r} is none of the {len(choices)} choices; correct its label"
             )

@@ -15,9 +15,10 @@ from attention_programs.programs.view import TokenView
 from attention_programs.progress import SAMPLE, estimated
 from attention_programs.untrusted.paper_format.annotation import Annotator
 from attention_programs.untrusted.paper_format.sentence import PaperText
+from attention_programs.untrusted.sandbox.child import UntrustedProgram
 from attention_programs.untrusted.sandbox.finished import TEXTS_AT_ONCE, ResultStore
 from attention_programs.untrusted.sandbox.fork_server import SandboxText
-from attention_programs.untrusted.sandbox.pool import Ran, Sandbox, UntrustedProgram
+from attention_programs.untrusted.sandbox.pool import Ran, Sandbox
 from attention_programs.untrusted.sandbox.shared_buffer import Layout
 
 _PIECES_KEPT = 1024
@@ -66,12 +67,9 @@ class SandboxRunner:
     def run_all(
         self, programs: Sequence[ProgramRecord], views: Sequence[TokenView], check: bool = True
     ) -> Iterator[Ran]:
-        """Yields what comes of each program on all texts, in the programs' order.
+        """Yields what comes of each program on all texts (of one model), in the programs' order.
 
-        Args:
-            programs: Any.
-            views: Texts of one model.
-            check: Whether programs in the sandbox are run again on some texts to see whether they are deterministic.
+        With ``check``, programs in the sandbox are run again on some texts, to see whether they are deterministic.
         """
         untrusted = [program for program in programs if self.is_untrusted(program)]
         results = self._run_untrusted(untrusted, self._texts(untrusted, views), views, check) if untrusted else iter(())
@@ -99,25 +97,23 @@ class SandboxRunner:
             return [SandboxText.of(view) for view in views]
         papers = [PaperText.of(view.ids, view.token_strings, self._style) for view in views]
         if any(program.provenance.get("uses_spacy") for program in programs):
-            papers = [paper.annotated(self._annotator.annotate(paper.sentence)) for paper in papers]
+            papers = [
+                dataclasses.replace(paper, annotations=self._annotator.annotate(paper.sentence)) for paper in papers
+            ]
         return [SandboxText.of(view, paper) for view, paper in zip(views, papers, strict=True)]
 
     def finish(
         self, programs: Sequence[ProgramRecord], views: Sequence[TokenView], folder: Path, check: bool = True
     ) -> "FinishedInSandbox":
-        """Runs all untrusted programs on all texts; what a killed run finished is not run again.
+        """Runs all untrusted programs on all texts; what a killed run left finished in ``folder`` is kept.
 
-        Args:
-            programs: Any; trusted ones are left out.
-            views: Texts.
-            folder: Where finished outcomes are kept.
-            check: Whether they are run again on some texts to see whether they are deterministic.
+        Trusted programs are left out; ``check`` is that of :meth:`run_all`.
         """
         untrusted = [program for program in programs if self.is_untrusted(program)]
         blocks = _blocks(views, self._settings.shared_mib * 2**20) if untrusted else []
         stores = []
         for block in blocks:
-            texts = [text.to_json() for text in self._texts(untrusted, block)]
+            texts = [dataclasses.asdict(text) for text in self._texts(untrusted, block)]
             settings = dataclasses.asdict(self._settings) | ({} if check else {"check_texts": 0})
             store = ResultStore(folder, [settings, texts], block[0].causal)
             missing = _typical_first([program for program in untrusted if not store.has(program.id)])
@@ -142,7 +138,7 @@ class SandboxRunner:
 
 
 def _typical_first(programs: Sequence[ProgramRecord]) -> list[ProgramRecord]:
-    """The same programs, those first by which the time for all is estimated: from everywhere in the list."""
+    """The same programs; a sample from the whole list comes first, from which the time for all is estimated."""
     sample = list(range(0, len(programs), max(len(programs) // SAMPLE, 1)))[:SAMPLE]
     return [programs[i] for i in (*sample, *sorted(set(range(len(programs))) - set(sample)))]
 
@@ -174,7 +170,7 @@ class FinishedInSandbox:
             for block, views in enumerate(blocks)
             for index, view in enumerate(views)
         }
-        self._read = lru_cache(maxsize=_PIECES_KEPT)(self._read_piece)
+        self._read = lru_cache(maxsize=_PIECES_KEPT)(lambda block, *place: stores[block].outcomes(*place))
 
     def outcomes(self, programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
         """What comes of each program on one of the texts."""
@@ -186,10 +182,7 @@ class FinishedInSandbox:
 
     def _stored(self, program: ProgramRecord, view: TokenView) -> Outcome:
         block, index = self._places[view.ids, view.token_strings]
-        return self._read(program.id, block, index // TEXTS_AT_ONCE)[index % TEXTS_AT_ONCE]
-
-    def _read_piece(self, program_id: str, block: int, piece: int) -> list[Outcome]:
-        return self._stores[block].outcomes(program_id, piece)
+        return self._read(block, program.id, index // TEXTS_AT_ONCE)[index % TEXTS_AT_ONCE]
 
     def holds(self, view: TokenView) -> bool:
         """Whether a text is one of those that untrusted programs ran on."""

@@ -7,10 +7,8 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_text, sha256_file
 from attention_programs.programs.paper_source.dependencies import split
 from attention_programs.programs.paper_source.helpers import HelperFile
-from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.source import Form
-from attention_programs.untrusted.execution import SandboxRunner
-from attention_programs.untrusted.vetting import Candidate, Vetting, vet, write_candidates
+from attention_programs.untrusted.vetting import Candidate, write_candidates
 
 
 @dataclass(frozen=True)
@@ -20,14 +18,6 @@ class ImportedFile:
     candidates: list[Candidate]
     remarks: list[str]
     """What of the file did not become part of a program, each with its line."""
-
-
-@dataclass(frozen=True)
-class ImportResult:
-    """What a file gave."""
-
-    file: ImportedFile
-    vetting: Vetting
 
 
 def read_file(path: Path, form: Form, helpers: Path | None = None) -> ImportedFile:
@@ -70,26 +60,14 @@ def read_file(path: Path, form: Form, helpers: Path | None = None) -> ImportedFi
     return ImportedFile(candidates, [str(remark) for remark in parts.remarks])
 
 
-def vet_file(
-    path: Path, form: Form, runner: SandboxRunner, test: PrefixTest, helpers: Path | None = None
-) -> ImportResult:
-    """Reads a file's programs (see :func:`read_file`) and runs each in the sandbox.
-
-    Raises:
-        UserError: as :func:`read_file`.
-    """
-    file = read_file(path, form, helpers)
-    return ImportResult(file, vet(file.candidates, runner, test))
-
-
-def store(imported: ImportResult, folder: Path, stem: str, replace: bool) -> Path:
-    """Writes all candidates, the rejected ones too: the synthesize stage examines them again on its own texts.
+def store(file: ImportedFile, folder: Path, stem: str, replace: bool) -> Path:
+    """Writes all candidates, rejected ones included: the synthesize stage tests them again on its own texts.
 
     Raises:
         UserError: if another import has the name already and may not be replaced.
     """
     target = folder / f"{stem}.jsonl"
     if target.exists() and not replace:
-        raise UserError(f"{target} is there already; give --replace to write it again, or rename your file")
-    write_candidates(target, imported.file.candidates)
+        raise UserError(f"{target} already exists; give --replace to overwrite it, or rename your file")
+    write_candidates(target, file.candidates)
     return target

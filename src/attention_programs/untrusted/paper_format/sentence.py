@@ -1,7 +1,7 @@
 """A tokenised text as programs of the paper's format see it: plain values that can be sent to another process."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -28,16 +28,13 @@ def raw_tokens(token_strings: Sequence[str], style: TokenStyle) -> tuple[str, ..
 
 def _raw_token(string: str, style: TokenStyle) -> str:
     if style.kind == "byte-level":
-        return "".join(c if c == _REPLACEMENT else _in_bytes(c) for c in string)
+        characters = (c if c == _REPLACEMENT else "".join(_CHARACTER_OF_BYTE[b] for b in c.encode()) for c in string)
+        return "".join(characters)
     if style.kind == "wordpiece":
         return string[1:] if string.startswith(" ") else "##" + string
     if style.spells_bytes and len(string) == 1 and string < " ":
         return f"<0x{ord(string):02X}>"
     return string.replace(" ", "▁")
-
-
-def _in_bytes(character: str) -> str:
-    return "".join(_CHARACTER_OF_BYTE[byte] for byte in character.encode())
 
 
 @dataclass(frozen=True)
@@ -57,10 +54,6 @@ class PaperText:
     def of(cls, ids: Sequence[int], token_strings: Sequence[str], style: TokenStyle) -> "PaperText":
         """The text of a model's ids and token strings, not parsed."""
         return cls(tuple(ids), raw_tokens(token_strings, style), tuple(token_strings), style)
-
-    def annotated(self, annotations: Sequence[Annotation]) -> "PaperText":
-        """The same text with its parsed sentence."""
-        return replace(self, annotations=tuple(annotations))
 
     @cached_property
     def sentence(self) -> str:
@@ -86,13 +79,9 @@ class PaperText:
         first = next((string for string in self.token_strings if string not in self.style.special), "")
         return int(self.style.kind != "byte-level" and first.startswith(" "))
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, for ``json``."""
-        return asdict(self)
-
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "PaperText":
-        """The text that :meth:`to_json` wrote."""
+        """The text from the plain values of ``dataclasses.asdict``."""
         style = TokenStyle.from_json(values["style"])
         parts = {name: tuple(values[name]) for name in ("ids", "tokens", "token_strings", "annotations")}
         return cls(style=style, **parts)

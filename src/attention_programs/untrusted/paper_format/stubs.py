@@ -4,6 +4,7 @@ All of it knows one text alone, so a program's module is loaded again for each t
 file and what it imports need NumPy and Python's library only: they are loaded where nothing else is.
 """
 
+import functools
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -52,31 +53,15 @@ class Parser(Stub):
 
 def stub_modules(text: PaperText) -> dict[str, types.ModuleType]:
     """The modules ``spacy``, ``spacy.tokens``, ``transformers`` and ``helpers`` for one text."""
+    parser = functools.cache(lambda: Parser(text))  # made when a program asks for it, whatever it loads
     tokens = StubModule("spacy.tokens")
     vars(tokens).update({"Doc": Document, "Span": Span, "Token": Token})
     spacy = StubModule("spacy")
-    vars(spacy).update({"load": _Loader(text), "tokens": tokens, "Language": Parser})
+    vars(spacy).update({"load": lambda *_, **__: parser(), "tokens": tokens, "Language": Parser})
     transformers = StubModule("transformers")
     vars(transformers).update(dict.fromkeys(_TOKENIZERS, Tokenizer))
-    return {
-        "spacy": spacy,
-        "spacy.tokens": tokens,
-        "transformers": transformers,
-        "helpers": MissingHelpers("helpers"),
-    }
-
-
-class _Loader:
-    """``spacy.load``, whatever it is to load; the parser is made when it is asked for."""
-
-    def __init__(self, text: PaperText) -> None:
-        self._text = text
-        self._parsers: list[Parser] = []
-
-    def __call__(self, *_: Any, **__: Any) -> Parser:
-        if not self._parsers:
-            self._parsers.append(Parser(self._text))
-        return self._parsers[0]
+    helpers = MissingHelpers("helpers")
+    return {"spacy": spacy, "spacy.tokens": tokens, "transformers": transformers, "helpers": helpers}
 
 
 def call(function: Callable[[str, Tokenizer], Any], text: PaperText) -> Any:

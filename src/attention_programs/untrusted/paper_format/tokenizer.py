@@ -167,11 +167,8 @@ class Tokenizer(Stub):
 
     def _offsets(self, row: Sequence[int]) -> list[tuple[int, int]]:
         shift = next((self._text.offsets[i][0] for i in row if not self._special[i]), 0)
-        spans = [self._text.offsets[i] for i in row]
-        return [
-            (0, 0) if self._special[i] else (start - shift, end - shift)
-            for i, (start, end) in zip(row, spans, strict=True)
-        ]
+        spans = ((i, *self._text.offsets[i]) for i in row)
+        return [(0, 0) if self._special[i] else (start - shift, end - shift) for i, start, end in spans]
 
     def _words(self, row: Sequence[int]) -> list[int | None]:
         token_strings = ["" if self._special[i] else self._text.token_strings[i] for i in row]

@@ -3,7 +3,7 @@
 import __future__
 
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,18 +18,24 @@ from attention_programs.untrusted.sandbox.shared_buffer import SharedBuffer
 
 
 @dataclass(frozen=True)
-class Job:
-    """One program and what it is run on."""
+class UntrustedProgram:
+    """An untrusted program."""
 
     source: str
-    entry: str
+    entry: str = "program"
     """Name of its function."""
-    form: Form
-    order: tuple[int, ...]
-    """Texts by number, in the order of the runs."""
-    terms: tuple[tuple[str, int | None], ...]
+    form: Form = "view"
+    terms: tuple[tuple[str, int | None], ...] = ()
     """Terms of the vocabulary that it mentions: computed once for all programs."""
-    filters: bool
+
+
+@dataclass(frozen=True)
+class Job(UntrustedProgram):
+    """One program and what it is run on."""
+
+    order: Sequence[int] = ()
+    """Texts by number, in the order of the runs."""
+    filters: bool = True
     """Whether it finds harmless builtins and modules, or all of Python's."""
 
 
@@ -78,17 +84,9 @@ def _raised(error: BaseException, job: Job) -> Rejected:
 def _call(job: Job, code: Any, text: LoadedText, modules: restricted_namespace.Modules) -> Any:
     """Executes the source afresh, so that nothing is left of the text before, and calls its function."""
     restricted_namespace.reseed()
-    if job.form == "view" or text.paper is None:
-        function = _function(job, code, modules)
-        return function(text.view)
-    function = _function(job, code, {**modules, **stubs.stub_modules(text.paper)})
-    return stubs.call(function, text.paper)
-
-
-def _function(job: Job, code: Any, modules: restricted_namespace.Modules) -> Callable[..., Any]:
-    names: dict[str, Any] = restricted_namespace.namespace(modules)
+    paper = None if job.form == "view" else text.paper
+    names = restricted_namespace.namespace({**modules, **stubs.stub_modules(paper)} if paper else modules)
     if not job.filters:
         names["__builtins__"] = builtins
     exec(code, names)  # noqa: S102 - this process is the place for it
-    function: Callable[..., Any] = names[job.entry]
-    return function
+    return stubs.call(names[job.entry], paper) if paper else names[job.entry](text.view)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from attention_programs.attention.packing import pack, unpack
-from attention_programs.files import replacing, sha256_text
+from attention_programs.files import replacing, sha256_file, sha256_text
 from attention_programs.programs.run_result import Outcome, Reason, Rejected, Scored
 from attention_programs.untrusted.sandbox.pool import Ran
 
@@ -28,8 +28,7 @@ _NO_PATTERN = np.zeros((0, 0), np.float32)
 def code_fingerprint() -> str:
     """Hash of all code that can change what a program's outcome is."""
     folder = Path(__file__).parents[1]
-    files = sorted(folder.rglob("*.py"))
-    return sha256_text("".join(sha256_text(file.read_text(encoding="utf-8")) for file in files))
+    return sha256_text("".join(map(sha256_file, sorted(folder.rglob("*.py")))))
 
 
 class ResultStore:
@@ -56,8 +55,8 @@ class ResultStore:
     def put(self, program_id: str, ran: Ran) -> None:
         """Stores what came of a program, completely or not at all."""
         with (
-            replacing(self._file(program_id)) as beside,
-            pa.ipc.new_file(str(beside), _SCHEMA, options=_FAST) as writer,
+            replacing(self._file(program_id)) as part,
+            pa.ipc.new_file(str(part), _SCHEMA, options=_FAST) as writer,
         ):
             for start in range(0, len(ran.outcomes), TEXTS_AT_ONCE):
                 writer.write_batch(self._batch(ran.outcomes[start : start + TEXTS_AT_ONCE]))

@@ -1,7 +1,6 @@
 """A fork server as the scorer sees it: started, given texts, asked to run programs, started again if it dies."""
 
 import contextlib
-import dataclasses
 import json
 import math
 import os
@@ -66,18 +65,9 @@ class SandboxText:
         """The text of a view."""
         return cls(view.ids, view.token_strings, paper, view.special_ids.among(view.ids))
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values only."""
-        return {
-            "ids": self.ids,
-            "token_strings": self.token_strings,
-            "paper": self.paper.to_json() if self.paper else None,
-            "special_ids": asdict(self.special_ids),
-        }
-
 
 class ForkServer:
-    """One server. It is started at once; close it, or use ``with``.
+    """One server, started at once; close it.
 
     Args:
         settings: Limits of programs.
@@ -144,7 +134,7 @@ class ForkServer:
 
     def load(self, texts: Sequence[SandboxText], causal: bool) -> None:
         """Gives the server the texts that all later programs run on."""
-        self._texts = {"kind": "texts", "causal": causal, "texts": [text.to_json() for text in texts]}
+        self._texts = {"kind": "texts", "causal": causal, "texts": [asdict(text) for text in texts]}
         self._release()
         layout = Layout.of([len(text.ids) for text in texts])
         self._file = create_file(layout.size)
@@ -165,7 +155,7 @@ class ForkServer:
             if self._spawn or self._gone:
                 self.restart()
             try:
-                send(self._channel, {"kind": "run", "job": dataclasses.asdict(job)})
+                send(self._channel, {"kind": "run", "job": asdict(job) | {"order": list(job.order)}})
                 end = receive(self._channel).message
             except Closed:
                 self._gone = True
@@ -175,7 +165,9 @@ class ForkServer:
                 raise RuntimeError(f"the sandbox's server failed: {end['message']}")
             if not self._ended_from_outside(end):
                 break
-        return self._outcomes(job, end)
+        assert self._buffer is not None
+        missing, causal = self._reason_of(end), bool(self._texts["causal"])
+        return [self._buffer.take(index, causal) or missing for index in sorted(job.order)]
 
     def restart(self) -> None:
         """Starts a new process, with other addresses, that knows the same texts."""
@@ -192,20 +184,15 @@ class ForkServer:
     def _ended_from_outside(self, end: dict[str, Any]) -> bool:
         return end["signal"] == signal.SIGKILL and not self._out_of_time(end)
 
-    def _outcomes(self, job: Job, end: dict[str, Any]) -> list[Outcome]:
-        assert self._buffer is not None
-        missing = self._reason_of(end)
-        causal = bool(self._texts["causal"])
-        return [self._buffer.take(index, causal) or missing for index in sorted(job.order)]
-
     def _reason_of(self, end: dict[str, Any]) -> Rejected:
         """Why texts have no result at all."""
         if self._out_of_time(end):
             limits = f"{self._settings.text_seconds:g} s for a text, {self._settings.program_seconds:g} s for all texts"
             return Rejected(Reason.TIME, f"its process ran out of processor time ({limits})")
         if self._ended_from_outside(end):
-            message = f"its process was killed {ATTEMPTS} times from outside, as for want of memory"
-            return Rejected(Reason.MEMORY, message)
+            return Rejected(
+                Reason.MEMORY, f"its process was killed {ATTEMPTS} times from outside, as for want of memory"
+            )
         if end["signal"]:
             return Rejected(Reason.EXCEPTION, f"its process ended by {signal.Signals(end['signal']).name}")
         return Rejected(Reason.EXCEPTION, "its process ended before this text was done")

@@ -15,7 +15,7 @@ class Layer(enum.StrEnum):
 
 
 class Level(enum.StrEnum):
-    """How much the kernel does."""
+    """How much the kernel does, the most first."""
 
     STRONG = "strong"
     """System calls are filtered, and namespaces or Landlock stand behind the filter."""
@@ -23,9 +23,6 @@ class Level(enum.StrEnum):
     """One of the kernel's layers alone."""
     WEAK = "weak"
     """A process of its own and nothing from the kernel: no boundary against a hostile program."""
-
-
-RANKS = {Level.WEAK: 0, Level.MEDIUM: 1, Level.STRONG: 2}
 
 
 def level_of(layers: Collection[Layer]) -> Level:

@@ -6,16 +6,17 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
 from attention_programs.config import SandboxSettings
 from attention_programs.errors import UserError
 from attention_programs.programs.run_result import Outcome, Reason, Rejected, Scored
-from attention_programs.programs.source import Form
-from attention_programs.untrusted.sandbox.child import Job
+from attention_programs.untrusted.sandbox.child import Job, UntrustedProgram
 from attention_programs.untrusted.sandbox.fork_server import Environment, ForkServer, SandboxText
-from attention_programs.untrusted.sandbox.layers import RANKS, Layer, Level, level_of
+from attention_programs.untrusted.sandbox.layers import Layer, Level, level_of
 from attention_programs.untrusted.sandbox.screening import screen
 
 MAIN = Environment(hash_seed=0, memory_fill=0)
@@ -30,17 +31,6 @@ LONGEST_SOURCE = 200_000
 
 
 @dataclass(frozen=True)
-class UntrustedProgram:
-    """An untrusted program."""
-
-    source: str
-    entry: str = "program"
-    form: Form = "view"
-    terms: tuple[tuple[str, int | None], ...] = ()
-    """Terms of the vocabulary that it mentions."""
-
-
-@dataclass(frozen=True)
 class Ran:
     """What came of a program on all texts."""
 
@@ -49,17 +39,12 @@ class Ran:
     """Whether it is reproducible only under a fixed hash seed."""
 
 
-@dataclass(frozen=True)
-class _Worker:
+class _Worker(NamedTuple):
     """The servers that one worker uses."""
 
     main: ForkServer
     again: ForkServer
     other_order: ForkServer
-
-    @property
-    def servers(self) -> tuple[ForkServer, ForkServer, ForkServer]:
-        return self.main, self.again, self.other_order
 
 
 class Sandbox:
@@ -113,8 +98,8 @@ class Sandbox:
         return f"{self.level} ({', '.join(sorted(self.layers)) or 'no layers'}{missing})"
 
     def _require_level(self) -> None:
-        lowest = Level(self._settings.lowest_level)
-        if RANKS[self.level] < RANKS[lowest]:
+        lowest, levels = Level(self._settings.lowest_level), list(Level)
+        if levels.index(self.level) > levels.index(lowest):
             raise UserError(
                 f"the sandbox reaches level {self.description} here, and sandbox.lowest_level is {lowest}; run on a "
                 f"machine that has the missing layers, or set sandbox.lowest_level: {self.level} if you trust the "
@@ -123,17 +108,14 @@ class Sandbox:
 
     def load(self, texts: Sequence[SandboxText], causal: bool) -> None:
         """Gives all servers the texts that programs run on."""
-        for worker in self._workers:
-            for server in worker.servers:
-                server.load(texts, causal)
+        for server in chain.from_iterable(self._workers):
+            server.load(texts, causal)
         self._texts = len(texts)
 
     def run_all(self, programs: Iterable[UntrustedProgram], check: bool = True) -> Iterator[Ran]:
         """Yields what came of each program, in their order; a few are in flight at a time.
 
-        Args:
-            programs: What to run.
-            check: Whether to run each again on some texts to see whether it is deterministic.
+        With ``check`` each is run again on some texts, to see whether it is deterministic.
         """
         free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._workers:
@@ -156,19 +138,14 @@ class Sandbox:
                 yield running.popleft().result()
 
     def _run(self, program: UntrustedProgram, worker: _Worker, check: bool) -> Ran:
-        rejected = self._screen(program)
-        if rejected is not None:
+        if (length := len(program.source)) > LONGEST_SOURCE:
+            too_long = Rejected(Reason.FORBIDDEN, f"{length} characters are more than {LONGEST_SOURCE}")
+            return Ran([too_long] * self._texts)
+        if self._filters and (rejected := screen(program.source)) is not None:
             return Ran([rejected] * self._texts)
-        order = tuple(range(self._texts))
-        job = Job(program.source, program.entry, program.form, order, program.terms, self._filters)
+        job = Job(**vars(program), order=range(self._texts), filters=self._filters)
         outcomes = worker.main.run(job)
         return self._checked(job, outcomes, worker) if check else Ran(outcomes)
-
-    def _screen(self, program: UntrustedProgram) -> Rejected | None:
-        if len(program.source) > LONGEST_SOURCE:
-            message = f"{len(program.source)} characters are more than {LONGEST_SOURCE}"
-            return Rejected(Reason.FORBIDDEN, message)
-        return screen(program.source) if self._filters else None
 
     def _checked(self, job: Job, outcomes: list[Outcome], worker: _Worker) -> Ran:
         """Runs a few texts again, backwards, in other processes; differences make the result useless."""
@@ -177,7 +154,7 @@ class Sandbox:
         chosen = [index for index in chosen if not _unfinished(outcomes[index])]
         if not chosen:
             return Ran(outcomes)
-        backwards = replace(job, order=tuple(reversed(chosen)))
+        backwards = replace(job, order=chosen[::-1])
         first = [outcomes[index] for index in chosen]
         same = _same(first, worker.again.run(backwards))
         set_order_matters = same and not _same(first, worker.other_order.run(backwards))
@@ -192,9 +169,8 @@ class Sandbox:
 
     def close(self) -> None:
         """Ends all servers."""
-        for worker in self._workers:
-            for server in worker.servers:
-                server.close()
+        for server in chain.from_iterable(self._workers):
+            server.close()
         self._workers = []
 
     def __enter__(self) -> "Sandbox":

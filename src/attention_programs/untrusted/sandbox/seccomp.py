@@ -7,6 +7,7 @@ import ctypes
 import errno
 import platform
 import struct
+from collections.abc import Callable
 
 _X86_64 = {
     "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15,
@@ -68,13 +69,20 @@ def build_filter() -> bytes:
     return b"".join([*lines, _instruction(_RETURN, _ERROR)])
 
 
-def load_filter(library: ctypes.CDLL, instructions: bytes) -> None:
-    """Puts the filter on this process and all it starts, for good; ``no_new_privs`` must be set.
+def prepared_filter() -> Callable[[], None]:
+    """The filter, built before a fork. Called after it, it stays on that process and all it starts.
+
+    ``no_new_privs`` must be set then; the call raises OSError if the kernel refuses.
 
     Raises:
-        OSError: if the kernel refuses.
+        OSError: if this CPU's system calls are not known here.
     """
-    buffer = ctypes.create_string_buffer(instructions, len(instructions))
-    program = _Program(len(instructions) // 8, ctypes.addressof(buffer))
-    if library.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "the kernel refuses the filter of system calls")
+    library, instructions = ctypes.CDLL(None, use_errno=True), build_filter()
+
+    def put_on() -> None:
+        buffer = ctypes.create_string_buffer(instructions, len(instructions))
+        program = _Program(len(instructions) // 8, ctypes.addressof(buffer))
+        if library.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "the kernel refuses the filter of system calls")
+
+    return put_on

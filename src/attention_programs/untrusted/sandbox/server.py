@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,14 @@ from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 from attention_programs.untrusted.paper_format.sentence import PaperText
 from attention_programs.untrusted.sandbox import linux, restricted_namespace
 from attention_programs.untrusted.sandbox.child import Job, LoadedText, run_job
-from attention_programs.untrusted.sandbox.deadline import WALL_FACTOR, Begun
 from attention_programs.untrusted.sandbox.layers import Layer
 from attention_programs.untrusted.sandbox.protocol import Closed, receive, send
+from attention_programs.untrusted.sandbox.seccomp import prepared_filter
 from attention_programs.untrusted.sandbox.shared_buffer import Layout, SharedBuffer
 
 _LOOK_SECONDS = 0.02
+_WALL_FACTOR = 10
+"""How much longer than their CPU time texts may take by the clock, on a busy machine."""
 _CHANNEL = 3
 """Descriptor of the channel: a low one, so that the child can close all that there are."""
 _OWN_DESCRIPTORS = 64
@@ -50,7 +52,7 @@ class Server:
     buffer: SharedBuffer | None = None
     modules: dict[str, Any] = field(default_factory=restricted_namespace.build_modules)
     warmed: set[tuple[str, int | None]] = field(default_factory=set)
-    call_filter: linux.SystemCallFilter | None = None
+    call_filter: Callable[[], None] | None = None
     address_space: linux.AddressSpace | None = None
 
     def attempt(self, layer: Layer, without: list[str], take: Callable[[], object]) -> bool:
@@ -76,8 +78,7 @@ class Server:
                 send(self.channel, {"kind": "loaded"})
             else:
                 job = message["job"]
-                terms = tuple((name, parameter) for name, parameter in job["terms"])
-                send(self.channel, self.run(Job(**{**job, "order": tuple(job["order"]), "terms": terms})))
+                send(self.channel, self.run(Job(**{**job, "terms": tuple(map(tuple, job["terms"]))})))
 
     def load(self, message: dict[str, Any], descriptor: int) -> None:
         """Takes the texts that programs will run on, and the memory for their results."""
@@ -103,10 +104,10 @@ class Server:
         assert self.buffer is not None
         self.buffer.clear()
         self._warm(job)
-        memory = self._memory_bytes()
+        own = self.address_space.bytes_used() if self.address_space else 1 << 30
         child = os.fork()
         if child == 0:
-            self._live(job, memory)
+            self._live(job, own + int(self.limits["memory_bytes"]))
         end = self._watch(child)
         if Layer.NAMESPACES in self.layers:
             with contextlib.suppress(ProcessLookupError):
@@ -131,10 +132,6 @@ class Server:
                     text.view.matrix(name, parameter)
             self.warmed.add(term)
 
-    def _memory_bytes(self) -> int:
-        own = self.address_space.bytes_used() if self.address_space else 1 << 30
-        return own + int(self.limits["memory_bytes"])
-
     def _live(self, job: Job, memory: int) -> None:
         """The child's whole life."""
         status = 1
@@ -148,7 +145,7 @@ class Server:
             if Layer.LIMITS in self.layers:
                 linux.limit_resources(memory, math.ceil(self.limits["program_seconds"]))
             if self.call_filter is not None:
-                self.call_filter.load()
+                self.call_filter()
             assert self.buffer is not None
             gc.enable()
             run_job(job, self.texts, self.buffer, self.modules)
@@ -165,8 +162,9 @@ class Server:
         if ended >= 0:
             poll.register(ended, select.POLLIN)
         start = time.monotonic()
-        begun = Begun(0, 0.0, start)
+        text, cpu, clock = 0, 0.0, start  # the child's present text, and both clocks when it began
         killed = False
+        most = self.limits["text_seconds"]
         try:
             while True:
                 events = dict(poll.poll(1000 * (_LOOK_SECONDS if ended >= 0 else _LOOK_SECONDS / 10)))
@@ -175,22 +173,20 @@ class Server:
                     raise Closed
                 pid, status, usage = os.wait4(child, os.WNOHANG)
                 if pid == child:
-                    return _end(status, usage, killed)
-                begun = begun.moved_to(self.buffer.progress, child)
+                    by_signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+                    seconds = usage.ru_utime + usage.ru_stime
+                    return {"kind": "end", "signal": by_signal, "late": killed, "seconds": seconds}
+                used, now, progress = linux.cpu_seconds(child), time.monotonic(), self.buffer.progress
+                if progress != text:
+                    text, cpu, clock = progress, used, now
                 # The count of texts is the child's own word, so the whole has a bound by the clock, too.
-                lasted = time.monotonic() - start
-                over = lasted > WALL_FACTOR * self.limits["program_seconds"]
-                if not killed and (over or begun.is_late(child, self.limits["text_seconds"])):
+                over = now - start > _WALL_FACTOR * self.limits["program_seconds"]
+                if not killed and (over or used - cpu > most or now - clock > _WALL_FACTOR * most):
                     os.kill(child, signal.SIGKILL)
                     killed = True
         finally:
             if ended >= 0:
                 os.close(ended)
-
-
-def _end(status: int, usage: resource.struct_rusage, killed: bool) -> dict[str, Any]:
-    by_signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    return {"kind": "end", "signal": by_signal, "late": killed, "seconds": usage.ru_utime + usage.ru_stime}
 
 
 def _warm_up() -> None:
@@ -228,16 +224,16 @@ def _confine(server: Server, without: list[str]) -> None:
     server.attempt(Layer.LANDLOCK, without, linux.deny_files)
     server.attempt(Layer.LIMITS, without, lambda: resource.getrlimit(resource.RLIMIT_AS))
     if server.attempt(Layer.SECCOMP, without, _try_filter):
-        server.call_filter = linux.SystemCallFilter()
+        server.call_filter = prepared_filter()
 
 
 def _try_filter() -> None:
     """Puts the filter on a process that does nothing else, to see whether this kernel takes it."""
-    prepared = linux.SystemCallFilter()
+    put_on = prepared_filter()
     child = os.fork()
     if child == 0:
         try:
-            prepared.load()
+            put_on()
         except OSError as error:
             os._exit(error.errno or 1)
         os._exit(0)
@@ -246,25 +242,13 @@ def _try_filter() -> None:
         raise OSError(code, os.strerror(code) if code > 0 else f"ended by signal {-code}")
 
 
-@contextlib.contextmanager
-def _reported(channel: socket.socket) -> Iterator[None]:
-    try:
-        yield
-    except Closed:
-        os._exit(0)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            send(channel, {"kind": "failed", "message": f"{type(error).__name__}: {error}"})
-        os._exit(1)
-
-
 def main() -> None:
     """Says which layers stand, then serves."""
     os.dup2(int(sys.argv[1]), _CHANNEL)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     os.closerange(_CHANNEL + 1, most if most != resource.RLIM_INFINITY else 1 << 20)
     channel = socket.socket(fileno=_CHANNEL)
-    with _reported(channel):
+    try:
         options = json.loads(sys.argv[2])
         gc.disable()
         server = Server(channel, limits=options["limits"])
@@ -274,9 +258,14 @@ def main() -> None:
             os.dup2(null, standard)
         os.close(null)
         _confine(server, options["without"])
-        layers = sorted(server.layers)
-        send(channel, {"kind": "ready", "layers": layers, "missing": server.missing})
+        send(channel, {"kind": "ready", "layers": sorted(server.layers), "missing": server.missing})
         server.serve()
+    except Closed:
+        os._exit(0)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            send(channel, {"kind": "failed", "message": f"{type(error).__name__}: {error}"})
+        os._exit(1)
 
 
 if __name__ == "__main__":

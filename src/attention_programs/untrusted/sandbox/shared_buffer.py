@@ -1,6 +1,6 @@
 """The piece of shared memory through which results come back: numbers and short messages, never objects.
 
-One slot a text: status, message and an (n, n) float32 matrix. The file behind it can be neither grown nor shrunk, so
+One slot per text: status, message and an (n, n) float32 matrix. The file behind it can be neither grown nor shrunk, so
 that whoever writes to it can't pull it away from under its reader.
 """
 
@@ -49,8 +49,7 @@ def create_file(size: int) -> int:
         return descriptor
     descriptor = os.memfd_create("arena", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.ftruncate(descriptor, size)
-    seals = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
     return descriptor
 
 
