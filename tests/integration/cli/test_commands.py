@@ -436,7 +436,7 @@ def test_outside_of_a_project_every_command_says_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(arguments) == 2
-    assert "is in no project, a folder with a params.yaml; give one with --project DIR" in capsys.readouterr().err
+    assert "is not inside a project (a folder with a params.yaml); name one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
