@@ -381,7 +381,7 @@ def test_the_prompt_of_a_head_is_shown(project: Path, capsys: pytest.CaptureFixt
 
 REFUSED = [
     (["show", "L9H9"], "head L9H9 was not selected: profile 'mine' holds 3 heads, L0H0 to L2H3"),
-    (["show", "first"], "head 'first' is not a head's name"),
+    (["show", "first"], "'first' is not the name of a head"),
     (["show", "L0H0", "--method", "magic"], "method 'magic' is unknown; heads.csv has selected, uniform"),
     (["show", "L0H1", "--html", "data"], "data is a folder"),
     (["shw"], "No such command 'shw'. Did you mean 'show'"),

@@ -233,10 +233,8 @@ def test_positions_that_padding_takes_are_not_counted(tmp_path: Path) -> None:
     ids = loaded.encode(long, 18)
     next(extract(loaded, [[ids, ids[:5]]], loaded.record.heads))
     for read in (lambda: loaded.encode(long, 20), lambda: text_losses(loaded, [long], 19)):
-        with pytest.raises(
-            UserError, match=r"attention.max_tokens lets \d+ tokens in, tiny-roberta reads 18; lower it"
-        ):
+        with pytest.raises(UserError, match=r"attention.max_tokens allows \d+ tokens, but tiny-roberta reads only 18"):
             read()
-    with pytest.raises(UserError, match="reads 18; lower it"):
+    with pytest.raises(UserError, match="reads only 18; lower it"):
         extract_to_folder(loaded, [text_of(long)], AttentionSettings(max_tokens=20), tmp_path / "maps")
     assert loaded.encode("The two", 20)
