@@ -203,5 +203,5 @@ def test_a_program_for_a_head_needs_the_prompt_it_was_written_from(tmp_path: Pat
     [found] = load_written_for(tmp_path, ".", "curated")
     assert (found.name, found.intended_heads, found.provenance["prompt"]) == ("curated L2H4", ["L2H4"], "What it does")
     (tmp_path / "comma.py").write_text(program("text.uniform"))
-    with pytest.raises(UserError, match=r"comma\.py.*'comma'.*general use"):
+    with pytest.raises(UserError, match=r"comma\.py.*'comma'.*general-purpose programs"):
         load_written_for(tmp_path, ".", "curated")

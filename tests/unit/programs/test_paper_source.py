@@ -61,7 +61,7 @@ def test_what_is_left_out_is_said() -> None:
         ("print", "left out: \"print('loading the programs')\""),
         ("for unused in range", "left out: 'for unused in range(3):'"),
         ("def similar_embeddings_L5H1", "the file lacks helper embedding_similarity, used by 1 program"),
-        ("def previous_token_L5H2", f"left out: previous_token_L5H2 is defined again in line {later}, which counts"),
+        ("def previous_token_L5H2", f"left out: previous_token_L5H2 is defined again on line {later}, which counts"),
         ('if __name__ == "__main__":', "left out: \"if __name__ == '__main__':\""),
     }
     assert [remark.line for remark in library().remarks] == sorted(remark.line for remark in library().remarks)
@@ -277,7 +277,7 @@ def test_a_function_that_others_use_is_a_helper_unless_named_after_a_head() -> N
 def test_a_program_that_something_else_replaces_is_none() -> None:
     parts = split(PROGRAM.format("f", 1) + "f = None\n" + PROGRAM.format("g", 1), "place")
     assert [program.entry for program in parts.programs] == ["g"]
-    assert parts.remarks[0].message == "left out: f is defined again in line 3, which counts"
+    assert parts.remarks[0].message == "left out: f is defined again on line 3, which counts"
 
 
 @pytest.mark.parametrize(
