@@ -192,7 +192,7 @@ def test_heads_that_do_not_exist_are_refused(
 
 def test_texts_longer_than_the_model_reads_are_refused(tmp_path: Path) -> None:
     long = [Text("k", "stories", "test", "word " * 2000)]
-    with pytest.raises(UserError, match=r"attention.max_tokens .* reads 1024; lower it"):
+    with pytest.raises(UserError, match=r"attention.max_tokens .* reads only 1024; lower it"):
         extract_to_folder(tiny_model("gpt2"), long, AttentionSettings(max_tokens=3000), tmp_path / "a")
 
 

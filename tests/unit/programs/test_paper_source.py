@@ -166,7 +166,7 @@ def test_a_file_of_helpers_is_split_like_the_rest(use: str) -> None:
     assert [str(remark) for remark in found.remarks] == [
         (
             "notes/their_helpers.py, line 9: left out: \"print('run')\"; "
-            "programs take only imports, definitions and assignments along"
+            "programs keep only imports, definitions and assignments"
         )
     ]
 
@@ -187,7 +187,7 @@ def test_a_name_of_both_files_is_the_programs_files_and_said() -> None:
     source = "BASE = 3\n" + PROGRAM.format("f", "near(2)")
     found = split(source, "place", HELPERS)
     assert evaluate(found.programs[0].source, "f") == 9
-    assert "line 1: BASE is defined in the file of helpers, too; what stands here counts" in str(found.remarks[-1])
+    assert "line 1: BASE is also defined in the helper file; this definition counts" in str(found.remarks[-1])
 
 
 def test_helpers_that_are_no_python_are_named() -> None:
@@ -284,7 +284,7 @@ def test_a_program_that_something_else_replaces_is_none() -> None:
     ("source", "words"),
     [
         ("def f(sentence, tokenizer)\n    pass", "place, line 1: not valid Python"),
-        ("return 1\n" + PROGRAM.format("f", 1), "place, line 1: not valid Python .*outside function.*; mend it"),
+        ("return 1\n" + PROGRAM.format("f", 1), "place, line 1: not valid Python .*outside function.*; fix it"),
         ("X = 1\0", "place.*: not valid Python"),
         ("X = " + "(" * 5000 + "1" + ")" * 5000, "place.*: (not valid Python|nested too deeply)"),
         ("X = " + "-" * 200_000 + "1", "place: nested too deeply or too long a sum; write shorter"),
