@@ -51,7 +51,7 @@ class Paths:
 
     @property
     def analyses(self) -> Path:
-        """Other programs of the same heads, JSONL."""
+        """Alternative programs for the same heads, JSONL."""
         return self.data / "analyses.jsonl"
 
     @property

@@ -112,7 +112,7 @@ def _split(nodes: list[ast.stmt], beside: list[ast.stmt], place: str) -> PaperFi
     reached = [node for node in functions if definitions.latest(node.name).node is node]
     if not reached:
         raise UserError(
-            f"{place}: no program in it; write functions def name_L5H1(sentence, tokenizer) that return (name, matrix)"
+            f"{place} contains no program; write functions def name_L5H1(sentence, tokenizer) that return (name, matrix)"
         )
     remarks = [_dropped(node) for node in body if not is_definition(node)]
     remarks += [_replaced(node, definitions) for node in functions if node not in reached]
