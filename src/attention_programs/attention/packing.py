@@ -36,7 +36,6 @@ def scaled_rows(
 
 @functools.lru_cache(maxsize=64)
 def _triangle(tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the lower triangle's entries."""
     return np.tril_indices(tokens)
 
 

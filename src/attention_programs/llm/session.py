@@ -62,7 +62,7 @@ def open_session(config: Config, paths: Paths) -> Iterator[Session]:
     texts = choose_texts(train, index, config.explainer.texts)
     with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:
         evaluator = Evaluator(texts, index.heads, runner)
-        prefix_test = PrefixTest(prefix_views(train, index))
+        prefix_test = PrefixTest(prefix_views(train))
         explainer = Explainer(config.explainer, index, evaluator, runner, prefix_test, found_programs)
         yield Session(index, runner, prefix_test, explainer)
 

@@ -53,9 +53,8 @@ class WeightedTerm:
         so = "" if coefficient > 0 or self.feature.continuous else " so"
         if self.feature.continuous_query:
             return f"more{so} from {OPPOSITES[self.feature.query_phrase]}"
-        return (
-            f"{'except' if abs(self.coefficient) >= abs(coefficient) else 'less' + so} from {self.feature.query_phrase}"
-        )
+        difference = "except" if abs(self.coefficient) >= abs(coefficient) else f"less{so}"
+        return f"{difference} from {self.feature.query_phrase}"
 
 
 def _join(parts: Iterable[str]) -> str:
@@ -66,7 +65,6 @@ def _join(parts: Iterable[str]) -> str:
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """The second of each pair by the first, in their order."""
     groups: dict[str, list[str]] = {}
     for first, second in pairs:
         groups.setdefault(first, []).append(second)

@@ -1,7 +1,7 @@
 """A program's source: its address, its docstring, its size, and whether it speaks the vocabulary alone."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -45,7 +45,18 @@ def parse_source(source: str, place: str) -> ParsedSource:
         UserError: if it is not Python, defines no such function or anything next to it, or is nested too deeply.
     """
     with reading(place):
-        return _parsed(_only_function(ast.parse(source), place))
+        function = _only_function(ast.parse(source), place)
+        normalised = ast.unparse(function)
+        nodes = list(ast.walk(function))
+        return ParsedSource(
+            normalised=normalised,
+            program_id=sha256_text(normalised),
+            description=(ast.get_docstring(function) or "").strip().split("\n")[0],
+            terms=sum(isinstance(node, ast.Attribute) and find_term(node.attr) is not None for node in nodes),
+            nodes=len(nodes),
+            speaks_vocabulary_only=_speaks_vocabulary_only(function),
+            mentions=_mentions(nodes),
+        )
 
 
 @contextmanager
@@ -75,33 +86,16 @@ def _only_function(tree: ast.Module, place: str) -> ast.FunctionDef:
     return functions[0]
 
 
-def _parsed(function: ast.FunctionDef) -> ParsedSource:
-    normalised = ast.unparse(function)
-    return ParsedSource(
-        normalised=normalised,
-        program_id=sha256_text(normalised),
-        description=(ast.get_docstring(function) or "").strip().split("\n")[0],
-        terms=sum(_is_term(node) for node in ast.walk(function)),
-        nodes=sum(1 for _ in ast.walk(function)),
-        speaks_vocabulary_only=_speaks_vocabulary_only(function),
-        mentions=_mentions(function),
-    )
-
-
-def _mentions(function: ast.FunctionDef) -> tuple[tuple[str, int | None], ...]:
-    called = {id(node.func): node.args for node in ast.walk(function) if isinstance(node, ast.Call)}
+def _mentions(nodes: Sequence[ast.AST]) -> tuple[tuple[str, int | None], ...]:
+    called = {id(node.func): node.args for node in nodes if isinstance(node, ast.Call)}
     found: set[tuple[str, int | None]] = set()
-    for node in ast.walk(function):
+    for node in nodes:
         term = find_term(node.attr) if isinstance(node, ast.Attribute) else None
         if term is not None:
             first = next(iter(called.get(id(node), [])), None)
             number = first.value if isinstance(first, ast.Constant) and type(first.value) is int else None
             found.add((term.name, number))
     return tuple(sorted(found, key=lambda term: (term[0], -1 if term[1] is None else term[1])))
-
-
-def _is_term(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and find_term(node.attr) is not None
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -134,20 +128,13 @@ def _is_sum(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         number = len(node.args) == 1 and isinstance(node.args[0], ast.Constant) and type(node.args[0].value) is int
         return number and not node.keywords and isinstance(node.func, ast.Attribute) and _names_pattern(node.func, True)
-    if isinstance(node, ast.Attribute):
-        return _names_pattern(node, False) or _names_class(node)
-    return False
+    return isinstance(node, ast.Attribute) and (_names_pattern(node, False) or _names_class(node.value, node.attr))
 
 
 def _names_pattern(node: ast.Attribute, parametrised: bool) -> bool:
     return _is_text(node.value) and node.attr in PATTERNS and bool(PATTERNS[node.attr].parameters) == parametrised
 
 
-def _names_class(node: ast.Attribute) -> bool:
-    side = node.value
-    return (
-        isinstance(side, ast.Attribute)
-        and side.attr in {"key", "query"}
-        and _is_text(side.value)
-        and (node.attr in TOKEN_FEATURES)
-    )
+def _names_class(side: ast.AST, name: str) -> bool:
+    named = isinstance(side, ast.Attribute) and side.attr in {"key", "query"} and _is_text(side.value)
+    return named and name in TOKEN_FEATURES

@@ -65,7 +65,7 @@ def search_programs(
     if not train or not validation:
         raise UserError(f"{attention} holds {len(train)} train and {len(validation)} validation texts; both are needed")
     provenance = _search_provenance(index, settings, train, validation)
-    writer = Writer(provenance, prefix_views(train, index), index.head_list)
+    writer = Writer(provenance, prefix_views(train), index.head_list)
     device = best_device()
     data = SearchData(train, validation, settings, device)
     sizes = sizes_by_hand(by_hand, index.head_list)
@@ -145,7 +145,7 @@ def fit_equal_size(data: SearchData, sizes: Mapping[int, int], journal: Journal[
     return [found[head] for head in sizes]
 
 
-def prefix_views(train: Sequence[TextAttention], index: AttentionIndex) -> list[TokenView]:
+def prefix_views(train: Sequence[TextAttention]) -> list[TokenView]:
     """The texts on which the prefix rule is tested."""
     return [TokenView.of(text) for text in train[:PREFIX_TEXTS]]
 

@@ -65,11 +65,6 @@ def choose_texts(train: Sequence[TextAttention], index: AttentionIndex, texts: i
     """Takes training texts at even distances, every other one for prompts."""
     places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
     chosen = [
-        ExplainedText(
-            TokenView.of(train[i]),
-            train[i].corpus,
-            train[i].entries.astype(np.float16),
-        )
-        for i in places
+        ExplainedText(TokenView.of(t), t.corpus, t.entries.astype(np.float16)) for t in (train[i] for i in places)
     ]
     return ExplainedTexts(tuple(chosen[::2]), tuple(chosen[1::2]))

@@ -137,9 +137,7 @@ def token_length(view: Tokens) -> Array:
 
     Example: ·a ·cat , ↵ -> is 0.25 0.50 0.25 0.
     """
-    return np.array(
-        [np.log2(1.0 + len(token_string.strip())) / 4 for token_string in view.token_strings], dtype=np.float32
-    )
+    return np.array([np.log2(1.0 + len(string.strip())) / 4 for string in view.token_strings], dtype=np.float32)
 
 
 def _first_tokens(count: int) -> Compute:
