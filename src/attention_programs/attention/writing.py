@@ -57,7 +57,6 @@ def _shard_name(loaded: LoadedModel, texts: Sequence[Text], encoded: Mapping[str
 
 
 def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict[str, list[int]]:
-    """Token ids of each text, by key."""
     encoded = {text.key: loaded.encode(text.content, max_tokens) for text in texts}
     window, longest = shortest_window(loaded.model.config), max(map(len, encoded.values()), default=0)
     if window and longest > window:

@@ -1,6 +1,6 @@
 """Writing a fitted program as Python that reads as a sum of named terms, biggest first."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from attention_programs.programs.features import Feature
@@ -43,10 +43,6 @@ class WeightedTerm:
         """What it draws attention to or keeps it from; graded ones with a negative one do the opposite."""
         phrase = self.feature.phrase
         return OPPOSITES[phrase] if self.feature.continuous and self.coefficient < 0 else phrase
-
-    def is_exception(self, coefficients: Mapping[Feature, float]) -> bool:
-        """Whether its queries take back what all queries do, given with the coefficients."""
-        return self.coefficient * coefficients.get(self.general, 0.0) < 0
 
     def exception(self, coefficient: float) -> str:
         """From which queries attention differs: they take back all of the general coefficient, or some of it."""
@@ -108,7 +104,7 @@ def _sentence(terms: Sequence[WeightedTerm]) -> str:
     exceptions, clauses = [], []
     for query in dict.fromkeys(term.feature.query for term in terms if term.feature.query):
         gated = [term for term in terms if term.feature.query == query]
-        if all(term.is_exception(coefficients) for term in gated):
+        if all(term.coefficient * coefficients.get(term.general, 0.0) < 0 for term in gated):
             exceptions += gated
         else:
             clauses.append((_clause(gated), gated[0].feature.query_phrase))

@@ -1,5 +1,6 @@
 """The program table: one record per program, addressed by its content, with how it was made."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -110,14 +111,13 @@ def make_record(
 
 def merge(records: Iterable[ProgramRecord]) -> list[ProgramRecord]:
     """Joins records of equal content: one stays, its intended heads are those of all."""
-    merged: dict[str, ProgramRecord] = {}
+    groups = defaultdict[str, list[ProgramRecord]](list)
     for record in records:
-        first = merged.get(record.id)
-        if first is not None:
-            heads = first.intended_heads + [h for h in record.intended_heads if h not in first.intended_heads]
-            record = replace(first, intended_heads=heads)  # noqa: PLW2901 - the joined record takes its place
-        merged[record.id] = record
-    return list(merged.values())
+        groups[record.id].append(record)
+    return [
+        replace(equal[0], intended_heads=list(dict.fromkeys(head for each in equal for head in each.intended_heads)))
+        for equal in groups.values()
+    ]
 
 
 def write_programs(path: Path, records: Iterable[ProgramRecord]) -> None:

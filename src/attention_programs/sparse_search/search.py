@@ -74,11 +74,6 @@ class SearchData:
         """Some training texts, evenly drawn, with every feature."""
         return self.design(_evenly(self.train, self.settings.sample_texts), self.features)
 
-    @property
-    def fitted(self) -> Sequence[TextAttention]:
-        """The training texts that coefficients are fitted on at the end."""
-        return _evenly(self.train, self.settings.fit_texts or len(self.train))
-
     def of_corpus(self, name: str, settings: SynthesisSettings) -> "SearchData":
         """The texts of one corpus."""
         train, validation = ([t for t in texts if t.corpus == name] for texts in (self.train, self.validation))
@@ -196,7 +191,8 @@ class LastFit:
         place = torch.zeros(len(data.features), dtype=torch.long, device=used.device)
         place[used] = torch.arange(len(used), device=used.device)
         self._by_size = {size: SparsePrograms(place[old.chosen], old.coefficients) for size, old in by_size.items()}
-        self._train = data.design(data.fitted, self._features)
+        fitted = _evenly(data.train, data.settings.fit_texts or len(data.train))
+        self._train = data.design(fitted, self._features)
         self._validation = data.design(data.validation, self._features)
 
     def iou_validation(self, size: int) -> torch.Tensor:
