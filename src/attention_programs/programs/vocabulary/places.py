@@ -25,11 +25,8 @@ def first_occurrence(view: Tokens) -> Array:
 
     Example: a b a c -> marks 0, 1 and 3.
     """
-    seen: set[int] = set()
     flags = np.zeros(view.n, dtype=np.float32)
-    for position, token in enumerate(view.ids):
-        flags[position] = token not in seen
-        seen.add(token)
+    flags[np.unique(view.ids, return_index=True)[1]] = 1
     return flags
 
 

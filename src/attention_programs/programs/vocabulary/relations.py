@@ -80,9 +80,7 @@ def induction(view: Tokens) -> Array:
 
     Example: a b a c a -> row 4 picks 1 and 3.
     """
-    matrix = np.zeros((view.n, view.n), dtype=np.float32)
-    matrix[:, 1:] = view.matrix("same_token")[:, :-1]
-    return matrix
+    return np.pad(view.matrix("same_token")[:, :-1], ((0, 0), (1, 0)))
 
 
 @TERMS.add("tokens up to about {0} back that followed earlier copies", parameters=(8, 32))
@@ -118,9 +116,7 @@ def before_same_token(view: Tokens) -> Array:
 
     Example: b a c a a -> row 4 picks 0 and 2.
     """
-    matrix = np.zeros((view.n, view.n), dtype=np.float32)
-    matrix[:, :-1] = view.matrix("same_token")[:, 1:]
-    return matrix
+    return np.pad(view.matrix("same_token")[:, 1:], ((0, 0), (0, 1)))
 
 
 @TERMS.add("tokens after the same pair")
@@ -141,10 +137,7 @@ def after_copy_of_previous(view: Tokens) -> Array:
 
     Example: a b a c -> row 3 picks 1.
     """
-    same = view.matrix("same_token")
-    matrix = np.zeros((view.n, view.n), dtype=np.float32)
-    matrix[1:, 1:] = same[:-1, :-1]
-    return matrix
+    return np.pad(view.matrix("same_token")[:-1, :-1], ((1, 0), (1, 0)))
 
 
 def _first_so_far(flags: np.ndarray) -> np.ndarray:
