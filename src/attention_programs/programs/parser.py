@@ -24,11 +24,10 @@ def read_terms(source: str, place: str) -> list[WeightedTerm]:
     """
     with reading(place):
         (function,) = ast.parse(source).body
-    returned = function.body[-1] if isinstance(function, ast.FunctionDef) else None
-    call = returned.value if isinstance(returned, ast.Return) else None
-    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "softmax"):
-        raise UserError(f"{place}: not a softmax of a sum of terms, so it has no coefficients to be fitted")
-    return [_term(factors, place) for factors in _summands(call.args[0], 1.0)]
+    match function:
+        case ast.FunctionDef(body=[*_, ast.Return(ast.Call(ast.Attribute(_, "softmax"), [scores, *_]))]):
+            return [_term(factors, place) for factors in _summands(scores, 1.0)]
+    raise UserError(f"{place}: not a softmax of a sum of terms, so it has no coefficients to be fitted")
 
 
 def summands(program: ProgramRecord) -> int:
@@ -82,10 +81,9 @@ def _term(factors: list[ast.expr], place: str) -> WeightedTerm:
 
 def _kind(factor: ast.expr, place: str) -> str:
     """Whether a factor is a pattern, a class of queries or a class of keys."""
-    if isinstance(factor, ast.Attribute):
-        side = factor.value
-        if isinstance(side, ast.Name) and side.id == "text" and factor.attr in PATTERNS:
+    match factor:
+        case ast.Attribute(ast.Name("text"), name) if name in PATTERNS:
             return "pattern"
-        if isinstance(side, ast.Attribute) and side.attr in ("query", "key") and factor.attr in TOKEN_FEATURES:
-            return side.attr
+        case ast.Attribute(ast.Attribute(_, "query" | "key" as side), name) if name in TOKEN_FEATURES:
+            return side
     raise UserError(f"{place}: {ast.unparse(factor)} is not a vocabulary term, so its coefficient can't be fitted")

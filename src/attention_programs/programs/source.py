@@ -98,10 +98,6 @@ def _mentions(nodes: Sequence[ast.AST]) -> tuple[tuple[str, int | None], ...]:
     return tuple(sorted(found, key=lambda term: (term[0], -1 if term[1] is None else term[1])))
 
 
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "text"
-
-
 def _speaks_vocabulary_only(function: ast.FunctionDef) -> bool:
     """Checks the grammar that the search emits: such a source can do nothing but look up and add."""
     arguments = function.args
@@ -112,29 +108,25 @@ def _speaks_vocabulary_only(function: ast.FunctionDef) -> bool:
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
     if not plain or annotated or function.decorator_list or len(body) != 1 or not isinstance(body[0], ast.Return):
         return False
-    value = body[0].value
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "softmax":
-        return _is_text(value.func.value) and not value.keywords and len(value.args) == 1 and _is_sum(value.args[0])
-    return value is not None and _is_sum(value)
+    match body[0].value:
+        case ast.Call(ast.Attribute(ast.Name("text"), "softmax"), [scores], []):
+            return _is_sum(scores)
+        case value:
+            return _is_sum(value)
 
 
-def _is_sum(node: ast.AST) -> bool:
-    if isinstance(node, ast.BinOp):
-        return isinstance(node.op, ast.Add | ast.Sub | ast.Mult) and _is_sum(node.left) and _is_sum(node.right)
-    if isinstance(node, ast.UnaryOp):
-        return isinstance(node.op, ast.USub | ast.UAdd) and _is_sum(node.operand)
-    if isinstance(node, ast.Constant):
-        return type(node.value) in (int, float)
-    if isinstance(node, ast.Call):
-        number = len(node.args) == 1 and isinstance(node.args[0], ast.Constant) and type(node.args[0].value) is int
-        return number and not node.keywords and isinstance(node.func, ast.Attribute) and _names_pattern(node.func, True)
-    return isinstance(node, ast.Attribute) and (_names_pattern(node, False) or _names_class(node.value, node.attr))
-
-
-def _names_pattern(node: ast.Attribute, parametrised: bool) -> bool:
-    return _is_text(node.value) and node.attr in PATTERNS and bool(PATTERNS[node.attr].parameters) == parametrised
-
-
-def _names_class(side: ast.AST, name: str) -> bool:
-    named = isinstance(side, ast.Attribute) and side.attr in {"key", "query"} and _is_text(side.value)
-    return named and name in TOKEN_FEATURES
+def _is_sum(node: ast.AST | None) -> bool:
+    match node:
+        case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult(), right):
+            return _is_sum(left) and _is_sum(right)
+        case ast.UnaryOp(ast.USub() | ast.UAdd(), operand):
+            return _is_sum(operand)
+        case ast.Constant(value):
+            return type(value) in (int, float)
+        case ast.Call(ast.Attribute(ast.Name("text"), name), [ast.Constant(value)], []):
+            return type(value) is int and name in PATTERNS and bool(PATTERNS[name].parameters)
+        case ast.Attribute(ast.Name("text"), name):
+            return name in PATTERNS and not PATTERNS[name].parameters
+        case ast.Attribute(ast.Attribute(ast.Name("text"), "key" | "query"), name):
+            return name in TOKEN_FEATURES
+    return False

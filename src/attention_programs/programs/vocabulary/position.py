@@ -143,8 +143,7 @@ def early(view: Tokens, scale: int) -> Array:
 
     Example: a b c with 2 -> row 2 is 1 0.61 0.37.
     """
-    column = _fading(view.positions.astype(np.float32), scale) * ~view.is_around
-    return np.broadcast_to(column[None, :], (view.n, view.n))
+    return np.broadcast_to(_fading(view.positions.astype(np.float32), scale) * ~view.is_around, (view.n, view.n))
 
 
 @TERMS.add("late tokens", continuous=True)
@@ -155,8 +154,7 @@ def log_position(view: Tokens) -> Array:
 
     Example: a b c -> row 2 is 0 0.69 1.10.
     """
-    column = np.log1p(view.positions.astype(np.float32)) * ~view.is_around
-    return np.broadcast_to(column[None, :], (view.n, view.n))
+    return np.broadcast_to(np.log1p(view.positions.astype(np.float32)) * ~view.is_around, (view.n, view.n))
 
 
 @TERMS.add("all but the first token late in the text", continuous=True)
