@@ -67,12 +67,6 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return groups
 
 
-def _clause(terms: Sequence[WeightedTerm]) -> str:
-    """What the gated terms of one class of queries do: ``less to the first token and more to itself``."""
-    directions = _grouped(("more" if term.draws else "less", term.target) for term in terms)
-    return _join(f"{direction} to {_join(targets)}" for direction, targets in directions.items())
-
-
 def _general_parts(terms: Sequence[WeightedTerm], exceptions: Sequence[WeightedTerm]) -> tuple[str, str]:
     """What all queries are drawn to and what they are kept from, with the exceptions in brackets.
 
@@ -107,7 +101,9 @@ def _sentence(terms: Sequence[WeightedTerm]) -> str:
         if all(term.coefficient * coefficients.get(term.general, 0.0) < 0 for term in gated):
             exceptions += gated
         else:
-            clauses.append((_clause(gated), gated[0].feature.query_phrase))
+            directions = _grouped(("more" if term.draws else "less", term.target) for term in gated)
+            clause = _join(f"{direction} to {_join(targets)}" for direction, targets in directions.items())
+            clauses.append((clause, gated[0].feature.query_phrase))
     drawn, shunned = _general_parts(general, exceptions)
     parts = [f"attends to {drawn}" if drawn else "attends evenly"]
     parts += [f"from {_join(queries)}, {clause}" for clause, queries in _grouped(clauses).items()]

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from attention_programs.attention.pattern_store import AttentionIndex, TextAttention
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.programs.view import TokenView
 
 OPENING = 60
@@ -54,7 +54,7 @@ class ExplainedTexts:
         )
 
 
-def choose_texts(train: Sequence[TextAttention], index: AttentionIndex, texts: int) -> ExplainedTexts:
+def choose_texts(train: Sequence[TextAttention], texts: int) -> ExplainedTexts:
     """Takes training texts at even distances, every other one for prompts."""
     places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
     chosen = [ExplainedText(**vars(train[i].halved())) for i in places]
