@@ -45,7 +45,16 @@ def parse_source(source: str, place: str) -> ParsedSource:
         UserError: if it is not Python, defines no such function or anything next to it, or is nested too deeply.
     """
     with reading(place):
-        function = _only_function(ast.parse(source), place)
+        tree = ast.parse(source)
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "program"]
+        if len(functions) != 1:
+            raise UserError(
+                f"{place}: {len(functions)} functions named 'program'; define exactly one: def program(text)"
+            )
+        function = functions[0]
+        for node in tree.body:
+            if node is not function:  # neither the id nor the sandbox would see it
+                raise UserError(f"{place}, line {node.lineno}: only 'program' may stand here; move this inside it")
         normalised = ast.unparse(function)
         nodes = list(ast.walk(function))
         return ParsedSource(
@@ -74,16 +83,6 @@ def reading(place: str) -> Iterator[None]:
         raise UserError(f"{where}: not valid Python ({getattr(error, 'msg', error)}); fix it") from error
     except (RecursionError, MemoryError) as error:  # Python's parser gives up with either
         raise UserError(f"{place}: nested too deeply or too long a sum; write shorter expressions") from error
-
-
-def _only_function(tree: ast.Module, place: str) -> ast.FunctionDef:
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "program"]
-    if len(functions) != 1:
-        raise UserError(f"{place}: {len(functions)} functions named 'program'; define exactly one: def program(text)")
-    for node in tree.body:
-        if node is not functions[0]:  # neither the id nor the sandbox would see it
-            raise UserError(f"{place}, line {node.lineno}: only 'program' may stand here; move this inside it")
-    return functions[0]
 
 
 def _mentions(nodes: Sequence[ast.AST]) -> tuple[tuple[str, int | None], ...]:

@@ -79,12 +79,6 @@ class Tokens(ABC):
         return tuple("" if hidden else shown for shown, hidden in zip(self.token_strings, self.is_special, strict=True))
 
     @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """Character offset of each token in the text put together from the strings, shape (n,)."""
-        lengths = np.array([len(string) for string in self.strings], dtype=np.int64)
-        return np.cumsum(lengths) - lengths
-
-    @cached_property
     def word_starts(self) -> NDArray[np.int64]:
         """For each token the position of the first piece of its word, shape (n,)."""
         touch = [before[-1:].isalnum() and string[:1].isalnum() for before, string in pairwise(["", *self.strings])]
