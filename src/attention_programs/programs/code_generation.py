@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from attention_programs.programs.features import Feature
+from attention_programs.programs.vocabulary import TOKEN_FEATURES
 
 OPPOSITES = {
     "far tokens": "near tokens",
@@ -47,7 +48,7 @@ class WeightedTerm:
     def exception(self, coefficient: float) -> str:
         """From which queries attention differs: they take back all of the general coefficient, or some of it."""
         so = "" if coefficient > 0 or self.feature.continuous else " so"
-        if self.feature.continuous_query:
+        if TOKEN_FEATURES[self.feature.query].continuous:
             return f"more{so} from {OPPOSITES[self.feature.query_phrase]}"
         difference = "except" if abs(self.coefficient) >= abs(coefficient) else f"less{so}"
         return f"{difference} from {self.feature.query_phrase}"

@@ -78,11 +78,6 @@ class Feature:
             return False
         return PATTERNS[self.pattern].continuous if self.pattern else TOKEN_FEATURES[self.key].continuous
 
-    @property
-    def continuous_query(self) -> bool:
-        """Whether it holds for queries by degrees, such as their rarity."""
-        return bool(self.query) and TOKEN_FEATURES[self.query].continuous
-
     def matrix(self, view: TokenView) -> Array:
         """Its value on a text, shape (n, n)."""
         value: Array = np.ones((1, 1), dtype=np.float32)

@@ -51,10 +51,6 @@ class ProgramRecord:
         """Whether it may run in this process: its content ships with the package or speaks the vocabulary alone."""
         return self.form == "view" and is_trusted(self.parsed())
 
-    def with_prefix_verdict(self, causal: PrefixVerdict) -> "ProgramRecord":
-        """The same with the prefix test's verdict."""
-        return replace(self, causal=causal)
-
     def may_go_into_a_causal_model(self, look_ahead: Collection[str]) -> bool:
         """Whether it obeys the prefix rule, or is named as an exception."""
         return self.causal == "prefix_only" or self.name in look_ahead
