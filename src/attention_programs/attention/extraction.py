@@ -17,11 +17,7 @@ ROW_TOLERANCE = {"float64": 1e-3, "float32": 1e-3, "float16": 5e-3, "bfloat16": 
 
 
 def _normalised(entries: NDArray[np.float32], tokens: int, causal: bool, precision: str) -> NDArray[np.float32]:
-    """Packed patterns whose rows sum to 1 as well as single precision can say; they came from ``precision``.
-
-    Raises:
-        UserError: if a row is off by more than that precision explains.
-    """
+    """Packed patterns whose rows sum to 1 as well as single precision can say; they came from ``precision``."""
     starts = row_starts(tokens, causal)
     sums = np.add.reduceat(entries, starts, axis=-1)
     worst = float(np.abs(sums - 1).max())

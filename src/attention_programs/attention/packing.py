@@ -30,13 +30,11 @@ def scaled_rows(
 ) -> NDArray[np.float32]:
     """Packed patterns (patterns, entries), divided by their rows' sums, shape (patterns, n), against rounding."""
     lengths = np.diff(np.append(starts, entries.shape[-1]))
-    scaled: NDArray[np.float32] = np.divide(entries, np.repeat(sums, lengths, axis=-1))
-    return scaled
+    return np.divide(entries, np.repeat(sums, lengths, axis=-1))
 
 
 @functools.lru_cache(maxsize=64)
 def _triangle(tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the lower triangle's entries."""
     return np.tril_indices(tokens)
 
 

@@ -74,8 +74,15 @@ class LoadedModel:
 
     @cached_property
     def max_tokens(self) -> int:
-        """Tokens of the longest text that the model reads."""
-        return position_limit(self.model)
+        """Most tokens of a text that the model has positions for; no bound if its configuration names none.
+
+        Where padding has a position of its own (RoBERTa and its kin), those up to it are never used by a token.
+        """
+        limit = getattr(self.model.config, "max_position_embeddings", None) or sys.maxsize
+        for name, module in self.model.named_modules():
+            if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+                limit = min(limit, module.num_embeddings - module.padding_idx - 1)
+        return limit
 
     @cached_property
     def pad_id(self) -> int:
@@ -141,18 +148,6 @@ class LoadedModel:
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
         return Batch(ids.to(self.model.device), mask.to(self.model.device))
-
-
-def position_limit(model: Any) -> int:
-    """Most tokens of a text that a model has positions for; no bound if its configuration names none.
-
-    Where padding has a position of its own (RoBERTa and its kin), those up to it are never used by a token.
-    """
-    limit = getattr(model.config, "max_position_embeddings", None) or sys.maxsize
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            limit = min(limit, module.num_embeddings - module.padding_idx - 1)
-    return limit
 
 
 def require_interface(model: Any) -> None:

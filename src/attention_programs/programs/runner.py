@@ -21,12 +21,8 @@ class Runner(Protocol):
         ...
 
 
-class Finished(Protocol):
+class Finished(Runner, Protocol):
     """Outcomes on a list of texts, computed before."""
-
-    def outcomes(self, programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
-        """What comes of each program on one of the texts."""
-        ...
 
     def holds(self, view: TokenView) -> bool:
         """Whether a text is one of those that untrusted programs ran on."""

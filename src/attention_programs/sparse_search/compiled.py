@@ -48,16 +48,9 @@ def widen(halves: Halves, rows: int, start: int, stop: int, out: Singles) -> Non
 def _weights(
     columns: Singles, coefficients: Doubles, entries: int, rows: int, out: Singles, tops: Singles, sums: Singles
 ) -> None:
-    """The softmax of a sum of features, before each row is divided by its sum.
+    """The softmax of a sum of features before each row is divided by its sum; columns are (features, entries or more).
 
-    Args:
-        columns: Shape (features, tokens x rows or more).
-        coefficients: Shape (features,).
-        entries: Tokens x rows.
-        rows: Their number.
-        out: exp(score - the row's top), shape (tokens x rows,).
-        tops: Each row's highest score.
-        sums: Each row's sum of ``out``.
+    ``out`` gets exp(score - the row's top), ``tops`` each row's highest score, ``sums`` each row's sum of ``out``.
     """
     out[:entries] = 0
     for feature in range(len(coefficients)):

@@ -284,7 +284,7 @@ def test_a_program_that_something_else_replaces_is_none() -> None:
     ("source", "words"),
     [
         ("def f(sentence, tokenizer)\n    pass", "place, line 1: not valid Python"),
-        ("return 1\n" + PROGRAM.format("f", 1), "place, line 1: not valid Python .*outside function.*; mend it"),
+        ("return 1\n" + PROGRAM.format("f", 1), "place, line 1: not valid Python .*outside function.*; fix it"),
         ("X = 1\0", "place.*: not valid Python"),
         ("X = " + "(" * 5000 + "1" + ")" * 5000, "place.*: (not valid Python|nested too deeply)"),
         ("X = " + "-" * 200_000 + "1", "place: nested too deeply or too long a sum; write shorter"),
