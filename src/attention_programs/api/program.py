@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,7 +92,7 @@ class Program:
 
     def for_model(self, causal: bool, views: Sequence[TokenView]) -> ProgramRecord:
         """Its record with the prefix test's verdict on some texts, which a causal model asks for."""
-        return self._record.with_prefix_verdict(prefix_verdict(self._compiled, views) if causal else "prefix_only")
+        return replace(self._record, causal=prefix_verdict(self._compiled, views) if causal else "prefix_only")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Program) and other.id == self.id

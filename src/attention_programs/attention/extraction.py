@@ -17,11 +17,7 @@ ROW_TOLERANCE = {"float64": 1e-3, "float32": 1e-3, "float16": 5e-3, "bfloat16": 
 
 
 def _normalised(entries: NDArray[np.float32], tokens: int, causal: bool, precision: str) -> NDArray[np.float32]:
-    """Packed patterns, computed in ``precision``, with rows rescaled to sum to 1 in float32.
-
-    Raises:
-        UserError: if a row's sum is off by more than the precision explains.
-    """
+    """Packed patterns, computed in ``precision``, with rows rescaled to sum to 1 in float32."""
     starts = row_starts(tokens, causal)
     sums = np.add.reduceat(entries, starts, axis=-1)
     worst = float(np.abs(sums - 1).max())

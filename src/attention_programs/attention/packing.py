@@ -30,8 +30,7 @@ def scaled_rows(
 ) -> NDArray[np.float32]:
     """Packed patterns (patterns, entries) divided by their row sums (patterns, n), which undoes rounding."""
     lengths = np.diff(np.append(starts, entries.shape[-1]))
-    scaled: NDArray[np.float32] = np.divide(entries, np.repeat(sums, lengths, axis=-1))
-    return scaled
+    return np.divide(entries, np.repeat(sums, lengths, axis=-1))
 
 
 @functools.lru_cache(maxsize=64)

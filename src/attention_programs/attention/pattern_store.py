@@ -115,22 +115,17 @@ def read_patterns(
         if not (folder / file).is_file():
             raise UserError(f"{folder / file} is missing; run `dvc repro attention`")
         table = pa.ipc.open_stream(pa.memory_map(str(folder / file))).read_all()
-        for row in range(table.num_rows):
-            split = table["split"][row].as_py()
-            key = table["key"][row].as_py()
-            if split not in splits or (texts is not None and key not in texts):
+        for row, text in enumerate(table.drop_columns(["attention"]).to_pylist()):
+            if text["split"] not in splits or (texts is not None and text["key"] not in texts):
                 continue
-            ids = table["ids"][row].as_py()
             entries = np.zeros((len(index.heads), 0), np.float32)
             if patterns:
                 flat = table["attention"][row].values.to_numpy(zero_copy_only=False).astype(np.float32)
-                entries = flat.reshape(len(index.heads), entry_count(len(ids), index.causal))
+                entries = flat.reshape(len(index.heads), entry_count(len(text["ids"]), index.causal))
             yield TextAttention(
-                key=key,
-                corpus=table["corpus"][row].as_py(),
-                split=split,
-                ids=tuple(ids),
-                token_strings=tuple(table["pieces"][row].as_py()),
+                **{name: text[name] for name in ("key", "corpus", "split")},
+                ids=tuple(text["ids"]),
+                token_strings=tuple(text["pieces"]),
                 entries=entries,
                 causal=index.causal,
                 special_ids=index.token_style.special_ids,

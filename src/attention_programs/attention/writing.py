@@ -22,28 +22,25 @@ from attention_programs.progress import progress
 
 FEATURES = datasets.Features(
     {
-        "key": datasets.Value("string"),
-        "corpus": datasets.Value("string"),
-        "split": datasets.Value("string"),
+        **{name: datasets.Value("string") for name in ("key", "corpus", "split")},
         "ids": datasets.List(datasets.Value("int32")),
         "pieces": datasets.List(datasets.Value("string")),
-        "starts": datasets.List(datasets.Value("int32")),
-        "ends": datasets.List(datasets.Value("int32")),
+        **{name: datasets.List(datasets.Value("int32")) for name in ("starts", "ends")},
         "attention": datasets.LargeList(datasets.Value("float16")),
     }
 )
 
 
 def _row(text: TextAttention) -> dict[str, object]:
-    ends = np.cumsum([len(token_string) for token_string in text.token_strings])
+    lengths = np.array([len(token_string) for token_string in text.token_strings])
     return {
         "key": text.key,
         "corpus": text.corpus,
         "split": text.split,
         "ids": list(text.ids),
         "pieces": list(text.token_strings),
-        "starts": [int(end) - len(token_string) for end, token_string in zip(ends, text.token_strings, strict=True)],
-        "ends": ends.tolist(),
+        "starts": (np.cumsum(lengths) - lengths).tolist(),
+        "ends": np.cumsum(lengths).tolist(),
         "attention": text.entries.astype(np.float16).reshape(-1),
     }
 
@@ -60,7 +57,6 @@ def _shard_name(loaded: LoadedModel, texts: Sequence[Text], encoded: Mapping[str
 
 
 def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict[str, list[int]]:
-    """Token ids of each text, by key."""
     encoded = {text.key: loaded.encode(text.content, max_tokens) for text in texts}
     window, longest = shortest_window(loaded.model.config), max(map(len, encoded.values()), default=0)
     if window and longest > window:

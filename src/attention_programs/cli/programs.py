@@ -50,7 +50,7 @@ def import_programs(
     opened = Project.open(project, compute=True)
     index = read_index(opened.paths.attention)
     texts = list(itertools.islice(read_patterns(opened.paths.attention, ["train"]), PREFIX_TEXTS))
-    test = PrefixTest(prefix_views(texts, index))
+    test = PrefixTest(prefix_views(texts))
     with SandboxRunner(opened.config.sandbox, opened.config.threads, index.token_style) as runner:
         imported = read_file(file, form, helpers)
         vetting = vet(imported.candidates, runner, test)

@@ -59,10 +59,10 @@ def open_session(config: Config, paths: Paths) -> Iterator[Session]:
         )
     found_programs = read_programs(paths.found_programs)
     train = [text.halved() for text in read_patterns(paths.attention, ["train"])]
-    texts = choose_texts(train, index, config.explainer.texts)
+    texts = choose_texts(train, config.explainer.texts)
     with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:
         evaluator = Evaluator(texts, index.heads, runner)
-        prefix_test = PrefixTest(prefix_views(train, index))
+        prefix_test = PrefixTest(prefix_views(train))
         explainer = Explainer(config.explainer, index, evaluator, runner, prefix_test, found_programs)
         yield Session(index, runner, prefix_test, explainer)
 

@@ -9,9 +9,6 @@ import torch
 
 from attention_programs.errors import UserError
 
-FULL = "full_attention"
-"""transformers' name for a layer without a window."""
-
 
 def decoder_layers(model: Any) -> torch.nn.ModuleList:
     """The list of a model's layers.
@@ -60,7 +57,7 @@ def layer_window(config: Any, layer: int) -> int:
     Mistral has one window for all layers; Gemma 3, Qwen2, Cohere2 and Llama 4 say for each layer whether it has one.
     """
     kinds = getattr(config, "layer_types", None)
-    if kinds is not None and kinds[layer] == FULL:
+    if kinds is not None and kinds[layer] == "full_attention":
         return 0
     chunk = getattr(config, "attention_chunk_size", None) if kinds is not None else None
     return int(getattr(config, "sliding_window", None) or chunk or 0)

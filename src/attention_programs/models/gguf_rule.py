@@ -20,16 +20,13 @@ def _by_expression(expression: str) -> Any:
     return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
 
-def _gpt_2() -> Any:
-    return pre_tokenizers.ByteLevel(add_prefix_space=False)
-
-
 def _digits_apart() -> Any:
-    return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), _gpt_2()])
+    split = pre_tokenizers.Digits(individual_digits=True)
+    return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False)])
 
 
 RULES: dict[str, Callable[[], Any]] = {
-    **dict.fromkeys(("gpt-2", "phi-2"), _gpt_2),
+    **dict.fromkeys(("gpt-2", "phi-2"), lambda: pre_tokenizers.ByteLevel(add_prefix_space=False)),
     **dict.fromkeys(("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"), _digits_apart),
     **dict.fromkeys(("llama-bpe", "llama3", "llama-v3", "falcon3"), lambda: _by_expression(_LLAMA_3)),
     **dict.fromkeys(("qwen2", "deepseek-r1-qwen"), lambda: _by_expression(_QWEN_2)),
@@ -48,12 +45,11 @@ def apply_rule(tokenizer: Any, gguf: Path) -> None:
     from gguf import GGUFReader
 
     fields = GGUFReader(gguf).fields
-    named = {
-        key: str(fields[key].contents()) for key in ("tokenizer.ggml.model", "tokenizer.ggml.pre") if key in fields
-    }
-    if named.get("tokenizer.ggml.model") != "gpt2":
+    kind, rule = (
+        str(fields[key].contents()) if key in fields else "" for key in ("tokenizer.ggml.model", "tokenizer.ggml.pre")
+    )
+    if kind != "gpt2":
         return
-    rule = named.get("tokenizer.ggml.pre", "")
     if rule not in RULES:
         raise UserError(
             f"{gguf.name}: unknown splitting rule {rule!r} (tokenizer.ggml.pre); known are {', '.join(sorted(RULES))};"

@@ -65,7 +65,7 @@ class LoadedModel:
 
     @cached_property
     def template(self) -> Template:
-        """The special tokens around every text: all for an encoder, only the opening ones for a causal model.
+        """The special tokens around every text: all that an encoder's tokenizer adds, only the opening for causal models.
 
         A closing token would be one more to predict that is not a token of the text.
         """
@@ -74,8 +74,15 @@ class LoadedModel:
 
     @cached_property
     def max_tokens(self) -> int:
-        """Length of the longest text that the model can read, in tokens."""
-        return position_limit(self.model)
+        """The maximum number of tokens that the model has positions for; unbounded if its configuration names none.
+
+        In models with a position for padding (RoBERTa and its relatives) no token uses the positions up to that one.
+        """
+        limit = getattr(self.model.config, "max_position_embeddings", None) or sys.maxsize
+        for name, module in self.model.named_modules():
+            if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+                limit = min(limit, module.num_embeddings - module.padding_idx - 1)
+        return limit
 
     @cached_property
     def pad_id(self) -> int:
@@ -142,18 +149,6 @@ class LoadedModel:
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
         return Batch(ids.to(self.model.device), mask.to(self.model.device))
-
-
-def position_limit(model: Any) -> int:
-    """The maximum number of tokens that a model has positions for; unbounded if its configuration names none.
-
-    In models with a position for padding (RoBERTa and its relatives) no token uses the positions up to that one.
-    """
-    limit = getattr(model.config, "max_position_embeddings", None) or sys.maxsize
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            limit = min(limit, module.num_embeddings - module.padding_idx - 1)
-    return limit
 
 
 def require_interface(model: Any) -> None:

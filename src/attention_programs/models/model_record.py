@@ -47,7 +47,6 @@ class ModelRecord:
             name=name,
             source=source,
             location=location,
-            revision=identity.get("revision", ""),
             architecture=type(model).__name__,
             layers=config.num_hidden_layers,
             heads_per_layer=config.num_attention_heads,
@@ -55,8 +54,7 @@ class ModelRecord:
             causal=not is_encoder(model),
             parameters=sum(parameter.numel() for parameter in model.parameters()),
             dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
-            weights_sha256=identity.get("weights_sha256", ""),
-            quantization=identity.get("quantization", ""),
+            **{"revision": "", "weights_sha256": "", **identity},
         )
 
     @property

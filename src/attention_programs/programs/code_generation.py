@@ -1,9 +1,10 @@
 """Writing a fitted program as Python source: a sum of named terms, the most influential first."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from attention_programs.programs.features import Feature
+from attention_programs.programs.vocabulary import TOKEN_FEATURES
 
 OPPOSITES = {
     "far tokens": "near tokens",
@@ -44,18 +45,13 @@ class WeightedTerm:
         phrase = self.feature.phrase
         return OPPOSITES[phrase] if self.feature.continuous and self.coefficient < 0 else phrase
 
-    def is_exception(self, coefficients: Mapping[Feature, float]) -> bool:
-        """Whether its sign is opposite to that of the same term for all queries, found in ``coefficients``."""
-        return self.coefficient * coefficients.get(self.general, 0.0) < 0
-
     def exception(self, coefficient: float) -> str:
         """The queries that are an exception: they cancel all of the general coefficient, or some of it."""
         so = "" if coefficient > 0 or self.feature.continuous else " so"
-        if self.feature.continuous_query:
+        if TOKEN_FEATURES[self.feature.query].continuous:
             return f"more{so} from {OPPOSITES[self.feature.query_phrase]}"
-        return (
-            f"{'except' if abs(self.coefficient) >= abs(coefficient) else 'less' + so} from {self.feature.query_phrase}"
-        )
+        difference = "except" if abs(self.coefficient) >= abs(coefficient) else f"less{so}"
+        return f"{difference} from {self.feature.query_phrase}"
 
 
 def _join(parts: Iterable[str]) -> str:
@@ -66,17 +62,10 @@ def _join(parts: Iterable[str]) -> str:
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """The second items of the pairs, grouped by the first, in order."""
     groups: dict[str, list[str]] = {}
     for first, second in pairs:
         groups.setdefault(first, []).append(second)
     return groups
-
-
-def _clause(terms: Sequence[WeightedTerm]) -> str:
-    """What the terms of one query class do: ``less to the first token and more to itself``."""
-    directions = _grouped(("more" if term.draws else "less", term.target) for term in terms)
-    return _join(f"{direction} to {_join(targets)}" for direction, targets in directions.items())
 
 
 def _general_parts(terms: Sequence[WeightedTerm], exceptions: Sequence[WeightedTerm]) -> tuple[str, str]:
@@ -110,10 +99,12 @@ def _sentence(terms: Sequence[WeightedTerm]) -> str:
     exceptions, clauses = [], []
     for query in dict.fromkeys(term.feature.query for term in terms if term.feature.query):
         gated = [term for term in terms if term.feature.query == query]
-        if all(term.is_exception(coefficients) for term in gated):
+        if all(term.coefficient * coefficients.get(term.general, 0.0) < 0 for term in gated):
             exceptions += gated
         else:
-            clauses.append((_clause(gated), gated[0].feature.query_phrase))
+            directions = _grouped(("more" if term.draws else "less", term.target) for term in gated)
+            clause = _join(f"{direction} to {_join(targets)}" for direction, targets in directions.items())
+            clauses.append((clause, gated[0].feature.query_phrase))
     drawn, shunned = _general_parts(general, exceptions)
     parts = [f"attends to {drawn}" if drawn else "attends evenly"]
     parts += [f"from {_join(queries)}, {clause}" for clause, queries in _grouped(clauses).items()]

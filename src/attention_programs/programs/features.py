@@ -37,15 +37,13 @@ class Feature:
         >>> Feature(pattern="offset", parameter=3, query="comma").expression
         'text.query.comma * text.offset(3)'
         """
-        factors = []
-        if self.query:
-            factors.append(f"text.query.{self.query}")
-        if self.key:
-            factors.append(f"text.key.{self.key}")
-        if self.pattern:
-            call = "" if self.parameter is None else f"({self.parameter})"
-            factors.append(f"text.{self.pattern}{call}")
-        return " * ".join(factors)
+        call = "" if self.parameter is None else f"({self.parameter})"
+        factors = (
+            (f"query.{self.query}", self.query),
+            (f"key.{self.key}", self.key),
+            (self.pattern + call, self.pattern),
+        )
+        return " * ".join(f"text.{factor}" for factor, name in factors if name)
 
     @property
     def phrase(self) -> str:
@@ -79,11 +77,6 @@ class Feature:
         if self.key and self.pattern:
             return False
         return PATTERNS[self.pattern].continuous if self.pattern else TOKEN_FEATURES[self.key].continuous
-
-    @property
-    def continuous_query(self) -> bool:
-        """Whether its query class is graded, such as rarity."""
-        return bool(self.query) and TOKEN_FEATURES[self.query].continuous
 
     def matrix(self, view: TokenView) -> Array:
         """Its value on a text, shape (n, n)."""

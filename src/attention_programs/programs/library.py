@@ -42,7 +42,19 @@ def load_written_for(root: Path, folder: str, author: Author) -> list[ProgramRec
     Raises:
         UserError: if a file is not named after a head, has no prompt, or has no program.
     """
-    return [_written_for(file, folder, author) for file in sorted((root / folder).glob("*.py"))]
+    programs = []
+    for file in sorted((root / folder).glob("*.py")):
+        try:
+            head = str(Head.parse(file.stem))
+        except UserError as error:
+            raise UserError(f"{file}: {error}; or move it up a folder, to the general-purpose programs") from error
+        told = file.with_suffix(".md")
+        if not told.is_file():
+            raise UserError(f"{told} does not exist; write it with `attention-programs prompt {head} > {told}`")
+        prompt = read_text(told)
+        origin = {"prompt": prompt, "prompt_sha256": sha256_text(prompt)}
+        programs.append(_record(file, folder, f"{author} {head}", author, [head], origin))
+    return programs
 
 
 def with_verdicts(programs: Sequence[ProgramRecord], runner: Runner, test: PrefixTest) -> Iterator[ProgramRecord]:
@@ -63,19 +75,6 @@ def with_verdicts(programs: Sequence[ProgramRecord], runner: Runner, test: Prefi
                 place = f"{program.provenance['file']}: {outcome.reason} on a text of {text.n} tokens"
                 raise UserError(f"{place} ({outcome.message}); fix it")
         yield replace(program, causal=test.verdict(outcomes))
-
-
-def _written_for(file: Path, folder: str, author: Author) -> ProgramRecord:
-    try:
-        head = str(Head.parse(file.stem))
-    except UserError as error:
-        raise UserError(f"{file}: {error}; or move it up a folder, to the general-purpose programs") from error
-    told = file.with_suffix(".md")
-    if not told.is_file():
-        raise UserError(f"{told} does not exist; write it with `attention-programs prompt {head} > {told}`")
-    prompt = read_text(told)
-    origin = {"prompt": prompt, "prompt_sha256": sha256_text(prompt)}
-    return _record(file, folder, f"{author} {head}", author, [head], origin)
 
 
 def _record(

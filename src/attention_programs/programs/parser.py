@@ -3,7 +3,6 @@
 import ast
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from attention_programs.errors import UserError
 from attention_programs.programs.code_generation import WeightedTerm
@@ -25,11 +24,10 @@ def read_terms(source: str, place: str) -> list[WeightedTerm]:
     """
     with reading(place):
         (function,) = ast.parse(source).body
-    returned = function.body[-1] if isinstance(function, ast.FunctionDef) else None
-    call = returned.value if isinstance(returned, ast.Return) else None
-    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "softmax"):
-        raise UserError(f"{place}: not a softmax of a sum of terms, so it has no coefficients to fit")
-    return [_term(product, place) for product in _summands(call.args[0], 1.0)]
+    match function:
+        case ast.FunctionDef(body=[*_, ast.Return(ast.Call(ast.Attribute(_, "softmax"), [scores, *_]))]):
+            return [_term(factors, place) for factors in _summands(scores, 1.0)]
+    raise UserError(f"{place}: not a softmax of a sum of terms, so it has no coefficients to fit")
 
 
 def summands(program: ProgramRecord) -> int:
@@ -40,20 +38,15 @@ def summands(program: ProgramRecord) -> int:
         return program.terms
 
 
-@dataclass(frozen=True)
-class _Product:
-    factors: list[ast.expr]
-    sign: float
-
-
-def _summands(node: ast.expr, sign: float) -> Iterator[_Product]:
+def _summands(node: ast.expr, sign: float) -> Iterator[list[ast.expr]]:
+    """The factors of each summand, its sign first."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         yield from _summands(node.left, sign)
         yield from _summands(node.right, sign if isinstance(node.op, ast.Add) else -sign)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         yield from _summands(node.operand, -sign if isinstance(node.op, ast.USub) else sign)
     else:
-        yield _Product(list(_factors(node)), sign)
+        yield [ast.Constant(sign), *_factors(node)]
 
 
 def _factors(node: ast.expr) -> Iterator[ast.expr]:
@@ -64,11 +57,11 @@ def _factors(node: ast.expr) -> Iterator[ast.expr]:
         yield node
 
 
-def _term(product: _Product, place: str) -> WeightedTerm:
-    numbers: list[float] = [product.sign]
+def _term(factors: list[ast.expr], place: str) -> WeightedTerm:
+    numbers: list[float] = []
     parts: dict[str, str] = {}
     parameter: int | None = None
-    for factor in product.factors:
+    for factor in factors:
         if isinstance(factor, ast.UnaryOp) and isinstance(factor.op, ast.USub):
             numbers.append(-1.0)
             factor = factor.operand  # noqa: PLW2901 - the rest of the factor
@@ -88,10 +81,9 @@ def _term(product: _Product, place: str) -> WeightedTerm:
 
 def _kind(factor: ast.expr, place: str) -> str:
     """Whether a factor is a ``pattern``, a ``query`` class or a ``key`` class."""
-    if isinstance(factor, ast.Attribute):
-        side = factor.value
-        if isinstance(side, ast.Name) and side.id == "text" and factor.attr in PATTERNS:
+    match factor:
+        case ast.Attribute(ast.Name("text"), name) if name in PATTERNS:
             return "pattern"
-        if isinstance(side, ast.Attribute) and side.attr in ("query", "key") and factor.attr in TOKEN_FEATURES:
-            return side.attr
+        case ast.Attribute(ast.Attribute(_, "query" | "key" as side), name) if name in TOKEN_FEATURES:
+            return side
     raise UserError(f"{place}: {ast.unparse(factor)} is not a vocabulary term, so its coefficient can't be fitted")

@@ -1,5 +1,6 @@
 """The program table: one content-addressed record per program, with its provenance."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -49,10 +50,6 @@ class ProgramRecord:
     def trusted(self) -> bool:
         """Whether it may run in this process: its source ships with the package or uses only vocabulary terms."""
         return self.form == "view" and is_trusted(self.parsed())
-
-    def with_prefix_verdict(self, causal: PrefixVerdict) -> "ProgramRecord":
-        """A copy with the prefix test's verdict."""
-        return replace(self, causal=causal)
 
     def may_go_into_a_causal_model(self, look_ahead: Collection[str]) -> bool:
         """Whether it obeys the prefix rule or is listed as an exception."""
@@ -110,14 +107,13 @@ def make_record(
 
 def merge(records: Iterable[ProgramRecord]) -> list[ProgramRecord]:
     """Merges records with the same source: the first stays, with the intended heads of all."""
-    merged: dict[str, ProgramRecord] = {}
+    groups = defaultdict[str, list[ProgramRecord]](list)
     for record in records:
-        first = merged.get(record.id)
-        if first is not None:
-            heads = first.intended_heads + [h for h in record.intended_heads if h not in first.intended_heads]
-            record = replace(first, intended_heads=heads)  # noqa: PLW2901 - replaced by the merged record
-        merged[record.id] = record
-    return list(merged.values())
+        groups[record.id].append(record)
+    return [
+        replace(equal[0], intended_heads=list(dict.fromkeys(head for each in equal for head in each.intended_heads)))
+        for equal in groups.values()
+    ]
 
 
 def write_programs(path: Path, records: Iterable[ProgramRecord]) -> None:

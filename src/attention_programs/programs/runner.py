@@ -21,12 +21,8 @@ class Runner(Protocol):
         ...
 
 
-class Finished(Protocol):
+class Finished(Runner, Protocol):
     """Precomputed outcomes on a list of texts."""
-
-    def outcomes(self, programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
-        """The outcome of each program on one of the texts."""
-        ...
 
     def holds(self, view: TokenView) -> bool:
         """Whether a text is among those that untrusted programs ran on."""

@@ -1,7 +1,7 @@
 """A program's source: its id, its docstring, its size, and whether it uses only vocabulary terms."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -45,7 +45,27 @@ def parse_source(source: str, place: str) -> ParsedSource:
         UserError: if it is not Python, lacks this function or defines anything else, or is nested too deeply.
     """
     with reading(place):
-        return _parsed(_only_function(ast.parse(source), place))
+        tree = ast.parse(source)
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "program"]
+        if len(functions) != 1:
+            raise UserError(
+                f"{place}: {len(functions)} functions named 'program'; define exactly one: def program(text)"
+            )
+        function = functions[0]
+        for node in tree.body:
+            if node is not function:  # neither the id nor the sandbox would see it
+                raise UserError(f"{place}, line {node.lineno}: only 'program' may stand here; move this inside it")
+        normalised = ast.unparse(function)
+        nodes = list(ast.walk(function))
+        return ParsedSource(
+            normalised=normalised,
+            program_id=sha256_text(normalised),
+            description=(ast.get_docstring(function) or "").strip().split("\n")[0],
+            terms=sum(isinstance(node, ast.Attribute) and find_term(node.attr) is not None for node in nodes),
+            nodes=len(nodes),
+            speaks_vocabulary_only=_speaks_vocabulary_only(function),
+            mentions=_mentions(nodes),
+        )
 
 
 @contextmanager
@@ -65,47 +85,16 @@ def reading(place: str) -> Iterator[None]:
         raise UserError(f"{place}: nested too deeply or too long a sum; write shorter expressions") from error
 
 
-def _only_function(tree: ast.Module, place: str) -> ast.FunctionDef:
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "program"]
-    if len(functions) != 1:
-        raise UserError(f"{place}: {len(functions)} functions named 'program'; define exactly one: def program(text)")
-    for node in tree.body:
-        if node is not functions[0]:  # neither the id nor the sandbox would see it
-            raise UserError(f"{place}, line {node.lineno}: only 'program' may stand here; move this inside it")
-    return functions[0]
-
-
-def _parsed(function: ast.FunctionDef) -> ParsedSource:
-    normalised = ast.unparse(function)
-    return ParsedSource(
-        normalised=normalised,
-        program_id=sha256_text(normalised),
-        description=(ast.get_docstring(function) or "").strip().split("\n")[0],
-        terms=sum(_is_term(node) for node in ast.walk(function)),
-        nodes=sum(1 for _ in ast.walk(function)),
-        speaks_vocabulary_only=_speaks_vocabulary_only(function),
-        mentions=_mentions(function),
-    )
-
-
-def _mentions(function: ast.FunctionDef) -> tuple[tuple[str, int | None], ...]:
-    called = {id(node.func): node.args for node in ast.walk(function) if isinstance(node, ast.Call)}
+def _mentions(nodes: Sequence[ast.AST]) -> tuple[tuple[str, int | None], ...]:
+    called = {id(node.func): node.args for node in nodes if isinstance(node, ast.Call)}
     found: set[tuple[str, int | None]] = set()
-    for node in ast.walk(function):
+    for node in nodes:
         term = find_term(node.attr) if isinstance(node, ast.Attribute) else None
         if term is not None:
             first = next(iter(called.get(id(node), [])), None)
             number = first.value if isinstance(first, ast.Constant) and type(first.value) is int else None
             found.add((term.name, number))
     return tuple(sorted(found, key=lambda term: (term[0], -1 if term[1] is None else term[1])))
-
-
-def _is_term(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and find_term(node.attr) is not None
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "text"
 
 
 def _speaks_vocabulary_only(function: ast.FunctionDef) -> bool:
@@ -118,36 +107,25 @@ def _speaks_vocabulary_only(function: ast.FunctionDef) -> bool:
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
     if not plain or annotated or function.decorator_list or len(body) != 1 or not isinstance(body[0], ast.Return):
         return False
-    value = body[0].value
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "softmax":
-        return _is_text(value.func.value) and not value.keywords and len(value.args) == 1 and _is_sum(value.args[0])
-    return value is not None and _is_sum(value)
+    match body[0].value:
+        case ast.Call(ast.Attribute(ast.Name("text"), "softmax"), [scores], []):
+            return _is_sum(scores)
+        case value:
+            return _is_sum(value)
 
 
-def _is_sum(node: ast.AST) -> bool:
-    if isinstance(node, ast.BinOp):
-        return isinstance(node.op, ast.Add | ast.Sub | ast.Mult) and _is_sum(node.left) and _is_sum(node.right)
-    if isinstance(node, ast.UnaryOp):
-        return isinstance(node.op, ast.USub | ast.UAdd) and _is_sum(node.operand)
-    if isinstance(node, ast.Constant):
-        return type(node.value) in (int, float)
-    if isinstance(node, ast.Call):
-        number = len(node.args) == 1 and isinstance(node.args[0], ast.Constant) and type(node.args[0].value) is int
-        return number and not node.keywords and isinstance(node.func, ast.Attribute) and _names_pattern(node.func, True)
-    if isinstance(node, ast.Attribute):
-        return _names_pattern(node, False) or _names_class(node)
+def _is_sum(node: ast.AST | None) -> bool:
+    match node:
+        case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult(), right):
+            return _is_sum(left) and _is_sum(right)
+        case ast.UnaryOp(ast.USub() | ast.UAdd(), operand):
+            return _is_sum(operand)
+        case ast.Constant(value):
+            return type(value) in (int, float)
+        case ast.Call(ast.Attribute(ast.Name("text"), name), [ast.Constant(value)], []):
+            return type(value) is int and name in PATTERNS and bool(PATTERNS[name].parameters)
+        case ast.Attribute(ast.Name("text"), name):
+            return name in PATTERNS and not PATTERNS[name].parameters
+        case ast.Attribute(ast.Attribute(ast.Name("text"), "key" | "query"), name):
+            return name in TOKEN_FEATURES
     return False
-
-
-def _names_pattern(node: ast.Attribute, parametrised: bool) -> bool:
-    return _is_text(node.value) and node.attr in PATTERNS and bool(PATTERNS[node.attr].parameters) == parametrised
-
-
-def _names_class(node: ast.Attribute) -> bool:
-    side = node.value
-    return (
-        isinstance(side, ast.Attribute)
-        and side.attr in {"key", "query"}
-        and _is_text(side.value)
-        and (node.attr in TOKEN_FEATURES)
-    )

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,30 +76,16 @@ class Tokens(ABC):
     @cached_property
     def strings(self) -> tuple[str, ...]:
         """The token strings, with empty ones for special tokens, which represent no characters of the text."""
-        return tuple(
-            "" if special else token_string
-            for token_string, special in zip(self.token_strings, self.is_special, strict=True)
-        )
-
-    @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """Character offset of each token in the concatenated strings, shape (n,)."""
-        lengths = np.array([len(string) for string in self.strings], dtype=np.int64)
-        return np.cumsum(lengths) - lengths
+        return tuple("" if hidden else shown for shown, hidden in zip(self.token_strings, self.is_special, strict=True))
 
     @cached_property
     def word_starts(self) -> NDArray[np.int64]:
         """The index of the first token of each token's word, shape (n,)."""
-        begins = np.ones(self.n, dtype=bool)
-        for position in range(1, self.n):
-            token_string, before = self.strings[position], self.strings[position - 1]
-            begins[position] = not (token_string[:1].isalnum() and before[-1:].isalnum())
-        return np.maximum.accumulate(np.where(begins, np.arange(self.n), 0))
+        touch = [before[-1:].isalnum() and string[:1].isalnum() for before, string in pairwise(["", *self.strings])]
+        return np.maximum.accumulate(np.where(touch, 0, np.arange(self.n)))
 
     @cached_property
     def words_so_far(self) -> tuple[str, ...]:
         """For each token, its word from the word's start up to the token, lower-case and stripped."""
-        return tuple(
-            "".join(self.strings[start : position + 1]).strip().lower()
-            for position, start in enumerate(self.word_starts)
-        )
+        pieces = (self.strings[start : position + 1] for position, start in enumerate(self.word_starts))
+        return tuple("".join(word).strip().lower() for word in pieces)

@@ -102,7 +102,8 @@ class TokenView(Tokens):
         if term is None:
             close = _closest(name, *TOKEN_FEATURES.names)
             raise AttributeError(f"the vocabulary has no token class {name!r}; did you mean {close!r}?")
-        return self._cached(term.name, None, term.compute if name == SPECIAL else _of_the_text(term.compute))
+        own = term.compute if name == SPECIAL else lambda view: term.compute(view) * ~view.is_special
+        return self._cached(term.name, None, own)
 
     def _cached(self, name: str, parameter: int | None, compute: Callable[..., Array]) -> Array:
         found = self._cache.get((name, parameter))
@@ -134,19 +135,13 @@ class TokenView(Tokens):
     def prefix(self, tokens: int) -> "TokenView":
         """The view of the first ``tokens`` tokens; cached, so that all programs share it."""
         if tokens not in self._prefixes:
-            self._prefixes[tokens] = TokenView(
-                self.ids[:tokens], self.token_strings[:tokens], self.causal, self.special_ids
-            )
+            cut = slice(tokens)
+            self._prefixes[tokens] = TokenView(self.ids[cut], self.token_strings[cut], self.causal, self.special_ids)
         return self._prefixes[tokens]
 
 
 def _closest(name: str, *names: str) -> str:
     return difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
-
-
-def _of_the_text(compute: Callable[[TokenView], Array]) -> Callable[[TokenView], Array]:
-    """A token feature that is 0 for special tokens."""
-    return lambda view: compute(view) * ~view.is_special
 
 
 def _ceiling(view: TokenView) -> Array:

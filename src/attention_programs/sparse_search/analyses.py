@@ -68,14 +68,12 @@ class Writer:
 
 def write_analyses(path: Path, analyses: Iterable[Analysis]) -> None:
     """Writes analyses as JSONL: one line per program."""
-    write_jsonl(
-        path,
-        (
-            {"analysis": analysis.name, "program": asdict(record)}
-            for analysis in analyses
-            for record in {record.id: record for record in analysis.programs.values()}.values()
-        ),
+    rows = (
+        {"analysis": analysis.name, "program": asdict(record)}
+        for analysis in analyses
+        for record in {record.id: record for record in analysis.programs.values()}.values()
     )
+    write_jsonl(path, rows)
 
 
 def read_analyses(path: Path) -> list[Analysis]:

@@ -1,7 +1,7 @@
 """Fitting a program's coefficients on training texts: a language model gives the structure, the fit the numbers."""
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +36,7 @@ def fit_coefficients(source: str, score: Callable[[str], float], evaluations: in
         evaluations: Maximum number of calls of ``score``.
     """
     tree = _explicit(source)
-    coefficients = _coefficients(tree)
+    coefficients = list(_coefficients(tree))
     start = np.array([float(coefficient.node.value) for coefficient in coefficients])  # type: ignore[arg-type]
     before = score(source)
     best = FittedCoefficients(source, before, before, len(coefficients), 1)
@@ -93,13 +93,9 @@ def _explicit(source: str) -> ast.Module:
         if isinstance(node, ast.Return) and node.value is not None:
             if isinstance(node.value, ast.Call) and _is_softmax(node.value) and node.value.args:
                 node.value.args[0] = _with_factors(node.value.args[0])
-            elif _speaks_of_text(node.value):
+            elif not isinstance(node.value, ast.Tuple) and any(isinstance(p, ast.Attribute) for p in ast.walk(node)):
                 node.value = _with_factors(node.value)
     return ast.fix_missing_locations(tree)
-
-
-def _speaks_of_text(node: ast.expr) -> bool:
-    return any(isinstance(part, ast.Attribute) for part in ast.walk(node)) and not isinstance(node, ast.Tuple)
 
 
 def _is_softmax(node: ast.Call) -> bool:
@@ -122,21 +118,10 @@ def _has_factor(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant)
 
 
-def _coefficients(tree: ast.Module) -> list[_Coefficient]:
-    """The numbers used in arithmetic, in source order, without positions, sizes and parameters of patterns."""
-    found: list[_Coefficient] = []
-    _collect(tree, found, softmax=False, plain=True)
-    return found
+def _coefficients(node: ast.AST, softmax: bool = False, plain: bool = True) -> Iterator[_Coefficient]:
+    """The numbers used in arithmetic, in source order, without positions, sizes and parameters of patterns.
 
-
-def _collect(node: ast.AST, found: list[_Coefficient], softmax: bool, plain: bool) -> None:
-    """Collects coefficients in source order.
-
-    Args:
-        node: Where to look.
-        found: Appended to.
-        softmax: Whether the node is inside a softmax.
-        plain: Whether integers count, too; not inside a call, where they are mostly sizes and positions.
+    Integers count only if ``plain``, which is off inside a call, where they are mostly sizes and positions.
     """
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Subscript | ast.JoinedStr):
@@ -144,9 +129,9 @@ def _collect(node: ast.AST, found: list[_Coefficient], softmax: bool, plain: boo
         if isinstance(child, ast.Constant) and type(child.value) in (int, float):
             calculated = isinstance(node, ast.BinOp) and isinstance(node.op, _ARITHMETIC)
             if type(child.value) is float or (plain and calculated):
-                found.append(_Coefficient(child, softmax))
+                yield _Coefficient(child, softmax)
         elif isinstance(child, ast.Call):
             inside = _is_softmax(child)
-            _collect(child, found, softmax or inside, plain=inside)
+            yield from _coefficients(child, softmax or inside, plain=inside)
         else:
-            _collect(child, found, softmax, plain)
+            yield from _coefficients(child, softmax, plain)

@@ -48,16 +48,9 @@ def widen(halves: Halves, rows: int, start: int, stop: int, out: Singles) -> Non
 def _weights(
     columns: Singles, coefficients: Doubles, entries: int, rows: int, out: Singles, tops: Singles, sums: Singles
 ) -> None:
-    """The softmax of a sum of features, before each row is divided by its sum.
+    """The softmax of a sum of features before each row is divided by its sum; columns are (features, entries or more).
 
-    Args:
-        columns: Shape (features, tokens x rows or more).
-        coefficients: Shape (features,).
-        entries: Tokens x rows.
-        rows: Number of rows.
-        out: exp(score - the row's maximum), shape (tokens x rows,).
-        tops: Each row's highest score.
-        sums: Each row's sum of ``out``.
+    Writes exp(score - the row's maximum) to ``out``, each row's maximum to ``tops`` and its sum of ``out`` to ``sums``.
     """
     out[:entries] = 0
     for feature in range(len(coefficients)):

@@ -100,21 +100,18 @@ class EvidenceMaker:
     def of(self, head: str) -> HeadEvidence:
         """The evidence on one head."""
         number = self._heads.index(head)
-        totals = self._totals
-        first, own, previous, spread = (float(value) for value in totals.means[:, number] / totals.rows)
+        places = self._texts.excerpt(number, self._excerpts)
+        first, own, previous, spread = (self._totals.means[:, number] / self._totals.rows).tolist()
         return HeadEvidence(
-            head=head,
+            head,
             first_token=first,
             self_token=own,
             previous_token=previous,
             entropy=spread,
-            most_entropy=totals.most_entropy / totals.rows,
+            most_entropy=self._totals.most_entropy / self._totals.rows,
             patterns=self._patterns(number),
             queries=self._queries(number),
-            excerpts=tuple(
-                _excerpt(self._texts.shown[place], number, self._most)
-                for place in self._texts.excerpt(number, self._excerpts)
-            ),
+            excerpts=tuple(_excerpt(self._texts.shown[place], number, self._most) for place in places),
         )
 
     def _patterns(self, number: int) -> tuple[PatternShare, ...]:
@@ -215,15 +212,8 @@ def weight_at(
     text: ExplainedText, true_pattern: NDArray[np.float32], i: int, j: int, predicted: NDArray[np.float32] | None = None
 ) -> Weight:
     """The entry (i, j) of a text's pattern."""
-    token_strings = text.view.token_strings
-    return Weight(
-        token_strings[i],
-        i,
-        token_strings[j],
-        j,
-        float(true_pattern[i, j]),
-        None if predicted is None else float(predicted[i, j]),
-    )
+    strings, given = text.view.token_strings, None if predicted is None else float(predicted[i, j])
+    return Weight(strings[i], i, strings[j], j, float(true_pattern[i, j]), given)
 
 
 def _by_size(values: NDArray[np.float32], causal: bool) -> list[tuple[int, int]]:

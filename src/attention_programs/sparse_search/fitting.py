@@ -5,12 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from attention_programs.attention.metrics import iou_of_shared
-from attention_programs.sparse_search.design import (
-    Design,
-    overlap,
-    push_of,
-    slope_of_shared,
-)
+from attention_programs.sparse_search.design import Design, overlap, push_of, slope_of_shared
 from attention_programs.sparse_search.passes import Divergence, sum_divergence, sum_overlaps
 from attention_programs.sparse_search.sparse_programs import SparsePrograms
 

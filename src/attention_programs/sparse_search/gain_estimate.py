@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from attention_programs.sparse_search.design import Design, Rows, softmax
+from attention_programs.sparse_search.design import Design, softmax
 from attention_programs.sparse_search.fitting import iou_pull
 from attention_programs.sparse_search.passes import sum_divergence
 from attention_programs.sparse_search.sparse_programs import SparsePrograms
@@ -46,7 +46,10 @@ def estimate_gain(design: Design, programs: SparsePrograms, objective: Objective
     dense = torch.zeros(design.heads, features, device=chosen.device)
     dense.scatter_add_(1, chosen, programs.coefficients.float())
     used = torch.unique(chosen)
-    predicted = [softmax(_scores(group, dense, used)) for group in design.groups]
+    predicted = [
+        softmax((dense[:, used] @ group.features[used].float().flatten(1)).view(design.heads, -1, len(group.text)))
+        for group in design.groups
+    ]
     if objective == "iou":
         pushes = iou_pull(design, predicted)
     else:
@@ -60,11 +63,6 @@ def estimate_gain(design: Design, programs: SparsePrograms, objective: Objective
         spread += weights.flatten(1) @ flat.square().T
         spread -= torch.bmm(weights.transpose(0, 1), values.permute(1, 2, 0)).square().sum(0)
     return GainEstimate(gradient, spread)
-
-
-def _scores(group: Rows, dense: torch.Tensor, used: torch.Tensor) -> torch.Tensor:
-    values = group.features[used].float().flatten(1)
-    return (dense[:, used] @ values).view(len(dense), -1, len(group.text))
 
 
 def influence(design: Design, programs: SparsePrograms) -> torch.Tensor:

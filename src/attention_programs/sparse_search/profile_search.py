@@ -64,13 +64,12 @@ def search_programs(
     train, validation = ([text.halved() for text in read_patterns(attention, [split])] for split in FITTED_SPLITS)
     if not train or not validation:
         raise UserError(f"{attention} has {len(train)} train and {len(validation)} validation texts; both are needed")
-    provenance = _search_provenance(index, settings, train, validation)
-    writer = Writer(provenance, prefix_views(train, index), index.head_list)
-    device = best_device()
-    data = SearchData(train, validation, settings, device)
+    data = SearchData(train, validation, settings, best_device())
+    provenance = _search_provenance(index, data)
+    writer = Writer(provenance, prefix_views(train), index.head_list)
     sizes = sizes_by_hand(by_hand, index.head_list)
     goal = [provenance, {str(head): size for head, size in sizes.items()}]
-    journal = search_journal(checkpoint, sha256_text(json.dumps(goal, sort_keys=True)), device)
+    journal = search_journal(checkpoint, sha256_text(json.dumps(goal, sort_keys=True)), data.device)
     search = Search(data, journal)
     found = search.run()
     records = [
@@ -145,26 +144,21 @@ def fit_equal_size(data: SearchData, sizes: Mapping[int, int], journal: Journal[
     return [found[head] for head in sizes]
 
 
-def prefix_views(train: Sequence[TextAttention], index: AttentionIndex) -> list[TokenView]:
+def prefix_views(train: Sequence[TextAttention]) -> list[TokenView]:
     """The texts on which the prefix rule is tested."""
     return [TokenView.of(text) for text in train[:PREFIX_TEXTS]]
 
 
-def _search_provenance(
-    index: AttentionIndex,
-    settings: SynthesisSettings,
-    train: Sequence[TextAttention],
-    validation: Sequence[TextAttention],
-) -> dict[str, Any]:
+def _search_provenance(index: AttentionIndex, data: SearchData) -> dict[str, Any]:
     return {
         "author": "search",
         "objective": "attention_loss",
-        "settings": dataclasses.asdict(settings),
+        "settings": dataclasses.asdict(data.settings),
         "weights_sha256": index.weights_sha256,
-        "train_texts": len(train),
-        "train_texts_sha256": sha256_text(" ".join(sorted(text.key for text in train))),
-        "validation_texts": len(validation),
-        "validation_texts_sha256": sha256_text(" ".join(sorted(text.key for text in validation))),
+        "train_texts": len(data.train),
+        "train_texts_sha256": sha256_text(" ".join(sorted(text.key for text in data.train))),
+        "validation_texts": len(data.validation),
+        "validation_texts_sha256": sha256_text(" ".join(sorted(text.key for text in data.validation))),
     }
 
 

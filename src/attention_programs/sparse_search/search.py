@@ -6,7 +6,7 @@ and the number of terms is chosen on validation texts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 
@@ -74,11 +74,6 @@ class SearchData:
         """Some training texts, evenly spaced, with every feature."""
         return self.design(_evenly(self.train, self.settings.sample_texts), self.features)
 
-    @property
-    def fitted(self) -> Sequence[TextAttention]:
-        """The training texts that the last fit uses."""
-        return _evenly(self.train, self.settings.fit_texts or len(self.train))
-
     def of_corpus(self, name: str, settings: SynthesisSettings) -> "SearchData":
         """The texts of one corpus."""
         train, validation = ([t for t in texts if t.corpus == name] for texts in (self.train, self.validation))
@@ -124,7 +119,8 @@ class Search:
         settings, selector = self._settings, self._selector
         most = max(settings.max_terms, *settings.sizes, len(START))
         by_size = {most: selector.improve(selector.forward_select(most))}
-        for size in progress(_smaller(most, settings), "search: pruning", unit="sizes"):
+        smaller = {*settings.sizes, *range(len(START), settings.max_terms + 1)} - {most}
+        for size in progress(sorted(smaller, reverse=True), "search: pruning", unit="sizes"):
             shorter = selector.shorter(by_size[min(by_size)], size)
             by_size[size] = selector.improve(shorter) if size == settings.max_terms else shorter
         last = LastFit(self._data, by_size, selector.journal)
@@ -163,12 +159,6 @@ class Search:
         return written
 
 
-def _smaller(most: int, settings: SynthesisSettings) -> list[int]:
-    """The sizes below the largest for which programs are needed, descending."""
-    wanted = {size for size in settings.sizes if size < most} | set(range(len(START), settings.max_terms + 1))
-    return sorted(wanted - {most}, reverse=True)
-
-
 def best_sizes(path: dict[int, torch.Tensor], min_gain: float) -> torch.Tensor:
     """The number of terms of each head's program, where every term must gain at least ``min_gain`` validation IoU.
 
@@ -200,10 +190,9 @@ class LastFit:
         self._features = [data.features[number] for number in used.tolist()]
         place = torch.zeros(len(data.features), dtype=torch.long, device=used.device)
         place[used] = torch.arange(len(used), device=used.device)
-        self._by_size = {
-            size: SparsePrograms(place[found.chosen], found.coefficients) for size, found in by_size.items()
-        }
-        self._train = data.design(data.fitted, self._features)
+        self._by_size = {size: SparsePrograms(place[old.chosen], old.coefficients) for size, old in by_size.items()}
+        fitted = _evenly(data.train, data.settings.fit_texts or len(data.train))
+        self._train = data.design(fitted, self._features)
         self._validation = data.design(data.validation, self._features)
 
     def iou_validation(self, size: int) -> torch.Tensor:
@@ -233,10 +222,7 @@ class LastFit:
         """
         settings, start = self._settings, self._by_size[size].of_heads(heads)
         train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
-
-        def fine_tune() -> SparsePrograms:
-            return fit_iou(train, start, settings.fine_tune_steps, settings.fine_tune_rate)
-
+        fine_tune = partial(fit_iou, train, start, settings.fine_tune_steps, settings.fine_tune_rate)
         fitted = self._journal.step(f"last fit of {size}, {purpose}", fine_tune)
         rounded = fitted.rounded()
         measured = (train, rounded), (validation, rounded), (validation, fitted)
@@ -253,13 +239,6 @@ def weighted_terms(features: Sequence[Feature], design: Design, programs: Sparse
         design: Texts, with one pattern per program.
         programs: The programs.
     """
-    moves = influence(design, programs)
-    rows = zip(programs.chosen.tolist(), programs.coefficients.tolist(), moves.tolist(), strict=True)
-    return [
-        [
-            WeightedTerm(features[number], coefficient, move)
-            for number, coefficient, move in zip(*row, strict=True)
-            if coefficient
-        ]
-        for row in rows
-    ]
+    columns = programs.chosen, programs.coefficients, influence(design, programs)
+    rows = (zip(*row, strict=True) for row in zip(*(column.tolist() for column in columns), strict=True))
+    return [[WeightedTerm(features[number], factor, move) for number, factor, move in row if factor] for row in rows]

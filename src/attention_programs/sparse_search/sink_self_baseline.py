@@ -29,15 +29,9 @@ def fit_sink_self(train: Design, features: list[Feature], heads: list[Head]) -> 
     best: dict[int, list[str]] = {}
     for head, row in zip(heads, scores, strict=True):
         best.setdefault(GRID[int(row.argmax())], []).append(str(head))
+    provenance = {"author": BASELINE, "method": "best share on train, steps of 5 %"}
     return [
-        make_record(
-            sink_self_source(share),
-            f"{FITTED_SINK_SELF}_{share}",
-            BASELINE,
-            "prefix_only",
-            names,
-            {"author": BASELINE, "method": "best share on train, steps of 5 %"},
-        )
+        make_record(sink_self_source(share), f"{FITTED_SINK_SELF}_{share}", BASELINE, "prefix_only", names, provenance)
         for share, names in sorted(best.items())
     ]
 

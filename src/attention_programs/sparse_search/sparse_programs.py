@@ -58,9 +58,7 @@ def search_journal(path: Path | None = None, fingerprint: str = "", device: str 
 
     >>> journal = search_journal()
     >>> start = SparsePrograms(torch.tensor([[0, 1]]), torch.zeros(1, 2))
-    >>> journal.step("grown", lambda: start).terms
-    2
-    >>> journal.step("grown", lambda: start.keep(start.coefficients, 1)).terms  # known already
-    2
+    >>> journal.step("grown", lambda: start).terms, journal.step("grown", lambda: start.of_heads(0)).terms
+    (2, 2)
     """
     return Journal(SparsePrograms, Checkpoint(path, fingerprint), device)

@@ -43,9 +43,7 @@ class TermSelector:
     def forward_select(self, terms: int) -> SparsePrograms:
         """Adds terms by divergence, a few more than ``terms``, and keeps the most influential."""
         grown = self._add(terms + self.settings.spare_terms)
-        return self.journal.step(
-            f"grown to {terms}", lambda: self._fine_tune(self._prune(self._fine_tune(grown), terms))
-        )
+        return self.journal.step(f"grown to {terms}", lambda: self._prune(self._fine_tune(grown), terms))
 
     def improve(self, found: SparsePrograms, purpose: str = "search") -> SparsePrograms:
         """Swaps terms for ``swap_rounds`` rounds; each head keeps its best program.
@@ -64,7 +62,7 @@ class TermSelector:
 
     def shorter(self, found: SparsePrograms, terms: int) -> SparsePrograms:
         """Prunes to fewer terms and fits the rest."""
-        return self.journal.step(f"pruned to {terms}", lambda: self._fine_tune(self._prune(found, terms)))
+        return self.journal.step(f"pruned to {terms}", lambda: self._prune(found, terms))
 
     def _add(self, terms: int) -> SparsePrograms:
         first = torch.tensor([self.start], device=self.sample.lengths.device).repeat(self.sample.heads, 1)
@@ -85,12 +83,11 @@ class TermSelector:
         return fit_iou(self.sample, found, QUICK_STEPS, self.settings.fine_tune_rate)
 
     def _prune(self, found: SparsePrograms, terms: int) -> SparsePrograms:
-        if found.terms <= terms:
-            return found
-        return found.keep(influence(self.sample, found), terms)
+        kept = found.keep(influence(self.sample, found), terms) if found.terms > terms else found
+        return self._fine_tune(kept)
 
     def _swap(self, found: SparsePrograms) -> SparsePrograms:
         """Adds the terms with the largest estimated gain in IoU, and drops as many of the least influential."""
         estimated = estimate_gain(self.sample, found, "iou")
         added = estimated.best(found.chosen, self.settings.spare_terms)
-        return self._fine_tune(self._prune(self._fine_tune(found.with_terms(added)), found.terms))
+        return self._prune(self._fine_tune(found.with_terms(added)), found.terms)

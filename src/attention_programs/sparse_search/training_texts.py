@@ -5,33 +5,26 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from attention_programs.attention.packing import unpack
-from attention_programs.attention.pattern_store import AttentionIndex, TextAttention
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.programs.view import TokenView
 
 OPENING = 60
 """Number of characters by which prompts identify a text."""
 
 
-@dataclass(frozen=True)
-class ExplainedText:
+class ExplainedText(TextAttention):
     """A training text as programs see it, with its patterns."""
 
-    view: TokenView
-    corpus: str
-    entries: NDArray[np.float16]
-    """Packed patterns, shape (heads, entries)."""
+    @cached_property
+    def view(self) -> TokenView:
+        """The text's view, shared by all programs."""
+        return TokenView.of(self)
 
     @property
     def opening(self) -> str:
         """Its first characters."""
         return "".join(self.view.strings)[:OPENING]
-
-    def pattern(self, head: int) -> NDArray[np.float32]:
-        """The pattern of one head by its index, shape (n, n)."""
-        return unpack(self.entries[head].astype(np.float32), self.view.n, self.view.causal)
 
 
 @dataclass(frozen=True)
@@ -61,15 +54,8 @@ class ExplainedTexts:
         )
 
 
-def choose_texts(train: Sequence[TextAttention], index: AttentionIndex, texts: int) -> ExplainedTexts:
+def choose_texts(train: Sequence[TextAttention], texts: int) -> ExplainedTexts:
     """Chooses evenly spaced training texts, every other one for prompts."""
     places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
-    chosen = [
-        ExplainedText(
-            TokenView.of(train[i]),
-            train[i].corpus,
-            train[i].entries.astype(np.float16),
-        )
-        for i in places
-    ]
+    chosen = [ExplainedText(**vars(train[i].halved())) for i in places]
     return ExplainedTexts(tuple(chosen[::2]), tuple(chosen[1::2]))

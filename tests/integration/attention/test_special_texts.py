@@ -127,7 +127,7 @@ def test_prompts_tell_of_special_tokens_where_texts_hold_them(opened: tuple[Load
     patterns_of(tiny_model("llama"), tmp_path)
     for folder, held in ((opened[1], True), (tmp_path, False)):
         index, train = read_index(folder), list(read_patterns(folder, ["train"]))
-        texts = choose_texts(train, index, 50)
+        texts = choose_texts(train, 50)
         evidence = EvidenceMaker(texts, index.heads, True, 2, 12).of("L0H0")
         writer = PromptWriter("vocabulary", True, 2, 9000, estimate_tokens, texts.hold_special)
         prompt = writer.synthesis(evidence, None)

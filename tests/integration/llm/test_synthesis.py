@@ -70,7 +70,7 @@ def runner(index: AttentionIndex) -> Iterator[SandboxRunner]:
 def explainer(
     index: AttentionIndex, train: Sequence[TextAttention], runner: SandboxRunner, settings: ExplainerSettings = SETTINGS
 ) -> Explainer:
-    evaluator = Evaluator(choose_texts(train, index, settings.texts), index.heads, runner)
+    evaluator = Evaluator(choose_texts(train, settings.texts), index.heads, runner)
     views = [TokenView(text.ids, text.token_strings, index.causal) for text in train[:2]]
     found_programs = [
         make_record(

@@ -43,13 +43,11 @@ class Definition:
         table = symtable.symtable(ast.unparse(node), "<statement>", "exec")
         symbols = table.get_symbols()
         at_once = {symbol.get_name() for symbol in symbols if symbol.is_referenced()}
+        bound = {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
         later = set[str]().union(*(_global_names(child) for child in table.get_children()))
         return cls(
             node=node,
-            defines=frozenset(
-                {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
-                | _changed_names(node)
-            ),
+            defines=frozenset(bound | _changed_names(node)),
             replaces=_replaces(node),
             # The bodies of classes and comprehensions run at once, too.
             needs_at_once=frozenset(at_once if isinstance(node, _FUNCTIONS) else at_once | later),

@@ -3,6 +3,7 @@
 import ast
 import re
 import warnings
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,13 +11,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import sha256_text, whole_characters
 from attention_programs.models.head import Head
 from attention_programs.programs.paper_source.definitions import Definition, Definitions, is_definition
-from attention_programs.programs.paper_source.helpers import (
-    HelperFile,
-    defined_twice,
-    open_imports,
-    taken_from_helpers,
-    users_by_helper,
-)
+from attention_programs.programs.paper_source.helpers import HelperFile, defined_twice, open_imports, taken_from_helpers
 from attention_programs.programs.source import ParsedSource, reading
 
 _HEAD = re.compile(r"_?[Ll](\d+)[Hh](\d+)$")
@@ -89,13 +84,9 @@ def split(source: str, place: str, helpers: HelperFile | None = None) -> PaperFi
         tree = _parse(source, place)
         tree = tree if helpers is None else open_imports(tree, helpers)
         parts = _split(tree.body, beside, place)
-    lost = [_dropped(node, helpers.place) for node in beside if not _may_stand(node)] if helpers else []
+    file = helpers.place if helpers else ""
+    lost = [_dropped(node, file) for node in beside if not (_is_empty(node) or is_definition(node))]
     return replace(parts, remarks=(*lost, *parts.remarks))
-
-
-def _may_stand(node: ast.stmt) -> bool:
-    """Whether nothing is lost if only definitions are kept."""
-    return _is_empty(node) or is_definition(node)
 
 
 def _split(nodes: list[ast.stmt], beside: list[ast.stmt], place: str) -> PaperFile:
@@ -134,25 +125,24 @@ def parse_paper_source(source: str, entry: str, place: str) -> ParsedSource:
         UserError: if it is not Python, does not define the program, or has statements other than definitions.
     """
     with reading(place):
-        return _parsed(_parse(source, place), entry, place)
-
-
-def _parsed(tree: ast.Module, entry: str, place: str) -> ParsedSource:
-    for node in tree.body:
-        if not is_definition(node):
-            raise UserError(f"{place}, line {node.lineno}: only imports, definitions and assignments may stand here")
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry]
-    if not functions or not _has_signature(functions[-1]):
-        raise UserError(f"{place}: no program {entry!r} in it; define def {entry}(sentence, tokenizer)")
-    normalised = ast.unparse(tree)
-    return ParsedSource(
-        normalised=normalised,
-        program_id=sha256_text(f"{entry}\n{normalised}"),
-        description=_description(functions[-1]),
-        terms=0,
-        nodes=sum(1 for _ in ast.walk(tree)),
-        speaks_vocabulary_only=False,
-    )
+        tree = _parse(source, place)
+        for node in tree.body:
+            if not is_definition(node):
+                raise UserError(
+                    f"{place}, line {node.lineno}: only imports, definitions and assignments may stand here"
+                )
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry]
+        if not functions or not _has_signature(functions[-1]):
+            raise UserError(f"{place}: no program {entry!r} in it; define def {entry}(sentence, tokenizer)")
+        normalised = ast.unparse(tree)
+        return ParsedSource(
+            normalised=normalised,
+            program_id=sha256_text(f"{entry}\n{normalised}"),
+            description=_description(functions[-1]),
+            terms=0,
+            nodes=sum(1 for _ in ast.walk(tree)),
+            speaks_vocabulary_only=False,
+        )
 
 
 def _parse(source: str, place: str) -> ast.Module:
@@ -220,11 +210,9 @@ def _imports_spacy(node: ast.AST) -> bool:
 
 
 def _dropped(node: ast.stmt, file: str = "") -> Remark:
-    start = ast.unparse(node).split("\n")[0]
+    start = ast.unparse(node).split("\n")[0][:60]
     return Remark(
-        node.lineno,
-        f"left out: {start[:60]!r}; programs keep only imports, definitions and assignments",
-        file,
+        node.lineno, f"left out: {start!r}; programs keep only imports, definitions and assignments", file
     )
 
 
@@ -240,17 +228,16 @@ def _redefined(name: str, definitions: Sequence[Definition]) -> Remark:
 
 def _missing(programs: Sequence[ast.FunctionDef], definitions: Definitions) -> list[Remark]:
     """One remark per missing helper, at the first program that uses it; the most used first."""
-    missing = {}
+    users = defaultdict[str, list[int]](list)
     for program in programs:
         needed = definitions.needed_for(program.name)
-        nodes = [definition.node for definition in needed.definitions]
-        missing[program.name] = sorted({*needed.undefined, *taken_from_helpers(nodes)})
-    lines = {program.name: program.lineno for program in programs}
+        for helper in {*needed.undefined, *taken_from_helpers(each.node for each in needed.definitions)}:
+            users[helper].append(program.lineno)
     return [
         Remark(
-            lines[users[0]],
-            f"the file lacks helper {helper}, used by {len(users)} {'program' if len(users) == 1 else 'programs'}; "
+            lines[0],
+            f"the file lacks helper {helper}, used by {len(lines)} {'program' if len(lines) == 1 else 'programs'}; "
             "add it with --helpers FILE",
         )
-        for helper, users in users_by_helper(missing).items()
+        for helper, lines in sorted(users.items(), key=lambda item: (-len(item[1]), item[0]))
     ]

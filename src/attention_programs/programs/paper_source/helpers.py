@@ -2,7 +2,7 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,15 +20,10 @@ class HelperFile:
     place: str
     """Its path, for messages."""
 
-    @property
-    def name(self) -> str:
-        """Its name without folder and suffix, under which programs may import it, too."""
-        return Path(self.place).stem
-
 
 def open_imports(programs: ast.Module, helpers: HelperFile) -> ast.Module:
     """The programs with plain names for what they import from the helper module (``helpers``, or its file's name)."""
-    opened: ast.Module = _Opened({MODULE, helpers.name}, programs).visit(programs)
+    opened: ast.Module = _Opened({MODULE, Path(helpers.place).stem}, programs).visit(programs)
     return ast.fix_missing_locations(opened)
 
 
@@ -66,10 +61,10 @@ class _Opened(ast.NodeTransformer):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
         if node.module not in self._modules:
             return node
-        renamed = [alias for alias in node.names if alias.asname not in (None, alias.name)]
         assignments: list[ast.stmt] = [
-            ast.Assign([ast.Name(alias.asname or "", ast.Store())], ast.Name(alias.name, ast.Load()))
-            for alias in renamed
+            ast.Assign([ast.Name(alias.asname, ast.Store())], ast.Name(alias.name, ast.Load()))
+            for alias in node.names
+            if alias.asname and alias.asname != alias.name
         ]
         return [ast.copy_location(each, node) for each in assignments] or ast.copy_location(ast.Pass(), node)
 
@@ -87,16 +82,3 @@ def taken_from_helpers(nodes: Iterable[ast.stmt]) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.name != "*")
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == MODULE:
             yield node.attr
-
-
-def users_by_helper(missing: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    """The programs that use each missing helper, the most used first.
-
-    Args:
-        missing: The helpers that each program lacks.
-    """
-    users = defaultdict[str, list[str]](list)
-    for program, names in missing.items():
-        for name in names:
-            users[name].append(program)
-    return dict(sorted(users.items(), key=lambda item: (-len(item[1]), item[0])))

@@ -25,11 +25,8 @@ def first_occurrence(view: Tokens) -> Array:
 
     Example: a b a c -> marks 0, 1 and 3.
     """
-    seen: set[int] = set()
     flags = np.zeros(view.n, dtype=np.float32)
-    for position, token in enumerate(view.ids):
-        flags[position] = token not in seen
-        seen.add(token)
+    flags[np.unique(view.ids, return_index=True)[1]] = 1
     return flags
 
 
@@ -137,9 +134,7 @@ def token_length(view: Tokens) -> Array:
 
     Example: ·a ·cat , ↵ -> is 0.25 0.50 0.25 0.
     """
-    return np.array(
-        [np.log2(1.0 + len(token_string.strip())) / 4 for token_string in view.token_strings], dtype=np.float32
-    )
+    return np.array([np.log2(1.0 + len(string.strip())) / 4 for string in view.token_strings], dtype=np.float32)
 
 
 def _first_tokens(count: int) -> Compute:

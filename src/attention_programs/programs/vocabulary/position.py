@@ -28,11 +28,6 @@ def _own_token(view: Tokens, number: int) -> Array:
     return one_hot(view, np.where(np.arange(view.n) >= column, column, -1))
 
 
-def _own_positions(view: Tokens) -> Array:
-    """Each token's position in the text."""
-    return view.positions.astype(np.float32)
-
-
 @TERMS.add("all tokens")
 def uniform(view: Tokens) -> Array:
     """Every token alike.
@@ -148,8 +143,7 @@ def early(view: Tokens, scale: int) -> Array:
 
     Example: a b c with 2 -> row 2 is 1 0.61 0.37.
     """
-    column = _fading(_own_positions(view), scale) * ~view.is_around
-    return np.broadcast_to(column[None, :], (view.n, view.n))
+    return np.broadcast_to(_fading(view.positions.astype(np.float32), scale) * ~view.is_around, (view.n, view.n))
 
 
 @TERMS.add("late tokens", continuous=True)
@@ -160,8 +154,7 @@ def log_position(view: Tokens) -> Array:
 
     Example: a b c -> row 2 is 0 0.69 1.10.
     """
-    column = np.log1p(_own_positions(view)) * ~view.is_around
-    return np.broadcast_to(column[None, :], (view.n, view.n))
+    return np.broadcast_to(np.log1p(view.positions.astype(np.float32)) * ~view.is_around, (view.n, view.n))
 
 
 @TERMS.add("all but the first token late in the text", continuous=True)
@@ -172,7 +165,7 @@ def row_position(view: Tokens) -> Array:
 
     Example: a b c -> row 2 is 0 1.10 1.10.
     """
-    matrix = np.repeat(np.log1p(_own_positions(view))[:, None], view.n, axis=1)
+    matrix = np.repeat(np.log1p(view.positions.astype(np.float32))[:, None], view.n, axis=1)
     matrix[:, 0] = 0
     return matrix
 

@@ -11,15 +11,14 @@ from attention_programs.programs.vocabulary.term import PART, Compute, Terms
 TERMS = Terms("relation")
 
 
-def latest(flags: np.ndarray, include_self: bool) -> np.ndarray:
-    """For each position, the latest flagged position before it (or at it); -1 if there is none.
+def latest(flags: np.ndarray) -> np.ndarray:
+    """For each position, the latest flagged position before it; -1 if there is none.
 
-    >>> latest(np.array([1, 0, 1, 0]), include_self=False).tolist()
+    >>> latest(np.array([1, 0, 1, 0])).tolist()
     [-1, 0, 0, 2]
     """
     marked = np.where(flags > 0, np.arange(len(flags)), -1)
-    running = np.maximum.accumulate(marked) if len(marked) else marked
-    return running if include_self else np.concatenate([[-1], running])[:-1]
+    return np.concatenate([[-1], np.maximum.accumulate(marked)])[:-1]
 
 
 def _equal(view: Tokens) -> np.ndarray:
@@ -81,9 +80,7 @@ def induction(view: Tokens) -> Array:
 
     Example: a b a c a -> row 4 picks 1 and 3.
     """
-    matrix = np.zeros((view.n, view.n), dtype=np.float32)
-    matrix[:, 1:] = view.matrix("same_token")[:, :-1]
-    return matrix
+    return np.pad(view.matrix("same_token")[:, :-1], ((0, 0), (1, 0)))
 
 
 @TERMS.add("tokens up to about {0} back that followed earlier copies", parameters=(8, 32))
@@ -119,9 +116,7 @@ def before_same_token(view: Tokens) -> Array:
 
     Example: b a c a a -> row 4 picks 0 and 2.
     """
-    matrix = np.zeros((view.n, view.n), dtype=np.float32)
-    matrix[:, :-1] = view.matrix("same_token")[:, 1:]
-    return matrix
+    return np.pad(view.matrix("same_token")[:, 1:], ((0, 0), (0, 1)))
 
 
 @TERMS.add("tokens after the same pair")
@@ -142,10 +137,7 @@ def after_copy_of_previous(view: Tokens) -> Array:
 
     Example: a b a c -> row 3 picks 1.
     """
-    same = view.matrix("same_token")
-    matrix = np.zeros((view.n, view.n), dtype=np.float32)
-    matrix[1:, 1:] = same[:-1, :-1]
-    return matrix
+    return np.pad(view.matrix("same_token")[:-1, :-1], ((1, 0), (1, 0)))
 
 
 def _first_so_far(flags: np.ndarray) -> np.ndarray:
@@ -155,10 +147,6 @@ def _first_so_far(flags: np.ndarray) -> np.ndarray:
     [-1, 1, 1, 1]
     """
     return np.where(np.cumsum(flags) > 0, np.argmax(flags), -1)
-
-
-def _latest_before(flags: np.ndarray) -> np.ndarray:
-    return latest(flags, include_self=False)
 
 
 def _pick(feature_name: str, pick: Callable[[np.ndarray], np.ndarray]) -> Compute:
@@ -202,4 +190,4 @@ for _class_name, _phrase, _example in (
 ):
     _summary = f"The latest token before the current one that is in the class ``{_class_name}``."
     _former = "last_blank" if _class_name == "whitespace" else ""
-    TERMS.define(f"last_{_class_name}", _phrase, _pick(_class_name, _latest_before), _summary, _example, former=_former)
+    TERMS.define(f"last_{_class_name}", _phrase, _pick(_class_name, latest), _summary, _example, former=_former)

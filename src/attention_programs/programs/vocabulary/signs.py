@@ -1,11 +1,12 @@
 """Token features for symbols, white space and digits, from a token's characters only."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
-from attention_programs.programs.vocabulary.term import PART, Compute, Terms
+from attention_programs.programs.vocabulary.term import PART, Terms
 
 TERMS = Terms("class")
 
@@ -16,13 +17,7 @@ def string_flags(view: Tokens, test: Callable[[str], bool]) -> Array:
 
 
 def _made_of(characters: str) -> Callable[[str], bool]:
-    return lambda token_string: (
-        bool(token_string.strip()) and all(character in characters for character in token_string.strip())
-    )
-
-
-def _token_strings(test: Callable[[str], bool]) -> Compute:
-    return lambda view: string_flags(view, test)
+    return lambda token_string: bool(token_string.strip()) and set(token_string.strip()) <= set(characters)
 
 
 for _name, _phrase, _test, _summary, _example, _former in (
@@ -54,4 +49,4 @@ for _name, _phrase, _test, _summary, _example, _former in (
      "Tokens made of signs of mathematics and code alone: + - * / = < > & | ^ % ~ \\ _ $ @ #.",
      "x ·= y == . -> marks 1 and 3.", ""),
 ):  # fmt: skip
-    TERMS.define(_name, _phrase, _token_strings(_test), _summary, _example, former=_former)
+    TERMS.define(_name, _phrase, partial(string_flags, test=_test), _summary, _example, former=_former)

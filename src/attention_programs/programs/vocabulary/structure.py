@@ -1,6 +1,8 @@
 """Patterns of text structure: words, clauses, sentences, lines, brackets, quotations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from operator import attrgetter
 
 import numpy as np
 
@@ -10,15 +12,6 @@ from attention_programs.programs.vocabulary.relations import latest
 from attention_programs.programs.vocabulary.term import Compute, Terms
 
 TERMS = Terms("structure")
-
-
-def unit_starts(ends: np.ndarray) -> np.ndarray:
-    """Start of each token's unit, where a unit begins after a token flagged in ``ends``.
-
-    >>> unit_starts(np.array([0, 1, 0, 0])).tolist()
-    [0, 0, 2, 2]
-    """
-    return latest(ends, include_self=False) + 1
 
 
 def _own(view: Tokens, picked: np.ndarray) -> Array:
@@ -45,25 +38,15 @@ def _previous_unit(view: Tokens, starts: np.ndarray) -> Array:
     return _own(view, (columns[None, :] >= from_start[:, None]) & (columns[None, :] <= before[:, None]))
 
 
-def _starts_after(view: Tokens, *classes: str) -> np.ndarray:
+def _starts_after(view: Tokens, classes: Sequence[str]) -> np.ndarray:
     """Start of each token's unit, where units begin after tokens of some classes and at the start of the text."""
-    return unit_starts(np.maximum.reduce([view.is_around, *(view.vector(name) for name in classes)]))
+    return latest(np.maximum.reduce([view.is_around, *(view.vector(name) for name in classes)])) + 1
 
 
-def _sentence_starts(view: Tokens) -> np.ndarray:
-    return _starts_after(view, "full_stop", "newline")
-
-
-def _clause_starts(view: Tokens) -> np.ndarray:
-    return _starts_after(view, "full_stop", "newline", "comma", "colon")
-
-
-def _line_starts(view: Tokens) -> np.ndarray:
-    return _starts_after(view, "newline")
-
-
-def _word_starts(view: Tokens) -> np.ndarray:
-    return view.word_starts
+_sentence_starts = partial(_starts_after, classes=("full_stop", "newline"))
+_clause_starts = partial(_starts_after, classes=("full_stop", "newline", "comma", "colon"))
+_line_starts = partial(_starts_after, classes=("newline",))
+_word_starts = attrgetter("word_starts")
 
 
 def _of_units(pick: Callable[[Tokens, np.ndarray], Array], starts: Callable[[Tokens], np.ndarray]) -> Compute:

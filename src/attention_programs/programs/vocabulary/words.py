@@ -1,10 +1,12 @@
 """Token features of words and their parts, from characters and closed-class word lists."""
 
+from functools import partial
+
 import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary.signs import string_flags
-from attention_programs.programs.vocabulary.term import Compute, Terms
+from attention_programs.programs.vocabulary.term import Terms
 
 TERMS = Terms("class")
 
@@ -89,10 +91,6 @@ def word_continuation(view: Tokens) -> Array:
     return (view.word_starts < np.arange(view.n)).astype(np.float32)
 
 
-def _word_class(words: frozenset[str]) -> Compute:
-    return lambda view: word_flags(view, words)
-
-
 for _name, _phrase, _words_of_it, _summary, _example in (
     ("determiner", "determiners", DETERMINERS, "the, a, this, every, ...", "·this ·cat ·the -> marks 0 and 2."),
     ("pronoun", "pronouns", PRONOUNS, "she, it, their, who, ...", "·she ·saw ·it -> marks 0 and 2."),
@@ -100,7 +98,7 @@ for _name, _phrase, _words_of_it, _summary, _example in (
     ("conjunction", "conjunctions", CONJUNCTIONS, "and, but, because, when, ...", "·cat ·and ·dog -> marks 1."),
     ("auxiliary", "auxiliary verbs", AUXILIARIES, "is, had, could, not, ...", "·he ·is ·not ·late -> marks 1 and 2."),
 ):
-    TERMS.define(_name, _phrase, _word_class(_words_of_it), _summary, _example)
+    TERMS.define(_name, _phrase, partial(word_flags, words=_words_of_it), _summary, _example)
 
 
 @TERMS.add("function words")
