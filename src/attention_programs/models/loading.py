@@ -65,7 +65,7 @@ class LoadedModel:
 
     @cached_property
     def template(self) -> Template:
-        """The special tokens around every text: all that an encoder's tokenizer adds, only the opening for causal models.
+        """The special tokens around every text: all for an encoder, only the opening ones for a causal model.
 
         A closing token would be one more to predict that is not a token of the text.
         """

@@ -263,7 +263,7 @@ def test_functions_of_a_sentence_and_a_tokenizer_are_programs(signature: str) ->
     ],
 )
 def test_other_functions_are_none(signature: str) -> None:
-    with pytest.raises(UserError, match="place contains no program; write functions def name_L5H1"):
+    with pytest.raises(UserError, match="place has no program; write functions def name_L5H1"):
         split(f"{signature}:\n    pass\n", "place")
 
 
@@ -289,8 +289,8 @@ def test_a_program_that_something_else_replaces_is_none() -> None:
         ("X = " + "(" * 5000 + "1" + ")" * 5000, "place.*: (not valid Python|nested too deeply)"),
         ("X = " + "-" * 200_000 + "1", "place: nested too deeply or too long a sum; write shorter"),
         (PROGRAM.format("f", " + ".join(["1"] * 3000)), "place: nested too deeply or too long a sum; write shorter"),
-        ("", "place contains no program"),
-        (PROGRAM.format("f", 1) + "f = None\n", "place contains no program"),
+        ("", "place has no program"),
+        (PROGRAM.format("f", 1) + "f = None\n", "place has no program"),
     ],
 )
 def test_files_that_are_no_libraries_are_refused(source: str, words: str) -> None:

@@ -103,7 +103,7 @@ def _split(nodes: list[ast.stmt], beside: list[ast.stmt], place: str) -> PaperFi
     reached = [node for node in functions if definitions.latest(node.name).node is node]
     if not reached:
         raise UserError(
-            f"{place} contains no program; write functions def name_L5H1(sentence, tokenizer) that return (name, matrix)"
+            f"{place} has no program; write functions def name_L5H1(sentence, tokenizer) that return (name, matrix)"
         )
     remarks = [_dropped(node) for node in body if not is_definition(node)]
     remarks += [_replaced(node, definitions) for node in functions if node not in reached]
@@ -211,9 +211,7 @@ def _imports_spacy(node: ast.AST) -> bool:
 
 def _dropped(node: ast.stmt, file: str = "") -> Remark:
     start = ast.unparse(node).split("\n")[0][:60]
-    return Remark(
-        node.lineno, f"left out: {start!r}; programs keep only imports, definitions and assignments", file
-    )
+    return Remark(node.lineno, f"left out: {start!r}; programs keep only imports, definitions and assignments", file)
 
 
 def _replaced(node: ast.FunctionDef, definitions: Definitions) -> Remark:
