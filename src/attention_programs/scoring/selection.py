@@ -42,16 +42,15 @@ def choose(
     Raises:
         UserError: if the scores are of other programs or heads, or a head has no fitted mixture.
     """
-    _check_match(programs, validation, heads)
+    if [program.id for program in programs] != validation.programs:
+        raise UserError("programs.jsonl holds other programs than the score table; run `dvc repro score`")
+    if validation.iou.shape[-1] != len(heads):
+        mapped, scored = len(heads), validation.iou.shape[-1]
+        raise UserError(f"{mapped} heads were mapped and {scored} scored; run `dvc repro score`")
     means = validation.iou.mean(axis=0)
-    usable = [
-        i
-        for i, program in enumerate(programs)
-        if program.author != BASELINE and (not causal or program.may_go_into_a_causal_model(look_ahead))
-    ]
-    groups = {SELECTED: usable} | {
-        author: [i for i, program in enumerate(programs) if program.author == author] for author in AUTHORS
-    }
+    written = [i for i, program in enumerate(programs) if program.author != BASELINE]
+    usable = [i for i in written if not causal or programs[i].may_go_into_a_causal_model(look_ahead)]
+    groups = {SELECTED: usable} | {author: [i for i in written if programs[i].author == author] for author in AUTHORS}
     choices = [
         Choice(method, [group[int(np.argmax(means[group, head]))] for head in range(len(heads))])
         for method, group in groups.items()
@@ -65,13 +64,6 @@ def choose(
     if missing:
         raise UserError(f"head {missing[0]} has no fitted first+self mixture; run `dvc repro synthesize`")
     return [*choices, Choice(FITTED_SINK_SELF, [fitted[head] for head in heads])]
-
-
-def _check_match(programs: Sequence[ProgramRecord], scores: "SplitScores", heads: Sequence[str]) -> None:
-    if [program.id for program in programs] != scores.programs:
-        raise UserError("programs.jsonl holds other programs than the score table; run `dvc repro score`")
-    if scores.iou.shape[-1] != len(heads):
-        raise UserError(f"{len(heads)} heads were mapped and {scores.iou.shape[-1]} scored; run `dvc repro score`")
 
 
 @dataclass(frozen=True)

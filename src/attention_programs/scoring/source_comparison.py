@@ -15,11 +15,6 @@ from attention_programs.scoring.score_table import SplitScores
 EXPLAINED = 0.5
 """Test IoU above which a head counts as covered."""
 NOTHING = float("nan")
-COLUMNS = (
-    *("source", "programs", "heads_intended", "wins_on", "coverage", "iou_test", "iou_test_low", "iou_test_high"),
-    *("beats_search", "beats_curated", "iou_test_intended", "iou_test_best_of_source", "iou_test_best_of_all"),
-    *("share_intended_is_best", "iou_test_of_search", "terms_best_of_source", "terms_of_search"),
-)
 
 
 def source_groups(programs: Sequence[ProgramRecord]) -> dict[str, list[int]]:
@@ -95,7 +90,7 @@ def compare_sources(
                 "terms_of_search": _mean(terms[best[SEARCH][asked]]) if SEARCH in best else NOTHING,
             }
         )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows)
 
 
 def _best(means: NDArray[np.float64], members: Sequence[int]) -> NDArray[np.int64]:

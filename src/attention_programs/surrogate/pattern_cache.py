@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from cachetools import LRUCache
@@ -18,12 +17,8 @@ Ids = tuple[int, ...]
 PatternArray = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class _Key:
-    """A text and one of its patterns, or its view where no program is named."""
-
-    ids: Ids
-    program: str = ""
+_Key = tuple[Ids, str]
+"""A text and the id of a program for its pattern, or an empty one for its view."""
 
 
 class PatternCache:
@@ -53,7 +48,7 @@ class PatternCache:
         Raises:
             RuntimeError: if the program fails on this text; a replaced head is never quietly left in place.
         """
-        key = _Key(ids, record.id)
+        key = (ids, record.id)
         found = self._kept.get(key)
         if isinstance(found, np.ndarray):
             return found
@@ -68,10 +63,10 @@ class PatternCache:
         return outcome.weights
 
     def _run(self, ids: Ids, record: ProgramRecord) -> Outcome:
-        found = self._kept.get(_Key(ids))
+        found = self._kept.get((ids, ""))
         view = found if isinstance(found, TokenView) else TokenView.of(self._read(ids))
         (outcome,) = self._runner.outcomes([record], view)
-        self._keep(_Key(ids), view)
+        self._keep((ids, ""), view)
         return outcome
 
     def _keep(self, key: _Key, value: PatternArray | TokenView) -> None:

@@ -120,13 +120,10 @@ def measure_again(patched: PatchedModel, recorded: RecordedLosses) -> Remeasurem
     precision: Precision = "float32" if recorded.precision == "float32" else "fastest"
 
     def losses() -> list[TextLoss]:
-        return [_total(ids_losses(patched, text.windows, 1, precision)) for text in recorded.texts]
+        of_windows = [ids_losses(patched, text.windows, 1, precision) for text in recorded.texts]
+        return [TextLoss(sum(each.tokens for each in own), sum(each.loss_sum for each in own)) for own in of_windows]
 
     replaced = losses()
     with patched.suspended():
         original = losses()
     return Remeasurement(recorded.precision, tuple(map(MeasuredAgain, recorded.texts, original, replaced)))
-
-
-def _total(losses: Sequence[TextLoss]) -> TextLoss:
-    return TextLoss(sum(loss.tokens for loss in losses), sum(loss.loss_sum for loss in losses))

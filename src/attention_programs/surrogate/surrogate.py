@@ -22,15 +22,11 @@ class Surrogate(PatchedModel):
     specification: SurrogateSpecification | None = None
 
 
-def _trusted_alone(_: TokenStyle) -> Runner:
-    return TrustedRunner()
-
-
 def load_surrogate(
     specification: Path,
     model_folder: Path,
     probes: Sequence[str] = (),
-    runner_for: Callable[[TokenStyle], Runner] = _trusted_alone,
+    runner_for: Callable[[TokenStyle], Runner] = lambda _: TrustedRunner(),
     verify: bool = False,
 ) -> Surrogate:
     """Loads a model and replaces its heads, after proving again that the intervention is exact.

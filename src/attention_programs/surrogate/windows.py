@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.config import ReplacementSettings
 from attention_programs.corpora.text import Split, Text
 from attention_programs.errors import UserError
@@ -49,14 +50,7 @@ def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: in
     return Windows(ids, text_of)
 
 
-class _OfCorpus(Protocol):
-    """Anything that says which corpus it is from."""
-
-    @property
-    def corpus(self) -> str: ...
-
-
-Item = TypeVar("Item", bound=_OfCorpus)
+Item = TypeVar("Item", Text, TextAttention)
 
 
 def of_corpus(texts: Iterable[Item], corpus: str) -> list[Item]:
