@@ -1,13 +1,14 @@
 """All programs of a profile in one table: found by the search, written by hand, by a language model, by others."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from attention_programs.config import Config, ExplainerSettings
+from attention_programs.config import Config
 from attention_programs.llm.session import Session, connected, open_session, recorded, requested_heads
 from attention_programs.llm.synthesis_summary import COLUMNS, Explained, explained
 from attention_programs.paths import Paths
@@ -65,7 +66,12 @@ def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]
         known = [head for head in heads if replay.knows(session.index.weights_sha256, head, settings.model)]
         left_out = [head for head in heads if head not in known]
         if left_out:
-            print(_left_out(left_out, len(heads), settings), file=sys.stderr)
+            named = ", ".join(left_out[:6]) + (" ..." if len(left_out) > 6 else "")
+            print(
+                f"{settings.call_log} holds no replies of {settings.model!r} about {len(left_out)} of {len(heads)} "
+                f"heads of this model, which are left out: {named}; ask with `attention-programs synthesize`",
+                file=sys.stderr,
+            )
         found = explained(session.explainer.run(known, replay), elsewhere) if known else nothing
         return replace(found, metrics=found.metrics | {"heads_not_recorded": left_out})
     with connected(settings, paths.root) as live:
@@ -74,18 +80,9 @@ def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]
     return explained(synthesis, elsewhere)
 
 
-def _left_out(heads: Sequence[str], asked: int, settings: ExplainerSettings) -> str:
-    named = ", ".join(heads[:6]) + (" ..." if len(heads) > 6 else "")
-    return (
-        f"{settings.call_log} holds no replies of {settings.model!r} about {len(heads)} of {asked} heads of this "
-        f"model, which are left out: {named}; ask with `attention-programs synthesize`"
-    )
-
-
 def _metrics(programs: Sequence[ProgramRecord], imported: Vetting, written: Explained, level: str) -> dict[str, Any]:
-    authors = sorted({program.author for program in programs})
     return {
-        "programs": {author: sum(p.author == author for p in programs) for author in authors},
+        "programs": dict(sorted(Counter(program.author for program in programs).items())),
         "look_ahead": sum(p.causal != "prefix_only" for p in programs),
         "sandbox": level,
         "candidates": {

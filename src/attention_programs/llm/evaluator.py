@@ -79,12 +79,11 @@ class Evaluator:
 
 
 def _fit(texts: Sequence[ExplainedText], outcomes: Sequence[Outcome], head: int, shown: int) -> Fit:
-    scores = []
-    for text, outcome in zip(texts, outcomes, strict=True):
-        if isinstance(outcome, Scored):
-            true_pattern = text.pattern(head)
-            scores.append((jensen_shannon_distance(true_pattern, outcome.weights), iou(true_pattern, outcome.weights)))
-        else:
-            scores.append((1.0, 0.0))
+    scores = [
+        tuple(score(text.pattern(head), outcome.weights) for score in (jensen_shannon_distance, iou))
+        if isinstance(outcome, Scored)
+        else (1.0, 0.0)
+        for text, outcome in zip(texts, outcomes, strict=True)
+    ]
     distances, ious = np.array(scores).T
     return Fit(distances, ious, shown)

@@ -99,9 +99,6 @@ def explained(synthesis: SynthesisResult, elsewhere: Collection[str]) -> Explain
     programs = [record for record in _joined(records) if record.id not in elsewhere]
     rejected = [rejection for vetting in synthesis.vettings for rejection in vetting.rejected]
     by_reason = Counter(str(rejection.reason) for rejection in rejected)
-    looks_ahead = sum(
-        record.causal == "looks_ahead" for head_result in head_results for record in _records(head_result)
-    )
     rows = [_row(head_result) for head_result in head_results]
     calls = [call for head_result in head_results for call in head_result.calls]
     metrics = {
@@ -113,7 +110,7 @@ def explained(synthesis: SynthesisResult, elsewhere: Collection[str]) -> Explain
         "repeated": synthesis.repeated,
         "rejected": dict(sorted(by_reason.items())),
         "replies_without_a_program": dict(sorted(synthesis.problems.items())),
-        "looks_ahead": looks_ahead,
+        "looks_ahead": sum(record.causal == "looks_ahead" for record in records),
         "programs": len(programs),
         "programs_known_elsewhere": len({record.id for record in records} & set(elsewhere)),
         "revisions_kept": sum(head_result.kept_revision for head_result in head_results),

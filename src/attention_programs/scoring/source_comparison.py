@@ -70,6 +70,10 @@ def compare_sources(
         intended = _intended(programs, members, means, heads)
         asked = np.array(sorted(intended), dtype=int)
         written = np.array([intended[head] for head in asked], dtype=int)
+        beats = dict.fromkeys(("beats_search", "beats_curated"), NOTHING)
+        for other in (SEARCH, CURATED):
+            if other in best and other != name:
+                beats[f"beats_{other}"] = _mean(tested[asked] > on_test[best[other][asked], asked])
         rows.append(
             {
                 "source": name,
@@ -80,11 +84,11 @@ def compare_sources(
                 "iou_test": interval.mean,
                 "iou_test_low": interval.low,
                 "iou_test_high": interval.high,
-                **{f"beats_{other}": _beats(on_test, best, name, other, asked) for other in (SEARCH, CURATED)},
+                **beats,
                 "iou_test_intended": _mean(on_test[written, asked]),
                 "iou_test_best_of_source": _mean(tested[asked]),
                 "iou_test_best_of_all": _mean(on_test[overall[asked], asked]),
-                "share_intended_is_best": _mean((written == overall[asked]).astype(float)),
+                "share_intended_is_best": _mean(written == overall[asked]),
                 "iou_test_of_search": _mean(on_test[best[SEARCH][asked], asked]) if SEARCH in best else NOTHING,
                 "terms_best_of_source": _mean(terms[chosen[asked]]),
                 "terms_of_search": _mean(terms[best[SEARCH][asked]]) if SEARCH in best else NOTHING,
@@ -114,17 +118,5 @@ def _intended(
     return found
 
 
-def _beats(
-    on_test: NDArray[np.float64],
-    best: dict[str, NDArray[np.int64]],
-    name: str,
-    other: str,
-    asked: NDArray[np.int64],
-) -> float:
-    if other not in best or name == other or not len(asked):
-        return NOTHING
-    return float((on_test[best[name][asked], asked] > on_test[best[other][asked], asked]).mean())
-
-
-def _mean(values: NDArray[np.float64]) -> float:
+def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
     return float(values.mean()) if len(values) else NOTHING

@@ -26,8 +26,6 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-6, "float16": 0.2, "bfloat16": 0.5}
 
 
 class _GivenPatterns(PatternCache):
-    """Hands out given patterns instead of a program's."""
-
     def __init__(self, loaded: LoadedModel, given: dict[tuple[tuple[int, ...], str], PatternArray]) -> None:
         super().__init__(loaded.sequence, TrustedRunner())
         self._given = given

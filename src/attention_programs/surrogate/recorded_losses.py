@@ -103,7 +103,6 @@ class Remeasurement:
 
 
 def _increase(original: Sequence[TextLoss], replaced: Sequence[TextLoss]) -> float:
-    """By how much perplexity rises, in percent."""
     return 100 * (perplexity(replaced) / perplexity(original) - 1)
 
 
