@@ -2,20 +2,21 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from attention_programs.config import Config
-from attention_programs.llm.session import Session, connected, open_session, recorded, requested_heads
+from attention_programs.llm.backends import ReplayBackend
+from attention_programs.llm.call_log import read_log
+from attention_programs.llm.session import Session, connected, open_session, requested_heads
 from attention_programs.llm.synthesis_summary import COLUMNS, Explained, explained
 from attention_programs.paths import Paths
 from attention_programs.programs.library import load_library, load_written_for, with_verdicts
 from attention_programs.programs.methods import BASELINE, CURATED
 from attention_programs.programs.record import ProgramRecord, merge, read_programs
-from attention_programs.untrusted.vetting import Vetting, read_candidates, vet
+from attention_programs.untrusted.vetting import read_candidates, vet
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,18 @@ def collect_programs(config: Config, paths: Paths) -> CollectedPrograms:
         level = session.runner.level
     programs = merge([*others, *written.programs])
     rejected = [*(rejection.to_json() for rejection in imported.rejected), *written.rejected]
-    return CollectedPrograms(programs, rejected, written.heads, _metrics(programs, imported, written, level))
+    metrics = {
+        "programs": dict(sorted(Counter(program.author for program in programs).items())),
+        "look_ahead": sum(p.causal != "prefix_only" for p in programs),
+        "sandbox": level,
+        "candidates": {
+            "accepted": len(imported.accepted),
+            "rejected": len(imported.rejected),
+            "by_reason": imported.counts,
+        },
+        "explainer": written.metrics,
+    }
+    return CollectedPrograms(programs, rejected, written.heads, metrics)
 
 
 def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]) -> Explained:
@@ -62,7 +74,7 @@ def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]
         return nothing
     heads = requested_heads(settings, session.index)
     if settings.mode == "replay":
-        replay = recorded(settings, paths.root)
+        replay = ReplayBackend(read_log(paths.root / settings.call_log), settings.call_log)
         known = [head for head in heads if replay.knows(session.index.weights_sha256, head, settings.model)]
         left_out = [head for head in heads if head not in known]
         if left_out:
@@ -78,17 +90,3 @@ def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]
         synthesis = session.explainer.run(heads, live)
         print(live.spending.line(), file=sys.stderr)
     return explained(synthesis, elsewhere)
-
-
-def _metrics(programs: Sequence[ProgramRecord], imported: Vetting, written: Explained, level: str) -> dict[str, Any]:
-    return {
-        "programs": dict(sorted(Counter(program.author for program in programs).items())),
-        "look_ahead": sum(p.causal != "prefix_only" for p in programs),
-        "sandbox": level,
-        "candidates": {
-            "accepted": len(imported.accepted),
-            "rejected": len(imported.rejected),
-            "by_reason": imported.counts,
-        },
-        "explainer": written.metrics,
-    }

@@ -112,9 +112,14 @@ class Explainer:
 
     def request(self, head_result: HeadSynthesis, number: int) -> Request:
         """The request of a head in a round."""
-        prompt = self.first_prompt(head_result.head) if number == 0 else self._refinement(head_result)
+        head, best = head_result.head, head_result.best
+        if number == 0:
+            prompt = self.first_prompt(head)
+        else:
+            evaluated = self._evaluated(head, best) if best else None
+            prompt = self._writer.refinement(self._evidence.of(head), evaluated, head_result.failures[:4])
         return Request(
-            head=head_result.head,
+            head=head,
             round=number,
             target=self._index.weights_sha256,
             model=self._settings.model,
@@ -140,10 +145,6 @@ class Explainer:
         residual.sort(key=lambda weight: -abs(weight.true - (weight.predicted or 0.0)))
         iou = float(self.evaluator.ious(program, head, self.evaluator.texts.shown).mean())
         return Known(description_in_prompts(program.description), iou, tuple(residual))
-
-    def _refinement(self, head_result: HeadSynthesis) -> Prompt:
-        evaluated = None if head_result.best is None else self._evaluated(head_result.head, head_result.best)
-        return self._writer.refinement(self._evidence.of(head_result.head), evaluated, head_result.failures[:4])
 
     def _evaluated(self, head: str, written: Written) -> EvaluatedProgram:
         """The best and the worst text of those that prompts may show, with the weights that tell most."""

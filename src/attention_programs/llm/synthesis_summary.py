@@ -166,7 +166,5 @@ def _row(head_result: HeadSynthesis) -> dict[str, Any]:
 
 def _served_by(calls: Iterable[Call]) -> dict[str, str]:
     """What is known of the explainer, without its address on some machine."""
-    known: dict[str, str] = {}
-    for call in calls:
-        known |= {name: value for name, value in call.served_by.items() if name not in ("address", "batch")}
-    return known
+    known = [item for call in calls for item in call.served_by.items()]
+    return {name: value for name, value in known if name not in ("address", "batch")}

@@ -39,10 +39,8 @@ def texts_of_lengths(
     contents = contents[: settings.length_texts or None]
     mapped = _mapped(loaded, contents, longest, index) if index.causal else []
     for tokens in progress(lengths if contents else (), "texts of several lengths", unit="lengths"):
-        if index.causal:
-            yield tokens, [cut(text, tokens) for text in mapped]
-        else:
-            yield tokens, _mapped(loaded, contents, tokens, index)
+        shorter = [cut(text, tokens) for text in mapped] if index.causal else _mapped(loaded, contents, tokens, index)
+        yield tokens, shorter
 
 
 def _mapped(loaded: LoadedModel, contents: Sequence[str], tokens: int, index: AttentionIndex) -> list[TextAttention]:

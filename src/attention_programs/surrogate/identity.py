@@ -88,14 +88,13 @@ def _turned(patterns: PatternArray, causal: bool) -> PatternArray:
     return turned
 
 
-def check_identity(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[str] = ()) -> Identity:
+def check_identity(loaded: LoadedModel, heads: Sequence[Head]) -> Identity:
     """Runs the identity test: a head's own pattern must change nothing, a wrong one must change something.
 
     Raises:
         UserError: if own patterns change more than rounding explains, or wrong ones change nothing.
     """
-    encoded = [loaded.encode(text, 64) for text in texts or (PROBE,)]
-    found = identity_of(loaded, heads, encoded)
+    found = identity_of(loaded, heads, [loaded.encode(PROBE, 64)])
     record = loaded.record
     allowed = TOLERANCE.get(record.dtype, TOLERANCE["float32"])
     if found.own > allowed:

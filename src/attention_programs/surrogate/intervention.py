@@ -153,12 +153,9 @@ class PatchedModel:
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        for layer in decoder_layers(self.model):
-            for module in layer.modules():
-                if hasattr(module, _MARK):
-                    delattr(module, _MARK)
-        if hasattr(self.model, _MARK):
-            delattr(self.model, _MARK)
+        for module in self.model.modules():
+            if hasattr(module, _MARK):
+                delattr(module, _MARK)
         self.model.set_attn_implementation(self._before)
 
     @contextmanager

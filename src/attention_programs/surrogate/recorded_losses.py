@@ -65,11 +65,6 @@ class Remeasurement:
     precision: Precision
     texts: tuple[MeasuredAgain, ...]
 
-    @property
-    def limit(self) -> float:
-        """Largest difference that counts as the same, nats per token."""
-        return TOLERANCE[self.precision]
-
     def summary(self) -> str:
         """The recorded and the measured increase of perplexity over these texts, in one line.
 
@@ -91,13 +86,14 @@ class Remeasurement:
         Raises:
             UserError: naming the first text where it is not.
         """
+        limit = TOLERANCE[self.precision]
         for again in self.texts:
             known = again.recorded
-            if not again.difference() <= self.limit:  # also if one of them is undefined
+            if not again.difference() <= limit:  # also if one of them is undefined
                 raise UserError(
                     f"recorded text {known.key} ({known.corpus}): summed loss {again.original.loss_sum:.3f}, and "
                     f"{again.replaced.loss_sum:.3f} with heads replaced, instead of {known.original:.3f} and "
-                    f"{known.replaced:.3f}, further away than {self.limit:g} nats per token; install the versions of "
+                    f"{known.replaced:.3f}, further away than {limit:g} nats per token; install the versions of "
                     "requirements.lock, or run `dvc repro` and publish again"
                 )
 

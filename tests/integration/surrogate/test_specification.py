@@ -67,7 +67,7 @@ def test_a_surrogate_comes_back_and_is_the_patched_model(
     assert read_specification(path) == wanted
     assert wanted.assignment == {Head(0, 1): FIRST, Head(2, 3): MIXED, Head(2, 0): FIRST}
     family = wanted.model.removeprefix("tiny-")
-    with load_surrogate(path, model, [SENTENCES[0]]) as surrogate:
+    with load_surrogate(path, model) as surrogate:
         assert surrogate.specification == wanted
         ours = text_losses(surrogate, SENTENCES, 24)
     with PatchedModel(tiny_model(family), wanted.assignment) as direct:
