@@ -140,8 +140,7 @@ def measure_ablation_effects(
     batches = [texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts)]
     parts: dict[Head, list[np.ndarray]] = {head: [] for head in assignment}
     layers = list(decoder_layers(loaded.model))
-    bar = progress(range(len(batches) * len(assignment)), "effects of single heads", unit="heads")
-    steps = iter(bar)
+    steps = iter(progress(range(len(batches) * len(assignment)), "effects of single heads", unit="heads"))
     with weights_kept(loaded.model), passes_in(precision, loaded):
         for batch in batches:
             original = _run_original(loaded, batch)

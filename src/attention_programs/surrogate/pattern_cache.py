@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from attention_programs.models.sequence import TokenSequence
 from attention_programs.programs.record import ProgramRecord
-from attention_programs.programs.run_result import Outcome, Rejected
+from attention_programs.programs.run_result import Rejected
 from attention_programs.programs.runner import Runner
 from attention_programs.programs.view import TokenView
 
@@ -52,7 +52,10 @@ class PatternCache:
         found = self._kept.get(key)
         if isinstance(found, np.ndarray):
             return found
-        outcome = self._run(ids, record)
+        kept = self._kept.get((ids, ""))
+        view = kept if isinstance(kept, TokenView) else TokenView.of(self._read(ids))
+        (outcome,) = self._runner.outcomes([record], view)
+        self._keep((ids, ""), view)
         if isinstance(outcome, Rejected):
             raise RuntimeError(
                 f"program {record.name!r} ({record.id[:10]}) fails on a text of {len(ids)} tokens: "
@@ -61,13 +64,6 @@ class PatternCache:
         outcome.weights.flags.writeable = False
         self._keep(key, outcome.weights)
         return outcome.weights
-
-    def _run(self, ids: Ids, record: ProgramRecord) -> Outcome:
-        found = self._kept.get((ids, ""))
-        view = found if isinstance(found, TokenView) else TokenView.of(self._read(ids))
-        (outcome,) = self._runner.outcomes([record], view)
-        self._keep((ids, ""), view)
-        return outcome
 
     def _keep(self, key: _Key, value: PatternArray | TokenView) -> None:
         """Keeps a value as the one used last, unless it is above the bound by itself."""
