@@ -2,8 +2,7 @@
 
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 
@@ -15,23 +14,11 @@ from attention_programs.llm.synthesis_summary import COLUMNS, Explained, explain
 from attention_programs.paths import Paths
 from attention_programs.programs.library import load_library, load_written_for, with_verdicts
 from attention_programs.programs.methods import BASELINE, CURATED
-from attention_programs.programs.record import ProgramRecord, merge, read_programs
+from attention_programs.programs.record import merge, read_programs
 from attention_programs.untrusted.vetting import read_candidates, vet
 
 
-@dataclass(frozen=True)
-class CollectedPrograms:
-    """The program table and where it comes from."""
-
-    programs: list[ProgramRecord]
-    rejected: list[dict[str, Any]]
-    """Untrusted programs that were not accepted, each with its reason."""
-    explained: pd.DataFrame
-    """One row per head that the language model was asked about."""
-    metrics: dict[str, Any]
-
-
-def collect_programs(config: Config, paths: Paths) -> CollectedPrograms:
+def collect_programs(config: Config, paths: Paths) -> Explained:
     """Brings the programs of all sources together.
 
     Raises:
@@ -63,7 +50,7 @@ def collect_programs(config: Config, paths: Paths) -> CollectedPrograms:
         },
         "explainer": written.metrics,
     }
-    return CollectedPrograms(programs, rejected, written.heads, metrics)
+    return Explained(programs, rejected, written.heads, metrics)
 
 
 def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]) -> Explained:

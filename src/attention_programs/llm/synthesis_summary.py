@@ -78,12 +78,14 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Explained:
-    """What the explainer gave."""
+    """What the explainer gave, or all sources together."""
 
     programs: list[ProgramRecord]
     """All that run, and those with fitted coefficients; equal ones once, with the call of each head."""
     rejected: list[dict[str, Any]]
+    """Untrusted programs that were not accepted, each with its reason."""
     heads: pd.DataFrame
+    """One row per head that the explainer was asked about."""
     metrics: dict[str, Any]
 
 
