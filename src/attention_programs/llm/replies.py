@@ -78,8 +78,7 @@ def parse_reply(call: Call, form: ExplainerForm) -> ParsedReply:
             continue
         found = _functions(block, form, spoken)
         programs += found
-        if not found:
-            problems.append(ReplyProblem.NO_PROGRAM)
+        problems += [] if found else [ReplyProblem.NO_PROGRAM]
     return ParsedReply(tuple(programs), tuple(problems))
 
 

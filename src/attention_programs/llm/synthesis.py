@@ -151,20 +151,13 @@ class Explainer:
         position, shown = self.evaluator.position(head), self.evaluator.texts.shown
         distances = written.fit.distances[: len(shown)]
         chosen = [int(distances.argmin()), int(distances.argmax())]
-        texts = tuple(
-            EvaluatedText(
-                best=place == chosen[0],
-                opening=shown[place].opening,
-                distance=float(distances[place]),
-                weights=most_different(
-                    shown[place],
-                    position,
-                    self.evaluator.predicted(written.record, shown[place]),
-                    self._settings.max_weights,
-                ),
-            )
-            for place in dict.fromkeys(chosen)
-        )
+
+        def evaluated(place: int) -> EvaluatedText:
+            predicted = self.evaluator.predicted(written.record, shown[place])
+            weights = most_different(shown[place], position, predicted, self._settings.max_weights)
+            return EvaluatedText(place == chosen[0], shown[place].opening, float(distances[place]), weights)
+
+        texts = tuple(map(evaluated, dict.fromkeys(chosen)))
         return EvaluatedProgram(written.record.source, float(distances.mean()), texts)
 
     def _take(self, synthesis: SynthesisResult, replies: Replies, number: int) -> None:

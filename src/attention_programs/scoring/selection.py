@@ -83,10 +83,8 @@ def report_selection(
 ) -> Selection:
     """Scores every choice on test texts, with intervals over texts."""
     corpora = ["all", *sorted(set(test.corpora))]
-    weights = {
-        corpus: resample_weights(len(test.in_corpus(corpus)), settings.bootstrap_samples, generator)
-        for corpus in corpora
-    }
+    samples = settings.bootstrap_samples
+    weights = {corpus: resample_weights(len(test.in_corpus(corpus)), samples, generator) for corpus in corpora}
     columns = range(len(heads))
     head_tables, rows = [], []
     for method, positions in choices.items():

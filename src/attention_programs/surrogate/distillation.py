@@ -231,14 +231,8 @@ def _draw(texts: Sequence[Ids], steps: int, batch: int, generator: np.random.Gen
 
 def _curve(phases: Sequence[Phase], state: DistillationState) -> pd.DataFrame:
     rows = [
-        {
-            "loss": phases[number].goal,
-            "percent": phases[number].percent,
-            "step": step,
-            "training": state.errors.get((number, step)),
-            "validation": state.checks.get((number, step)),
-        }
-        for number, step in sorted(state.errors.keys() | state.checks.keys())
+        (phases[place[0]].goal, phases[place[0]].percent, place[1], state.errors.get(place), state.checks.get(place))
+        for place in sorted(state.errors.keys() | state.checks.keys())
     ]
     columns = {"loss": str, "percent": int, "step": int, "training": float, "validation": float}
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)

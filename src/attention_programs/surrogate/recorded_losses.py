@@ -71,9 +71,8 @@ class Remeasurement:
         It is that of a few texts alone: the registered number is over all test texts.
         """
         known = [again.recorded for again in self.texts]
-        before = _increase(
-            [TextLoss(t.tokens, t.original) for t in known], [TextLoss(t.tokens, t.replaced) for t in known]
-        )
+        were = [TextLoss(text.tokens, text.original) for text in known]
+        before = _increase(were, [TextLoss(text.tokens, text.replaced) for text in known])
         now = _increase([again.original for again in self.texts], [again.replaced for again in self.texts])
         return (
             f"{len(self.texts)} recorded test texts measured again: perplexity rises by {now:.2f} % on them, recorded "
