@@ -100,6 +100,9 @@ class CallLog:
     def __iter__(self) -> Iterator[Call]:
         return iter(self._all)
 
+    def __len__(self) -> int:
+        return len(self._all)
+
     def answer(self, request: Request) -> Call | None:
         """The answer to this very request."""
         return self._answers.get(request.key)

@@ -53,7 +53,7 @@ def test_a_torn_last_line_is_removed(torn: str, tmp_path: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole + torn.encode()[:-1] + torn.encode()[-1:])
     log = open_log(path)
-    assert len([*log]) == 1
+    assert len(log) == 1
     assert path.read_bytes() == whole
     log.append(answered(request("L0H1", content="more")))
     assert len(open_log(path)) == 2
@@ -184,7 +184,7 @@ def test_a_log_with_chunks_and_odd_counts_is_repaired(tmp_path: Path) -> None:
     log = open_log(path)
     assert json.loads(path.read_text().splitlines()[0])["reply"] == "yes"
     assert list(open_log(path)) == list(log)
-    assert len([*log]) == 2
+    assert len(log) == 2
 
 
 def test_bad_lines_of_a_batch_cost_none_of_the_good_ones(tmp_path: Path) -> None:
