@@ -34,7 +34,7 @@ from attention_programs.programs.methods import DISTILLED
 from attention_programs.programs.record import ProgramRecord, make_record, read_programs, write_programs
 from attention_programs.project.reproduction import compose, profiles
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
-from attention_programs.surrogate.intervention import trusted_cache
+from attention_programs.surrogate.intervention import pattern_cache
 from attention_programs.surrogate.losses import text_losses
 from attention_programs.surrogate.rankings import RANKINGS
 from attention_programs.surrogate.recorded_losses import record_losses
@@ -172,7 +172,7 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
     texts = read_texts(paths.texts)
     windows = cut(llama, texts, 24, 2)
     point = Curve(DISTILLED, "ablation_effect", {25: {Head.parse(head): program for head, program in replaced.items()}})
-    measured = measure_curves(llama, [point], windows, 4, trusted_cache(llama))
+    measured = measure_curves(llama, [point], windows, 4, pattern_cache(llama))
     specification = SurrogateSpecification(
         profile="tiny-llama",
         model="tiny-llama",
