@@ -41,7 +41,7 @@ def import_programs(
     """
     from attention_programs.attention.pattern_store import read_index, read_patterns
     from attention_programs.programs.prefix import PrefixTest
-    from attention_programs.report.import_table import import_table
+    from attention_programs.report.terminal import import_table
     from attention_programs.sparse_search.profile_search import PREFIX_TEXTS, prefix_views
     from attention_programs.untrusted.execution import SandboxRunner
     from attention_programs.untrusted.program_import import read_file, store

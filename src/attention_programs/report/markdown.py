@@ -154,7 +154,7 @@ def sources_block(results: Path) -> str:
 
 def _section(section: Section) -> list[str]:
     table = section.table
-    rows = markdown_table(table.head, [(row.label, *row.cells) for row in table.rows]) if table else []
+    rows = markdown_table(table.head, table.rows) if table else []
     return [f"**{section.caption.title}.** {section.finding}", "", *rows, *([""] if rows else [])]
 
 
