@@ -39,14 +39,6 @@ class Lineage:
     requirements_sha256: str
     """Hash of the lock file of Python packages."""
 
-    def hash_of(self, path: str) -> str:
-        """DVC's hash of an output, or of the output folder that a file lies in.
-
-        Raises:
-            UserError: if no stage makes it.
-        """
-        return self.outputs[self.output_of(path)]
-
     def output_of(self, path: str) -> str:
         """The output that a file belongs to.
 
