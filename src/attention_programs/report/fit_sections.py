@@ -10,7 +10,7 @@ from attention_programs.config import SynthesisSettings
 from attention_programs.files import records
 from attention_programs.programs.methods import BASELINES, FITTED_SINK_SELF, SELECTED
 from attention_programs.programs.record import ProgramRecord
-from attention_programs.report.analysis_fits import ENOUGH, SHARED, TRANSFER_FROM, Fit, enough, family, fit_of, members
+from attention_programs.report.analysis_fits import ENOUGH, SHARED, TRANSFER_FROM, enough, family, fit_of, members
 from attention_programs.report.analysis_fits import TERMS as SIZES
 from attention_programs.report.captions import LENGTHS, SHARING, TERMS, TRANSFER, WORST
 from attention_programs.report.estimate import ABSENT, Estimate
@@ -90,7 +90,8 @@ def transfer_section(analyses: pd.DataFrame, settings: SynthesisSettings) -> Sec
     rows |= {SELECTED: "Fitted on all (selected)", FITTED_SINK_SELF: BASELINES[FITTED_SINK_SELF].label}
     fits = {(name, corpus): fit_of(analyses, name, corpus) for name in rows for corpus in [*corpora, ALL_CORPORA]}
     shown = [
-        [label, *(_cell(fits[name, corpus]) for corpus in [*corpora, ALL_CORPORA])] for name, label in rows.items()
+        [label, *(fit.iou.text() if (fit := fits[name, corpus]) else ABSENT for corpus in [*corpora, ALL_CORPORA])]
+        for name, label in rows.items()
     ]
     table = TableView(("", *(f"on {corpus}" for corpus in corpora), "on all"), shown)
     limits = (
@@ -109,10 +110,6 @@ def transfer_section(analyses: pd.DataFrame, settings: SynthesisSettings) -> Sec
         else ""
     )
     return Section("transfer", caption, finding, table=table)
-
-
-def _cell(fit: Fit | None) -> str:
-    return fit.iou.text() if fit is not None else ABSENT
 
 
 def behaviours(table: pd.DataFrame) -> dict[str, str]:

@@ -87,15 +87,10 @@ def kept_summaries(results: Path) -> dict[str, dict[str, float]]:
 
 def targets_table(summaries: Mapping[str, Mapping[str, float]]) -> str:
     """What has to be reached and what was, by the summary of each column."""
-    rows = [
-        [
-            target.label,
-            target.number(target.minimum),
-            target.number(target.goal),
-            *(_cell(target, summary) for summary in summaries.values()),
-        ]
-        for target in TARGETS
-    ]
+    rows = []
+    for target in TARGETS:
+        cells = [_cell(target, summary) for summary in summaries.values()]
+        rows.append([target.label, target.number(target.minimum), target.number(target.goal), *cells])
     counts = [f"{summary[PROGRAMS]:.0f}" if PROGRAMS in summary else ABSENT for summary in summaries.values()]
     label = "distinct programs for 95 % of the IoU of one per head (on validation)"
     rows.append([label, *map(str, MAX_PROGRAMS), *counts])
