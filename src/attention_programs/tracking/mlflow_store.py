@@ -101,7 +101,9 @@ def open_store(root: Path, create: bool = False) -> Iterator[Store]:
         try:
             yield Store(root, MlflowClient(uri, uri))
         finally:
-            _fold_log(database)
+            # What lies in the write-ahead log moves into the database, so that a copy of the one file is complete.
+            with contextlib.closing(sqlite3.connect(database)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextlib.contextmanager
@@ -142,12 +144,6 @@ def _create(database: Path) -> None:
         # Readers (the web page) and a writer don't block each other; the mode is kept in the file.
         with contextlib.closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
-
-
-def _fold_log(database: Path) -> None:
-    """Moves what lies in the write-ahead log into the database, so that a copy of the one file is complete."""
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextlib.contextmanager
