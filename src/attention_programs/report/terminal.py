@@ -3,7 +3,6 @@
 import difflib
 import inspect
 import textwrap
-from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -15,10 +14,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.record import ProgramRecord
-from attention_programs.programs.run_result import Reason
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES, Term, find_term
-from attention_programs.untrusted.program_import import ImportedFile
-from attention_programs.untrusted.vetting import Vetting
 
 SHADES = " .:-=+*#%@"
 """Weight from 0 to 1 in ten steps; the scale is a square root so that small weights can be seen."""
@@ -128,36 +124,6 @@ def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
     if uses is not None:
         lines += ["", textwrap.fill(_used(uses.get(term.name, []), most=None), 100)]
     return "\n".join(lines)
-
-
-def import_table(file: ImportedFile, vetting: Vetting) -> str:
-    """One line per program of an imported file: whether it runs, whether it looks ahead, or why it is rejected.
-
-    Programs that lack the same helper share a line.
-    """
-    verdicts = {program.name: _verdict(program) for program in vetting.accepted}
-    lacking = defaultdict[str, list[str]](list)
-    for rejection in vetting.rejected:
-        verdict = f"{rejection.reason}: {rejection.message}"
-        if rejection.reason is Reason.MISSING_HELPER:
-            lacking[verdict].append(rejection.candidate.name)
-        else:
-            verdicts[rejection.candidate.name] = verdict
-    width = max((len(name) for name in verdicts), default=0)
-    lines = [f"{each.name:{width}}  {verdicts[each.name]}" for each in file.candidates if each.name in verdicts]
-    lines += [
-        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}  {verdict}"
-        for verdict, names in lacking.items()
-    ]
-    counts = [f"{count} {reason}" for reason, count in vetting.counts.items() if count]
-    total = f"{len(vetting.accepted)} of {len(file.candidates)} programs run"
-    return "\n".join([*lines, *file.remarks, "", f"{total} ({', '.join(counts)})" if counts else total])
-
-
-def _verdict(program: ProgramRecord) -> str:
-    marks = ["looks ahead"] if program.causal == "looks_ahead" else ["obeys the prefix rule"]
-    marks += ["depends on the order of sets"] if program.set_order_matters else []
-    return f"runs; {', '.join(marks)}"
 
 
 def _heading(term: Term) -> str:
