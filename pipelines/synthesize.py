@@ -13,7 +13,7 @@ def main(config: Config, paths: Paths) -> None:
     collected = collect_programs(config, paths)
     write_programs(paths.programs, collected.programs)
     write_jsonl(paths.rejected, collected.rejected)
-    write_csv(paths.results / "explainer.csv", collected.explained)
+    write_csv(paths.results / "explainer.csv", collected.heads)
     write_json(paths.results / "synthesis.json", collected.metrics)
 
 

@@ -41,17 +41,17 @@ __all__ = [
 ]
 _HOMES = {
     "Head": "models.head",
-    "HeadResult": "api.results",
+    "HeadResult": "api.found",
     "Model": "api.model",
     "Patterns": "api.patterns",
     "Program": "api.program",
     "Score": "api.scores",
-    "SearchResult": "api.results",
+    "SearchResult": "api.found",
     "UserError": "errors",
     "load_model": "api.model",
     "score": "api.scores",
-    "search": "api.results",
-    "texts": "api.texts",
+    "search": "api.found",
+    "texts": "api.notebook_texts",
 }
 
 

@@ -76,7 +76,7 @@ def synthesize(
     explainer.key_variable names.
     """
     from attention_programs.llm.command import run, with_options
-    from attention_programs.tracking.traces import traced
+    from attention_programs.tracking.mlflow_store import traced
 
     opened = Project.open(project, compute=True)
     settings = with_options(

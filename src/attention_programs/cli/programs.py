@@ -1,13 +1,19 @@
 """Programs of somebody else and of one's own."""
 
 import itertools
+from collections import defaultdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from attention_programs.cli.app import Directory, HeadName, Project, command, root_of
 from attention_programs.errors import UserError
+
+if TYPE_CHECKING:  # commands import what they need: the help is there sooner
+    from attention_programs.programs.record import ProgramRecord
+    from attention_programs.untrusted.program_import import ImportedFile
+    from attention_programs.untrusted.vetting import Vetting
 
 
 @command(
@@ -41,7 +47,6 @@ def import_programs(
     """
     from attention_programs.attention.pattern_store import read_index, read_patterns
     from attention_programs.programs.prefix import PrefixTest
-    from attention_programs.report.import_table import import_table
     from attention_programs.sparse_search.profile_search import PREFIX_TEXTS, prefix_views
     from attention_programs.untrusted.execution import SandboxRunner
     from attention_programs.untrusted.program_import import read_file, store
@@ -56,8 +61,40 @@ def import_programs(
         vetting = vet(imported.candidates, runner, test)
     folder = opened.config.synthesis.imported
     target = store(imported, opened.root / folder, file.stem, replace)
-    print(import_table(imported, vetting))
+    print(_import_table(imported, vetting))
     print(f"stored in {folder}/{target.name}; `dvc repro` scores them next to all others")
+
+
+def _import_table(file: "ImportedFile", vetting: "Vetting") -> str:
+    """One line per program of an imported file: whether it runs, whether it looks ahead, or why it is rejected.
+
+    Programs that lack the same helper share a line.
+    """
+    from attention_programs.programs.run_result import Reason
+
+    verdicts = {program.name: _verdict(program) for program in vetting.accepted}
+    lacking = defaultdict[str, list[str]](list)
+    for rejection in vetting.rejected:
+        verdict = f"{rejection.reason}: {rejection.message}"
+        if rejection.reason is Reason.MISSING_HELPER:
+            lacking[verdict].append(rejection.candidate.name)
+        else:
+            verdicts[rejection.candidate.name] = verdict
+    width = max((len(name) for name in verdicts), default=0)
+    lines = [f"{each.name:{width}}  {verdicts[each.name]}" for each in file.candidates if each.name in verdicts]
+    lines += [
+        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}  {verdict}"
+        for verdict, names in lacking.items()
+    ]
+    counts = [f"{count} {reason}" for reason, count in vetting.counts.items() if count]
+    total = f"{len(vetting.accepted)} of {len(file.candidates)} programs run"
+    return "\n".join([*lines, *file.remarks, "", f"{total} ({', '.join(counts)})" if counts else total])
+
+
+def _verdict(program: "ProgramRecord") -> str:
+    marks = ["looks ahead"] if program.causal == "looks_ahead" else ["obeys the prefix rule"]
+    marks += ["depends on the order of sets"] if program.set_order_matters else []
+    return f"runs; {', '.join(marks)}"
 
 
 @command("try", "a program of your own on a head", "try mine.py L5H1", "try mine.py L5H1 --fit 200")

@@ -44,8 +44,8 @@ def show_surrogate(
     for key, value in sorted(info.tags.items()):
         print(f"  {key:32} {value}")
     print(f"\n{len(info.assignment)} heads replaced:")
-    for replaced in info.assignment:
-        print(f"  {replaced.head:7} {replaced.program_id[:12]}  {replaced.program_name}: {replaced.description}")
+    for head, program in info.assignment.items():
+        print(f"  {head:7} {program.id[:12]}  {program.name}: {program.description}")
     if verify:
         from attention_programs.tracking.model_registry import verify_surrogate
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
 from attention_programs.llm.budget import Spending
-from attention_programs.llm.call_log import Call, CallLog, Conversation, Request
+from attention_programs.llm.call_log import Call, CallLog, Request
 from attention_programs.llm.client import Client
 from attention_programs.llm.completions import Usage, estimate_prompt
 from attention_programs.progress import progress_bar
@@ -50,7 +50,7 @@ class ReplayBackend:
 
     def knows(self, target: str, head: str, model: str) -> bool:
         """Whether a head of the model with these weights was ever asked about."""
-        return self.log.recorded(Conversation(target, head, 0, model)) is not None
+        return self.log.recorded(target, head, 0, model) is not None
 
     def replies(self, requests: Sequence[Request]) -> Replies:
         """The recorded replies.
@@ -62,8 +62,7 @@ class ReplayBackend:
         for request in requests:
             if found.take(request, self.log):
                 continue
-            where = Conversation(request.target, request.head, request.round, request.model)
-            call = self.log.recorded(where)
+            call = self.log.recorded(request.target, request.head, request.round, request.model)
             if call is None:
                 raise UserError(
                     f"{self.place} holds no reply of {request.model!r} for head {request.head}, round {request.round} "

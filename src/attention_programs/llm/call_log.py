@@ -80,16 +80,6 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True)
-class Conversation:
-    """Where a reply belongs: which round of which head of which model."""
-
-    target: str
-    head: str
-    round: int
-    model: str
-
-
 class CallLog:
     """A log in memory and, if it is to grow, its file.
 
@@ -103,7 +93,7 @@ class CallLog:
         self._all: list[Call] = []
         self._answers: dict[str, Call] = {}
         self._exported: dict[str, Request] = {}
-        self._conversations: dict[Conversation, Call] = {}
+        self._rounds: dict[tuple[str, str, int, str], Call] = {}
         for call in calls:
             self._keep(call)
 
@@ -117,9 +107,9 @@ class CallLog:
         """The answer to this very request."""
         return self._answers.get(request.key)
 
-    def recorded(self, conversation: Conversation) -> Call | None:
+    def recorded(self, target: str, head: str, number: int, model: str) -> Call | None:
         """The answer of a round of a head, whatever its prompt was."""
-        return self._conversations.get(conversation)
+        return self._rounds.get((target, head, number, model))
 
     def exported(self, key: str) -> Request | None:
         """The request that was exported under this key."""
@@ -132,7 +122,15 @@ class CallLog:
             UserError: if it can't be written.
         """
         if self._path is not None:
-            append_line(self._path, _line(call))
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with self._path.open("ab") as stream:
+                    stream.write(_line(call).encode("utf-8") + b"\n")
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            except OSError as error:
+                message = f"cannot write {self._path}: {error.strerror}; free some space or change the file's rights"
+                raise UserError(message) from error
         self._keep(call)
 
     def _keep(self, call: Call) -> None:
@@ -142,25 +140,7 @@ class CallLog:
         if call.status == "answered":
             request = call.request
             self._answers[call.key] = call
-            self._conversations[Conversation(request.target, request.head, request.round, request.model)] = call
-
-
-def append_line(path: Path, line: str) -> None:
-    """Adds a line to a file and waits until the disk has it.
-
-    Raises:
-        UserError: if it can't be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as stream:
-            stream.write(line.encode("utf-8") + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror}; free some space or change the file's rights"
-        ) from error
+            self._rounds[request.target, request.head, request.round, request.model] = call
 
 
 def open_log(path: Path) -> CallLog:

@@ -112,6 +112,13 @@ class Client:
         key = read_key(settings)
         self._settings = settings
         self._stop = stop or threading.Event()
+        known = {
+            "address": urlsplit(settings.base_url).netloc,
+            "model": settings.model,
+            "quantization": settings.quantization,
+            "file_sha256": settings.file_sha256,
+        }
+        self._served_by = {name: value for name, value in known.items() if value}
         self._prices = Prices.of(settings)
         carrier = httpx2.HTTPTransport(proxy=_proxy(settings.base_url))
         transport = CleaningTransport(carrier, Redaction(key), settings.timeout_seconds)
@@ -146,7 +153,7 @@ class Client:
 
     def _try(self, request: Request, attempt: int) -> tuple[Call, Failure | None]:
         start = time.monotonic()
-        call = Call(request.key, "failed", request, attempt=attempt, served_by=self._served_by())
+        call = Call(request.key, "failed", request, attempt=attempt, served_by=self._served_by)
         failure: Failure | None
         try:
             completion = self._openai.chat.completions.create(
@@ -157,7 +164,10 @@ class Client:
             )
             call, failure = self._read(call, completion)
         except openai.APIStatusError as error:
-            failure = self._refused(error, request)
+            try:
+                failure = failure_of(error, self._settings, request.settings)
+            except UserError as told:
+                raise told from None  # what caused it holds the whole call
         except openai.APITimeoutError:
             failure = Failure(f"no reply within {self._settings.timeout_seconds:g} s")
         except openai.APIConnectionError as error:
@@ -184,24 +194,8 @@ class Client:
     def _paid(self, call: Call, usage: Usage) -> Call:
         return replace(call, usage=usage, cost=self._prices.cost(usage))
 
-    def _refused(self, error: openai.APIStatusError, request: Request) -> Failure:
-        try:
-            return failure_of(error, self._settings, request.settings)
-        except UserError as told:
-            raise told from None  # what caused it holds the whole call
-
-    def _served_by(self) -> dict[str, str]:
-        known = {
-            "address": urlsplit(self._settings.base_url).netloc,
-            "model": self._settings.model,
-            "quantization": self._settings.quantization,
-            "file_sha256": self._settings.file_sha256,
-        }
-        return {name: value for name, value in known.items() if value}
-
 
 def _proxy(base_url: str) -> str | None:
-    """The proxy that the environment names for an address."""
     address = urlsplit(base_url)
     host = address.hostname or ""
     return None if host in LOOPBACK or proxy_bypass(host) else getproxies().get(address.scheme)

@@ -1,35 +1,24 @@
 """All programs of a profile in one table: found by the search, written by hand, by a language model, by others."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections import Counter
+from dataclasses import replace
 
 import pandas as pd
 
-from attention_programs.config import Config, ExplainerSettings
-from attention_programs.llm.session import Session, connected, open_session, recorded, requested_heads
+from attention_programs.config import Config
+from attention_programs.llm.backends import ReplayBackend
+from attention_programs.llm.call_log import read_log
+from attention_programs.llm.session import Session, connected, open_session, requested_heads
 from attention_programs.llm.synthesis_summary import COLUMNS, Explained, explained
 from attention_programs.paths import Paths
 from attention_programs.programs.library import load_library, load_written_for, with_verdicts
 from attention_programs.programs.methods import BASELINE, CURATED
-from attention_programs.programs.record import ProgramRecord, merge, read_programs
-from attention_programs.untrusted.vetting import Vetting, read_candidates, vet
+from attention_programs.programs.record import merge, read_programs
+from attention_programs.untrusted.vetting import read_candidates, vet
 
 
-@dataclass(frozen=True)
-class CollectedPrograms:
-    """The program table and where it comes from."""
-
-    programs: list[ProgramRecord]
-    rejected: list[dict[str, Any]]
-    """Untrusted programs that were not accepted, each with its reason."""
-    explained: pd.DataFrame
-    """One row per head that the language model was asked about."""
-    metrics: dict[str, Any]
-
-
-def collect_programs(config: Config, paths: Paths) -> CollectedPrograms:
+def collect_programs(config: Config, paths: Paths) -> Explained:
     """Brings the programs of all sources together.
 
     Raises:
@@ -50,7 +39,18 @@ def collect_programs(config: Config, paths: Paths) -> CollectedPrograms:
         level = session.runner.level
     programs = merge([*others, *written.programs])
     rejected = [*(rejection.to_json() for rejection in imported.rejected), *written.rejected]
-    return CollectedPrograms(programs, rejected, written.heads, _metrics(programs, imported, written, level))
+    metrics = {
+        "programs": dict(sorted(Counter(program.author for program in programs).items())),
+        "look_ahead": sum(p.causal != "prefix_only" for p in programs),
+        "sandbox": level,
+        "candidates": {
+            "accepted": len(imported.accepted),
+            "rejected": len(imported.rejected),
+            "by_reason": imported.counts,
+        },
+        "explainer": written.metrics,
+    }
+    return Explained(programs, rejected, written.heads, metrics)
 
 
 def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]) -> Explained:
@@ -61,37 +61,19 @@ def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]
         return nothing
     heads = requested_heads(settings, session.index)
     if settings.mode == "replay":
-        replay = recorded(settings, paths.root)
+        replay = ReplayBackend(read_log(paths.root / settings.call_log), settings.call_log)
         known = [head for head in heads if replay.knows(session.index.weights_sha256, head, settings.model)]
         left_out = [head for head in heads if head not in known]
         if left_out:
-            print(_left_out(left_out, len(heads), settings), file=sys.stderr)
+            named = ", ".join(left_out[:6]) + (" ..." if len(left_out) > 6 else "")
+            print(
+                f"{settings.call_log} holds no replies of {settings.model!r} about {len(left_out)} of {len(heads)} "
+                f"heads of this model, which are left out: {named}; ask with `attention-programs synthesize`",
+                file=sys.stderr,
+            )
         found = explained(session.explainer.run(known, replay), elsewhere) if known else nothing
         return replace(found, metrics=found.metrics | {"heads_not_recorded": left_out})
     with connected(settings, paths.root) as live:
         synthesis = session.explainer.run(heads, live)
         print(live.spending.line(), file=sys.stderr)
     return explained(synthesis, elsewhere)
-
-
-def _left_out(heads: Sequence[str], asked: int, settings: ExplainerSettings) -> str:
-    named = ", ".join(heads[:6]) + (" ..." if len(heads) > 6 else "")
-    return (
-        f"{settings.call_log} holds no replies of {settings.model!r} about {len(heads)} of {asked} heads of this "
-        f"model, which are left out: {named}; ask with `attention-programs synthesize`"
-    )
-
-
-def _metrics(programs: Sequence[ProgramRecord], imported: Vetting, written: Explained, level: str) -> dict[str, Any]:
-    authors = sorted({program.author for program in programs})
-    return {
-        "programs": {author: sum(p.author == author for p in programs) for author in authors},
-        "look_ahead": sum(p.causal != "prefix_only" for p in programs),
-        "sandbox": level,
-        "candidates": {
-            "accepted": len(imported.accepted),
-            "rejected": len(imported.rejected),
-            "by_reason": imported.counts,
-        },
-        "explainer": written.metrics,
-    }

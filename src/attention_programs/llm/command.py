@@ -114,7 +114,8 @@ def _print(synthesis: SynthesisResult, settings: ExplainerSettings, log_file: Pa
     print(f"{'head':8} {'programs':>8} {'JSD':>7} {'revised':>8} {'IoU':>7} {'fitted':>7}")
     for row in records(result.heads):
         revised = "kept" if row.kept_round and row.kept_round > 0 else ""
-        jsd, iou, fitted = (_number(value) for value in (row.jsd_kept, row.iou_kept, row.iou_fitted))
+        values = (row.jsd_kept, row.iou_kept, row.iou_fitted)
+        jsd, iou, fitted = ("-" if pd.isna(value) or np.isinf(value) else f"{value:.3f}" for value in values)
         print(f"{row.head:8} {row.programs:8d} {jsd:>7} {revised:>8} {iou:>7} {fitted:>7}")
     metrics = result.metrics
     reasons = {**metrics["rejected"], **metrics["replies_without_a_program"]}
@@ -136,7 +137,3 @@ def _print(synthesis: SynthesisResult, settings: ExplainerSettings, log_file: Pa
 def _more_tokens(settings: ExplainerSettings) -> str:
     """What helps a model that reasons until its tokens are used up."""
     return f"raise explainer.max_completion_tokens ({settings.max_completion_tokens}; --max-completion-tokens)"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None or pd.isna(value) or not np.isfinite(value) else f"{value:.3f}"

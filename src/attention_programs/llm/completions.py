@@ -89,18 +89,13 @@ def spoken_text(content: Any) -> str:
     >>> spoken_text([{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "It rests."}])
     'It rests.'
     """
-    if isinstance(content, str):
-        return whole_characters(content)
-    chunks = content if isinstance(content, list) else []
-    return "".join(_chunk(chunk) for chunk in chunks)
+    chunks = content if isinstance(content, list) else [content] if isinstance(content, str) else []
+    return "".join(map(_chunk, chunks))
 
 
 def _chunk(chunk: Any) -> str:
-    if isinstance(chunk, str):
-        return whole_characters(chunk)
-    if not isinstance(chunk, Mapping) or chunk.get("type", "text") not in _SPOKEN:
-        return ""
-    text = chunk.get("text")
+    spoken = isinstance(chunk, Mapping) and chunk.get("type", "text") in _SPOKEN
+    text = chunk.get("text") if spoken else chunk
     return whole_characters(text) if isinstance(text, str) else ""
 
 
@@ -127,11 +122,7 @@ def usage_of(prompt: Any, reply: Any, messages: Sequence[Mapping[str, str]], tex
     asked = estimate_prompt(messages)
     answered = estimate_tokens(text)
     known = [_is_count(prompt, asked), _is_count(reply, answered)]
-    return Usage(
-        prompt=int(prompt) if known[0] else asked,
-        reply=int(reply) if known[1] else answered,
-        estimated=not all(known),
-    )
+    return Usage(int(prompt) if known[0] else asked, int(reply) if known[1] else answered, not all(known))
 
 
 def estimate_prompt(messages: Sequence[Mapping[str, str]]) -> int:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import iou, jensen_shannon_distance
 from attention_programs.programs.record import ProgramRecord
-from attention_programs.programs.run_result import Outcome, Scored
+from attention_programs.programs.run_result import Scored
 from attention_programs.sparse_search.training_texts import ExplainedText, ExplainedTexts
 from attention_programs.untrusted.execution import SandboxRunner
 
@@ -56,10 +56,17 @@ class Evaluator:
         """The fit of each program to the head next to it."""
         texts = self.texts.all
         ran = self.runner.run_all(programs, [text.view for text in texts], check=False)
-        return [
-            _fit(texts, result.outcomes, self.position(head), len(self.texts.shown))
-            for result, head in zip(ran, heads, strict=True)
-        ]
+        found = []
+        for result, head in zip(ran, map(self.position, heads), strict=True):
+            scores = [
+                tuple(score(text.pattern(head), outcome.weights) for score in (jensen_shannon_distance, iou))
+                if isinstance(outcome, Scored)
+                else (1.0, 0.0)
+                for text, outcome in zip(texts, result.outcomes, strict=True)
+            ]
+            distances, ious = np.array(scores).T
+            found.append(Fit(distances, ious, len(self.texts.shown)))
+        return found
 
     def ious(self, program: ProgramRecord, head: str, texts: Sequence[ExplainedText]) -> NDArray[np.float64]:
         """IoU of one program on each of some texts; 0 where it fails."""
@@ -76,15 +83,3 @@ class Evaluator:
         """Its pattern of a text; zero if it fails."""
         (outcome,) = self.runner.outcomes([program], text.view)
         return outcome.weights if isinstance(outcome, Scored) else np.zeros((text.view.n, text.view.n), np.float32)
-
-
-def _fit(texts: Sequence[ExplainedText], outcomes: Sequence[Outcome], head: int, shown: int) -> Fit:
-    scores = []
-    for text, outcome in zip(texts, outcomes, strict=True):
-        if isinstance(outcome, Scored):
-            true_pattern = text.pattern(head)
-            scores.append((jensen_shannon_distance(true_pattern, outcome.weights), iou(true_pattern, outcome.weights)))
-        else:
-            scores.append((1.0, 0.0))
-    distances, ious = np.array(scores).T
-    return Fit(distances, ious, shown)

@@ -1,5 +1,6 @@
 """Worked examples that stand in front of every prompt for vocabulary programs: small models learn the form by them."""
 
+import itertools
 from dataclasses import dataclass
 
 from attention_programs.sparse_search.evidence import HeadEvidence, PatternShare, QuerySink
@@ -11,6 +12,10 @@ class WorkedExample:
 
     evidence: HeadEvidence
     reply: str
+
+
+def _sinks(**first_token: float) -> tuple[QuerySink, ...]:
+    return tuple(itertools.starmap(QuerySink, first_token.items()))
 
 
 EXAMPLES = (
@@ -27,14 +32,7 @@ EXAMPLES = (
                 PatternShare("text.previous_word", 0.26, 6.0),
                 PatternShare("text.current_clause", 0.29, 1.9),
             ),
-            queries=(
-                QuerySink("comma", 0.93),
-                QuerySink("full_stop", 0.9),
-                QuerySink("newline", 0.88),
-                QuerySink("digit", 0.41),
-                QuerySink("verb_like", 0.4),
-                QuerySink("word_continuation", 0.12),
-            ),
+            queries=_sinks(comma=0.93, full_stop=0.9, newline=0.88, digit=0.41, verb_like=0.4, word_continuation=0.12),
             excerpts=(),
         ),
         '''```python
@@ -62,14 +60,7 @@ def program(text):
                 PatternShare("text.key.article", 0.2, 4.4),
                 PatternShare("text.decay(32)", 0.38, 1.3),
             ),
-            queries=(
-                QuerySink("article", 0.35),
-                QuerySink("determiner", 0.33),
-                QuerySink("preposition", 0.31),
-                QuerySink("name_like", 0.09),
-                QuerySink("bracket", 0.08),
-                QuerySink("digit", 0.05),
-            ),
+            queries=_sinks(article=0.35, determiner=0.33, preposition=0.31, name_like=0.09, bracket=0.08, digit=0.05),
             excerpts=(),
         ),
         '''```python

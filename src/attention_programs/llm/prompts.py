@@ -113,10 +113,6 @@ class PromptWriter:
     def _opening_tokens(self) -> int:
         return sum(self.count(message["content"]) + MESSAGE_TOKENS for message in self.opening)
 
-    @cached_property
-    def _hashes(self) -> dict[str, str]:
-        return template_hashes()
-
     def _fitting(
         self,
         template: str,
@@ -127,8 +123,8 @@ class PromptWriter:
     ) -> Prompt:
         """The prompt with as many of the listed weights as fit."""
         used = {SYSTEM[self.form], "evidence.md.j2", "synthesize.md.j2", template}
-        hashes = {name: digest for name, digest in self._hashes.items() if name in used}
-        prompt = None
+        hashes = {name: digest for name, digest in template_hashes().items() if name in used}
+        tokens = 0
         for most in (24, 20, 16, 13, 10, 8, 6, 4, 2, 1):
             user = render(
                 template,
@@ -138,12 +134,11 @@ class PromptWriter:
                 and replace(program, texts=tuple(replace(text, weights=text.weights[:most]) for text in program.texts)),
                 **content,
             )
-            messages = [*self.opening, {"role": "user", "content": user}]
-            prompt = Prompt(messages, self._opening_tokens + self.count(user) + MESSAGE_TOKENS, hashes)
-            if prompt.tokens <= self.limit:
-                return prompt
+            tokens = self._opening_tokens + self.count(user) + MESSAGE_TOKENS
+            if tokens <= self.limit:
+                return Prompt([*self.opening, {"role": "user", "content": user}], tokens, hashes)
         raise UserError(
-            f"a prompt for head {evidence.head} needs {prompt.tokens if prompt else 0} tokens; raise "
+            f"a prompt for head {evidence.head} needs {tokens} tokens; raise "
             f"explainer.prompt_tokens, which is {self.limit}"
         )
 
@@ -160,9 +155,8 @@ def _shortened(evidence: HeadEvidence, most: int) -> HeadEvidence:
 
 def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:
     """At most so many, at even distances."""
-    if len(weights) <= most:
-        return weights
-    return tuple(weights[place * len(weights) // most] for place in range(most))
+    shown = min(most, len(weights))
+    return tuple(weights[place * len(weights) // shown] for place in range(shown))
 
 
 def system_prompt(form: ExplainerForm, causal: bool, special: bool) -> str:
@@ -235,6 +229,7 @@ def templates() -> dict[str, str]:
     return {file.name: file.read_text(encoding="utf-8") for file in sorted(FOLDER.glob("*.j2"))}
 
 
+@lru_cache(maxsize=1)
 def template_hashes() -> dict[str, str]:
     """SHA-256 of every template, by name."""
     return {name: sha256_text(text) for name, text in templates().items()}

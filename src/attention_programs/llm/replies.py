@@ -15,8 +15,6 @@ _FENCE = re.compile(
 )
 _START = re.compile(r"^(?:import |from |def )", re.MULTILINE)
 _SENTENCE = re.compile(r"[^\s#`*][^\n`]*?[.!?:](?=\s|$)")
-
-
 _THOUGHTS = (
     (r"<(?:think|thinking|thought|reasoning)>", r"</(?:think|thinking|thought|reasoning)>"),
     (r"\[think\]", r"\[/think\]"),
@@ -80,8 +78,7 @@ def parse_reply(call: Call, form: ExplainerForm) -> ParsedReply:
             continue
         found = _functions(block, form, spoken)
         programs += found
-        if not found:
-            problems.append(ReplyProblem.NO_PROGRAM)
+        problems += [] if found else [ReplyProblem.NO_PROGRAM]
     return ParsedReply(tuple(programs), tuple(problems))
 
 
@@ -121,9 +118,10 @@ def _functions(block: str, form: ExplainerForm, spoken: str) -> list[ProposedPro
     if not _is_python(block):
         return [ProposedProgram(block, "program", spoken)] if "def " in block else []
     body = ast.parse(block).body
+    parameters = 2 if form == "paper" else 1
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and len(node.args.args) == parameters]
     if form == "paper":
-        return _paper_functions(block, body, spoken)
-    functions = [node for node in body if isinstance(node, ast.FunctionDef) and len(node.args.args) == 1]
+        return [ProposedProgram(block, node.name, _hypothesis(node, spoken)) for node in functions]
     others = [node for node in body if node not in functions and not _is_harmless(node)]
     found = []
     for function in functions:
@@ -132,11 +130,6 @@ def _functions(block: str, form: ExplainerForm, spoken: str) -> list[ProposedPro
         source = re.sub(rf"\bdef {function.name}\b", "def program", "\n".join(lines), count=1)
         found.append(ProposedProgram(source + "\n", "program", _hypothesis(function, spoken)))
     return found
-
-
-def _paper_functions(block: str, body: list[ast.stmt], spoken: str) -> list[ProposedProgram]:
-    functions = [node for node in body if isinstance(node, ast.FunctionDef) and len(node.args.args) == 2]
-    return [ProposedProgram(block, node.name, _hypothesis(node, spoken)) for node in functions]
 
 
 def _is_harmless(node: ast.stmt) -> bool:

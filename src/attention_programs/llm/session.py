@@ -9,9 +9,9 @@ from pathlib import Path
 from attention_programs.attention.pattern_store import AttentionIndex, read_index, read_patterns
 from attention_programs.config import Config, ExplainerSettings
 from attention_programs.errors import UserError
-from attention_programs.llm.backends import LiveBackend, ReplayBackend
+from attention_programs.llm.backends import LiveBackend
 from attention_programs.llm.budget import Spending
-from attention_programs.llm.call_log import open_log, read_log
+from attention_programs.llm.call_log import open_log
 from attention_programs.llm.client import Client
 from attention_programs.llm.evaluator import Evaluator
 from attention_programs.llm.synthesis import Explainer
@@ -83,11 +83,6 @@ def log_path(settings: ExplainerSettings, root: Path) -> Path:
     return root / settings.call_log / f"{name}.jsonl"
 
 
-def recorded(settings: ExplainerSettings, root: Path) -> ReplayBackend:
-    """Replies from the recorded calls."""
-    return ReplayBackend(read_log(root / settings.call_log), settings.call_log)
-
-
 @contextlib.contextmanager
 def connected(settings: ExplainerSettings, root: Path) -> Iterator[LiveBackend]:
     """Connects to the endpoint; what it answers is in the log at once.
@@ -96,8 +91,5 @@ def connected(settings: ExplainerSettings, root: Path) -> Iterator[LiveBackend]:
         UserError: if there is no key.
     """
     stop = threading.Event()
-    client = Client(settings, stop)
-    try:
+    with contextlib.closing(Client(settings, stop)) as client:
         yield LiveBackend(open_log(log_path(settings, root)), client, Spending.of(settings), settings, stop)
-    finally:
-        client.close()

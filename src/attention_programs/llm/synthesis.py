@@ -85,9 +85,7 @@ class Explainer:
             synthesis.failed |= replies.failed
             synthesis.left += replies.left
             self._take(synthesis, replies, number)
-        for head_result in progress(
-            list(synthesis.head_results.values()), "coefficients", len(synthesis.head_results), "heads"
-        ):
+        for head_result in progress(list(synthesis.head_results.values()), "coefficients", unit="heads"):
             self._fit(head_result)
         return synthesis
 
@@ -114,9 +112,14 @@ class Explainer:
 
     def request(self, head_result: HeadSynthesis, number: int) -> Request:
         """The request of a head in a round."""
-        prompt = self.first_prompt(head_result.head) if number == 0 else self._refinement(head_result)
+        head, best = head_result.head, head_result.best
+        if number == 0:
+            prompt = self.first_prompt(head)
+        else:
+            evaluated = self._evaluated(head, best) if best else None
+            prompt = self._writer.refinement(self._evidence.of(head), evaluated, head_result.failures[:4])
         return Request(
-            head=head_result.head,
+            head=head,
             round=number,
             target=self._index.weights_sha256,
             model=self._settings.model,
@@ -143,39 +146,23 @@ class Explainer:
         iou = float(self.evaluator.ious(program, head, self.evaluator.texts.shown).mean())
         return Known(description_in_prompts(program.description), iou, tuple(residual))
 
-    def _refinement(self, head_result: HeadSynthesis) -> Prompt:
-        evaluated = None if head_result.best is None else self._evaluated(head_result.head, head_result.best)
-        return self._writer.refinement(self._evidence.of(head_result.head), evaluated, head_result.failures[:4])
-
     def _evaluated(self, head: str, written: Written) -> EvaluatedProgram:
         """The best and the worst text of those that prompts may show, with the weights that tell most."""
         position, shown = self.evaluator.position(head), self.evaluator.texts.shown
         distances = written.fit.distances[: len(shown)]
         chosen = [int(distances.argmin()), int(distances.argmax())]
-        texts = tuple(
-            EvaluatedText(
-                best=place == chosen[0],
-                opening=shown[place].opening,
-                distance=float(distances[place]),
-                weights=most_different(
-                    shown[place],
-                    position,
-                    self.evaluator.predicted(written.record, shown[place]),
-                    self._settings.max_weights,
-                ),
-            )
-            for place in dict.fromkeys(chosen)
-        )
+
+        def evaluated(place: int) -> EvaluatedText:
+            predicted = self.evaluator.predicted(written.record, shown[place])
+            weights = most_different(shown[place], position, predicted, self._settings.max_weights)
+            return EvaluatedText(place == chosen[0], shown[place].opening, float(distances[place]), weights)
+
+        texts = tuple(map(evaluated, dict.fromkeys(chosen)))
         return EvaluatedProgram(written.record.source, float(distances.mean()), texts)
 
     def _take(self, synthesis: SynthesisResult, replies: Replies, number: int) -> None:
         """Tries every candidate of a round and keeps the best program of each head."""
         candidates: list[Candidate] = []
-        known = {
-            (head_result.head, each.record.id)
-            for head_result in synthesis.head_results.values()
-            for each in head_result.written
-        }
         for head, call in replies.answers.items():
             head_result = synthesis.head_results[head]
             head_result.calls.append(call)
@@ -190,14 +177,13 @@ class Explainer:
             (head,) = rejection.candidate.intended_heads
             synthesis.head_results[head].failures.append(f"{rejection.reason}: {rejection.message}"[:200])
         heads = [record.intended_heads[0] for record in vetting.accepted]
-        for record, head, fit in zip(
-            vetting.accepted, heads, self.evaluator.fits(vetting.accepted, heads), strict=True
-        ):
-            if (head, record.id) in known:
+        fits = self.evaluator.fits(vetting.accepted, heads)
+        for record, head, fit in zip(vetting.accepted, heads, fits, strict=True):
+            written = synthesis.head_results[head].written
+            if any(record.id == each.record.id for each in written):
                 synthesis.repeated += 1
-                continue
-            known.add((head, record.id))
-            synthesis.head_results[head].written.append(Written(_with_fit(record, fit), fit, number))
+            else:
+                written.append(Written(_with_fit(record, fit), fit, number))
         for head_result in synthesis.head_results.values():
             head_result.choose(number)
 
@@ -214,14 +200,13 @@ class Explainer:
             "weights_sha256": self._index.weights_sha256,
             **({"parent": head_result.best.record.id} if number and head_result.best else {}),
         }
-        paper = self._settings.form == "paper"
         return [
             Candidate(
                 name=f"llm {head_result.head} {number + 1}.{place}",
                 source=program.source,
                 description=program.hypothesis,
                 author=LLM,
-                form="paper" if paper else "view",
+                form="paper" if self._settings.form == "paper" else "view",
                 entry=program.entry,
                 intended_heads=[head_result.head],
                 provenance=dict(provenance),
@@ -230,30 +215,21 @@ class Explainer:
         ]
 
     def _fit(self, head_result: HeadSynthesis) -> None:
-        """Fits the coefficients of a head's best program."""
         if head_result.best is None or self._settings.fit_evaluations == 0:
             return
         parent = head_result.best.record
-        head_result.coefficients = self.fit_coefficients_of(parent, head_result.head, self._settings.fit_evaluations)
-        if head_result.coefficients.after > head_result.coefficients.before:
-            head_result.fitted = self._child(parent, head_result.coefficients, head_result.head)
-
-    def _child(self, parent: ProgramRecord, coefficients: FittedCoefficients, head: str) -> ProgramRecord:
-        child = with_source(
-            parent,
-            coefficients.source,
-            {
-                "parent": parent.id,
-                "coefficients": {
-                    "fitted": coefficients.coefficients,
-                    "evaluations": coefficients.evaluations,
-                    "iou_before": coefficients.before,
-                    "iou_after": coefficients.after,
-                },
-            },
-        )
-        (fit,) = self.evaluator.fits([child], [head])
-        return _with_fit(child, fit)
+        found = self.fit_coefficients_of(parent, head_result.head, self._settings.fit_evaluations)
+        head_result.coefficients = found
+        if found.after > found.before:
+            coefficients = {
+                "fitted": found.coefficients,
+                "evaluations": found.evaluations,
+                "iou_before": found.before,
+                "iou_after": found.after,
+            }
+            child = with_source(parent, found.source, {"parent": parent.id, "coefficients": coefficients})
+            (fit,) = self.evaluator.fits([child], [head_result.head])
+            head_result.fitted = _with_fit(child, fit)
 
 
 def request_settings(settings: ExplainerSettings) -> dict[str, Any]:

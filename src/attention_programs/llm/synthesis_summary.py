@@ -78,12 +78,14 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Explained:
-    """What the explainer gave."""
+    """What the explainer gave, or all sources together."""
 
     programs: list[ProgramRecord]
     """All that run, and those with fitted coefficients; equal ones once, with the call of each head."""
     rejected: list[dict[str, Any]]
+    """Untrusted programs that were not accepted, each with its reason."""
     heads: pd.DataFrame
+    """One row per head that the explainer was asked about."""
     metrics: dict[str, Any]
 
 
@@ -99,9 +101,6 @@ def explained(synthesis: SynthesisResult, elsewhere: Collection[str]) -> Explain
     programs = [record for record in _joined(records) if record.id not in elsewhere]
     rejected = [rejection for vetting in synthesis.vettings for rejection in vetting.rejected]
     by_reason = Counter(str(rejection.reason) for rejection in rejected)
-    looks_ahead = sum(
-        record.causal == "looks_ahead" for head_result in head_results for record in _records(head_result)
-    )
     rows = [_row(head_result) for head_result in head_results]
     calls = [call for head_result in head_results for call in head_result.calls]
     metrics = {
@@ -113,7 +112,7 @@ def explained(synthesis: SynthesisResult, elsewhere: Collection[str]) -> Explain
         "repeated": synthesis.repeated,
         "rejected": dict(sorted(by_reason.items())),
         "replies_without_a_program": dict(sorted(synthesis.problems.items())),
-        "looks_ahead": looks_ahead,
+        "looks_ahead": sum(record.causal == "looks_ahead" for record in records),
         "programs": len(programs),
         "programs_known_elsewhere": len({record.id for record in records} & set(elsewhere)),
         "revisions_kept": sum(head_result.kept_revision for head_result in head_results),
@@ -169,7 +168,5 @@ def _row(head_result: HeadSynthesis) -> dict[str, Any]:
 
 def _served_by(calls: Iterable[Call]) -> dict[str, str]:
     """What is known of the explainer, without its address on some machine."""
-    known: dict[str, str] = {}
-    for call in calls:
-        known |= {name: value for name, value in call.served_by.items() if name not in ("address", "batch")}
-    return known
+    known = [item for call in calls for item in call.served_by.items()]
+    return {name: value for name, value in known if name not in ("address", "batch")}

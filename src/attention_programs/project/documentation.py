@@ -1,39 +1,27 @@
 """What README and docs take from committed files: tables between two marks, written again whenever results change."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, read_text, write_text
-from attention_programs.project.headline import headline
 from attention_programs.report.markdown import numbers, sources_block, speed_table
-from attention_programs.report.targets import kept_summaries, targets_table
+from attention_programs.report.targets import headline, kept_summaries, targets_table
 from attention_programs.report.terminal import vocabulary_table
-
-
-@dataclass(frozen=True)
-class Block:
-    """A table of a page."""
-
-    page: str
-    """Path of the page in the repository."""
-    name: str
-    """What its marks say: ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``."""
-    write: Callable[[Path], str]
-    """Writes what stands between them, from the folder ``results``."""
-
 
 DEFAULT = "smollm2-135m"
 """Profile whose results the pages show."""
-BLOCKS = (
-    Block("README.md", "headline", lambda results: headline(read_json(results / DEFAULT / "summary.json"))),
-    Block("docs/results.md", "targets", lambda results: targets_table(kept_summaries(results))),
-    Block("docs/results.md", "numbers", lambda results: numbers(read_json(results / DEFAULT / "summary.json"))),
-    Block("docs/results.md", "sources", lambda results: sources_block(results / DEFAULT)),
-    Block("docs/performance.md", "speed", lambda results: speed_table(read_json(results / "bench.json"))),
-    Block("docs/vocabulary.md", "vocabulary", lambda _: f"```\n{vocabulary_table(None)}\n```"),
-)
+BLOCKS: Mapping[str, Mapping[str, Callable[[Path], str]]] = {
+    "README.md": {"headline": lambda results: headline(read_json(results / DEFAULT / "summary.json"))},
+    "docs/results.md": {
+        "targets": lambda results: targets_table(kept_summaries(results)),
+        "numbers": lambda results: numbers(read_json(results / DEFAULT / "summary.json")),
+        "sources": lambda results: sources_block(results / DEFAULT),
+    },
+    "docs/performance.md": {"speed": lambda results: speed_table(read_json(results / "bench.json"))},
+    "docs/vocabulary.md": {"vocabulary": lambda _: f"```\n{vocabulary_table(None)}\n```"},
+}
+"""What writes the table between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->`` from ``results``, by page."""
 
 
 def documentation(root: Path) -> Mapping[str, str]:
@@ -49,13 +37,15 @@ def documentation(root: Path) -> Mapping[str, str]:
         UserError: if a page or one of its marks is missing.
     """
     pages: dict[str, str] = {}
-    for block in BLOCKS:
-        content = pages.get(block.page) or read_text(root / block.page)
-        begin, end = f"<!-- {block.name}: begin -->", f"<!-- {block.name}: end -->"
-        if begin not in content or end not in content:
-            raise UserError(f"{root / block.page} lacks the marks {begin} and {end}; put them where the table belongs")
-        before, rest = content.split(begin, 1)
-        pages[block.page] = f"{before}{begin}\n{block.write(root / 'results')}\n{end}{rest.split(end, 1)[1]}"
+    for page, blocks in BLOCKS.items():
+        content = read_text(root / page)
+        for name, write in blocks.items():
+            begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+            if begin not in content or end not in content:
+                raise UserError(f"{root / page} lacks the marks {begin} and {end}; put them where the table belongs")
+            before, rest = content.split(begin, 1)
+            content = f"{before}{begin}\n{write(root / 'results')}\n{end}{rest.split(end, 1)[1]}"
+        pages[page] = content
     return pages
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_text, write_text
-from attention_programs.project.package import SHIPPED, VERSION_FILE, record_package
-from attention_programs.project.reproduction import compose
+from attention_programs.project.reproduction import SHIPPED, VERSION_FILE, compose, record_package
 
 PLACES = {
     "dvc-config": ".dvc/config",

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,57 +119,53 @@ def compare(before: Path, after: Path, lock: Path, config: Config) -> Comparison
             floating = True
             comparison.lines.append(f"  other {stage}: {path} has other bytes; its numbers are compared below")
     if floating:
-        for line in _compare_numbers(before, after, config.reproducibility):
-            comparison.note(line.good, line.text)
+        _compare_numbers(comparison, before, after, config.reproducibility)
     return comparison
 
 
-@dataclass(frozen=True)
-class _Line:
-    good: bool
-    text: str
-
-
-def _compare_numbers(before: Path, after: Path, tolerances: ReproducibilitySettings) -> Iterator[_Line]:
+def _compare_numbers(found: Comparison, before: Path, after: Path, tolerances: ReproducibilitySettings) -> None:
     """Each column of each table against the tolerances; then what has no tolerance."""
     for path in sorted(before.glob("*.csv")):
-        yield from _compare_tables(path.name, read_csv(path), read_csv(after / path.name), tolerances)
+        _compare_tables(found, path.name, read_csv(path), read_csv(after / path.name), tolerances)
     if (before / "scoring.json").is_file():
         equal = read_json(before / "scoring.json") == read_json(after / "scoring.json")
-        yield _Line(equal, "scoring.json: how many runs of programs had each status")
+        found.note(equal, "scoring.json: how many runs of programs had each status")
     old, new = read_json(before / "summary.json"), read_json(after / "summary.json")
     missing = sorted(old.keys() ^ new.keys())
-    yield _Line(not missing, f"summary.json: {len(missing)} keys differ {missing[:3] if missing else ''}".rstrip())
+    found.note(not missing, f"summary.json: {len(missing)} keys differ {missing[:3] if missing else ''}".rstrip())
 
 
 def _compare_tables(
-    name: str, old: pd.DataFrame, new: pd.DataFrame, tolerances: ReproducibilitySettings
-) -> Iterator[_Line]:
+    found: Comparison, name: str, old: pd.DataFrame, new: pd.DataFrame, tolerances: ReproducibilitySettings
+) -> None:
     if list(old.columns) != list(new.columns) or len(old) != len(new):
-        yield _Line(False, f"{name}: {len(old)} rows became {len(new)}, or the columns changed")
+        found.note(False, f"{name}: {len(old)} rows became {len(new)}, or the columns changed")
         return
     relative = tolerances.relative if name in RELATIVE_TABLES else 0.0
     absolute = relative or tolerances.absolute
     for column in old.columns:
         place = f"{name}, {column}"
         if column in KEY_COLUMNS:
-            yield _compare_columns(place, old[column], new[column], 0.0, 0.0)
+            _compare_columns(found, place, old[column], new[column], 0.0, 0.0)
         elif name == RANKS:
             agreement = rank_correlation(old[column].tolist(), new[column].tolist())
             least = 1 - tolerances.absolute
-            yield _Line(agreement >= least, f"{place}: rank correlation {agreement:.3f} (at least {least:g})")
+            found.note(agreement >= least, f"{place}: rank correlation {agreement:.3f} (at least {least:g})")
         elif pd.api.types.is_numeric_dtype(old[column]) and not pd.api.types.is_numeric_dtype(new[column]):
-            yield _Line(False, f"{place}: what were numbers is text")
+            found.note(False, f"{place}: what were numbers is text")
         elif pd.api.types.is_numeric_dtype(old[column]):
-            yield _compare_columns(place, old[column], new[column], relative, absolute)
+            _compare_columns(found, place, old[column], new[column], relative, absolute)
 
 
-def _compare_columns(place: str, old: pd.Series, new: pd.Series, relative: float, absolute: float) -> _Line:
+def _compare_columns(
+    found: Comparison, place: str, old: pd.Series, new: pd.Series, relative: float, absolute: float
+) -> None:
     """Names the first row that differs by more than ``absolute + relative * abs(new)``."""
     try:
         assert_series_equal(old, new, check_dtype=False, rtol=relative, atol=absolute)
     except AssertionError as error:
         beyond = _FIRST_DIFFERENCE.search(str(error))
         row = int(beyond[1]) if beyond else next(i for i, (a, b) in enumerate(zip(old, new, strict=True)) if a != b)
-        return _Line(False, f"{place}, row {row}: {new[row]} instead of {old[row]} (allowed {absolute:g})")
-    return _Line(True, f"{place}: equal within {absolute:g}")
+        found.note(False, f"{place}, row {row}: {new[row]} instead of {old[row]} (allowed {absolute:g})")
+    else:
+        found.note(True, f"{place}: equal within {absolute:g}")

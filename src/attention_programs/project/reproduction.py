@@ -7,14 +7,38 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
+from attention_programs import __version__
 from attention_programs.config import load_config
 from attention_programs.errors import UserError
-from attention_programs.files import replacing
+from attention_programs.files import replacing, sha256_file, sha256_text, write_text
 from attention_programs.offline import QUIET
 from attention_programs.paths import Paths
-from attention_programs.project.package import has_code, record_package
+
+PACKAGE = Path(__file__).parents[1]
+SHIPPED = PACKAGE / "shipped"
+"""What a project folder is made of; in a checkout, links to where it lies there."""
+VERSION_FILE = "attention_programs.version"
+"""What the project's stages depend on instead of the package's code."""
+CODE = (".py", ".j2", ".css", ".js")
+
+
+def has_code(root: Path) -> bool:
+    """Whether a project is a checkout of this repository, whose stages run its own code."""
+    return (root / "src" / "attention_programs").is_dir()
+
+
+def record_package(root: Path) -> None:
+    """Writes which code and which packages a project runs on; in a checkout git tells that already."""
+    if has_code(root):
+        return
+    code = sorted(path for path in PACKAGE.rglob("*") if path.suffix in CODE and SHIPPED not in path.parents)
+    hashes = [f"{path.relative_to(PACKAGE).as_posix()} {sha256_file(path)}" for path in code]
+    write_text(root / VERSION_FILE, f"attention-programs {__version__}\ncode {sha256_text(' '.join(hashes))}\n")
+    packages = {f"{found.name}=={found.version}" for found in metadata.distributions()}
+    write_text(root / "requirements.lock", "".join(f"{name}\n" for name in sorted(packages, key=str.lower)))
 
 
 def profiles(root: Path) -> list[str]:

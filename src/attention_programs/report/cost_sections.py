@@ -7,7 +7,7 @@ from attention_programs.programs.methods import DISTILLED, FITTED_SINK_SELF, SEL
 from attention_programs.report.captions import ABLATION, COEFFICIENTS, DISTILLATION, HEAD_RANKINGS
 from attention_programs.report.estimate import Estimate, percent_text
 from attention_programs.report.figures.costs import draw_ablation_effects, draw_distillation, draw_rankings
-from attention_programs.report.section import Gallery, Section, TableRow, TableView
+from attention_programs.report.section import Gallery, Section, TableView
 from attention_programs.scoring.bootstrap import rank_correlation
 from attention_programs.surrogate.distillation import PREDICTIONS
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
@@ -35,22 +35,15 @@ def coefficients_section(
         for row in records(perplexity[perplexity["ranking"] == ranking])
     }
     rows = [
-        TableRow(
+        [
             f"{percent:g} %",
-            (
-                *(fits[kind, percent].number() for kind in KINDS),
-                *(percent_text(costs.get((programs, percent), nothing)) for programs in KINDS.values()),
-            ),
-        )
+            *(fits[kind, percent].number() for kind in KINDS),
+            *(percent_text(costs.get((programs, percent), nothing)) for programs in KINDS.values()),
+        ]
         for percent in percents
     ]
-    head = (
-        "heads replaced",
-        "IoU, fit to patterns",
-        "IoU, distilled",
-        "perplexity, fit to patterns",
-        "perplexity, distilled",
-    )
+    kinds = ("fit to patterns", "distilled")
+    head = ("heads replaced", *(f"{measure}, {kind}" for measure in ("IoU", "perplexity") for kind in kinds))
     steps = curve[curve["loss"] == PREDICTIONS]
     figures = [gallery.add("distillation", draw_distillation(steps), DISTILLATION)] if len(steps) else []
     last = percents[-1]
@@ -62,7 +55,7 @@ def coefficients_section(
            if all(each.measured for each in cost) else "")
         + (f" (ranking: {RANKINGS[ranking].label})." if ranking else ".")
     )  # fmt: skip
-    return Section("coefficients", COEFFICIENTS, finding, figures, TableView(head, tuple(rows)))
+    return Section("coefficients", COEFFICIENTS, finding, figures, TableView(head, rows))
 
 
 def _common_ranking(perplexity: pd.DataFrame, ranking_choice: pd.DataFrame) -> str:

@@ -10,13 +10,13 @@ from attention_programs.config import SynthesisSettings
 from attention_programs.files import records
 from attention_programs.programs.methods import BASELINES, FITTED_SINK_SELF, SELECTED
 from attention_programs.programs.record import ProgramRecord
-from attention_programs.report.analysis_fits import ENOUGH, SHARED, TRANSFER_FROM, Fit, enough, family, fit_of, members
+from attention_programs.report.analysis_fits import ENOUGH, SHARED, TRANSFER_FROM, enough, family, fit_of, members
 from attention_programs.report.analysis_fits import TERMS as SIZES
 from attention_programs.report.captions import LENGTHS, SHARING, TERMS, TRANSFER, WORST
 from attention_programs.report.estimate import ABSENT, Estimate
 from attention_programs.report.figures.fits import draw_lengths, draw_sharing, draw_terms
 from attention_programs.report.result_tables import ALL_CORPORA
-from attention_programs.report.section import Gallery, Section, TableRow, TableView, WeakHead
+from attention_programs.report.section import Gallery, Section, TableView, WeakHead
 from attention_programs.scoring.attention_shares import PLACES
 from attention_programs.scoring.bootstrap import rank_correlation
 
@@ -89,9 +89,11 @@ def transfer_section(analyses: pd.DataFrame, settings: SynthesisSettings) -> Sec
     rows = {f"{TRANSFER_FROM}/{domain}": f"Fitted on {domain}" for domain in sources}
     rows |= {SELECTED: "Fitted on all (selected)", FITTED_SINK_SELF: BASELINES[FITTED_SINK_SELF].label}
     fits = {(name, corpus): fit_of(analyses, name, corpus) for name in rows for corpus in [*corpora, ALL_CORPORA]}
-    shown = [TableRow(label, tuple(_cell(fits[name, corpus]) for corpus in [*corpora, ALL_CORPORA]))
-             for name, label in rows.items()]  # fmt: skip
-    table = TableView(("", *(f"on {corpus}" for corpus in corpora), "on all"), tuple(shown))
+    shown = [
+        [label, *(fit.iou.text() if (fit := fits[name, corpus]) else ABSENT for corpus in [*corpora, ALL_CORPORA])]
+        for name, label in rows.items()
+    ]
+    table = TableView(("", *(f"on {corpus}" for corpus in corpora), "on all"), shown)
     limits = (
         f"Searches on one corpus are smaller: they choose terms on about {settings.transfer_texts} training texts, the "
         f"search on all corpora on about {settings.sample_texts}, so part of the difference to the last programs is "
@@ -108,10 +110,6 @@ def transfer_section(analyses: pd.DataFrame, settings: SynthesisSettings) -> Sec
         else ""
     )
     return Section("transfer", caption, finding, table=table)
-
-
-def _cell(fit: Fit | None) -> str:
-    return fit.iou.text() if fit is not None else ABSENT
 
 
 def behaviours(table: pd.DataFrame) -> dict[str, str]:

@@ -36,13 +36,6 @@ class HeadRow:
     """Test IoU by corpus, as text."""
 
 
-def corpora_of(heads: pd.DataFrame) -> list[str]:
-    """The corpora that ``heads.csv`` has columns for."""
-    known = ("low", "high")
-    names = [column.removeprefix(_CORPUS_PREFIX) for column in map(str, heads) if column.startswith(_CORPUS_PREFIX)]
-    return [name for name in names if name not in known]
-
-
 def program_of(programs: Mapping[str, ProgramRecord], program_id: str, head: str) -> ProgramRecord:
     """A selected program.
 
@@ -65,7 +58,8 @@ def head_rows(
     Raises:
         UserError: if a selected program is not in the program table.
     """
-    corpora = corpora_of(heads)
+    names = [column.removeprefix(_CORPUS_PREFIX) for column in map(str, heads) if column.startswith(_CORPUS_PREFIX)]
+    corpora = [name for name in names if name not in ("low", "high")]
     costs = {row.head: row for row in records(ablation_effect)}
     baselines = heads[heads["method"].isin(BASELINES)]
     strongest = {row.head: row for row in records(baselines.sort_values("iou_validation", na_position="first"))}

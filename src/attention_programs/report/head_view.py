@@ -58,8 +58,12 @@ def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -
         f"test IoU {row['iou_test']:.3f} (95 % {row['iou_test_low']:.3f} - {row['iou_test_high']:.3f}), "
         f"without the sink {row['sink_excluded_iou_test']:.3f}, JSD {row['jsd_test']:.3f}"
     )
-    slot = index.heads.index(str(head))
-    mapped = _attention_of_own_text(config, paths, head, text) if text else _first_test_text(paths, slot)
+    if text:
+        mapped = _attention_of_own_text(config, paths, head, text)
+    else:
+        slot = index.heads.index(str(head))
+        found = next(read_patterns(paths.attention, ["test"]))
+        mapped = replace(found, entries=found.entries[slot : slot + 1])
     view = TokenView.of(mapped)
     with SandboxRunner(config.sandbox, 1, index.token_style) as runner:
         [outcome] = runner.outcomes([program], view)
@@ -84,11 +88,6 @@ def head_page(view: HeadView, target: Path) -> Path:
         drawing = inline(stem.with_suffix(".svg"), f"Attention of head {view.head} and the pattern of its program")
     write_text(target, render("head.html.j2", view=view, drawing=drawing))
     return target
-
-
-def _first_test_text(paths: Paths, slot: int) -> TextAttention:
-    found = next(read_patterns(paths.attention, ["test"]))
-    return replace(found, entries=found.entries[slot : slot + 1])
 
 
 def _attention_of_own_text(config: Config, paths: Paths, head: Head, text: str) -> TextAttention:

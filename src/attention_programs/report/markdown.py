@@ -10,7 +10,6 @@ from attention_programs.report import paper
 from attention_programs.report.analysis_fits import SHARED, TERMS
 from attention_programs.report.estimate import ABSENT, percent_text
 from attention_programs.report.result_tables import read_if_there, read_table
-from attention_programs.report.section import Section
 from attention_programs.report.source_sections import (
     explainer_counts,
     explainer_section,
@@ -106,19 +105,16 @@ def _terms(summary: Mapping[str, float]) -> list[str]:
     columns = {f"{TERMS}/{size}": f"at most {size} terms" for size in sizes}
     columns[SELECTED] = "selected"
     ordered = sorted(columns, key=lambda analysis: summary.get(f"analysis/{analysis}/terms", math.inf))
-    titles = {analysis: columns[analysis] for analysis in ordered} | {
-        FITTED_SINK_SELF: BASELINES[FITTED_SINK_SELF].label
-    }
+    titles = {analysis: columns[analysis] for analysis in ordered}
+    titles[FITTED_SINK_SELF] = BASELINES[FITTED_SINK_SELF].label
     return _analyses(summary, "IoU by number of terms", titles) if sizes else []
 
 
 def _sharing(summary: Mapping[str, float]) -> list[str]:
     numbers = sorted(_parts(summary, f"analysis/{SHARED}/"), key=int)
     titles = {f"{SHARED}/{number}": _programs(summary, f"{SHARED}/{number}") for number in numbers}
-    titles |= {
-        SELECTED: f"one per head ({_programs(summary, SELECTED)})",
-        FITTED_SINK_SELF: BASELINES[FITTED_SINK_SELF].label,
-    }
+    titles[SELECTED] = f"one per head ({_programs(summary, SELECTED)})"
+    titles[FITTED_SINK_SELF] = BASELINES[FITTED_SINK_SELF].label
     return _analyses(summary, "IoU by number of shared programs", titles) if numbers else []
 
 
@@ -149,13 +145,12 @@ def sources_block(results: Path) -> str:
     equal_size = read_if_there(results, "equal_size.csv")
     counted = explainer_section(explainer_counts(results), asked)
     found = [sources_section(sources, equal_size), intended_section(sources), counted]
-    return "\n".join([line for one in found if one for line in _section(one)])
-
-
-def _section(section: Section) -> list[str]:
-    table = section.table
-    rows = markdown_table(table.head, [(row.label, *row.cells) for row in table.rows]) if table else []
-    return [f"**{section.caption.title}.** {section.finding}", "", *rows, *([""] if rows else [])]
+    lines = []
+    for section in filter(None, found):
+        lines += [f"**{section.caption.title}.** {section.finding}", ""]
+        if section.table:
+            lines += [*markdown_table(section.table.head, section.table.rows), ""]
+    return "\n".join(lines)
 
 
 def numbers(summary: Mapping[str, float]) -> str:

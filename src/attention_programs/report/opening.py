@@ -19,7 +19,7 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
     counts = {corpus: splits["test"] for corpus, splits in provenance.texts.items()}
     named = ", ".join(f"{count} {corpus}" for corpus, count in counts.items())
     above = Estimate(100 * summary.get("heads/above_0.5/selected", math.nan))
-    fit, without = _fit(summary).text(), _fit_without_sink(summary).text()
+    fit, without = (mean_fit(summary, SELECTED, metric=metric).text() for metric in ("iou", "sink_excluded_iou"))
     text = (
         f"Each of {heads} attention heads of {config.model.name} is explained by a short Python program "
         f"({summary['programs/distinct/selected']:.0f} distinct programs in all), chosen on validation texts. "
@@ -32,14 +32,6 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
         f"For comparison, {_baselines(summary)}. Without the first token's column the programs reach {without}. "
     )
     return unbroken(text + _cost(summary, config.tracking.gate_percent)).strip()
-
-
-def _fit(summary: Mapping[str, float]) -> Estimate:
-    return mean_fit(summary, SELECTED)
-
-
-def _fit_without_sink(summary: Mapping[str, float]) -> Estimate:
-    return mean_fit(summary, SELECTED, metric="sink_excluded_iou")
 
 
 def _baselines(summary: Mapping[str, float]) -> str:
@@ -85,9 +77,9 @@ def _replacements(summary: Mapping[str, float], percent: int) -> list[_Replaceme
 def _cost(summary: Mapping[str, float], percent: int) -> str:
     original = estimate_of(summary, "perplexity/test/original")
     known = _replacements(summary, percent)
-    costs = ", and by ".join(f"{percent_text(each.increase)} {each.sentence}" for each in known)
     if not known:
         return ""
+    costs = ", and by ".join(f"{percent_text(each.increase)} {each.sentence}" for each in known)
     verb = "raises" if all(each.increase.value > 0 for each in known) else "changes"
     return f"Replacing {percent} % of the heads {verb} perplexity ({original.number(2)} original) by {costs}."
 
@@ -96,9 +88,9 @@ def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:
     """The handful of numbers that the page sets large."""
     percent = config.tracking.gate_percent
     fits = (
-        ("Mean IoU", "selected programs", _fit(summary)),
+        ("Mean IoU", "selected programs", mean_fit(summary, SELECTED)),
         ("Mean IoU, baseline", FIRST_ALONE, mean_fit(summary, FIRST_TOKEN)),
-        ("Mean IoU, no sinks", "without first column", _fit_without_sink(summary)),
+        ("Mean IoU, no sinks", "without first column", mean_fit(summary, SELECTED, metric="sink_excluded_iou")),
     )
     found = [Fact(label, fit.number(), note, fit.interval()) for label, note, fit in fits]
     for replacement in _replacements(summary, percent):

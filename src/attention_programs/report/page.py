@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,14 +50,6 @@ from attention_programs.report.source_sections import (
 from attention_programs.report.summary import summarise, summary_groups
 
 PAGE_NAME = "report.html"
-
-
-@dataclass(frozen=True)
-class MethodRow:
-    """Means of one method: IoU by corpus, then sink-excluded IoU and Jensen-Shannon divergence over all."""
-
-    label: str
-    values: tuple[Estimate, ...]
 
 
 def write_report(config: Config, paths: Paths) -> Path:
@@ -140,14 +131,15 @@ def _corpora(iou: pd.DataFrame) -> list[str]:
     return [ALL_CORPORA, *(str(corpus) for corpus in iou["corpus"].unique() if corpus != ALL_CORPORA)]
 
 
-def _method_rows(iou: pd.DataFrame) -> list[MethodRow]:
+def _method_rows(iou: pd.DataFrame) -> dict[str, list[Estimate]]:
+    """Means by method: IoU by corpus, then sink-excluded IoU and Jensen-Shannon divergence over all."""
     cells = {(row.method, row.metric, row.corpus): Estimate(row.mean, row.low, row.high) for row in records(iou)}
     columns = [("iou", corpus) for corpus in _corpora(iou)] + [("sink_excluded_iou", ALL_CORPORA), ("jsd", ALL_CORPORA)]
-    return [
-        MethodRow(shown.label, tuple(cells.get((method, *column), Estimate(float("nan"))) for column in columns))
+    return {
+        shown.label: [cells.get((method, *column), Estimate(float("nan"))) for column in columns]
         for method, shown in METHODS.items()
         if (iou["method"] == method).any()
-    ]
+    }
 
 
 def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Gallery) -> list[FigureView]:
@@ -193,10 +185,7 @@ def _draw(example: Example, causal: bool, folder: Path) -> Markup:
     head, token_strings = example.choice.head, example.text.token_strings
     stem = folder / f"example-{head}"
     save(draw_patterns(token_strings, example.true_pattern, example.predicted, causal), stem)
-    alternative = f"Attention of head {head} and the pattern its program predicts, on: {_excerpt(token_strings)}"
-    return inline(stem.with_suffix(".svg"), alternative)
-
-
-def _excerpt(token_strings: Sequence[str]) -> str:
     words = " ".join("".join(token_strings[:SHOWN_TOKENS]).split())
-    return "".join(character for character in words if character.isprintable())
+    excerpt = "".join(character for character in words if character.isprintable())
+    alternative = f"Attention of head {head} and the pattern its program predicts, on: {excerpt}"
+    return inline(stem.with_suffix(".svg"), alternative)

@@ -1,6 +1,6 @@
 """The tables of ``results/<profile>``, as the report reads them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -18,48 +18,43 @@ class TableFormat:
 
     stage: str
     """That writes it."""
-    names: tuple[str, ...]
-    """Columns of names."""
-    numbers: tuple[str, ...]
-    """Columns of numbers."""
+    names: str
+    """Columns of names, separated by spaces."""
+    numbers: str
+    """Columns of numbers, separated by spaces."""
     optional: bool = False
     """Whether some profiles lack it."""
 
-    @classmethod
-    def of(cls, stage: str, names: str, numbers: str, optional: bool = False) -> "TableFormat":
-        """With columns separated by spaces."""
-        return cls(stage, tuple(names.split()), tuple(numbers.split()), optional)
-
 
 FORMATS = {
-    "heads.csv": TableFormat.of(
+    "heads.csv": TableFormat(
         "select",
         "head method program_id program_name author",
         "iou_validation iou_test iou_test_low iou_test_high sink_excluded_iou_test jsd_test",
     ),
-    "iou.csv": TableFormat.of("select", "method corpus metric", "mean low high"),
-    "ablation_effect.csv": TableFormat.of("ablation", "head", "ablation_effect standard_error texts reliability"),
-    "objectives.csv": TableFormat.of("distil", "objective", "percent iou_test"),
-    "perplexity.csv": TableFormat.of(
+    "iou.csv": TableFormat("select", "method corpus metric", "mean low high"),
+    "ablation_effect.csv": TableFormat("ablation", "head", "ablation_effect standard_error texts reliability"),
+    "objectives.csv": TableFormat("distil", "objective", "percent iou_test"),
+    "perplexity.csv": TableFormat(
         "replace",
         "programs ranking",
         "percent heads_replaced texts tokens perplexity increase low high above above_low above_high",
     ),
-    "qa.csv": TableFormat.of(
+    "qa.csv": TableFormat(
         "evaluate",
         "task",
         "percent heads_replaced questions sources accuracy low high chance change change_low change_high insensitive",
     ),
-    "analyses.csv": TableFormat.of(
+    "analyses.csv": TableFormat(
         "analyse", "analysis corpus", "programs terms iou_validation iou low high sink_excluded_iou", optional=True
     ),
-    "lengths.csv": TableFormat.of("analyse", "method", "tokens texts iou low high sink_excluded_iou", optional=True),
-    "behaviour.csv": TableFormat.of("analyse", "head", "distance entropy", optional=True),
-    "ranking_choice.csv": TableFormat.of(
+    "lengths.csv": TableFormat("analyse", "method", "tokens texts iou low high sink_excluded_iou", optional=True),
+    "behaviour.csv": TableFormat("analyse", "head", "distance entropy", optional=True),
+    "ranking_choice.csv": TableFormat(
         "ablation", "ranking", "percent tokens increase_validation chosen", optional=True
     ),
-    "distillation.csv": TableFormat.of("distil", "loss", "percent step training validation", optional=True),
-    "sources.csv": TableFormat.of(
+    "distillation.csv": TableFormat("distil", "loss", "percent step training validation", optional=True),
+    "sources.csv": TableFormat(
         "select",
         "source",
         "programs heads_intended wins_on coverage iou_test iou_test_low iou_test_high beats_search beats_curated "
@@ -67,13 +62,13 @@ FORMATS = {
         "terms_best_of_source terms_of_search",
         optional=True,
     ),
-    "equal_size.csv": TableFormat.of(
+    "equal_size.csv": TableFormat(
         "analyse",
         "head",
         "terms_by_hand terms_of_search terms_equal_size iou_by_hand iou_of_search iou_equal_size",
         optional=True,
     ),
-    "explainer.csv": TableFormat.of(
+    "explainer.csv": TableFormat(
         "synthesize",
         "head",
         "programs kept_round jsd_first jsd_kept iou_first iou_kept iou_fitted coefficients prompt_tokens "
@@ -94,11 +89,12 @@ def read_table(results: Path, name: str) -> pd.DataFrame:
     if not current_file(path).is_file():
         raise UserError(f"{path} does not exist; {remedy}")
     table = read_csv(path)
-    missing = [column for column in (*form.names, *form.numbers) if column not in table]
+    names = form.names.split()
+    missing = [column for column in (*names, *form.numbers.split()) if column not in table]
     if missing:
         raise UserError(f"{path} has no column {missing[0]!r}; {remedy}")
     for column in table:
-        table[column] = table[column].fillna("").astype(str) if column in form.names else table[column].astype(float)
+        table[column] = table[column].fillna("").astype(str) if column in names else table[column].astype(float)
     return table
 
 
@@ -110,7 +106,7 @@ def read_if_there(results: Path, name: str) -> pd.DataFrame:
     """
     if current_file(results / name).is_file():
         return read_table(results, name)
-    return pd.DataFrame(columns=[*FORMATS[name].names, *FORMATS[name].numbers])
+    return pd.DataFrame(columns=f"{FORMATS[name].names} {FORMATS[name].numbers}".split())
 
 
 @dataclass(frozen=True)
@@ -139,10 +135,5 @@ class Tables:
         Raises:
             UserError: if a table is missing that every profile has; the stage to run is named.
         """
-        names = {field.name: f"{field.name}.csv" for field in fields(cls)}
-        return cls(
-            **{
-                field: (read_if_there if FORMATS[name].optional else read_table)(results, name)
-                for field, name in names.items()
-            }
-        )
+        readers = {name: read_if_there if form.optional else read_table for name, form in FORMATS.items()}
+        return cls(**{name.removesuffix(".csv"): read(results, name) for name, read in readers.items()})

@@ -36,20 +36,13 @@ class Gallery:
 
 
 @dataclass(frozen=True)
-class TableRow:
-    """A label and its cells as text."""
-
-    label: str
-    cells: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class TableView:
     """A small table of the page."""
 
     head: tuple[str, ...]
     """Of all columns, the labels' first."""
-    rows: tuple[TableRow, ...]
+    rows: Sequence[Sequence[str]]
+    """A label and its cells, as text."""
 
 
 @dataclass(frozen=True)

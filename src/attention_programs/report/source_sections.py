@@ -10,7 +10,7 @@ from attention_programs.files import read_json, records
 from attention_programs.programs.methods import CURATED, LLM, SEARCH, SOURCES
 from attention_programs.report.captions import EXPLAINER, INTENDED, SOURCES_CAPTION
 from attention_programs.report.estimate import ABSENT, Estimate
-from attention_programs.report.section import Section, TableRow, TableView
+from attention_programs.report.section import Section, TableView
 
 
 def sources_section(sources: pd.DataFrame, equal_size: pd.DataFrame) -> Section | None:
@@ -24,32 +24,25 @@ def sources_section(sources: pd.DataFrame, equal_size: pd.DataFrame) -> Section 
     if not rows:
         return None
     shown = [
-        TableRow(
+        [
             SOURCES[name].label,
-            (
-                f"{row.programs:.0f}",
-                f"{row.heads_intended:.0f}",
-                _share(row.wins_on),
-                Estimate(row.iou_test, row.iou_test_low, row.iou_test_high).text(),
-                _share(row.coverage),
-                _share(row.beats_search),
-                _share(row.beats_curated),
-            ),
-        )
+            f"{row.programs:.0f}",
+            f"{row.heads_intended:.0f}",
+            _share(row.wins_on),
+            Estimate(row.iou_test, row.iou_test_low, row.iou_test_high).text(),
+            *map(_share, (row.coverage, row.beats_search, row.beats_curated)),
+        ]
         for name, row in rows.items()
     ]
-    table = TableView(
-        (
-            "",
-            "programs",
-            "heads of its own",
-            "wins on (% of heads)",
-            "IoU",
-            "above 0.5",
-            "beats search",
-            "beats by hand",
-        ),
-        tuple(shown),
+    head = (
+        "",
+        "programs",
+        "heads of its own",
+        "wins on (% of heads)",
+        "IoU",
+        "above 0.5",
+        "beats search",
+        "beats by hand",
     )
     leading = max(rows.values(), key=lambda row: row.wins_on)
     finding = f"{SOURCES[leading.source].label} has the best program for {_share(leading.wins_on)} of all heads."
@@ -68,7 +61,7 @@ def sources_section(sources: pd.DataFrame, equal_size: pd.DataFrame) -> Section 
             f"{_share(people.beats_search)} on test texts ({Estimate(people.iou_test_best_of_source).number()} against "
             f"{Estimate(people.iou_test_of_search).number()}). {_sizes(people)}{_at_equal_size(equal_size)}"
         )
-    return Section("sources", SOURCES_CAPTION, finding, table=table)
+    return Section("sources", SOURCES_CAPTION, finding, table=TableView(head, shown))
 
 
 def intended_section(sources: pd.DataFrame) -> Section | None:
@@ -77,17 +70,15 @@ def intended_section(sources: pd.DataFrame) -> Section | None:
     if not rows:
         return None
     shown = [
-        TableRow(
+        [
             SOURCES[name].label,
-            (
-                f"{row.heads_intended:.0f}",
-                Estimate(row.iou_test_intended).number(),
-                Estimate(row.iou_test_best_of_source).number(),
-                Estimate(row.iou_test_of_search).number(),
-                Estimate(row.iou_test_best_of_all).number(),
-                _share(row.share_intended_is_best),
-            ),
-        )
+            f"{row.heads_intended:.0f}",
+            Estimate(row.iou_test_intended).number(),
+            Estimate(row.iou_test_best_of_source).number(),
+            Estimate(row.iou_test_of_search).number(),
+            Estimate(row.iou_test_best_of_all).number(),
+            _share(row.share_intended_is_best),
+        ]
         for name, row in rows.items()
     ]
     head = ("", "heads", "intended", "best of the source", "best of the search", "best of all", "intended is the best")
@@ -97,7 +88,7 @@ def intended_section(sources: pd.DataFrame) -> Section | None:
         for name, row in rows.items()
         if name in (SEARCH, CURATED, LLM)
     )
-    return Section("intended", INTENDED, f"Mean test IoU, {finding}.", table=TableView(head, tuple(shown)))
+    return Section("intended", INTENDED, f"Mean test IoU, {finding}.", table=TableView(head, shown))
 
 
 def explainer_counts(results: Path) -> dict[str, Any]:
@@ -130,7 +121,7 @@ def explainer_section(metrics: Mapping[str, Any], heads: pd.DataFrame) -> Sectio
         "Tokens of prompts": metrics["prompt_tokens"],
         "Tokens of replies": metrics["completion_tokens"],
     }
-    rows = tuple(TableRow(label, (f"{count:,}",)) for label, count in counts.items())
+    rows = [(label, f"{count:,}") for label, count in counts.items()]
     early, kept = heads.dropna(subset=["iou_first"]), heads.dropna(subset=["iou_kept"])
     first, revised, before, after = (
         Estimate(float(some[name].mean())).number()

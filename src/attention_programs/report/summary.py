@@ -198,12 +198,6 @@ def distilled_ranking(summary: Mapping[str, float]) -> str:
     return next((key.removeprefix(OF_DISTILLED).split("/")[0] for key in summary if key.startswith(OF_DISTILLED)), "")
 
 
-def replacing(summary: Mapping[str, float], ranking: str) -> str:
-    """Whose perplexity stands for a ranking: the distilled programs' where it was measured."""
-    measured = any(key.startswith(f"{OF_DISTILLED}{ranking}/") for key in summary)
-    return DISTILLED if measured else SELECTED
-
-
 def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
     """The summary table, as the terminal and the page show it."""
     nothing = (ABSENT,) * len(paper.MODELS)
@@ -212,23 +206,19 @@ def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
         ("the same without the first column", mean_fit(summary, SELECTED, metric="sink_excluded_iou"), nothing),
         (f"{BASELINES[FIRST_TOKEN].label.lower()} alone, all heads", mean_fit(summary, FIRST_TOKEN), nothing),
     )
-    groups = [
-        SummaryGroup(
-            "Mean IoU over heads",
-            tuple(SummaryRow(label, fit.text(), papers) for label, fit, papers in fits),
-        )
-    ]
+    means = tuple(SummaryRow(label, fit.text(), papers) for label, fit, papers in fits)
+    groups = [SummaryGroup("Mean IoU over heads", means)]
     for ranking, named in RANKINGS.items():
         rows = []
-        programs = replacing(summary, ranking)
+        # The distilled programs' perplexity stands for a ranking where it was measured.
+        distilled = any(key.startswith(f"{OF_DISTILLED}{ranking}/") for key in summary)
+        programs = DISTILLED if distilled else SELECTED
         for rank, percent in enumerate(paper.PERCENTS):
-            ours = percent_text(estimate_of(summary, f"perplexity_increase/test/{programs}/{ranking}/{percent}"))
-            published = tuple(f"{model.increases[rank]:,.0f} %" for model in paper.MODELS)
-            rows.append(
-                SummaryRow(f"{percent} % of heads replaced", ours, published if ranking == BEST_FIT else nothing)
-            )
-        if ranking != BEST_FIT:
-            rows = [row for row in rows if row.ours != ABSENT]
+            increase = estimate_of(summary, f"perplexity_increase/test/{programs}/{ranking}/{percent}")
+            if increase.measured or ranking == BEST_FIT:
+                published = tuple(f"{model.increases[rank]:,.0f} %" for model in paper.MODELS)
+                papers = published if ranking == BEST_FIT else nothing
+                rows.append(SummaryRow(f"{percent} % of heads replaced", percent_text(increase), papers))
         if rows:
             groups.append(SummaryGroup(f"Perplexity increase, {programs} programs, {named.label}", tuple(rows)))
     return groups

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attention_programs.files import read_json
-from attention_programs.programs.methods import SEARCH
+from attention_programs.programs.methods import BASELINES, DISTILLED, FIRST_TOKEN, FITTED_SINK_SELF, SEARCH, SELECTED
+from attention_programs.report import paper
 from attention_programs.report.estimate import ABSENT, percent_text
 from attention_programs.report.markdown import markdown_table
-from attention_programs.report.summary import OF_DISTILLED, distilled_ranking, estimate_of, summarise_fit
+from attention_programs.report.summary import OF_DISTILLED, distilled_ranking, estimate_of, mean_fit, summarise_fit
+from attention_programs.surrogate.rankings import ALONE
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,31 @@ COLUMNS = {"shipped": "smollm2-135m", "benchmark": "benchmark"}
 """Profiles of the table's columns, by their headings."""
 PROGRAMS = "sharing/programs_for_95_percent"
 MAX_PROGRAMS = (60, 30)
+PERCENTS = (25, 50, 100)
+
+
+def headline(summary: Mapping[str, float]) -> str:
+    """Fit and perplexity next to the baselines of an idle head and next to the paper.
+
+    Args:
+        summary: The content of ``summary.json``.
+    """
+    other = paper.MODELS[1]
+    published = dict(zip(paper.PERCENTS, other.increases, strict=True))
+    excluded = [mean_fit(summary, name, metric="sink_excluded_iou").text() for name in (SELECTED, FITTED_SINK_SELF)]
+    fits = [mean_fit(summary, name).text() for name in (SELECTED, FITTED_SINK_SELF, FIRST_TOKEN)]
+    rows = [
+        ["mean IoU over heads", *fits, f"{other.mean_iou:.3f}"],
+        ["the same without the first column", *excluded, "0", ABSENT],
+    ]
+    for percent in PERCENTS:
+        keys = (f"{DISTILLED}/{distilled_ranking(summary)}", f"{FIRST_TOKEN}/{ALONE}")
+        ours, sink = (percent_text(estimate_of(summary, f"perplexity_increase/test/{key}/{percent}")) for key in keys)
+        label = f"perplexity increase, {percent} % of heads replaced"
+        rows.append([label, ours, ABSENT, sink, f"{published[percent]:,.0f} %"])
+    baselines = [BASELINES[name].label.lower() for name in (FITTED_SINK_SELF, FIRST_TOKEN)]
+    head = ["test texts", "programs", *baselines, f"paper, {other.name}"]
+    return "\n".join(markdown_table(head, rows))
 
 
 def kept_summaries(results: Path) -> dict[str, dict[str, float]]:
@@ -60,15 +87,10 @@ def kept_summaries(results: Path) -> dict[str, dict[str, float]]:
 
 def targets_table(summaries: Mapping[str, Mapping[str, float]]) -> str:
     """What has to be reached and what was, by the summary of each column."""
-    rows = [
-        [
-            target.label,
-            target.number(target.minimum),
-            target.number(target.goal),
-            *(_cell(target, summary) for summary in summaries.values()),
-        ]
-        for target in TARGETS
-    ]
+    rows = []
+    for target in TARGETS:
+        cells = [_cell(target, summary) for summary in summaries.values()]
+        rows.append([target.label, target.number(target.minimum), target.number(target.goal), *cells])
     counts = [f"{summary[PROGRAMS]:.0f}" if PROGRAMS in summary else ABSENT for summary in summaries.values()]
     label = "distinct programs for 95 % of the IoU of one per head (on validation)"
     rows.append([label, *map(str, MAX_PROGRAMS), *counts])

@@ -15,10 +15,12 @@ from attention_programs.files import records
 from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES, Term, find_term
-from attention_programs.report.token_label import token_label
 
 SHADES = " .:-=+*#%@"
 """Weight from 0 to 1 in ten steps; the scale is a square root so that small weights can be seen."""
+
+MARKS = {"\n": "↵", "\t": "⇥", " ": "·"}
+"""What stands for white space in a token's name."""
 
 
 def shade(weight: float) -> str:
@@ -28,6 +30,17 @@ def shade(weight: float) -> str:
     (' ', '@')
     """
     return SHADES[min(int(np.sqrt(max(weight, 0.0)) * len(SHADES)), len(SHADES) - 1)]
+
+
+def token_label(token_string: str) -> str:
+    r"""A token as it is written on an axis: white space made visible, other control characters replaced, cut.
+
+    >>> token_label(" dog"), token_label("\n\n"), token_label("\x00")
+    ('·dog', '↵↵', '�')
+    """
+    marked = "".join(MARKS.get(character, character) for character in token_string)
+    marked = "".join(character if character.isprintable() else "\ufffd" for character in marked)
+    return marked if len(marked) <= 12 else marked[:11] + "…"
 
 
 def draw_patterns(
@@ -87,7 +100,7 @@ def vocabulary_table(uses: dict[str, list[str]] | None) -> str:
     for category, terms in groupby([*PATTERNS.values(), *TOKEN_FEATURES.values()], key=lambda term: term.category):
         lines += ["", category]
         for term in terms:
-            lines += [f"  {_spelling(term)}: {_phrase(term)}", f"      {term.summary}"]
+            lines += [f"  {_heading(term)}", f"      {term.summary}"]
             if uses is not None:
                 lines.append(f"      {_used(uses.get(term.name, []))}")
     return "\n".join(lines[1:])
@@ -107,21 +120,19 @@ def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
     if term is None:
         close = difflib.get_close_matches(name, [*PATTERNS, *TOKEN_FEATURES], n=1, cutoff=0.0)[0]
         raise UserError(f"the vocabulary has no term {name!r}; did you mean {close!r}?")
-    lines = [f"{_spelling(term)}: {_phrase(term)}", "", inspect.cleandoc(term.compute.__doc__ or "")]
+    lines = [_heading(term), "", inspect.cleandoc(term.compute.__doc__ or "")]
     if uses is not None:
         lines += ["", textwrap.fill(_used(uses.get(term.name, []), most=None), 100)]
     return "\n".join(lines)
 
 
-def _spelling(term: Term) -> str:
-    """How programs write a term, with the parameters that the search tries."""
+def _heading(term: Term) -> str:
+    """How programs write a term, with the parameters that the search tries, and its phrase."""
     if term.category == "class":
-        return f"text.key.{term.name}, text.query.{term.name}"
-    return f"text.{term.name}" + (f"({', '.join(map(str, term.parameters))})" if term.parameters else "")
-
-
-def _phrase(term: Term) -> str:
-    return term.phrase.format("n")
+        spelling = f"text.key.{term.name}, text.query.{term.name}"
+    else:
+        spelling = f"text.{term.name}" + (f"({', '.join(map(str, term.parameters))})" if term.parameters else "")
+    return f"{spelling}: {term.phrase.format('n')}"
 
 
 def _used(heads: Sequence[str], most: int | None = 5) -> str:

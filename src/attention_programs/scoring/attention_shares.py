@@ -7,7 +7,7 @@ import pandas as pd
 
 from attention_programs.attention.pattern_store import AttentionIndex, TextAttention
 from attention_programs.programs.view import TokenView
-from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
+from attention_programs.programs.vocabulary import PATTERNS
 
 PLACES = {
     "first_token": "the first token",
@@ -56,7 +56,6 @@ def behaviour_table(texts: Iterable[TextAttention], index: AttentionIndex) -> pd
 def _place(view: TokenView, name: str) -> np.ndarray:
     if name in PATTERNS:
         return view.matrix(name)
-    assert name in TOKEN_FEATURES
     columns = view.vector(name).copy()
     columns[0] = 0
-    return np.broadcast_to(columns[None, :], (view.n, view.n))
+    return np.broadcast_to(columns, (view.n, view.n))

@@ -5,7 +5,7 @@ head. Those still in contention are run on all texts, and their numbers are exac
 """
 
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,20 +114,13 @@ def in_contention(
         look_ahead: Names of programs that may go into a causal model although they look ahead.
     """
     stays = np.zeros(len(programs), bool)
+    usable = np.flatnonzero([not causal or program.may_go_into_a_causal_model(look_ahead) for program in programs])
     for place, head in enumerate(heads):
-        for members in _groups(programs, head, causal, look_ahead):
+        intended = np.flatnonzero([head in program.intended_heads for program in programs])
+        for members in (np.arange(len(programs)), usable, intended):
             if len(members):
                 stays[members] |= _close_to_best(iou[:, members, place].astype(np.float64))
     return stays
-
-
-def _groups(
-    programs: Sequence[ProgramRecord], head: str, causal: bool, look_ahead: Collection[str]
-) -> Iterator[NDArray[np.int64]]:
-    yield np.arange(len(programs))
-    usable = [not causal or program.may_go_into_a_causal_model(look_ahead) for program in programs]
-    yield np.flatnonzero(usable)
-    yield np.flatnonzero([head in program.intended_heads for program in programs])
 
 
 def _close_to_best(iou: NDArray[np.float64]) -> NDArray[np.bool_]:

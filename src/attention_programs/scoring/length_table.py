@@ -1,7 +1,7 @@
 """How the fit depends on text length: the same texts, truncated to each length."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.runner import Runner
 from attention_programs.progress import progress
 from attention_programs.scoring.analysis_table import mean_interval
-from attention_programs.scoring.assignments import Assignment, OwnScores, score_assignments
+from attention_programs.scoring.assignments import Assignment, score_assignments
 
 LENGTH_COLUMNS = ["method", "tokens", "texts", "iou", "low", "high", "sink_excluded_iou"]
 
@@ -39,10 +39,8 @@ def texts_of_lengths(
     contents = contents[: settings.length_texts or None]
     mapped = _mapped(loaded, contents, longest, index) if index.causal else []
     for tokens in progress(lengths if contents else (), "texts of several lengths", unit="lengths"):
-        if index.causal:
-            yield tokens, [cut(text, tokens) for text in mapped]
-        else:
-            yield tokens, _mapped(loaded, contents, tokens, index)
+        shorter = [cut(text, tokens) for text in mapped] if index.causal else _mapped(loaded, contents, tokens, index)
+        yield tokens, shorter
 
 
 def _mapped(loaded: LoadedModel, contents: Sequence[str], tokens: int, index: AttentionIndex) -> list[TextAttention]:
@@ -74,22 +72,9 @@ def length_table(
         samples: Number of bootstrap resamples of texts.
         seed: Seed of the resamples, the same for all rows.
     """
-    rows = [
-        _row(method, tokens, own, samples, seed)
-        for tokens, some in texts
-        for method, own in score_assignments(methods, some, index, runner).items()
-    ]
+    rows = []
+    for tokens, some in texts:
+        for method, own in score_assignments(methods, some, index, runner).items():
+            interval = astuple(mean_interval(own.iou, samples, np.random.default_rng(seed)))
+            rows.append((method, tokens, len(own.iou), *interval, float(own.sink_excluded_iou.mean())))
     return pd.DataFrame(rows, columns=LENGTH_COLUMNS)
-
-
-def _row(method: str, tokens: int, own: OwnScores, samples: int, seed: int) -> dict[str, object]:
-    interval = mean_interval(own.iou, samples, np.random.default_rng(seed))
-    return {
-        "method": method,
-        "tokens": tokens,
-        "texts": len(own.iou),
-        "iou": interval.mean,
-        "low": interval.low,
-        "high": interval.high,
-        "sink_excluded_iou": float(own.sink_excluded_iou.mean()),
-    }

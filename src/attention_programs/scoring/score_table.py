@@ -69,13 +69,10 @@ def score_texts(
     def score(text: TextAttention) -> pa.Table:
         return _score_text(text, programs, outcomes, workers)
 
-    def nbytes(text: TextAttention) -> int:
-        return bytes_in_work(text, len(programs), workers)
-
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield from map_within_bound(score, texts, nbytes, workers)
+        yield from map_within_bound(score, texts, lambda text: bytes_in_work(text, len(programs), workers), workers)
     finally:
         torch.set_num_threads(threads)
 
@@ -87,12 +84,8 @@ def bytes_in_work(text: TextAttention, programs: int, workers: Workers) -> int:
 
 def _bytes_of_text(text: TextAttention, programs: int) -> int:
     """Bytes that scoring a text takes regardless of the chunk size."""
-    patterns, results, terms = (
-        3 * text.entries.nbytes,
-        2 * 12 * programs * len(text.entries),
-        4 * TERMS * len(text.ids) ** 2,
-    )
-    return patterns + results + terms
+    results, terms = 2 * 12 * programs * len(text.entries), 4 * TERMS * len(text.ids) ** 2
+    return 3 * text.entries.nbytes + results + terms
 
 
 def _bytes_of_program(text: TextAttention) -> int:
@@ -114,9 +107,8 @@ def _score_text(
 ) -> pa.Table:
     view, causal = TokenView.of(text), text.causal
     starts = row_starts(view.n, causal)
-    attention = scaled_rows(
-        text.entries, np.add.reduceat(text.entries, starts, axis=1), starts
-    )  # undoes the rounding to 16 bits
+    sums = np.add.reduceat(text.entries, starts, axis=1)  # not quite 1, after storage in 16 bits
+    attention = scaled_rows(text.entries, sums, starts)
     count = len(programs)
     shape = (count, len(attention))
     intersection, excluded = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -199,12 +191,5 @@ def as_arrays(table: pa.Table) -> SplitScores:
         return values.reshape(len(texts), len(programs), -1)
 
     rows = np.array(table["rows"].to_pylist()).reshape(len(texts), len(programs), 1)
-    intersection = cube("intersection")
-    return SplitScores(
-        texts,
-        corpora,
-        programs,
-        iou_of_shared(intersection, rows).astype(np.float32),
-        cube("sink_excluded_iou"),
-        cube("divergence"),
-    )
+    iou = iou_of_shared(cube("intersection"), rows).astype(np.float32)
+    return SplitScores(texts, corpora, programs, iou, cube("sink_excluded_iou"), cube("divergence"))

@@ -17,12 +17,8 @@ if TYPE_CHECKING:  # reading the tables does not need torch
     from attention_programs.scoring.score_table import SplitScores
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One method's choice: the index of each head's program in the program table."""
-
-    method: str
-    positions: list[int]
+Choices = dict[str, list[int]]
+"""For each method, the index of each head's program in the program table."""
 
 
 def choose(
@@ -31,7 +27,7 @@ def choose(
     heads: Sequence[str],
     causal: bool,
     look_ahead: Collection[str] = (),
-) -> list[Choice]:
+) -> Choices:
     """Chooses a program per head for every method.
 
     ``selected`` and each source's method (``search``, ``curated``, ``llm``, ``imported``) take the program with the
@@ -42,36 +38,28 @@ def choose(
     Raises:
         UserError: if the scores are for other programs or heads, or a head has no fitted baseline.
     """
-    _check_match(programs, validation, heads)
+    if [program.id for program in programs] != validation.programs:
+        raise UserError("programs.jsonl and the score table have different programs; run `dvc repro score`")
+    if validation.iou.shape[-1] != len(heads):
+        mapped, scored = len(heads), validation.iou.shape[-1]
+        raise UserError(f"{mapped} heads are selected and {scored} scored; run `dvc repro score`")
     means = validation.iou.mean(axis=0)
-    usable = [
-        i
-        for i, program in enumerate(programs)
-        if program.author != BASELINE and (not causal or program.may_go_into_a_causal_model(look_ahead))
-    ]
-    groups = {SELECTED: usable} | {
-        author: [i for i, program in enumerate(programs) if program.author == author] for author in AUTHORS
-    }
-    choices = [
-        Choice(method, [group[int(np.argmax(means[group, head]))] for head in range(len(heads))])
+    written = [i for i, program in enumerate(programs) if program.author != BASELINE]
+    usable = [i for i in written if not causal or programs[i].may_go_into_a_causal_model(look_ahead)]
+    groups = {SELECTED: usable} | {author: [i for i in written if programs[i].author == author] for author in AUTHORS}
+    choices = {
+        method: [group[int(np.argmax(means[group, head]))] for head in range(len(heads))]
         for method, group in groups.items()
         if group
-    ]
+    }
     for i, program in enumerate(programs):
         if program.author == BASELINE and "file" in program.provenance:
-            choices.append(Choice(program.name, [i] * len(heads)))
+            choices[program.name] = [i] * len(heads)
     fitted = {head: i for i, p in enumerate(programs) if p.author == BASELINE for head in p.intended_heads}
     missing = [head for head in heads if head not in fitted]
     if missing:
         raise UserError(f"head {missing[0]} has no fitted sink + self baseline; run `dvc repro synthesize`")
-    return [*choices, Choice(FITTED_SINK_SELF, [fitted[head] for head in heads])]
-
-
-def _check_match(programs: Sequence[ProgramRecord], scores: "SplitScores", heads: Sequence[str]) -> None:
-    if [program.id for program in programs] != scores.programs:
-        raise UserError("programs.jsonl and the score table have different programs; run `dvc repro score`")
-    if scores.iou.shape[-1] != len(heads):
-        raise UserError(f"{len(heads)} heads are selected and {scores.iou.shape[-1]} scored; run `dvc repro score`")
+    return choices | {FITTED_SINK_SELF: [fitted[head] for head in heads]}
 
 
 @dataclass(frozen=True)
@@ -86,7 +74,7 @@ class Selection:
 
 def report_selection(
     programs: Sequence[ProgramRecord],
-    choices: Sequence[Choice],
+    choices: Choices,
     validation: "SplitScores",
     test: "SplitScores",
     heads: Sequence[str],
@@ -95,27 +83,25 @@ def report_selection(
 ) -> Selection:
     """Scores every choice on test texts, with intervals over texts."""
     corpora = ["all", *sorted(set(test.corpora))]
-    weights = {
-        corpus: resample_weights(len(test.in_corpus(corpus)), settings.bootstrap_samples, generator)
-        for corpus in corpora
-    }
+    samples = settings.bootstrap_samples
+    weights = {corpus: resample_weights(len(test.in_corpus(corpus)), samples, generator) for corpus in corpora}
     columns = range(len(heads))
     head_tables, rows = [], []
-    for choice in choices:
-        chosen = [programs[i] for i in choice.positions]
+    for method, positions in choices.items():
+        chosen = [programs[i] for i in positions]
         measures = {
-            "iou": test.iou[:, choice.positions, columns],
-            "sink_excluded_iou": test.sink_excluded_iou[:, choice.positions, columns],
-            "jsd": np.sqrt(test.divergence[:, choice.positions, columns]),
+            "iou": test.iou[:, positions, columns],
+            "sink_excluded_iou": test.sink_excluded_iou[:, positions, columns],
+            "jsd": np.sqrt(test.divergence[:, positions, columns]),
         }
         intervals = interval_of_means(measures["iou"], weights["all"])
         table = {
             "head": list(heads),
-            "method": choice.method,
+            "method": method,
             "program_id": [p.id for p in chosen],
             "program_name": [p.name for p in chosen],
             "author": [p.author for p in chosen],
-            "iou_validation": validation.iou[:, choice.positions, columns].mean(axis=0),
+            "iou_validation": validation.iou[:, positions, columns].mean(axis=0),
             "iou_test": [i.mean for i in intervals],
             "iou_test_low": [i.low for i in intervals],
             "iou_test_high": [i.high for i in intervals],
@@ -129,5 +115,5 @@ def report_selection(
             for corpus in corpora:
                 per_text = values[test.in_corpus(corpus)].mean(axis=1, keepdims=True)
                 (interval,) = interval_of_means(per_text, weights[corpus])
-                rows.append({"method": choice.method, "corpus": corpus, "metric": measure, **asdict(interval)})
+                rows.append({"method": method, "corpus": corpus, "metric": measure, **asdict(interval)})
     return Selection(pd.concat(head_tables, ignore_index=True), pd.DataFrame(rows))

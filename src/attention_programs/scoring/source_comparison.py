@@ -15,11 +15,6 @@ from attention_programs.scoring.score_table import SplitScores
 EXPLAINED = 0.5
 """A head with a test IoU above this counts as covered."""
 NOTHING = float("nan")
-COLUMNS = (
-    *("source", "programs", "heads_intended", "wins_on", "coverage", "iou_test", "iou_test_low", "iou_test_high"),
-    *("beats_search", "beats_curated", "iou_test_intended", "iou_test_best_of_source", "iou_test_best_of_all"),
-    *("share_intended_is_best", "iou_test_of_search", "terms_best_of_source", "terms_of_search"),
-)
 
 
 def source_groups(programs: Sequence[ProgramRecord]) -> dict[str, list[int]]:
@@ -75,6 +70,10 @@ def compare_sources(
         intended = _intended(programs, members, means, heads)
         asked = np.array(sorted(intended), dtype=int)
         written = np.array([intended[head] for head in asked], dtype=int)
+        beats = dict.fromkeys(("beats_search", "beats_curated"), NOTHING)
+        for other in (SEARCH, CURATED):
+            if other in best and other != name:
+                beats[f"beats_{other}"] = _mean(tested[asked] > on_test[best[other][asked], asked])
         rows.append(
             {
                 "source": name,
@@ -85,17 +84,17 @@ def compare_sources(
                 "iou_test": interval.mean,
                 "iou_test_low": interval.low,
                 "iou_test_high": interval.high,
-                **{f"beats_{other}": _beats(on_test, best, name, other, asked) for other in (SEARCH, CURATED)},
+                **beats,
                 "iou_test_intended": _mean(on_test[written, asked]),
                 "iou_test_best_of_source": _mean(tested[asked]),
                 "iou_test_best_of_all": _mean(on_test[overall[asked], asked]),
-                "share_intended_is_best": _mean((written == overall[asked]).astype(float)),
+                "share_intended_is_best": _mean(written == overall[asked]),
                 "iou_test_of_search": _mean(on_test[best[SEARCH][asked], asked]) if SEARCH in best else NOTHING,
                 "terms_best_of_source": _mean(terms[chosen[asked]]),
                 "terms_of_search": _mean(terms[best[SEARCH][asked]]) if SEARCH in best else NOTHING,
             }
         )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows)
 
 
 def _best(means: NDArray[np.float64], members: Sequence[int]) -> NDArray[np.int64]:
@@ -119,17 +118,5 @@ def _intended(
     return found
 
 
-def _beats(
-    on_test: NDArray[np.float64],
-    best: dict[str, NDArray[np.int64]],
-    name: str,
-    other: str,
-    asked: NDArray[np.int64],
-) -> float:
-    if other not in best or name == other or not len(asked):
-        return NOTHING
-    return float((on_test[best[name][asked], asked] > on_test[best[other][asked], asked]).mean())
-
-
-def _mean(values: NDArray[np.float64]) -> float:
+def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
     return float(values.mean()) if len(values) else NOTHING

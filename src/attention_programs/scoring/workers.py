@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,14 +27,6 @@ class Workers:
         return int(self.memory_mib * 2**20) // self.count
 
 
-@dataclass(frozen=True)
-class _Running(Generic[Result]):
-    """An item in progress."""
-
-    future: Future[Result]
-    nbytes: int
-
-
 def map_within_bound(
     work: Callable[[Item], Result], items: Iterable[Item], nbytes: Callable[[Item], int], workers: Workers
 ) -> Iterator[Result]:
@@ -49,20 +41,20 @@ def map_within_bound(
         nbytes: Memory that an item takes, including its result.
         workers: Number of threads and memory bound.
     """
-    running: deque[_Running[Result]] = deque()
+    running: deque[tuple[Future[Result], int]] = deque()  # each item in work with its bytes
     bound = workers.share * workers.count
     largest = 0
 
     def results_until_room_for(need: int) -> Iterator[Result]:
-        while running and (len(running) >= 2 * workers.count or sum(one.nbytes for one in running) + need > bound):
-            yield running[0].future.result()
+        while running and (len(running) >= 2 * workers.count or sum(size for _, size in running) + need > bound):
+            yield running[0][0].result()
             running.popleft()
 
     with ThreadPoolExecutor(workers.count) as pool:
         for item in items:
             largest = max(largest, nbytes(item))
             yield from results_until_room_for(nbytes(item))
-            running.append(_Running(pool.submit(work, item), nbytes(item)))
+            running.append((pool.submit(work, item), nbytes(item)))
             yield from results_until_room_for(largest)
         while running:
-            yield running.popleft().future.result()
+            yield running.popleft()[0].result()

@@ -73,19 +73,17 @@ def _run_original(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> _Origi
     partitions = [sum_outputs(found.output).log_partition for found in passes]
     log_p = [found.logits - partition[..., None] for found, partition in zip(passes, partitions, strict=True)]
     p = [each.exp() for each in log_p]
+    with torch.autocast(
+        loaded.model.device.type, enabled=False
+    ):  # in full precision whatever the passes are computed in
+        negentropies = list(map(torch.linalg.vecdot, p, log_p))
     return _Original(
         texts,
         outputs if loaded.record.causal else [],
         p,
-        [_dot(*both) for both in zip(p, log_p, strict=True)],
+        negentropies,
         [found.losses(partition) for found, partition in zip(passes, partitions, strict=True)],
     )
-
-
-def _dot(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Sum of products over the last axis, in full precision whatever the passes are computed in."""
-    with torch.autocast(first.device.type, enabled=False):
-        return torch.linalg.vecdot(first, second)
 
 
 @torch.no_grad()  # in inference mode autocast keeps no weights
@@ -142,8 +140,7 @@ def measure_ablation_effects(
     batches = [texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts)]
     parts: dict[Head, list[np.ndarray]] = {head: [] for head in assignment}
     layers = list(decoder_layers(loaded.model))
-    bar = progress(range(len(batches) * len(assignment)), "effects of single heads", unit="heads")
-    steps = iter(bar)
+    steps = iter(progress(range(len(batches) * len(assignment)), "effects of single heads", unit="heads"))
     with weights_kept(loaded.model), passes_in(precision, loaded):
         for batch in batches:
             original = _run_original(loaded, batch)

@@ -19,16 +19,9 @@ from attention_programs.surrogate.identity import identity_of
 TOKENS = 12
 """Length of the text it is tried on: longer than the small model's window."""
 SIZES = {
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "ffn_dim": 64,
-    "decoder_ffn_dim": 64,
-    "word_embed_proj_dim": 32,
-    "embedding_size": 32,
-    "head_dim": 8,
-    "max_position_embeddings": 64,
-    "sliding_window": 8,
-    "attention_chunk_size": 8,
+    **dict.fromkeys(("head_dim", "sliding_window", "attention_chunk_size"), 8),
+    **dict.fromkeys(("hidden_size", "embedding_size", "word_embed_proj_dim"), 32),
+    **dict.fromkeys(("intermediate_size", "ffn_dim", "decoder_ffn_dim", "max_position_embeddings"), 64),
 }
 """Sizes of the small model, where its configuration has them."""
 HEADS = 4

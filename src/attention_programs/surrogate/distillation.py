@@ -77,13 +77,6 @@ class Distillation:
     every so often, divergence on the validation texts before the step."""
 
 
-def phases_of(settings: DistillationSettings) -> list[Phase]:
-    """The phases in their order; each starts from the coefficients of the one before."""
-    shares = zip(settings.percents, settings.steps, strict=True)
-    first = Phase(LAYERS, 100, settings.layer_steps, settings.layer_rate)
-    return [first, *(Phase(PREDICTIONS, percent, steps, settings.rate) for percent, steps in shares)]
-
-
 @contextmanager
 def frozen(model: Any) -> Iterator[None]:
     """Keeps gradients away from a model's own parameters."""
@@ -125,7 +118,9 @@ class Distiller:
         self._order = ranking
         self._validation = with_predictions(validation, "distillation's curve")[: settings.check_texts]
         self._settings = settings
-        self._phases = phases_of(settings)
+        shares = zip(settings.percents, settings.steps, strict=True)
+        first = Phase(LAYERS, 100, settings.layer_steps, settings.layer_rate)
+        self._phases = [first, *(Phase(PREDICTIONS, percent, steps, settings.rate) for percent, steps in shares)]
         texts = with_predictions(texts, "distillation")
         self._batches = [_draw(texts, phase.steps, settings.batch_texts, generator) for phase in self._phases]
         self._soft = SoftPrograms(loaded, self._assignment, settings.memory_mib)
@@ -136,15 +131,9 @@ class Distiller:
     def fingerprint(self) -> str:
         """Stands for everything that the result depends on."""
         programs = {str(head): program.id for head, program in self._assignment.items()}
-        parts = (
-            self._loaded.record.weights_sha256,
-            asdict(self._settings),
-            programs,
-            [str(head) for head in self._order],
-            self._batches,
-            self._validation,
-        )
-        return sha256_text(repr(parts))
+        settings, ranking = asdict(self._settings), list(map(str, self._order))
+        weights = self._loaded.record.weights_sha256
+        return sha256_text(repr((weights, settings, programs, ranking, self._batches, self._validation)))
 
     def run(self, checkpoint: Path | None = None) -> Distillation:
         """Goes through the phases.
@@ -224,7 +213,7 @@ class Distiller:
         state.checks[number, step] = sum(texts * each for texts, each in found) / len(self._validation)
 
     def _of_heads(self, chosen: Assignment, learned: torch.Tensor) -> dict[Head, list[float]]:
-        rows = {head: learned[row].tolist() for row, head in enumerate(self._soft.heads)}
+        rows = dict(zip(self._soft.heads, learned.tolist(), strict=True))
         return {head: rows[head][: len(self._soft.terms[head])] for head in chosen}
 
 
@@ -242,14 +231,8 @@ def _draw(texts: Sequence[Ids], steps: int, batch: int, generator: np.random.Gen
 
 def _curve(phases: Sequence[Phase], state: DistillationState) -> pd.DataFrame:
     rows = [
-        {
-            "loss": phases[number].goal,
-            "percent": phases[number].percent,
-            "step": step,
-            "training": state.errors.get((number, step)),
-            "validation": state.checks.get((number, step)),
-        }
-        for number, step in sorted(state.errors.keys() | state.checks.keys())
+        (phases[place[0]].goal, phases[place[0]].percent, place[1], state.errors.get(place), state.checks.get(place))
+        for place in sorted(state.errors.keys() | state.checks.keys())
     ]
     columns = {"loss": str, "percent": int, "step": int, "training": float, "validation": float}
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)

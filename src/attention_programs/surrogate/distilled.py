@@ -93,14 +93,7 @@ def fit_of_objectives(
     Returns:
         One row an objective and share; none for a share of so few heads that it rounds to no head.
     """
-    objectives = [objective for objective in objectives if objective.assignment]
-    named = {f"{objective.name}/{objective.percent}": objective for objective in objectives}
+    named = {f"{objective.name}/{objective.percent}": objective for objective in objectives if objective.assignment}
     scores = score_assignments({name: objective.assignment for name, objective in named.items()}, texts, index, runner)
-    return pd.DataFrame(
-        {
-            "objective": [objective.name for objective in objectives],
-            "percent": [objective.percent for objective in objectives],
-            "heads": [len(objective.assignment) for objective in objectives],
-            "iou_test": [float(scores[name].iou.mean()) for name in named],
-        }
-    )
+    rows = [(one.name, one.percent, len(one.assignment), scores[key].iou.mean()) for key, one in named.items()]
+    return pd.DataFrame(rows, columns=["objective", "percent", "heads", "iou_test"])

@@ -113,10 +113,7 @@ def iterative_fisher_rankings(
     with PatchedModel(loaded, assignment, cache, look_ahead) as patched:
         for _ in progress(range(rounds), "Fisher estimates of ablation effect", unit="rounds"):
             ablation_effects = fisher_effects(patched, taken, texts, BATCH_TEXTS, samples, generator)
-            ranked = sorted(
-                (head for head in ablation_effects if head not in taken),
-                key=lambda head: (ablation_effects[head], head),
-            )
+            ranked = sorted(ablation_effects.keys() - set(taken), key=lambda head: (ablation_effects[head], head))
             first = first or ranked
             taken += ranked[:share]
     return FisherRankings(first, taken)

@@ -55,17 +55,13 @@ def rank_by_iou(method: str, heads: pd.DataFrame) -> list[Head]:
 
 def rank_by_ablation_effect(ablation_effects: Sequence[AblationEffect]) -> list[Head]:
     """Heads by ascending ablation effect of their single replacement; ties by name."""
-    return [
-        ablation_effect.head for ablation_effect in sorted(ablation_effects, key=lambda d: (d.ablation_effect, d.head))
-    ]
+    return [effect.head for effect in sorted(ablation_effects, key=lambda d: (d.ablation_effect, d.head))]
 
 
 def ablation_table(effects: SingleEffects) -> pd.DataFrame:
     """One row per head; the texts and the reliability of the ranking stand in each."""
     whole = {"texts": effects.texts, "reliability": effects.reliability}
-    return pd.DataFrame(
-        [{**asdict(ablation_effect), "head": str(ablation_effect.head), **whole} for ablation_effect in effects.heads]
-    )
+    return pd.DataFrame([{**asdict(effect), "head": str(effect.head), **whole} for effect in effects.heads])
 
 
 HeadRankings = dict[str, list[Head]]
@@ -86,9 +82,8 @@ def read_rankings(path: Path) -> HeadRankings:
         UserError: if it is missing.
     """
     table = read_csv(path)
-    return {
-        name: [Head.parse(head) for head in table.sort_values(name)["head"]] for name in table.columns if name != "head"
-    }
+    names = table.columns.drop("head")
+    return {name: [Head.parse(head) for head in table.sort_values(name)["head"]] for name in names}
 
 
 def compare_rankings(
@@ -111,15 +106,8 @@ def compare_rankings(
     )
     table = perplexity_table(measured, samples=1, seed=0)
     losses = np.log1p(table["increase"] / 100).groupby(table["ranking"]).mean()
-    return pd.DataFrame(
-        {
-            "ranking": table["ranking"],
-            "percent": table["percent"],
-            "tokens": table["tokens"],
-            "increase_validation": table["increase"],
-            "chosen": table["ranking"] == losses.idxmin(),
-        }
-    )
+    compared = table[["ranking", "percent", "tokens", "increase"]].rename(columns={"increase": "increase_validation"})
+    return compared.assign(chosen=table["ranking"] == losses.idxmin())
 
 
 def chosen_ranking(path: Path) -> str:

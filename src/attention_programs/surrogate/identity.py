@@ -26,8 +26,6 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-6, "float16": 0.2, "bfloat16": 0.5}
 
 
 class _GivenPatterns(PatternCache):
-    """Hands out given patterns instead of a program's."""
-
     def __init__(self, loaded: LoadedModel, given: dict[tuple[tuple[int, ...], str], PatternArray]) -> None:
         super().__init__(loaded.sequence, TrustedRunner())
         self._given = given
@@ -90,14 +88,13 @@ def _turned(patterns: PatternArray, causal: bool) -> PatternArray:
     return turned
 
 
-def check_identity(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[str] = ()) -> Identity:
+def check_identity(loaded: LoadedModel, heads: Sequence[Head]) -> Identity:
     """Runs the identity test: a head's own pattern must change nothing, a wrong one must change something.
 
     Raises:
         UserError: if own patterns change more than rounding explains, or wrong ones change nothing.
     """
-    encoded = [loaded.encode(text, 64) for text in texts or (PROBE,)]
-    found = identity_of(loaded, heads, encoded)
+    found = identity_of(loaded, heads, [loaded.encode(PROBE, 64)])
     record = loaded.record
     allowed = TOLERANCE.get(record.dtype, TOLERANCE["float32"])
     if found.own > allowed:

@@ -33,14 +33,9 @@ IMPLEMENTATION = "attention_programs"
 _MARK = "_attention_programs_layer"
 
 
-def pattern_cache(loaded: LoadedModel, runner: Runner) -> PatternCache:
-    """A store of patterns on a model's texts; closing the runner is the caller's."""
-    return PatternCache(loaded.sequence, runner)
-
-
-def trusted_cache(loaded: LoadedModel) -> PatternCache:
-    """A store of patterns of its own, for trusted programs alone."""
-    return pattern_cache(loaded, TrustedRunner())
+def pattern_cache(loaded: LoadedModel, runner: Runner | None = None) -> PatternCache:
+    """A store of patterns on a model's texts; the caller closes the runner, without one only trusted programs run."""
+    return PatternCache(loaded.sequence, runner or TrustedRunner())
 
 
 def _attention(
@@ -76,11 +71,6 @@ def _attention(
     return output, weights
 
 
-def _register() -> None:
-    AttentionInterface.register(IMPLEMENTATION, _attention)
-    AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)
-
-
 @dataclass
 class PatchedModel:
     """A model some of whose heads are replaced by programs; restore with :meth:`restore` or a ``with`` block.
@@ -114,7 +104,7 @@ class PatchedModel:
                 )
         if getattr(self.model, _MARK, False):
             raise UserError(f"{record.name} is already patched; restore it first")
-        self.cache = self.cache or trusted_cache(self.loaded)
+        self.cache = self.cache or pattern_cache(self.loaded)
         self._by_layer: dict[int, list[tuple[Head, ProgramRecord]]] = {}
         for head in sorted(self.assignment):
             self._by_layer.setdefault(head.layer, []).append((head, self.assignment[head]))
@@ -139,7 +129,8 @@ class PatchedModel:
         self.restore()
 
     def _install(self) -> None:
-        _register()
+        AttentionInterface.register(IMPLEMENTATION, _attention)
+        AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)
         self._before = self.model.config._attn_implementation
         self.model.set_attn_implementation(IMPLEMENTATION)
         config = self.model.config
@@ -162,12 +153,9 @@ class PatchedModel:
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        for layer in decoder_layers(self.model):
-            for module in layer.modules():
-                if hasattr(module, _MARK):
-                    delattr(module, _MARK)
-        if hasattr(self.model, _MARK):
-            delattr(self.model, _MARK)
+        for module in self.model.modules():
+            if hasattr(module, _MARK):
+                delattr(module, _MARK)
         self.model.set_attn_implementation(self._before)
 
     @contextmanager
@@ -245,8 +233,7 @@ class PatchedModel:
                 new = int(np.searchsorted(place, known))
                 target = np.ix_(place[new:] - known, place)
                 for slot, (_, program) in enumerate(pairs):
-                    whole = self.cache.get(text, program)
-                    weights[row, slot][target] = whole[new:]
+                    weights[row, slot][target] = self.cache.get(text, program)[new:]
             self._plans[layer].weights = torch.from_numpy(weights)
 
     def _remember(self, _module: Any, _args: Any, _kwargs: dict[str, Any], output: Any) -> None:

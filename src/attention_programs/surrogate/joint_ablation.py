@@ -36,24 +36,10 @@ SWEEPS = (Sweep((0.2, 0.3, 0.4, 0.5), 0.15, 4), Sweep((0.15, 0.25, 0.3), 0.08, 2
 """All heads that may be spared first, then those that go first: what they cost is seen best in small company."""
 
 
-@dataclass
-class _Slopes:
-    """Sums of slopes over draws, closed gates in column 0 and open ones in column 1, shape (heads, 2)."""
-
-    sums: np.ndarray
-    counts: np.ndarray
-
-    def add(self, opened: np.ndarray, slopes: np.ndarray) -> None:
-        rows = np.arange(len(slopes))
-        self.sums[rows, opened.astype(int)] += slopes
-        self.counts[rows, opened.astype(int)] += 1
-
-    def ranking(self, before: Sequence[int]) -> list[int]:
-        """Heads by ascending cost; those that were never in a set stay last, as they were."""
-        cost = (self.sums / np.maximum(self.counts, 1)).mean(axis=1)
-        drawn = self.counts[:, 1] > 0
-        tried = [row for row in before if drawn[row]]
-        return sorted(tried, key=lambda row: cost[row]) + [row for row in before if not drawn[row]]
+def _by_cost(ranking: Sequence[int], sums: np.ndarray, counts: np.ndarray) -> list[int]:
+    """Heads by ascending cost; those that were never in a set stay last, as they were."""
+    cost = np.where(counts[:, 1] > 0, (sums / np.maximum(counts, 1)).mean(axis=1), np.inf)
+    return sorted(ranking, key=lambda row: cost[row])
 
 
 def rank_by_joint_ablation(
@@ -81,7 +67,7 @@ def rank_by_joint_ablation(
     ranking = [heads.index(head) for head in first]
     bar = iter(progress(range(draws), "joint ablation effect", unit="draws"))
     for number, sweep in enumerate(SWEEPS):
-        slopes = _Slopes(np.zeros((len(heads), 2)), np.zeros((len(heads), 2)))
+        sums, counts = np.zeros((2, len(heads), 2))  # of slopes over draws, closed gates in column 0, open ones in 1
         own = draws * (number + 1) // len(SWEEPS) - draws * number // len(SWEEPS)
         for draw in range(own):
             next(bar, None)
@@ -89,10 +75,12 @@ def rank_by_joint_ablation(
             opened = np.zeros(len(heads), bool)
             opened[np.argsort(ranks)[: round(sweep.shares[draw % len(sweep.shares)] * len(heads))]] = True
             batch = [texts[i] for i in generator.choice(len(texts), min(batch_texts, len(texts)), replace=False)]
-            slopes.add(opened, gate_slopes(patched, heads, opened, batch, precision))
+            drawn = np.arange(len(heads)), opened.astype(int)
+            sums[drawn] += gate_slopes(patched, heads, opened, batch, precision)
+            counts[drawn] += 1
             if (draw + 1) % max(1, own // sweep.rounds) == 0:
-                ranking = slopes.ranking(ranking)
-        ranking = slopes.ranking(ranking)
+                ranking = _by_cost(ranking, sums, counts)
+        ranking = _by_cost(ranking, sums, counts)
     next(bar, None)
     return [heads[row] for row in ranking]
 

@@ -49,12 +49,7 @@ class LayerPlan:
 
 
 def _within_window(weights: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Patterns without what lies outside a layer's window; a row that had all its weight there is uniform inside.
-
-    Args:
-        weights: Patterns, rows summing to 1, or to 0 in padding.
-        mask: 0 (or true) where a token is seen, shape (batch, 1, queries, keys).
-    """
+    """Patterns without what lies outside a layer's window; a row that had all its weight there is uniform inside."""
     seen = (mask if mask.dtype == torch.bool else mask == 0).to(weights)
     inside = weights * seen
     total = inside.sum(dim=-1, keepdim=True)

@@ -16,8 +16,6 @@ from attention_programs.surrogate.output_sums import sum_outputs
 
 MASK_STRIDE = 7
 """For encoders: every seventh token is masked at a time, so that each is masked once in seven passes."""
-
-
 FEWEST_TOKENS = 2
 """Tokens of a text in which something is predicted from something."""
 

@@ -67,15 +67,7 @@ def _add_rows(
     log_partition: NDArray[np.float32],
     weighted: NDArray[np.float32],
 ) -> None:
-    """Sums up the places of one text.
-
-    Args:
-        bits: Of the logits, shape (places, vocabulary).
-        shift: What makes single precision of them.
-        weights: Shape (places, vocabulary), or empty.
-        log_partition: Shape (places,); written.
-        weighted: Shape (places,); written.
-    """
+    """Sums up the places of one text into the last two; ``bits`` of its logits shifted give single precision."""
     places, vocabulary = bits.shape
     for place in range(places):
         row = bits[place]

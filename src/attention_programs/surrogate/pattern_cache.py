@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from cachetools import LRUCache
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from attention_programs.models.sequence import TokenSequence
 from attention_programs.programs.record import ProgramRecord
-from attention_programs.programs.run_result import Outcome, Rejected
+from attention_programs.programs.run_result import Rejected
 from attention_programs.programs.runner import Runner
 from attention_programs.programs.view import TokenView
 
@@ -18,12 +17,8 @@ Ids = tuple[int, ...]
 PatternArray = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class _Key:
-    """A text and one of its patterns, or its view where no program is named."""
-
-    ids: Ids
-    program: str = ""
+_Key = tuple[Ids, str]
+"""A text and the id of a program for its pattern, or an empty one for its view."""
 
 
 class PatternCache:
@@ -53,11 +48,14 @@ class PatternCache:
         Raises:
             RuntimeError: if the program fails on this text; a replaced head is never quietly left in place.
         """
-        key = _Key(ids, record.id)
+        key = (ids, record.id)
         found = self._kept.get(key)
         if isinstance(found, np.ndarray):
             return found
-        outcome = self._run(ids, record)
+        kept = self._kept.get((ids, ""))
+        view = kept if isinstance(kept, TokenView) else TokenView.of(self._read(ids))
+        (outcome,) = self._runner.outcomes([record], view)
+        self._keep((ids, ""), view)
         if isinstance(outcome, Rejected):
             raise RuntimeError(
                 f"program {record.name!r} ({record.id[:10]}) fails on a text of {len(ids)} tokens: "
@@ -66,13 +64,6 @@ class PatternCache:
         outcome.weights.flags.writeable = False
         self._keep(key, outcome.weights)
         return outcome.weights
-
-    def _run(self, ids: Ids, record: ProgramRecord) -> Outcome:
-        found = self._kept.get(_Key(ids))
-        view = found if isinstance(found, TokenView) else TokenView.of(self._read(ids))
-        (outcome,) = self._runner.outcomes([record], view)
-        self._keep(_Key(ids), view)
-        return outcome
 
     def _keep(self, key: _Key, value: PatternArray | TokenView) -> None:
         """Keeps a value as the one used last, unless it is above the bound by itself."""

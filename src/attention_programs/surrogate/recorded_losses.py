@@ -65,20 +65,14 @@ class Remeasurement:
     precision: Precision
     texts: tuple[MeasuredAgain, ...]
 
-    @property
-    def limit(self) -> float:
-        """Largest difference that counts as the same, nats per token."""
-        return TOLERANCE[self.precision]
-
     def summary(self) -> str:
         """The recorded and the measured increase of perplexity over these texts, in one line.
 
         It is that of a few texts alone: the registered number is over all test texts.
         """
         known = [again.recorded for again in self.texts]
-        before = _increase(
-            [TextLoss(t.tokens, t.original) for t in known], [TextLoss(t.tokens, t.replaced) for t in known]
-        )
+        were = [TextLoss(text.tokens, text.original) for text in known]
+        before = _increase(were, [TextLoss(text.tokens, text.replaced) for text in known])
         now = _increase([again.original for again in self.texts], [again.replaced for again in self.texts])
         return (
             f"{len(self.texts)} recorded test texts measured again: perplexity rises by {now:.2f} % on them, recorded "
@@ -91,19 +85,19 @@ class Remeasurement:
         Raises:
             UserError: naming the first text where it is not.
         """
+        limit = TOLERANCE[self.precision]
         for again in self.texts:
             known = again.recorded
-            if not again.difference() <= self.limit:  # also if one of them is undefined
+            if not again.difference() <= limit:  # also if one of them is undefined
                 raise UserError(
                     f"recorded text {known.key} ({known.corpus}): summed loss {again.original.loss_sum:.3f}, and "
                     f"{again.replaced.loss_sum:.3f} with heads replaced, instead of {known.original:.3f} and "
-                    f"{known.replaced:.3f}, further away than {self.limit:g} nats per token; install the versions of "
+                    f"{known.replaced:.3f}, further away than {limit:g} nats per token; install the versions of "
                     "requirements.lock, or run `dvc repro` and publish again"
                 )
 
 
 def _increase(original: Sequence[TextLoss], replaced: Sequence[TextLoss]) -> float:
-    """By how much perplexity rises, in percent."""
     return 100 * (perplexity(replaced) / perplexity(original) - 1)
 
 
@@ -120,13 +114,10 @@ def measure_again(patched: PatchedModel, recorded: RecordedLosses) -> Remeasurem
     precision: Precision = "float32" if recorded.precision == "float32" else "fastest"
 
     def losses() -> list[TextLoss]:
-        return [_total(ids_losses(patched, text.windows, 1, precision)) for text in recorded.texts]
+        of_windows = [ids_losses(patched, text.windows, 1, precision) for text in recorded.texts]
+        return [TextLoss(sum(each.tokens for each in own), sum(each.loss_sum for each in own)) for own in of_windows]
 
     replaced = losses()
     with patched.suspended():
         original = losses()
     return Remeasurement(recorded.precision, tuple(map(MeasuredAgain, recorded.texts, original, replaced)))
-
-
-def _total(losses: Sequence[TextLoss]) -> TextLoss:
-    return TextLoss(sum(loss.tokens for loss in losses), sum(loss.loss_sum for loss in losses))

@@ -76,9 +76,8 @@ def curves_of(
         rankings: All rankings, by name; baselines are replaced in that of single effects.
         percents: Shares at which the others are measured.
     """
-    selected = [
-        Curve(SELECTED, name, shares(assignments[SELECTED], ranking, percents)) for name, ranking in rankings.items()
-    ]
+    own = assignments[SELECTED]
+    selected = [Curve(SELECTED, name, shares(own, ranking, percents)) for name, ranking in rankings.items()]
     baselines = [Curve(name, ALONE, shares(assignments[name], rankings[ALONE], percents)) for name in REPLACING]
     return [distilled, *selected, *baselines]
 

@@ -67,9 +67,8 @@ class SoftPrograms:
         self._causal = loaded.record.causal
         self.heads = list(assignment)
         self.terms = {head: read_terms(program.source, program.name) for head, program in assignment.items()}
-        features = sorted(
-            {term.feature for terms in self.terms.values() for term in terms}, key=lambda feature: feature.expression
-        )
+        distinct = {term.feature for terms in self.terms.values() for term in terms}
+        features = sorted(distinct, key=lambda feature: feature.expression)
         self._values = TermValues(loaded, features, memory_mib)
         self._width = len(features)
         most = max(len(terms) for terms in self.terms.values())

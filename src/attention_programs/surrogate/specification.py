@@ -43,15 +43,6 @@ class RecordedLosses:
     """Of the passes."""
     texts: tuple[RecordedText, ...] = ()
 
-    @classmethod
-    def parse(cls, values: dict[str, Any]) -> "RecordedLosses":
-        """The record that ``dataclasses.asdict`` made these values of.
-
-        Raises:
-            TypeError: if they have another shape.
-        """
-        return cls(**values | {"texts": tuple(RecordedText(**text) for text in values.get("texts", ()))})
-
 
 @dataclass(frozen=True)
 class SurrogateSpecification:
@@ -107,7 +98,9 @@ def read_specification(path: Path) -> SurrogateSpecification:
     try:
         values = _today(values)
         values["programs"] = {key: ProgramRecord(**_today(row)) for key, row in values["programs"].items()}
-        values["recorded"] = RecordedLosses.parse(values.get("recorded", {}))
+        recorded = values.get("recorded", {})
+        texts = tuple(RecordedText(**text) for text in recorded.get("texts", ()))
+        values["recorded"] = RecordedLosses(**recorded | {"texts": texts})
         specification = SurrogateSpecification(**values)
         missing = [head for head, program in specification.heads.items() if program not in specification.programs]
     except (TypeError, KeyError, AttributeError) as error:

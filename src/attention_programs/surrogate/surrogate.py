@@ -1,6 +1,6 @@
 """A model with the heads of a specification replaced, ready to use."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +22,10 @@ class Surrogate(PatchedModel):
     specification: SurrogateSpecification | None = None
 
 
-def _trusted_alone(_: TokenStyle) -> Runner:
-    return TrustedRunner()
-
-
 def load_surrogate(
     specification: Path,
     model_folder: Path,
-    probes: Sequence[str] = (),
-    runner_for: Callable[[TokenStyle], Runner] = _trusted_alone,
+    runner_for: Callable[[TokenStyle], Runner] = lambda _: TrustedRunner(),
     verify: bool = False,
 ) -> Surrogate:
     """Loads a model and replaces its heads, after proving again that the intervention is exact.
@@ -38,7 +33,6 @@ def load_surrogate(
     Args:
         specification: A file of ``surrogate.specification``.
         model_folder: ``models/<name>``.
-        probes: Texts for the identity test; a built-in one if empty.
         runner_for: What runs its programs on texts of the model's tokenizer; the file has no say in that. Unless
             given, untrusted programs are rejected.
         verify: Whether to measure its recorded texts again, which takes seconds.
@@ -54,7 +48,7 @@ def load_surrogate(
             f"{model_folder} holds weights {loaded.record.weights_sha256[:10]}, the surrogate needs "
             f"{wanted.weights_sha256[:10]} ({wanted.model}); run `dvc repro model` for that profile"
         )
-    check_identity(loaded, [Head.parse(head) for head in wanted.heads], probes)
+    check_identity(loaded, [Head.parse(head) for head in wanted.heads])
     cache = pattern_cache(loaded, runner_for(loaded.token_style))
     surrogate = Surrogate(loaded, wanted.assignment, cache, wanted.look_ahead, specification=wanted)
     if verify:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+import numpy as np
+
+from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.config import ReplacementSettings
 from attention_programs.corpora.text import Split, Text
 from attention_programs.errors import UserError
@@ -24,12 +27,9 @@ class Windows:
 
     def by_text(self, losses: Sequence[TextLoss]) -> list[TextLoss]:
         """Adds up the windows' losses: a text is one unit of the bootstrap."""
-        tokens = [0] * (max(self.text_of) + 1)
-        sums = [0.0] * len(tokens)
-        for text, loss in zip(self.text_of, losses, strict=True):
-            tokens[text] += loss.tokens
-            sums[text] += loss.loss_sum
-        return [TextLoss(count, total) for count, total in zip(tokens, sums, strict=True)]
+        tokens = np.bincount(self.text_of, [loss.tokens for loss in losses])
+        sums = np.bincount(self.text_of, [loss.loss_sum for loss in losses])
+        return [TextLoss(int(count), total) for count, total in zip(tokens, sums.tolist(), strict=True)]
 
 
 def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: int) -> Windows:
@@ -49,14 +49,7 @@ def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: in
     return Windows(ids, text_of)
 
 
-class _OfCorpus(Protocol):
-    """Anything that says which corpus it is from."""
-
-    @property
-    def corpus(self) -> str: ...
-
-
-Item = TypeVar("Item", bound=_OfCorpus)
+Item = TypeVar("Item", Text, TextAttention)
 
 
 def of_corpus(texts: Iterable[Item], corpus: str) -> list[Item]:

@@ -22,6 +22,7 @@ DVC_LOCK = "dvc.lock"
 REQUIREMENTS = "requirements.lock"
 SURROGATE_FILE = "surrogate.json"
 REPEAT = "run `dvc repro`, then publish again"
+_MISSING = object()
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,6 @@ class Lineage:
     """Whether tracked files differed from that commit."""
     requirements_sha256: str
     """Hash of the lock file of Python packages."""
-
-    def hash_of(self, path: str) -> str:
-        """DVC's hash of an output, or of the output folder that a file lies in.
-
-        Raises:
-            UserError: if no stage makes it.
-        """
-        return self.outputs[self.output_of(path)]
 
     def output_of(self, path: str) -> str:
         """The output that a file belongs to.
@@ -182,7 +175,10 @@ def _check_params(name: str, stage: dict[str, Any], root: Path) -> None:
     for file, settings in stage.get("params", {}).items():
         now = read_yaml(root / file)
         for key, value in settings.items():
-            if _lookup(now, key) != [value]:
+            found = now
+            for part in key.split("."):
+                found = found.get(part, _MISSING) if isinstance(found, dict) else _MISSING
+            if found != value:
                 raise UserError(f"{root / file}: {key} has changed since stage {name!r} ran; {REPEAT}")
 
 
@@ -191,15 +187,6 @@ def _check_inputs(name: str, stage: dict[str, Any], outputs: dict[str, str]) -> 
     for dep in stage.get("deps", ()):
         if outputs.get(dep["path"], dep["md5"]) != dep["md5"]:
             raise UserError(f"{dep['path']} has changed since stage {name!r} read it; {REPEAT}")
-
-
-def _lookup(values: Any, key: str) -> list[Any]:
-    """The value at a dotted key, in a list that is empty if there is none."""
-    for part in key.split("."):
-        if not isinstance(values, dict) or part not in values:
-            return []
-        values = values[part]
-    return [values]
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -7,14 +7,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attention_programs.errors import UserError
+from attention_programs.programs.record import ProgramRecord
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.addresses import resolve
-from attention_programs.tracking.database import DATABASE, PUBLISH_COMMAND, is_whole
 from attention_programs.tracking.lineage import SURROGATE_FILE
 
+DATABASE = "mlruns/mlflow.db"
+PUBLISH_COMMAND = "attention-programs publish"
 PREFIX = "surrogate-"
 ALIAS = "latest-validated"
 _REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))?")
+
+
+def is_whole(database: Path) -> bool:
+    """Whether a store is there that was made to the end: MLflow writes the first experiment when all tables stand.
+
+    Raises:
+        UserError: if the file is none of SQLite's or can't be opened.
+    """
+    if not database.is_file():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'experiments'").fetchall()
+            return bool(tables and connection.execute("SELECT 1 FROM experiments LIMIT 1").fetchall())
+    except sqlite3.DatabaseError as error:
+        raise UserError(f"cannot read {database} ({error}); move it away, then run `{PUBLISH_COMMAND}`") from error
 
 
 @dataclass(frozen=True)
@@ -44,16 +62,6 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Replacement:
-    """A replaced head and the program that stands in for it."""
-
-    head: str
-    program_id: str
-    program_name: str
-    description: str
-
-
-@dataclass(frozen=True)
 class SurrogateInfo:
     """A registered surrogate, as the command line shows it."""
 
@@ -64,7 +72,8 @@ class SurrogateInfo:
     description: str
     run_id: str
     """The run that it was published with."""
-    assignment: tuple[Replacement, ...]
+    assignment: dict[str, ProgramRecord]
+    """Program of each replaced head."""
     specification: Path
     """The surrogate's file."""
 
@@ -96,7 +105,6 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
         tags = connection.execute(f"SELECT key, value FROM model_version_tags {condition}", (name, number))  # noqa: S608
         path = resolve(row["storage_location"] or row["source"], root) / "artifacts" / SURROGATE_FILE
         specification = read_specification(path)
-        programs = [(head, specification.programs[program]) for head, program in specification.heads.items()]
         return SurrogateInfo(
             name=name,
             version=str(number),
@@ -104,7 +112,7 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
             tags={tag["key"]: tag["value"] for tag in tags},
             description=row["description"],
             run_id=row["run_id"],
-            assignment=tuple(Replacement(head, p.id, p.name, p.description) for head, p in programs),
+            assignment={head: specification.programs[program] for head, program in specification.heads.items()},
             specification=path,
         )
 

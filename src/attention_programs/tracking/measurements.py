@@ -3,18 +3,14 @@
 import math
 import re
 import time
-from collections.abc import Iterable, Sequence
 
 import pandas as pd
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
+from mlflow.entities import Metric
 
 from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.programs.methods import DISTILLED
 
-BATCH = {"metrics": 900, "params": 100}
-"""What MLflow accepts in one call."""
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. /]")
 
 
@@ -58,10 +54,11 @@ def perplexity_curves(table: pd.DataFrame) -> list[Metric]:
 
 def qa_curves(table: pd.DataFrame) -> list[Metric]:
     """Accuracy against the share of heads replaced: a curve for each task."""
-    curves = []
-    for row in records(table):
-        curves += to_metrics(_with_interval(f"qa/{row.task}", row.accuracy, row.low, row.high), step=int(row.percent))
-    return curves
+    return [
+        metric
+        for row in records(table)
+        for metric in to_metrics(_with_interval(f"qa/{row.task}", row.accuracy, row.low, row.high), int(row.percent))
+    ]
 
 
 def _with_interval(name: str, value: float, low: float, high: float) -> dict[str, float]:
@@ -75,14 +72,3 @@ def program_metrics(rows: pd.DataFrame) -> list[Metric]:
     """
     numbers = rows.select_dtypes("number")
     return to_metrics({"heads": len(rows), **{str(key): value for key, value in numbers.mean().items()}})
-
-
-def log_all(
-    client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Iterable[tuple[str, str]] = ()
-) -> None:
-    """Logs any number of metrics and params in as few calls as MLflow allows."""
-    todo = [Param(key, value) for key, value in params]
-    for start in range(0, len(todo), BATCH["params"]):
-        client.log_batch(run_id, params=todo[start : start + BATCH["params"]])
-    for start in range(0, len(metrics), BATCH["metrics"]):
-        client.log_batch(run_id, metrics=metrics[start : start + BATCH["metrics"]])

@@ -6,20 +6,22 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import mlflow
 import sqlalchemy
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
+from mlflow.store.entities import PagedList
 from sqlalchemy.engine import Engine
 
 from attention_programs.errors import UserError
 from attention_programs.tracking.addresses import ROOT_VARIABLE, artifact_uri, resolve
-from attention_programs.tracking.database import DATABASE, PUBLISH_COMMAND, is_whole
+from attention_programs.tracking.lookup import DATABASE, PUBLISH_COMMAND, is_whole
 
 EXPERIMENT = "attention-programs"
 """The one experiment of all profiles and models: MLflow compares the runs of one experiment."""
@@ -27,6 +29,8 @@ MAKING = "making-"
 """How the folder begins in which a new database is made."""
 PAGE = 1000
 """Rows asked for at once."""
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,20 @@ class Store:
 
     def runs(self, experiment: str, condition: str) -> list[Run]:
         """Every run of an experiment that meets MLflow's filter ``condition``, the oldest first."""
-        runs: list[Run] = []
-        token = None
-        while True:
-            page = self.client.search_runs(
-                [experiment], condition, ViewType.ACTIVE_ONLY, PAGE, ["attributes.start_time ASC"], token
-            )
-            runs.extend(page)
-            token = page.token
-            if not token:
-                return runs
+        order = ["attributes.start_time ASC"]
+        return all_pages(
+            lambda token: self.client.search_runs([experiment], condition, ViewType.ACTIVE_ONLY, PAGE, order, token)
+        )
+
+
+def all_pages(search: Callable[[str | None], PagedList[Item]]) -> list[Item]:
+    """Everything that a search finds, which gives one page for each token."""
+    page = search(None)
+    found = list(page)
+    while page.token:
+        page = search(page.token)
+        found += page
+    return found
 
 
 @contextlib.contextmanager
@@ -93,7 +101,27 @@ def open_store(root: Path, create: bool = False) -> Iterator[Store]:
         try:
             yield Store(root, MlflowClient(uri, uri))
         finally:
-            _fold_log(database)
+            # What lies in the write-ahead log moves into the database, so that a copy of the one file is complete.
+            with contextlib.closing(sqlite3.connect(database)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextlib.contextmanager
+def traced(root: Path) -> Iterator[None]:
+    """Has MLflow trace every call of the ``openai`` client inside a ``with`` block; does nothing without a store."""
+    if not (root / DATABASE).is_file():
+        yield
+        return
+    import mlflow.openai  # takes a second
+
+    with open_store(root) as store:
+        mlflow.set_experiment(experiment_id=store.experiment(EXPERIMENT))
+        mlflow.openai.autolog()
+        try:
+            yield
+        finally:
+            mlflow.openai.autolog(disable=True)
+            mlflow.flush_trace_async_logging()
 
 
 def _create(database: Path) -> None:
@@ -116,12 +144,6 @@ def _create(database: Path) -> None:
         # Readers (the web page) and a writer don't block each other; the mode is kept in the file.
         with contextlib.closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
-
-
-def _fold_log(database: Path) -> None:
-    """Moves what lies in the write-ahead log into the database, so that a copy of the one file is complete."""
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextlib.contextmanager

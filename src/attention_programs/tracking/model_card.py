@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-import pandas as pd
-
 from attention_programs.config import Config
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, records
@@ -138,9 +136,8 @@ def read_validation(config: Config, paths: Paths, specification: SurrogateSpecif
         increase_high=float(row["high"]),
         held=read_gate(paths.results / "gate.json"),
         limit=config.tracking.gate_increase,
-        tasks=_tasks(questions[questions["percent"] == percent]),
+        tasks=tuple(
+            TaskAccuracy(row.task, row.accuracy, row.low, row.high, row.chance)
+            for row in records(questions[questions["percent"] == percent])
+        ),
     )
-
-
-def _tasks(rows: pd.DataFrame) -> tuple[TaskAccuracy, ...]:
-    return tuple(TaskAccuracy(row.task, row.accuracy, row.low, row.high, row.chance) for row in records(rows))

@@ -13,9 +13,9 @@ from attention_programs.config import Config
 from attention_programs.files import defined, write_json
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import Lineage
-from attention_programs.tracking.lookup import ALIAS, PREFIX, registered_name, surrogate_info
+from attention_programs.tracking.lookup import ALIAS, registered_name, surrogate_info
 from attention_programs.tracking.measurements import to_metrics
-from attention_programs.tracking.mlflow_store import Store
+from attention_programs.tracking.mlflow_store import Store, all_pages
 from attention_programs.tracking.model_card import Validation
 
 if TYPE_CHECKING:  # torch is imported where a model is loaded: what is known of a surrogate is told without it
@@ -36,7 +36,7 @@ def register(
     tags["weights_sha256"] = specification.weights_sha256
     model_id = _log_model(store, run, tags, specification_file, validation)
     client = store.client
-    if name not in _known(store):
+    if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name, description=f"{config.model.name} with heads replaced by programs.")
     version = client.create_model_version(
         name, f"models:/{model_id}", run.info.run_id, tags, description=validation.description, model_id=model_id
@@ -93,14 +93,7 @@ def withdraw(store: Store, version: ModelVersion) -> None:
 def versions_of(store: Store, name: str, content_key: str = "") -> list[ModelVersion]:
     """The versions of a registered model, only those of one content if a key is given."""
     condition = f"name = '{name}'" + (f" and tags.content_key = '{content_key}'" if content_key else "")
-    versions: list[ModelVersion] = []
-    token = None
-    while True:
-        page = store.client.search_model_versions(condition, page_token=token)
-        versions.extend(page)
-        token = page.token
-        if not token:
-            return versions
+    return all_pages(lambda token: store.client.search_model_versions(condition, page_token=token))
 
 
 def load_surrogate(reference: str, root: Path, verify: bool = False) -> "Surrogate":
@@ -132,9 +125,3 @@ def verify_surrogate(reference: str, root: Path) -> "Remeasurement":
     path = surrogate_info(reference, root).specification
     with load_patched(path, root) as surrogate:
         return measure_again(surrogate, read_specification(path).recorded)
-
-
-def _known(store: Store) -> list[str]:
-    """Names of the registered surrogates."""
-    models = store.client.search_registered_models(f"name LIKE '{PREFIX}%'", max_results=1000)
-    return sorted(model.name for model in models)

@@ -12,8 +12,9 @@ from pathlib import Path
 from attention_programs.errors import UserError
 from attention_programs.offline import QUIET
 from attention_programs.tracking.addresses import ROOT_VARIABLE
-from attention_programs.tracking.database import DATABASE
+from attention_programs.tracking.lookup import DATABASE
 from attention_programs.tracking.mlflow_store import open_store
+from attention_programs.untrusted.sandbox.linux import die_with_parent
 
 STOP_SECONDS = 10
 """Time that the server has to end by itself."""
@@ -41,7 +42,7 @@ def serve(root: Path, experiment: str, host: str, port: int) -> None:
     print(f"registry: {page}/#/models", flush=True)
     store_address = ["--backend-store-uri", f"sqlite:///{root / DATABASE}"]
     options = [*store_address, "--workers", "1", "--host", host, "--port", str(port)]
-    module = [sys.executable, "-m", "attention_programs.tracking.page_server", str(os.getpid())]
+    module = [sys.executable, "-m", "attention_programs.tracking.pages", str(os.getpid())]
     environment = {**os.environ, **QUIET, ROOT_VARIABLE: str(root)}
     former = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     server = subprocess.Popen([*module, "ui", *options], cwd=root, env=environment, process_group=0)
@@ -76,3 +77,17 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
             os.killpg(server.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(STOP_SECONDS)
+
+
+def _run_as_child(parent: int, arguments: list[str]) -> None:
+    """Runs a command of MLflow, which ends with the process that started this one."""
+    from mlflow.cli import cli
+
+    if sys.platform == "linux":  # elsewhere a parent that is killed outright leaves it running
+        die_with_parent(by=signal.SIGTERM)
+    if os.getppid() == parent:  # else it ended before the kernel knew
+        cli(arguments, prog_name="mlflow")
+
+
+if __name__ == "__main__":
+    _run_as_child(int(sys.argv[1]), sys.argv[2:])

@@ -6,7 +6,7 @@ from pathlib import Path
 from mlflow.entities import Metric
 
 from attention_programs.files import sha256_text, write_text
-from attention_programs.llm.call_log import Call, read_log
+from attention_programs.llm.call_log import Call
 from attention_programs.llm.prompts import templates
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.tracking.measurements import to_metrics
@@ -38,11 +38,6 @@ def calls_of(program: ProgramRecord, log: dict[str, Call]) -> list[Call]:
     """The calls that a program came from, one for each head that it was written for."""
     keys = program.provenance.get("calls", {})
     return [log[key] for key in dict.fromkeys(keys.values()) if key in log]
-
-
-def answered_by_key(folder: Path) -> dict[str, Call]:
-    """All answered calls of a folder."""
-    return {call.key: call for call in read_log(folder) if call.status == "answered"}
 
 
 def write_calls(calls: Iterable[Call], folder: Path) -> None:

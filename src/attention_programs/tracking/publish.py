@@ -1,7 +1,5 @@
 """From the stages' files to MLflow, once for each content."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from attention_programs.config import Config
+from attention_programs.llm.call_log import read_log
 from attention_programs.paths import Paths
 from attention_programs.progress import progress
 from attention_programs.surrogate.specification import read_specification
@@ -18,7 +17,7 @@ from attention_programs.tracking.lookup import ALIAS, registered_name
 from attention_programs.tracking.mlflow_store import EXPERIMENT, Store, open_store
 from attention_programs.tracking.model_card import read_validation
 from attention_programs.tracking.model_registry import register, versions_of, withdraw
-from attention_programs.tracking.prompt_registry import answered_by_key, calls_of, register_prompts
+from attention_programs.tracking.prompt_registry import calls_of, register_prompts
 from attention_programs.tracking.runs import PROFILE_RUN, fill_profile_run, log_program, logged_programs, profile_tags
 
 LOCK = "mlruns/publish.lock"
@@ -106,11 +105,12 @@ def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage:
     specification = paths.data / SURROGATE_FILE
     validation = read_validation(config, paths, read_specification(specification))
     programs = logged_programs(paths)
-    calls = answered_by_key(store.root / config.explainer.call_log)
+    log = read_log(store.root / config.explainer.call_log)
+    calls = {call.key: call for call in log if call.status == "answered"}
     tags = profile_tags(config, paths, lineage)
     shared = lineage.tags() | {key: tags[key] for key in ("profile", "model", "weights_sha256")}
     run = store.client.create_run(experiment, tags=tags, run_name=f"{config.profile} {lineage.content_key[:8]}")
-    with _failing(store, run):
+    try:
         if config.explainer.mode != "off":
             register_prompts()
         fill_profile_run(store, run, config, paths, lineage, files)
@@ -118,14 +118,7 @@ def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage:
             log_program(store, run, shared, program, rows, calls_of(program, calls))
         register(store, run, config, lineage, specification, validation)
         store.client.set_terminated(run.info.run_id)
-
-
-@contextmanager
-def _failing(store: Store, run: Run) -> Iterator[None]:
-    """Marks a run as failed if the block fails; one that is killed stays marked as running."""
-    try:
-        yield
-    except BaseException:
+    except BaseException:  # a run that is killed stays marked as running
         store.client.set_terminated(run.info.run_id, "FAILED")
         raise
 

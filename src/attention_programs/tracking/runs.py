@@ -9,7 +9,7 @@ from pathlib import Path
 import mlflow.data
 import pandas as pd
 from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.entities import DatasetInput, InputTag, Run
+from mlflow.entities import DatasetInput, InputTag, Param, Run
 
 from attention_programs.config import Config
 from attention_programs.corpora.text import read_texts
@@ -30,12 +30,14 @@ from attention_programs.tracking.lineage import (
     flattened,
     place_of,
 )
-from attention_programs.tracking.measurements import log_all, perplexity_curves, program_metrics, qa_curves, to_metrics
+from attention_programs.tracking.measurements import perplexity_curves, program_metrics, qa_curves, to_metrics
 from attention_programs.tracking.mlflow_store import Store
 from attention_programs.tracking.prompt_registry import call_metrics, write_calls
 
 PROFILE_RUN = "profile"
 PROGRAM_RUN = "program"
+BATCH = {"metrics": 900, "params": 100}
+"""What MLflow accepts in one call."""
 LONGEST_TAG = 5000
 """MLflow refuses tags beyond 8,000 characters."""
 
@@ -67,7 +69,11 @@ def fill_profile_run(store: Store, run: Run, config: Config, paths: Paths, linea
         *perplexity_curves(read_csv(paths.results / "perplexity.csv")),
         *qa_curves(read_csv(paths.results / "qa.csv")),
     ]
-    log_all(store.client, run.info.run_id, metrics, flattened(asdict(config)))
+    params = [Param(key, value) for key, value in flattened(asdict(config))]
+    for start in range(0, len(params), BATCH["params"]):
+        store.client.log_batch(run.info.run_id, params=params[start : start + BATCH["params"]])
+    for start in range(0, len(metrics), BATCH["metrics"]):
+        store.client.log_batch(run.info.run_id, metrics=metrics[start : start + BATCH["metrics"]])
     store.client.log_inputs(run.info.run_id, _data_sets(paths, lineage, store.root))
     folder = store.folder(run.info.artifact_uri)
     for file in files:
@@ -89,7 +95,7 @@ def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]
     inputs = []
     for path, table in tables.items():
         place = place_of(path, root)
-        digest = lineage.hash_of(place)
+        digest = lineage.outputs[lineage.output_of(place)]
         data_set = mlflow.data.from_pandas(
             table, source=CodeDatasetSource({"path": place, "dvc_hash": digest}), name=path.stem, digest=digest[:36]
         )

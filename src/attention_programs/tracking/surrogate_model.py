@@ -27,16 +27,16 @@ def signature(max_tokens: int) -> ModelSignature:
     The input column has no name, because MLflow accepts plain lists of texts for such a signature alone.
     """
     outputs = [
-        (DataType.string, COLUMN),
-        (DataType.long, "tokens_read"),
-        (DataType.boolean, "truncated"),
-        (DataType.long, "tokens"),
-        (DataType.double, "loss"),
-        (DataType.double, "perplexity"),
+        ColSpec(DataType.string, COLUMN),
+        ColSpec(DataType.long, "tokens_read"),
+        ColSpec(DataType.boolean, "truncated"),
+        ColSpec(DataType.long, "tokens"),
+        ColSpec(DataType.double, "loss"),
+        ColSpec(DataType.double, "perplexity"),
     ]
     return ModelSignature(
         inputs=Schema([ColSpec(DataType.string)]),
-        outputs=Schema([ColSpec(kind, name) for kind, name in outputs]),
+        outputs=Schema(outputs),
         params=ParamSchema([ParamSpec("max_tokens", DataType.long, max_tokens)]),
     )
 

@@ -19,7 +19,7 @@ from attention_programs.programs.view import TokenView
 from attention_programs.sparse_search.evidence import EvidenceMaker
 from attention_programs.sparse_search.search import SearchData
 from attention_programs.sparse_search.training_texts import choose_texts
-from attention_programs.surrogate.intervention import trusted_cache
+from attention_programs.surrogate.intervention import pattern_cache
 from attention_programs.surrogate.soft_programs import TermValues
 from attention_programs.untrusted.execution import SandboxRunner
 from builders import program_record, texts_from
@@ -96,7 +96,7 @@ def test_the_sandbox_and_the_caches_see_the_same_special_tokens(
     assert isinstance(here, Scored)
     assert isinstance(there, Scored)
     np.testing.assert_array_equal(here.weights, there.weights)
-    np.testing.assert_array_equal(trusted_cache(loaded).get(ids, trusted), here.weights)
+    np.testing.assert_array_equal(pattern_cache(loaded).get(ids, trusted), here.weights)
     unaware = SandboxRunner(SandboxSettings(), 1, loaded.token_style).outcomes(
         [trusted], TokenView(ids, view.token_strings, True)
     )

@@ -19,7 +19,7 @@ from attention_programs.surrogate import original_predictions
 from attention_programs.surrogate.distillation import Distillation, Distiller, frozen, on_device
 from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.distilled import distilled_programs
-from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
+from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
 from attention_programs.surrogate.original_predictions import (
     OriginalPredictions,
@@ -102,7 +102,7 @@ def test_values_that_are_kept_give_the_maps_of_those_that_are_not(any_model: Loa
     first = kept.patterns(texts, heads)
     assert torch.equal(first, kept.patterns(texts, heads))
     assert torch.equal(first, iterative.patterns(texts, heads))
-    cache = trusted_cache(any_model)
+    cache = pattern_cache(any_model)
     for row, text in enumerate(texts):
         for place, head in enumerate(heads):
             found = first[place, row, : len(text), : len(text)].detach().numpy()

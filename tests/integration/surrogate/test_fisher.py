@@ -7,7 +7,7 @@ import torch
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
 from attention_programs.surrogate.fisher import fisher_effects, iterative_fisher_rankings
-from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
+from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.joint_ablation import gate_slopes, rank_by_joint_ablation
 from attention_programs.surrogate.original_predictions import divergence, original_log_probabilities
 from builders import encoded, program_record
@@ -46,7 +46,7 @@ def test_the_estimate_is_the_curvature_of_the_divergence(llama: LoadedModel) -> 
 
 def test_the_order_is_of_all_heads_deterministic_and_estimated_anew(llama: LoadedModel) -> None:
     texts = encoded(llama, 4)
-    runs = [iterative_fisher_rankings(llama, ASSIGNMENT, texts, trusted_cache(llama), 20, 3, seed=1) for _ in range(2)]
+    runs = [iterative_fisher_rankings(llama, ASSIGNMENT, texts, pattern_cache(llama), 20, 3, seed=1) for _ in range(2)]
     assert runs[0] == runs[1]
     first, greedy = runs[0].first, runs[0].iterative
     assert sorted(first) == sorted(greedy) == sorted(ASSIGNMENT)

@@ -23,7 +23,7 @@ from attention_programs.surrogate.ablation import measure_ablation_effects
 from attention_programs.surrogate.distillation import Distiller
 from attention_programs.surrogate.fisher import iterative_fisher_rankings
 from attention_programs.surrogate.identity import check_identity
-from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
+from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.joint_ablation import rank_by_joint_ablation
 from attention_programs.surrogate.losses import perplexity
 from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table
@@ -55,7 +55,7 @@ def test_every_stage_that_runs_the_model_runs(family: str, dtype: str, tmp_path:
         sums = np.add.reduceat(text.entries, row_starts(len(text.ids), loaded.record.causal), axis=-1)
         assert np.abs(sums - 1).max() < 5e-3, "rows are right but for the half precision that they are stored in"
     ids = [tuple(loaded.encode(text.content, 20)) for text in TEXTS]
-    cache = trusted_cache(loaded)
+    cache = pattern_cache(loaded)
     single = measure_ablation_effects(loaded, ASSIGNMENT, ids[:2], cache, 2, precision="bfloat16")
     ranked = iterative_fisher_rankings(loaded, ASSIGNMENT, ids[:2], cache, samples=1, rounds=2, seed=0).iterative
     with PatchedModel(loaded, ASSIGNMENT, cache) as patched:
@@ -84,7 +84,7 @@ def test_questions_are_answered(dtype: str, tmp_path: Path) -> None:
 def test_short_passes_measure_what_long_ones_do(family: str) -> None:
     loaded = tiny_model(family)
     curve = Curve("selected", "x", {100: ASSIGNMENT})
-    windows, cache = cut(loaded, TEXTS, 20, 2), trusted_cache(loaded)
+    windows, cache = cut(loaded, TEXTS, 20, 2), pattern_cache(loaded)
     exact = measure_curves(loaded, [curve], windows, 2, cache)
     short = measure_curves(loaded, [curve], windows, 2, cache, precision="bfloat16")
     assert perplexity(short.original) == pytest.approx(perplexity(exact.original), rel=0.01)

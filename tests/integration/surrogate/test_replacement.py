@@ -35,7 +35,7 @@ from attention_programs.surrogate.head_rankings import (
     ranking_table,
     read_rankings,
 )
-from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
+from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.losses import MASK_STRIDE, TextLoss, ids_losses, perplexity, text_losses
 from attention_programs.surrogate.pattern_cache import PatternCache
 from attention_programs.surrogate.replacement import (
@@ -58,7 +58,7 @@ ASSIGNMENT = {head: (FIRST, EVEN)[i % 2] for i, head in enumerate(all_heads(3, 4
 
 
 def cache_of(loaded: LoadedModel) -> PatternCache:
-    return trusted_cache(loaded)
+    return pattern_cache(loaded)
 
 
 def log_probabilities(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:

@@ -15,7 +15,7 @@ from attention_programs.models.fetching import fetch_model
 from attention_programs.models.head import Head
 from attention_programs.programs.methods import DISTILLED
 from attention_programs.renamed import VALUES
-from attention_programs.surrogate.intervention import PatchedModel, trusted_cache
+from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.losses import text_losses
 from attention_programs.surrogate.recorded_losses import measure_again, record_losses
 from attention_programs.surrogate.replacement import Curve, measure_curves
@@ -67,7 +67,7 @@ def test_a_surrogate_comes_back_and_is_the_patched_model(
     assert read_specification(path) == wanted
     assert wanted.assignment == {Head(0, 1): FIRST, Head(2, 3): MIXED, Head(2, 0): FIRST}
     family = wanted.model.removeprefix("tiny-")
-    with load_surrogate(path, model, [SENTENCES[0]]) as surrogate:
+    with load_surrogate(path, model) as surrogate:
         assert surrogate.specification == wanted
         ours = text_losses(surrogate, SENTENCES, 24)
     with PatchedModel(tiny_model(family), wanted.assignment) as direct:
@@ -139,7 +139,7 @@ def measured(wanted: SurrogateSpecification) -> SurrogateSpecification:
     texts = texts_from(["T", *SENTENCES * 3])
     windows = cut(loaded, texts, 12, 2)
     curve = Curve(DISTILLED, "ablation_effect", {0: {}, 25: wanted.assignment})
-    found = measure_curves(loaded, [curve], windows, 8, trusted_cache(loaded))
+    found = measure_curves(loaded, [curve], windows, 8, pattern_cache(loaded))
     return replace(wanted, recorded=record_losses(texts, windows, found, 25, "float32"))
 
 

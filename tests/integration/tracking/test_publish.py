@@ -34,7 +34,7 @@ from attention_programs.programs.methods import DISTILLED
 from attention_programs.programs.record import ProgramRecord, make_record, read_programs, write_programs
 from attention_programs.project.reproduction import compose, profiles
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
-from attention_programs.surrogate.intervention import trusted_cache
+from attention_programs.surrogate.intervention import pattern_cache
 from attention_programs.surrogate.losses import text_losses
 from attention_programs.surrogate.rankings import RANKINGS
 from attention_programs.surrogate.recorded_losses import record_losses
@@ -43,9 +43,8 @@ from attention_programs.surrogate.specification import SurrogateSpecification, r
 from attention_programs.surrogate.windows import cut
 from attention_programs.tracking import publish as publishing
 from attention_programs.tracking.addresses import ROOT_VARIABLE
-from attention_programs.tracking.database import DATABASE
 from attention_programs.tracking.lineage import dvc_hash, read_lineage
-from attention_programs.tracking.lookup import ALIAS, surrogate_info
+from attention_programs.tracking.lookup import ALIAS, DATABASE, surrogate_info
 from attention_programs.tracking.mlflow_store import EXPERIMENT, Store, open_store
 from attention_programs.tracking.model_card import read_validation
 from attention_programs.tracking.model_registry import load_surrogate
@@ -172,7 +171,7 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
     texts = read_texts(paths.texts)
     windows = cut(llama, texts, 24, 2)
     point = Curve(DISTILLED, "ablation_effect", {25: {Head.parse(head): program for head, program in replaced.items()}})
-    measured = measure_curves(llama, [point], windows, 4, trusted_cache(llama))
+    measured = measure_curves(llama, [point], windows, 4, pattern_cache(llama))
     specification = SurrogateSpecification(
         profile="tiny-llama",
         model="tiny-llama",
@@ -443,7 +442,7 @@ def validated(root: Path) -> tuple[Config, Paths, SurrogateSpecification]:
 def test_version_carries_numbers_and_the_way_back(template: Path) -> None:
     info = surrogate_info(f"surrogate-tiny-llama@{ALIAS}", template)
     assert info.aliases == (ALIAS,)
-    assert {head.head: head.program_name for head in info.assignment} == dict(list(SELECTED.items())[:3])
+    assert {head: program.name for head, program in info.assignment.items()} == dict(list(SELECTED.items())[:3])
     wanted = {"ranking": "ablation_effect", "percent": "25", "heads_replaced": "3", "perplexity_increase": "8.0"}
     assert wanted.items() <= info.tags.items()
     assert (info.tags["perplexity_increase_low"], info.tags["qa/story_continuation"]) == ("7.0", "0.6")

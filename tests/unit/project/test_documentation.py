@@ -19,7 +19,7 @@ RESULTS = ROOT / "results" / "smollm2-135m"
 MAX_LINES = 150
 
 
-@pytest.mark.parametrize("page", sorted({block.page for block in BLOCKS}))
+@pytest.mark.parametrize("page", sorted(BLOCKS))
 def test_tables_are_those_of_the_committed_files(page: str) -> None:
     assert TEXTS[page] == documentation(ROOT)[page], "run `attention-programs summary --write`"
 

@@ -11,9 +11,9 @@ from attention_programs.config import load_config
 from attention_programs.files import read_text
 from attention_programs.paths import Paths
 from attention_programs.programs.library import load_library, load_written_for
-from attention_programs.project import package, reproduction
+from attention_programs.project import reproduction
 from attention_programs.project.folder import make_project
-from attention_programs.project.package import VERSION_FILE, record_package
+from attention_programs.project.reproduction import VERSION_FILE, record_package
 from conftest import ROOT
 
 
@@ -87,7 +87,7 @@ def test_its_stages_run_again_when_the_package_changes(tmp_path: Path, monkeypat
     code = tmp_path / "package"
     code.mkdir()
     (code / "one.py").write_text("1")
-    monkeypatch.setattr(package, "PACKAGE", code)
+    monkeypatch.setattr(reproduction, "PACKAGE", code)
     record_package(tmp_path)
     first = read_text(tmp_path / VERSION_FILE)
     (code / "one.py").write_text("2")

@@ -87,7 +87,7 @@ def test_every_key_of_the_committed_results_has_a_label(profile: str) -> None:
     assert set(tables["behaviour.csv"].columns) <= {"head", "distance", "entropy", *PLACES}
 
 
-@pytest.mark.parametrize("module", ["report.summary", "report.markdown", "tracking.model_registry", "project.headline"])
+@pytest.mark.parametrize("module", ["report.summary", "report.markdown", "tracking.model_registry", "report.targets"])
 def test_what_only_reads_tables_does_not_import_torch(module: str) -> None:
     code = f"import sys, attention_programs.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

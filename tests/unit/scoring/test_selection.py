@@ -11,7 +11,7 @@ from attention_programs.errors import UserError
 from attention_programs.programs.record import ProgramRecord, make_record
 from attention_programs.scoring.bootstrap import resample_weights
 from attention_programs.scoring.score_table import SplitScores
-from attention_programs.scoring.selection import Choice, choose, report_selection
+from attention_programs.scoring.selection import Choices, choose, report_selection
 from builders import split_scores
 
 HEADS = ["L0H0", "L0H1"]
@@ -44,12 +44,8 @@ def scores(iou: NDArray[np.float64] | list[list[float]], texts: int = 4) -> Spli
     return split_scores(PROGRAMS, cube, corpora)
 
 
-def methods(choices: list[Choice]) -> dict[str, list[int]]:
-    return {choice.method: choice.positions for choice in choices}
-
-
 def test_programs_are_chosen_on_validation_by_group() -> None:
-    found = methods(choose(PROGRAMS, scores(VALIDATION), HEADS, causal=True))
+    found = choose(PROGRAMS, scores(VALIDATION), HEADS, causal=True)
     assert found == {
         "selected": [2, 1],
         "search": [0, 1],
@@ -62,7 +58,7 @@ def test_programs_are_chosen_on_validation_by_group() -> None:
 def test_the_report_keeps_the_choice_of_validation_where_test_would_choose_otherwise() -> None:
     validation, test = scores(VALIDATION), scores(TEST)
     choices = choose(PROGRAMS, validation, HEADS, causal=True)
-    assert methods(choose(PROGRAMS, test, HEADS, causal=True))["selected"] == [1, 2]
+    assert choose(PROGRAMS, test, HEADS, causal=True)["selected"] == [1, 2]
     table = report(validation, test, choices).heads
     rows = table[table["method"] == "selected"].set_index("head")
     assert rows["program_name"].to_dict() == {"L0H0": "by hand", "L0H1": "search L0H1"}
@@ -71,7 +67,7 @@ def test_the_report_keeps_the_choice_of_validation_where_test_would_choose_other
     assert rows.loc["L0H1", "author"] == "search"
 
 
-def report(validation: SplitScores, test: SplitScores, choices: list[Choice], seed: int = 0):  # type: ignore[no-untyped-def]
+def report(validation: SplitScores, test: SplitScores, choices: Choices, seed: int = 0):  # type: ignore[no-untyped-def]
     settings = ScoringSettings(bootstrap_samples=300)
     return report_selection(PROGRAMS, choices, validation, test, HEADS, settings, np.random.default_rng(seed))
 
@@ -108,10 +104,10 @@ def test_equal_seeds_give_equal_tables() -> None:
 
 def test_programs_that_look_ahead_are_not_selected_for_causal_models() -> None:
     programs = [*PROGRAMS[:2], replace(PROGRAMS[2], causal="looks_ahead"), *PROGRAMS[3:]]
-    found = methods(choose(programs, scores(VALIDATION), HEADS, causal=True))
+    found = choose(programs, scores(VALIDATION), HEADS, causal=True)
     assert found["selected"] == [0, 1]
     assert found["curated"] == [2, 2]
-    assert methods(choose(programs, scores(VALIDATION), HEADS, causal=False))["selected"] == [2, 1]
+    assert choose(programs, scores(VALIDATION), HEADS, causal=False)["selected"] == [2, 1]
 
 
 def test_a_head_without_its_fitted_mixture_is_named() -> None:
@@ -133,11 +129,11 @@ def test_the_mean_over_texts_decides_and_not_the_best_text() -> None:
     one_good_text[:, 1] = 0.4
     one_good_text[0, 1] = 0.75
     validation = replace(even, iou=one_good_text)
-    assert methods(choose(PROGRAMS, validation, HEADS, causal=True))["search"] == [0, 0]
+    assert choose(PROGRAMS, validation, HEADS, causal=True)["search"] == [0, 0]
 
 
 def test_a_choice_among_equals_takes_the_first() -> None:
     weights = resample_weights(4, 2, np.random.default_rng(0))
     assert weights.shape == (2, 4)
     even = scores([[0.5, 0.5]] * 6)
-    assert methods(choose(PROGRAMS, even, HEADS, causal=True))["selected"] == [0, 0]
+    assert choose(PROGRAMS, even, HEADS, causal=True)["selected"] == [0, 0]

@@ -1,7 +1,5 @@
 """Every head of the model: how well its program fits, and what replacing it costs."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,10 +19,8 @@ WIDE = 1.5
 def draw_grid(heads: pd.DataFrame, ablation_effect: pd.DataFrame, layers: int, heads_per_layer: int) -> Figure:
     """Two heat maps, layers from left to right: test IoU of the selected program, and single-head ablation effect."""
     selected = heads[heads["method"] == SELECTED]
-    fit = _grid(dict(zip(selected["head"], selected["iou_test"], strict=True)), layers, heads_per_layer)
-    cost = _grid(
-        dict(zip(ablation_effect["head"], ablation_effect["ablation_effect"], strict=True)), layers, heads_per_layer
-    )
+    fit = _grid(selected.set_index("head")["iou_test"], layers, heads_per_layer)
+    cost = _grid(ablation_effect.set_index("head")["ablation_effect"], layers, heads_per_layer)
     below = layers >= WIDE * heads_per_layer
     cell = (WIDTH - 1.2) / layers if below else (WIDTH / 2 - 1.0) / layers
     height = cell * heads_per_layer + 0.75
@@ -39,10 +35,10 @@ def draw_grid(heads: pd.DataFrame, ablation_effect: pd.DataFrame, layers: int, h
     return figure
 
 
-def _grid(values: Mapping[str, float], layers: int, heads_per_layer: int) -> NDArray[np.float64]:
+def _grid(values: pd.Series, layers: int, heads_per_layer: int) -> NDArray[np.float64]:
     grid = np.full((heads_per_layer, layers), np.nan)
     for name, value in values.items():
-        head = Head.parse(name)
+        head = Head.parse(str(name))
         grid[head.index, head.layer] = value
     return grid
 

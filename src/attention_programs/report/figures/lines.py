@@ -47,15 +47,6 @@ def name_ends(axes: Axes, ends: Sequence[End], gap: float = 0.065, place: float 
     heights = [float(to_axes.transform((end.x, end.y))[1]) for end in ends]
     for end, wanted, height in zip(ends, heights, spread(heights, gap), strict=True):
         leader = {"arrowstyle": "-", "color": end.color, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1}
-        axes.annotate(
-            end.label,
-            (1.0, wanted),
-            (place, height),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            color=end.color,
-            fontweight=end.weight,
-            va="center",
-            annotation_clip=False,
-            arrowprops=leader,
-        )
+        axes.annotate(end.label, (1.0, wanted), (place, height), xycoords="axes fraction", textcoords="axes fraction",
+                      color=end.color, fontweight=end.weight, va="center", annotation_clip=False,
+                      arrowprops=leader)  # fmt: skip

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from attention_programs.programs.tokens import Array
 from attention_programs.report.figures.style import BLUE, FAINT, MUTED, WIDTH, shades
-from attention_programs.report.token_label import token_label
+from attention_programs.report.terminal import token_label
 
 SHOWN_TOKENS = 28
 """Tokens drawn of a text: more would make their names unreadable."""
