@@ -1,4 +1,4 @@
-# The two commands of a fresh machine: `make reproduce-paper` and `make test`.
+# The two commands for a fresh machine: `make reproduce-paper` and `make test`.
 PYTHON ?= python3
 PROFILE ?=
 VENV := .venv
@@ -13,13 +13,13 @@ export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
-# Every stage is a process of its own, and would compile thousands of library files again.
+# Every stage is its own process, and would recompile thousands of library files.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help reproduce-paper smoke test bench lint ui check-reproducibility publish lock clean
 
-help:  ## show this list
+help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
 
 $(STAMP): requirements.lock pyproject.toml
@@ -30,25 +30,25 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-reproduce-paper: $(STAMP)  ## end to end: stages, MLflow, summary (PROFILE=name for another profile)
+reproduce-paper: $(STAMP)  ## run everything: stages, MLflow, summary (PROFILE=name for another profile)
 	@$(BIN)/attention-programs reproduce $(if $(PROFILE),--profile $(PROFILE))
 
-smoke: $(STAMP)  ## every stage on a few texts and heads, in a few minutes
+smoke: $(STAMP)  ## run every stage on a few texts and heads, in a few minutes
 	@$(BIN)/attention-programs reproduce --profile smoke --restore
 
-test: $(STAMP)  ## the whole test suite
+test: $(STAMP)  ## run the whole test suite
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-bench: $(STAMP)  ## speed on this machine, as ratios (results/bench.json)
+bench: $(STAMP)  ## measure speed on this machine, as ratios (results/bench.json)
 	@$(BIN)/python -m pytest benchmarks
 
-lint: $(STAMP)  ## style, types, and the order of imports
+lint: $(STAMP)  ## check style, types and import order
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-ui: $(STAMP)  ## MLflow's pages on the local store
+ui: $(STAMP)  ## open MLflow's UI on the local store
 	@$(BIN)/attention-programs ui
 
 publish: $(STAMP)  ## write the results of the current profile to MLflow
@@ -57,11 +57,11 @@ publish: $(STAMP)  ## write the results of the current profile to MLflow
 check-reproducibility: $(STAMP)  ## rerun in a fresh clone with an empty cache and compare (CHECKED=profile)
 	@$(BIN)/attention-programs check-reproducibility --profile $(CHECKED)
 
-lock:  ## resolve requirements.lock again
+lock:  ## regenerate requirements.lock
 	rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock
 	.cache/lock/bin/python -m pip install --quiet "torch==2.13.0" ".[development]" "setuptools>=75"
 	.cache/lock/bin/python -m pip freeze --all --exclude attention-programs --exclude pip | sed 's/+cpu$$//' > requirements.lock
 
-clean:  ## remove the environment, caches and everything that a stage can make again
+clean:  ## remove the environment, caches and everything that stages can rebuild
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
 	rm -rf data models reports .dvc/cache .dvc/tmp mlruns/artifacts mlruns/mlflow.db*

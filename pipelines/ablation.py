@@ -1,4 +1,4 @@
-"""Stage 8: what replacing each head costs, and the rankings of heads that follow from it."""
+"""Stage 9: the effect of replacing each head, and the head rankings that follow from it."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from attention_programs.untrusted.execution import SandboxRunner
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Ranks heads by what replacing them costs on training texts, and chooses the best ranking on validation texts."""
+    """Ranks heads by the effect of replacing them on training texts, and chooses a ranking on validation texts."""
     settings = config.replacement
     loaded = load_model(paths.model, best_device())
     heads = read_csv(paths.results / "heads.csv")
@@ -76,7 +76,7 @@ def main(config: Config, paths: Paths) -> None:
         windows = Windows(few, list(range(len(few))))
         percents = [percent for percent in config.distillation.percents if percent < 100] or [100]
         compared = compare_rankings(loaded, selected, rankings, percents, windows, settings, cache)
-    print(f"effects of single heads: {single.texts} texts, reliability of their ranking {single.reliability:.2f}")
+    print(f"ablation effects of heads: {single.texts} texts, reliability of the ranking {single.reliability:.2f}")
     write_csv(paths.results / "ablation_effect.csv", ablation_table(single))
     write_csv(paths.results / "rankings.csv", ranking_table(rankings))
     write_csv(paths.results / "ranking_choice.csv", compared)

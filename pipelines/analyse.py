@@ -1,4 +1,4 @@
-"""Stage 7: what sizes, sharing, corpora and lengths do to the fit, on test texts; analyses also on validation."""
+"""Stage 8: how program size, sharing, corpora and text length affect the fit."""
 
 from attention_programs.attention.pattern_store import read_index, read_patterns
 from attention_programs.config import Config
@@ -22,7 +22,7 @@ BASELINES = (FITTED_SINK_SELF, FIRST_TOKEN)
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Writes the tables of analyses, programs of equal size, behaviour and lengths."""
+    """Writes the tables of analyses (on validation and test), programs of equal size, behaviour and lengths."""
     index, samples = read_index(paths.attention), config.scoring.bootstrap_samples
     heads, programs = read_csv(paths.results / "heads.csv"), read_programs(paths.programs)
     methods = {name: assignment_of(name, heads, programs) for name in (SELECTED, *BASELINES)}

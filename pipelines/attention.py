@@ -1,4 +1,4 @@
-"""Stage 3: every head's pattern for every text."""
+"""Stage 3: every head's attention pattern on every text."""
 
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import Config
@@ -9,7 +9,7 @@ from attention_programs.project.stage import run_stage
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Extracts the patterns; files that a killed run finished are kept."""
+    """Extracts the patterns; finished files of a killed run are kept."""
     texts = read_texts(paths.texts)
     extract_to_folder(load_model(paths.model, best_device()), texts, config.attention, paths.attention)
 

@@ -1,4 +1,4 @@
-"""Stage 9: coefficients of all heads fitted together, so that the model keeps its own predictions."""
+"""Stage 10: the coefficients of all heads, fitted jointly to preserve the model's predictions."""
 
 import numpy as np
 
@@ -22,11 +22,11 @@ from attention_programs.untrusted.execution import SandboxRunner
 
 FITTED_SPLITS: tuple[Split, ...] = ("train", "validation")
 SPREAD_TEXTS = 6
-"""Training texts that tell how much each term moves the scores."""
+"""Number of training texts on which each term's influence on the scores is measured."""
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Writes the distilled programs of each share, the curve, and the fit of both kinds of coefficients."""
+    """Writes the distilled programs for each fraction replaced, the loss curve, and the fit under both objectives."""
     settings = config.distillation
     loaded = load_model(paths.model, best_device())
     index = read_index(paths.attention)

@@ -1,4 +1,4 @@
-"""Stage 11: how the model answers questions with heads replaced."""
+"""Stage 12: how well the patched model answers questions."""
 
 import sys
 from dataclasses import replace
@@ -21,7 +21,7 @@ from attention_programs.untrusted.execution import SandboxRunner
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Asks every task at every share of replaced heads, in the order that was chosen on validation."""
+    """Runs every task at every fraction of heads replaced, by the ranking chosen on validation."""
     settings = config.evaluation
     folder = paths.data / "tasks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def main(config: Config, paths: Paths) -> None:
     if settings.tasks and not loaded.record.causal:
         left_out = ", ".join(settings.tasks)
         print(
-            f"{loaded.record.name} is an encoder, whose answers have no likelihood; left out: {left_out}",
+            f"{loaded.record.name} is an encoder, which gives answers no likelihood; skipped: {left_out}",
             file=sys.stderr,
         )
         settings = replace(settings, tasks=())

@@ -1,4 +1,4 @@
-"""Stage 1: the model, its hash checked, converted once."""
+"""Stage 1: the language model, converted once."""
 
 from attention_programs.config import Config
 from attention_programs.models.fetching import fetch_model
@@ -8,7 +8,7 @@ from attention_programs.surrogate.contract import check_architecture
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Fetches and converts the model, once it is known that its heads can be seen and replaced."""
+    """Fetches, checks and converts the model, after checking that its heads can be read and replaced."""
     record = fetch_model(config.model, paths.model, paths.root, check_architecture)
     print(f"{record.name}: {record.layers} layers x {record.heads_per_layer} heads, {record.parameters:,} parameters")
 

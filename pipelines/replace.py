@@ -1,4 +1,4 @@
-"""Stage 10: what replacing heads costs in perplexity, and whether the surrogate to be registered keeps the model."""
+"""Stage 11: the perplexity with heads replaced, and the gate measurement of the surrogate to be registered."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Stage 5: every program against every head on validation and test texts."""
+"""Stage 6: scores of every program against every head on validation and test texts."""
 
 from attention_programs.attention.pattern_store import read_index, read_patterns, read_texts
 from attention_programs.config import Config

@@ -13,7 +13,7 @@ from attention_programs.sparse_search.profile_search import search_programs
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Searches; programs by hand only say how many terms some programs may have."""
+    """Runs the search; curated programs only set the sizes of some programs."""
     folder = f"{config.synthesis.library}/{config.model.name}"
     by_hand = load_written_for(paths.root, folder, "curated") if config.synthesis.equal_size else []
     searched = search_programs(paths.attention, config.synthesis, paths.search, by_hand)

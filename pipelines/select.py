@@ -1,4 +1,4 @@
-"""Stage 6: the best program of each head, chosen on validation, reported on test."""
+"""Stage 7: the best program for each head, chosen on validation, reported on test."""
 
 import numpy as np
 

@@ -9,7 +9,7 @@ from attention_programs.project.stage import run_stage
 
 
 def main(config: Config, paths: Paths) -> None:
-    """Makes the program table."""
+    """Writes the program table."""
     collected = collect_programs(config, paths)
     write_programs(paths.programs, collected.programs)
     write_jsonl(paths.rejected, collected.rejected)

@@ -1,6 +1,6 @@
 """Text in, a program for every attention head out, the heads replaced, and a record that proves it.
 
-The public names, each imported when it is first asked for:
+The public names, each imported on first use:
 
 >>> import attention_programs as ap
 >>> sorted(set(ap.__all__) - {"__version__"})[:4]

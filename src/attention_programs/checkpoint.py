@@ -1,4 +1,4 @@
-"""What a long computation has found so far, on disk, so that a killed run goes on where it was."""
+"""Checkpoints of long computations, so that a killed run resumes where it stopped."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -23,8 +23,8 @@ class Checkpoint:
     """Named tensors in a file.
 
     Args:
-        path: The file; without one nothing outlives the process.
-        fingerprint: Stands for everything that the computation depends on; what another one saved is not loaded.
+        path: The file; if None, nothing is saved.
+        fingerprint: Identifies everything the computation depends on; a checkpoint with a different one is ignored.
     """
 
     def __init__(self, path: Path | None, fingerprint: str) -> None:
@@ -32,7 +32,7 @@ class Checkpoint:
         self._fingerprint = fingerprint
 
     def save(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Writes tensors completely or not at all."""
+        """Writes the tensors atomically."""
         if self._path is None:
             return
         plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
@@ -40,7 +40,7 @@ class Checkpoint:
             save_file(plain, beside, metadata={FINGERPRINT: self._fingerprint})
 
     def load(self) -> dict[str, torch.Tensor]:
-        """What was saved; nothing if there is no file, or a damaged one, or one of something else."""
+        """The saved tensors; empty if the file is missing, damaged or belongs to another computation."""
         if self._path is None or not self._path.is_file():
             return {}
         try:
@@ -52,18 +52,18 @@ class Checkpoint:
             return {}
 
     def remove(self) -> None:
-        """Deletes the file, once the computation is done."""
+        """Deletes the file when the computation is done."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
 
 class Journal(Generic[Record]):
-    """What each finished step of a computation found, in a checkpoint; a step that is known is not taken again.
+    """The results of a computation's finished steps, kept in a checkpoint; a finished step is not repeated.
 
     Args:
-        record: The type of what steps find, a dataclass of tensors.
-        checkpoint: Where it is kept.
-        device: Where the tensors are wanted.
+        record: The type of a step's result, a dataclass of tensors.
+        checkpoint: Where results are kept.
+        device: Device to load the tensors to.
     """
 
     def __init__(self, record: type[Record], checkpoint: Checkpoint, device: str = "cpu") -> None:
@@ -73,17 +73,17 @@ class Journal(Generic[Record]):
         self._prefix = ""
 
     def within(self, part: str) -> "Journal[Record]":
-        """The same journal for a part of the computation, whose steps have names of their own."""
+        """The same journal for one part of the computation, with its own namespace of step names."""
         journal = copy.copy(self)
         journal._prefix = f"{self._prefix}{part}/"
         return journal
 
     def step(self, name: str, find: Callable[[], Record]) -> Record:
-        """What a step found, now or before.
+        """The result of a step, computed now or in an earlier run.
 
         Args:
-            name: Unlike that of any other step.
-            find: Takes the step.
+            name: Unique among the steps.
+            find: Computes the step.
         """
         places = {field.name: f"{self._prefix}{name}/{field.name}" for field in fields(self._record)}
         if not self._tensors.keys() >= set(places.values()):

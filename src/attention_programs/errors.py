@@ -1,8 +1,8 @@
-"""The one error that a person can fix."""
+"""The one exception class for errors a user can fix."""
 
 
 class UserError(Exception):
-    """Bad input: the message names the value, the place and the remedy.
+    """Bad input: the message names the value, where it is and how to fix it.
 
-    The command line prints it as one line and exits with code 2; no traceback.
+    The command line prints it as one line, without a traceback, and exits with code 2.
     """

@@ -1,4 +1,4 @@
-"""Writing files that are complete, deterministic and comparable; reading them with clear errors."""
+"""Writing files atomically and deterministically; reading them with clear errors."""
 
 import contextlib
 import hashlib
@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING, Any
 from attention_programs.errors import UserError
 from attention_programs.renamed import COLUMNS, FILES, current_columns, current_file
 
-if TYPE_CHECKING:  # the libraries of tables and settings are imported where they are used: not every command needs them
+if TYPE_CHECKING:  # pandas and YAML are imported where they are used, as not every command needs them
     import pandas as pd
 
 DIGITS = 6
-"""Decimals kept in committed numbers: far below any uncertainty, far above noise of the last bit."""
+"""Decimals kept in committed numbers: far finer than any uncertainty, far coarser than floating-point noise."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a path next to ``path`` to write to, and renames it into place if all went well.
+    """Yields a temporary path next to ``path``, and renames it into place on success.
 
-    Works for a file and for a folder. A failure leaves neither a half-written nor a changed ``path``.
+    Works for files and folders. On failure ``path`` is left untouched.
 
     Raises:
-        UserError: if the disk is full, the place can't be written, or a file would take the place of a folder.
+        UserError: if the disk is full, the location is not writable, or a file would replace a folder.
     """
     beside = path.with_name(f".{path.name}.part")
     try:
@@ -50,16 +50,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write {path}: {error.strerror or error}; free some space or change the folder's rights")
+    return UserError(f"cannot write {path}: {error.strerror or error}; free some space or fix the folder's permissions")
 
 
 def _put(beside: Path, path: Path) -> None:
-    """Renames ``beside`` to ``path``; a folder that is there makes way only once its successor has arrived."""
+    """Renames ``beside`` to ``path``; an existing folder is removed only after the new one is in place."""
     if not path.is_dir():
         os.replace(beside, path)
         return
     if not beside.is_dir():
-        raise UserError(f"{path} is a folder and would be lost; give the path of a file")
+        raise UserError(f"{path} is a folder and would be overwritten; give the path of a file")
     old = path.with_name(f".{path.name}.old")
     _remove(old)
     os.replace(path, old)
@@ -79,7 +79,7 @@ def _remove(path: Path) -> None:
 
 
 def whole_characters(text: str) -> str:
-    r"""A text that UTF-8 can hold: half a character (a lone code of U+D800 to U+DFFF) becomes U+FFFD.
+    r"""The text in a form that UTF-8 can encode: lone surrogates (U+D800 to U+DFFF) become U+FFFD.
 
     >>> whole_characters("ok \ud83d") == "ok \ufffd"
     True
@@ -88,13 +88,13 @@ def whole_characters(text: str) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes ``text`` (UTF-8, LF) completely or not at all."""
+    """Writes ``text`` atomically (UTF-8, LF)."""
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
 def rounded(value: Any, digits: int = DIGITS) -> Any:
-    """Floats inside nested dicts and lists, rounded; negative zero becomes zero.
+    """Rounds floats inside nested dicts and lists; negative zero becomes zero.
 
     >>> rounded({"iou": 0.12345678, "heads": [1, -0.0]})
     {'iou': 0.123457, 'heads': [1, 0.0]}
@@ -116,7 +116,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def defined(value: Any) -> Any:
-    """A value for JSON, with null where a number is undefined.
+    """The value for JSON, with NaN replaced by null.
 
     >>> defined({"mean": 0.5, "low": float("nan"), "tasks": [float("nan")]})
     {'mean': 0.5, 'low': None, 'tasks': [None]}
@@ -140,7 +140,7 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
 
 
 def read_text(path: Path) -> str:
-    """Reads UTF-8 text, with or without the byte-order mark that Excel and PowerShell put in front.
+    """Reads UTF-8 text, with or without the byte-order mark that Excel and PowerShell add.
 
     Raises:
         UserError: if the file is missing, a folder, unreadable or not UTF-8; UTF-16 and UTF-32 are named.
@@ -148,10 +148,10 @@ def read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist; check the path, or run `dvc repro` if a stage makes it") from error
+        raise UserError(f"{path} does not exist; check the path, or run `dvc repro` if a stage writes it") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    encoding = json.detect_encoding(content)  # by the mark, or by where the first characters have zero bytes
+    encoding = json.detect_encoding(content)  # from the byte-order mark, or the zero bytes of the first characters
     if not encoding.startswith("utf-8"):
         raise UserError(f"{path} is {encoding[:6].upper()} text; save it as UTF-8")
     try:
@@ -191,7 +191,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         if not isinstance(row, dict):
             raise UserError(f"{path}, line {number}: {type(row).__name__} instead of a JSON object")
         if "\\u" in line and _HALF_CHARACTER.search(json.dumps(row, ensure_ascii=False)):
-            raise UserError(f"{path}, line {number}: half a character (a lone \\ud800 to \\udfff); correct the escape")
+            raise UserError(f"{path}, line {number}: lone surrogate (\\ud800 to \\udfff); correct the escape")
         rows.append(row)
     return rows
 
@@ -217,12 +217,12 @@ def read_yaml(path: Path) -> Any:
 def read_csv(
     path: Path, files: Mapping[str, str] = FILES, columns: Mapping[str, Mapping[str, str]] = COLUMNS
 ) -> "pd.DataFrame":
-    """Reads a table that :func:`write_csv` wrote, today or under old names in the last release.
+    """Reads a table that :func:`write_csv` wrote, under its current names or those of the last release.
 
-    ``files`` maps former names of files to today's; ``columns`` does so for columns, by the file's name of today.
+    ``files`` maps old file names to new ones; ``columns`` does the same for columns, by the file's new name.
 
     Raises:
-        UserError: if the file is missing or malformed, or holds something under both names.
+        UserError: if the file is missing or malformed, or has the same thing under both names.
     """
     import pandas as pd
 
@@ -230,11 +230,11 @@ def read_csv(
     try:
         return current_columns(pd.read_csv(text, keep_default_na=False, na_values=[""]), path, columns)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{path} is not a table: {str(error).strip()}") from error
+        raise UserError(f"{path} is not a CSV table: {str(error).strip()}") from error
 
 
 def records(table: "pd.DataFrame") -> list[Any]:
-    """The rows of a table; each has its columns as attributes."""
+    """The rows of a table, with the columns as attributes."""
     return list(table.itertuples(index=False))
 
 
@@ -244,13 +244,13 @@ def sha256_text(text: str) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal, read in blocks."""
+    """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def free_bytes(path: Path) -> int:
-    """Bytes free on the disk that holds ``path`` (or its nearest existing parent)."""
+    """Free bytes on the disk of ``path`` (or of its nearest existing parent)."""
     while not path.exists():
         path = path.parent
     return shutil.disk_usage(path).free

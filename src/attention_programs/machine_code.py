@@ -1,4 +1,4 @@
-"""Loops compiled to machine code for this CPU, run without Python's lock, in as many threads as torch has."""
+"""Loops compiled to machine code for this CPU, run without the GIL, in as many threads as torch uses."""
 
 import contextlib
 from collections.abc import Callable
@@ -12,22 +12,22 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvid
 Function = TypeVar("Function", bound=Callable)
 
 SHARES = 4
-"""Parts of the work for each thread, so that none waits long for another."""
+"""Chunks of work per thread, for an even load."""
 LOWEST = np.float32(-87.0)
-"""exp of anything below counts as exp of it: 1.6e-38, the smallest number of full precision."""
+"""Arguments of exp are clipped here: exp(-87) = 1.6e-38 is about the smallest normal float32."""
 LOG2_E = np.float32(1.4426950408889634)
 E0, E1, E2, E3, E4, E5 = np.array(
     [0.99999988, 0.69315463, 0.24014077, 0.055863283, 0.0089462148, 0.0018951073], dtype=np.float32
 )
-"""The polynomial nearest to 2^x between 0 and 1; off by 2e-7 at most."""
+"""The best polynomial approximation of 2^x on [0, 1], with an error of at most 2e-7."""
 EXPONENT, BIAS = np.int32(23), np.int32(127)
-"""How float32 is stored: bits before the exponent, and the exponent of 1."""
+"""The layout of float32: the number of mantissa bits, and the exponent's bias."""
 
 
 class _OutsideThePackage(CompileResultCacheImpl):
-    """Keeps machine code in the user's cache folder: what lies in the package's own would outlive an uninstall."""
+    """Keeps machine code in the user's cache folder: in the package's own it would outlive an uninstall."""
 
-    _locator_classes = [UserProvidedCacheLocator, UserWideCacheLocator]  # noqa: RUF012 - as numba writes it
+    _locator_classes = [UserProvidedCacheLocator, UserWideCacheLocator]  # noqa: RUF012 - as numba declares it
 
 
 class _Cache(FunctionCache):
@@ -35,16 +35,16 @@ class _Cache(FunctionCache):
 
 
 def machine_code(function: Function) -> Function:
-    """Compiles for this CPU; sums may be taken in any order, and no number is infinite or undefined."""
+    """Compiles for this CPU; sums may be reordered, and no number may be infinite or NaN."""
     compiled: Any = numba.njit(nogil=True, fastmath=True)(function)
-    with contextlib.suppress(RuntimeError):  # no folder to keep it in: it is compiled once a process
+    with contextlib.suppress(RuntimeError):  # no cache folder: it is compiled once per process
         compiled._cache = cast(Any, _Cache)(function)
     return compiled
 
 
 @machine_code
 def exp_of_negative(x: np.float32) -> np.float32:
-    """exp(x) for x of at most 0, in operations that work on many numbers at once.
+    """exp(x) for x <= 0, in operations that the compiler can vectorise.
 
     >>> float(exp_of_negative(np.float32(0))), round(float(exp_of_negative(np.float32(-1))), 5)
     (0.9999998807907104, 0.36788)
@@ -57,12 +57,11 @@ def exp_of_negative(x: np.float32) -> np.float32:
 
 
 def in_threads(count: int, work: Callable[[int, int], None]) -> None:
-    """Divides ``count`` items among threads.
+    """Divides work among threads.
 
     Args:
-        count: Items.
-        work: Takes the number of a first item and that after the last; what it does for an item must not depend on
-            the others.
+        count: Number of items.
+        work: Takes the start and end of a range of items; each item must be independent of the others.
     """
     import torch
 

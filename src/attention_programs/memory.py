@@ -1,18 +1,18 @@
-"""Memory: saying beforehand that there is too little of it, and recognising afterwards that there was."""
+"""Memory: checking in advance that there is enough, and recognising the errors when there was not."""
 
 from pathlib import Path
 
 from attention_programs.errors import UserError
 
 LESS_MEMORY = "lower attention.max_tokens or corpora.limit, or name fewer attention.heads"
-"""What makes every stage do with less memory."""
+"""The remedy that lowers every stage's memory use."""
 _MEMINFO = Path("/proc/meminfo")
 _SHORTAGES = ("out of memory", "can't allocate memory", "not enough memory")
-"""Words of torch's allocators, whose errors have no class of their own on the CPU."""
+"""Phrases of torch's allocators, whose CPU errors have no class of their own."""
 
 
 def free_memory() -> float:
-    """Bytes that a process can still get without swapping; without bound where the system does not tell."""
+    """Bytes that a process can still allocate without swapping; infinite if the system does not report it."""
     if not _MEMINFO.is_file():
         return float("inf")
     values = dict(line.split(":", 1) for line in _MEMINFO.read_text(encoding="ascii").splitlines())
@@ -20,19 +20,19 @@ def free_memory() -> float:
 
 
 def require_memory(need: float, purpose: str, remedy: str) -> None:
-    """Makes sure that there is enough memory before it is asked for.
+    """Checks that enough memory is free before it is allocated.
 
     Args:
-        need: Bytes.
+        need: Bytes needed.
         purpose: What they are for; begins the message.
-        remedy: What makes do with less; ends it.
+        remedy: How to get by with less; ends the message.
 
     Raises:
         UserError: if less is free.
     """
     free = free_memory()
     if need > free:
-        raise UserError(f"{purpose} needs {need / 2**30:.1f} GiB of memory and {free / 2**30:.1f} are free; {remedy}")
+        raise UserError(f"{purpose} needs {need / 2**30:.1f} GiB of memory, only {free / 2**30:.1f} are free; {remedy}")
 
 
 def is_shortage(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""What keeps every tool from calling out, for the processes that this package starts."""
+"""Environment variables that turn off telemetry in the processes that this package starts."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,4 +13,3 @@ QUIET: Mapping[str, str] = MappingProxyType(
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
 )
-"""Environment variables."""

@@ -1,4 +1,4 @@
-"""A project's folder, and where each stage's files lie in it."""
+"""A project's folder, and where each stage's files are in it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,10 @@ from attention_programs.errors import UserError
 
 @dataclass(frozen=True)
 class Paths:
-    """Where each stage's files lie."""
+    """Where each stage's files are."""
 
     root: Path
-    """The project's folder, which relative paths in the settings start from."""
+    """The project's folder; relative paths in the settings start here."""
     model: Path
     data: Path
     results: Path
@@ -51,22 +51,22 @@ class Paths:
 
     @property
     def analyses(self) -> Path:
-        """Other programs of the same heads, JSONL."""
+        """Alternative programs for the same heads, JSONL."""
         return self.data / "analyses.jsonl"
 
     @property
     def equal_size(self) -> Path:
-        """The search's programs as long as those by hand for the same heads, JSONL."""
+        """The search's programs with as many terms as the curated ones for the same heads, JSONL."""
         return self.data / "equal_size.jsonl"
 
     @property
     def search(self) -> Path:
-        """Where the search stands, kept until it is done."""
+        """The search's checkpoint, deleted when the search is done."""
         return self.data / "search.safetensors"
 
     @property
     def rejected(self) -> Path:
-        """Untrusted programs that were not accepted, JSONL."""
+        """Untrusted programs that were rejected, JSONL."""
         return self.data / "rejected.jsonl"
 
     @property
@@ -76,12 +76,12 @@ class Paths:
 
     @property
     def distillation(self) -> Path:
-        """Where a distillation stands, kept until its stage is done."""
+        """The distillation's checkpoint, deleted when its stage is done."""
         return self.data / "distillation.safetensors"
 
     @property
     def outcomes(self) -> Path:
-        """Outcomes of untrusted programs, kept until the score stage is done."""
+        """Outcomes of untrusted programs, deleted when the score stage is done."""
         return self.data / "outcomes"
 
     @property
@@ -91,7 +91,7 @@ class Paths:
 
 
 def project_root(start: Path) -> Path:
-    """The project that a folder belongs to: the nearest folder upwards that holds ``params.yaml``.
+    """The project that a folder belongs to: the nearest folder upwards with a ``params.yaml``.
 
     Raises:
         UserError: if there is none.
@@ -100,4 +100,4 @@ def project_root(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / "params.yaml").is_file():
             return folder
-    raise UserError(f"{start} is in no project, a folder with a params.yaml; give one with --project DIR")
+    raise UserError(f"{start} is not inside a project (a folder with a params.yaml); name one with --project DIR")

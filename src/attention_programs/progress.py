@@ -1,6 +1,6 @@
-"""Progress bars with an estimate of the time left: in a terminal a bar, in a log file a plain line every ten seconds.
+"""Progress bars with an estimate of the time left: a bar in a terminal, a plain line every ten seconds in a log file.
 
-Drawn by tqdm: rich draws its bars in a terminal alone, so that the lines of a log file would be ours to write.
+Drawn by tqdm: rich draws bars only in a terminal, so the log lines would need code of our own.
 """
 
 import sys
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 SAMPLE = 8
-"""Items by which the time for all is estimated; they should be typical of all."""
+"""Number of items that the total time is estimated from; they should be typical."""
 
 
 def _options(unit: str) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def _options(unit: str) -> dict[str, Any]:
 
 
 def progress_bar(total: int, description: str, unit: str) -> "tqdm[NoReturn]":
-    """A bar on standard error that its owner moves on."""
+    """A bar on standard error that the caller advances."""
     return tqdm(total=total, desc=description, **_options(unit))
 
 
@@ -34,19 +34,19 @@ def progress(items: Iterable[Item], description: str, total: int | None = None, 
 
 
 def estimated(items: Iterable[Item], description: str, total: int, unit: str) -> Iterator[Item]:
-    """Iterates with a bar, and says on standard error how long all will take as soon as a few are done."""
+    """Iterates with a bar, and prints an estimate of the total time on standard error after the first few items."""
     first = 0.0
     for number, item in enumerate(progress(items, description, total, unit), start=1):
         if number == 1:
-            first = time.monotonic()  # what starts with the first item, starts once
+            first = time.monotonic()  # leaves out one-off start-up costs in the first item
         if number == SAMPLE < total:
             seconds = (time.monotonic() - first) / (SAMPLE - 1) * total
-            tqdm.write(f"{description}: {_about(seconds)} for all {total} {unit}, by the first {SAMPLE}", sys.stderr)
+            tqdm.write(f"{description}: {_about(seconds)} for all {total} {unit}, from the first {SAMPLE}", sys.stderr)
         yield item
 
 
 def _about(seconds: float) -> str:
-    """A time in words.
+    """A duration in words.
 
     >>> _about(0.2), _about(80), _about(900)
     ('about 1 s', 'about 80 s', 'about 15 min')

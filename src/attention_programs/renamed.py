@@ -1,4 +1,4 @@
-"""What had another name in the last release: old names are read for one release more, with a warning."""
+"""Names that have changed since the last release: the old ones are read for one more release, with a warning."""
 
 import copy
 import sys
@@ -31,7 +31,7 @@ PARAMS: Mapping[str, str] = {
     "replacement.together_draws": "replacement.joint_ablation_draws",
     "replacement.together_texts": "replacement.joint_ablation_texts",
 }
-"""Keys of ``params.yaml``: the old one, dotted, to the new one, which may lie in another group."""
+"""Keys of ``params.yaml``, dotted: old to new, which may be in another group."""
 FILES: Mapping[str, str] = {
     "damage.csv": "ablation_effect.csv",
     "orders.csv": "rankings.csv",
@@ -71,7 +71,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "second_sink": "secondary_sink",
     },
 }
-"""Columns of those tables, by the table's new name."""
+"""Columns of these tables, by the table's new name."""
 VALUES: Mapping[str, str] = {
     "order": "ranking",
     "damage": "ablation_effect",
@@ -80,7 +80,7 @@ VALUES: Mapping[str, str] = {
     "verified": "prefix_only",
     "looks ahead": "looks_ahead",
 }
-"""Words in the file of a surrogate: its ranking, and whether a program keeps to the prefix."""
+"""Values in a surrogate's file: its ranking, and whether a program is prefix-only."""
 OPTIONS: Mapping[str, str] = {
     "--form": "--format",
     "--reply-tokens": "--max-completion-tokens",
@@ -89,32 +89,32 @@ OPTIONS: Mapping[str, str] = {
     "--most-cost": "--max-cost",
     "--method first_self": "sink_self",
 }
-"""Words of the command line: a command (``orders``), an option (``--most-cost``), or a value or second command with
-the word before it (``--by damage``); new words alone (``effect``)."""
+"""Words on the command line: a command (``orders``), an option (``--most-cost``), or a value or subcommand together
+with the word before it (``--by damage``). The new name is the word alone (``effect``)."""
 
 
 def _warn(old: str, new: str, place: str) -> None:
-    words = f"{place}: {old} is now called {new}; the old name is read for one release more"
+    words = f"{place}: {old} is now called {new}; the old name is read for one more release"
     warnings.warn(words, FutureWarning, stacklevel=3)
 
 
 @contextmanager
 def warned_in_a_line() -> Iterator[None]:
-    """Prints warnings to standard error meanwhile, one line each, as people read them who see no code."""
+    """Prints warnings to standard error, one line each and without the code that raised them."""
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
         yield
 
 
 def _both(old: str, new: str, place: str) -> UserError:
-    return UserError(f"{place}: {old} is now called {new}, and both are there; remove {old}")
+    return UserError(f"{place}: {old} is now called {new}, but both exist; remove {old}")
 
 
 def current_params(values: Mapping[Any, Any], place: str, renamed: Mapping[str, str] = PARAMS) -> dict[Any, Any]:
-    """Nested settings with today's keys.
+    """Nested settings with the current keys.
 
     Raises:
-        UserError: if a key is there under both names.
+        UserError: if a key is present under both names.
     """
     current = copy.deepcopy(dict(values))
     for old, new in renamed.items():
@@ -136,10 +136,10 @@ def current_params(values: Mapping[Any, Any], place: str, renamed: Mapping[str, 
 
 
 def current_file(path: Path, renamed: Mapping[str, str] = FILES) -> Path:
-    """Where a table lies that is called ``path`` today.
+    """Where the table now called ``path`` is, possibly under its old name.
 
     Raises:
-        UserError: if it is there under both names.
+        UserError: if it is present under both names.
     """
     for old in (path.with_name(old) for old, new in renamed.items() if new == path.name):
         if old.is_file():
@@ -153,10 +153,10 @@ def current_file(path: Path, renamed: Mapping[str, str] = FILES) -> Path:
 def current_columns(
     table: "pd.DataFrame", path: Path, renamed: Mapping[str, Mapping[str, str]] = COLUMNS
 ) -> "pd.DataFrame":
-    """A table, which is called ``path`` today, with today's columns.
+    """The table now called ``path``, with the current column names.
 
     Raises:
-        UserError: if a column is there under both names.
+        UserError: if a column is present under both names.
     """
     names = {old: new for old, new in renamed.get(path.name, {}).items() if old in table}
     for old, new in names.items():
@@ -167,10 +167,10 @@ def current_columns(
 
 
 def current_words(words: Sequence[str], renamed: Mapping[str, str] = OPTIONS) -> list[str]:
-    """A command line in today's words.
+    """A command line with the current names.
 
     Raises:
-        UserError: if an option is there under both names.
+        UserError: if an option is present under both names.
     """
     current: list[str] = []
     command = ""

@@ -211,8 +211,8 @@ def test_names_such_as_none_stay_text_in_tables(tmp_path: Path) -> None:
         (read_jsonl, b'{"a": 1}\n\n{"a": 1', r"x, line 3: not valid JSON .*each line must be one JSON object"),
         (read_jsonl, b'{"a": 1}\n[1]\n', r"x, line 2: list instead of a JSON object"),
         (read_text, b"abc\xff", r"x is not UTF-8 text \(byte 3\); convert it first"),
-        (read_csv, b"", r"x is not a table"),
-        (read_csv, b"a,b\n1,2\n1,2,3\n", r"x is not a table.*line 3"),
+        (read_csv, b"", r"x is not a CSV table"),
+        (read_csv, b"a,b\n1,2\n1,2,3\n", r"x is not a CSV table.*line 3"),
     ],
 )
 def test_malformed_files_name_file_and_line(

@@ -38,8 +38,8 @@ def test_old_keys_of_settings_are_read_with_a_warning(params: dict[str, Any]) ->
     with pytest.warns(FutureWarning) as warned:
         assert from_mapping(Config, params, "params.yaml", KEYS) == today
     assert [str(each.message) for each in warned] == [
-        "params.yaml: attention.tokens is now called attention.max_tokens; the old name is read for one release more",
-        "params.yaml: questions is now called evaluation; the old name is read for one release more",
+        "params.yaml: attention.tokens is now called attention.max_tokens; the old name is read for one more release",
+        "params.yaml: questions is now called evaluation; the old name is read for one more release",
     ]
     assert "tokens" in params["attention"]  # what was given stays as it was
 
@@ -64,17 +64,17 @@ def test_old_tables_and_columns_are_read_with_a_warning(tmp_path: Path) -> None:
         table = read_csv(tmp_path / "rankings.csv", TABLES, HEADERS)
     assert table.to_dict("records") == [{"head": "L0H0", "effect": 0.5}]
     assert [str(each.message).split(": ", 1)[1] for each in warned] == [
-        "orders.csv is now called rankings.csv; the old name is read for one release more",
-        "column damage is now called effect; the old name is read for one release more",
+        "orders.csv is now called rankings.csv; the old name is read for one more release",
+        "column damage is now called effect; the old name is read for one more release",
     ]
 
 
 def test_a_table_or_column_under_both_names_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rankings.csv").write_text("head,damage,effect\nL0H0,0.5,0.5\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"rankings\.csv: column damage is now called effect, and both are there"):
+    with pytest.raises(UserError, match=r"rankings\.csv: column damage is now called effect, but both exist"):
         read_csv(tmp_path / "rankings.csv", TABLES, HEADERS)
     (tmp_path / "orders.csv").write_text("head,damage\nL0H0,0.5\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"orders\.csv is now called rankings\.csv, and both are there; remove orders"):
+    with pytest.raises(UserError, match=r"orders\.csv is now called rankings\.csv, but both exist; remove orders"):
         read_csv(tmp_path / "rankings.csv", TABLES, HEADERS)
 
 
@@ -99,7 +99,7 @@ def test_old_words_of_the_command_line_are_read_with_a_warning(old: str, today: 
 
 
 def test_an_option_under_both_names_is_refused() -> None:
-    with pytest.raises(UserError, match="command line: --most-cost is now called --max-cost, and both are there"):
+    with pytest.raises(UserError, match="command line: --most-cost is now called --max-cost, but both exist"):
         current_words(["show", "--most-cost=3", "--max-cost", "4"], WORDS)
 
 
@@ -112,13 +112,11 @@ def test_the_command_line_warns_in_one_line(
     arguments = ["words", "--word", "comma", "--project", str(ROOT)]
     assert main(arguments) == 0
     assert capsys.readouterr().err == (
-        "warning: command line: words is now called vocabulary; the old name is read for one release more\n"
-        "warning: command line: --word is now called --term; the old name is read for one release more\n"
+        "warning: command line: words is now called vocabulary; the old name is read for one more release\n"
+        "warning: command line: --word is now called --term; the old name is read for one more release\n"
     )
     assert main([*arguments, "--term", "name"]) == 2
-    assert (
-        "error: command line: --word is now called --term, and both are there; remove --word" in capsys.readouterr().err
-    )
+    assert "error: command line: --word is now called --term, but both exist; remove --word" in capsys.readouterr().err
 
 
 def test_new_names_are_those_of_today() -> None:

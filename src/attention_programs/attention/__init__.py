@@ -1,1 +1,1 @@
-"""Every head's attention pattern for every text."""
+"""The attention pattern of every head on every text."""

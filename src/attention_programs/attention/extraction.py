@@ -1,4 +1,4 @@
-"""Running a model over texts and taking each head's pattern."""
+"""Running a model on texts and extracting each head's attention pattern."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,22 +13,22 @@ from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 
 ROW_TOLERANCE = {"float64": 1e-3, "float32": 1e-3, "float16": 5e-3, "bfloat16": 2e-2}
-"""How far a row's sum may be from 1, by the weights' precision: bfloat16 rounds a weight near 1 by up to 0.002."""
+"""How far a row's sum may be from 1, by precision: bfloat16 rounds a weight near 1 by up to 0.002."""
 
 
 def _normalised(entries: NDArray[np.float32], tokens: int, causal: bool, precision: str) -> NDArray[np.float32]:
-    """Packed patterns whose rows sum to 1 as well as single precision can say; they came from ``precision``."""
+    """Packed patterns, computed in ``precision``, with rows rescaled to sum to 1 in float32."""
     starts = row_starts(tokens, causal)
     sums = np.add.reduceat(entries, starts, axis=-1)
     worst = float(np.abs(sums - 1).max())
     if not np.isfinite(worst):
         raise UserError(
-            "an attention weight is not a number; look for NaN in the weights, or load the model in float32"
+            "an attention weight is NaN or infinite; look for NaN in the model's weights, or load it in float32"
         )
     if worst > ROW_TOLERANCE[precision]:
         raise UserError(
-            f"an attention row sums to 1 ± {worst:.2g}, more than {precision} explains: part of the attention lies "
-            "outside the tokens (as with learned sinks), which programs can't describe"
+            f"an attention row sums to 1 ± {worst:.2g}, more than {precision} explains: part of the attention goes to "
+            "something other than tokens (such as a learned sink), which programs can't describe"
         )
     return scaled_rows(entries, sums, starts)
 
@@ -37,7 +37,7 @@ def _normalised(entries: NDArray[np.float32], tokens: int, causal: bool, precisi
 def extract(
     loaded: LoadedModel, batches: Sequence[Sequence[Sequence[int]]], heads: Sequence[Head]
 ) -> Iterator[list[TextAttention]]:
-    """Yields the patterns of each batch of token-id lists, in order; heads stand in the order given.
+    """Yields the patterns of each batch of token-id lists, in order, with the heads in the order given.
 
     Raises:
         RuntimeError: if the model returns no weights.
@@ -51,8 +51,8 @@ def extract(
             raise RuntimeError("the model returned no attention weights; load it with attn_implementation='eager'")
         if len(output.attentions) != loaded.record.layers:
             raise UserError(
-                f"{loaded.record.architecture} has {loaded.record.layers} layers, and {len(output.attentions)} of them "
-                "attend; models that mix attention with other layers are not supported"
+                f"{loaded.record.architecture} has {loaded.record.layers} layers, but only {len(output.attentions)} of "
+                "them have attention; models that mix attention with other kinds of layers are not supported"
             )
         chosen = [output.attentions[head.layer][:, head.index] for head in heads]
         stacked = torch.stack(chosen, dim=1).float().cpu().numpy()

@@ -1,4 +1,4 @@
-"""The measures of fit, for one pair of patterns; what sums up many patterns at once takes its formulas from here.
+"""The measures of fit for one pair of patterns; code that scores many at once takes its formulas from here.
 
 All patterns have rows that sum to 1. A is the head's pattern, P the program's; both have shape (n, n).
 """
@@ -17,8 +17,8 @@ def iou_of_shared(shared: Number, rows: Any) -> Number:
     """Intersection over union (paper, section on scoring) of patterns whose n rows sum to 1: S / (2n - S).
 
     Args:
-        shared: Sum S over all entries of the smaller of both weights.
-        rows: Their number n, alike in shape.
+        shared: Sum S of the element-wise minima over all entries.
+        rows: Number of rows n, broadcastable to ``shared``.
 
     >>> iou_of_shared(1.5, rows=2)
     0.6
@@ -29,7 +29,7 @@ def iou_of_shared(shared: Number, rows: Any) -> Number:
 
 
 def over_union(shared: Any, joined: Any) -> NDArray[np.floating]:
-    """Sum of minima over sum of maxima, over any part of two patterns; 1 where neither has weight.
+    """Sum of minima divided by sum of maxima, over any part of two patterns; 1 where neither has weight.
 
     >>> over_union(np.array([0.25, 0.0]), np.array([0.5, 0.0])).tolist()
     [0.5, 1.0]
@@ -49,7 +49,7 @@ def iou(attention: Pattern, predicted: Pattern) -> float:
 
 
 def sink_excluded_iou(attention: Pattern, predicted: Pattern) -> float:
-    """The same without the first column, where idle heads rest; 1 if neither pattern has weight elsewhere.
+    """IoU without the first column, the attention sink; 1 if neither pattern has weight elsewhere.
 
     >>> a = np.array([[1.0, 0.0], [0.5, 0.5]])
     >>> p = np.array([[1.0, 0.0], [0.75, 0.25]])
@@ -60,9 +60,9 @@ def sink_excluded_iou(attention: Pattern, predicted: Pattern) -> float:
 
 
 def jensen_shannon_distance(attention: Pattern, predicted: Pattern) -> float:
-    """Square root of the mean over rows of the Jensen-Shannon divergence in bits; between 0 and 1.
+    """Square root of the mean Jensen-Shannon divergence over rows, in bits; between 0 and 1.
 
-    Row by row JSD = H((A + P) / 2) - (H(A) + H(P)) / 2 with H the entropy.
+    Per row, JSD = H((A + P) / 2) - (H(A) + H(P)) / 2 with H the entropy.
 
     >>> a = np.array([[1.0, 0.0], [0.0, 1.0]])
     >>> p = np.array([[1.0, 0.0], [1.0, 0.0]])

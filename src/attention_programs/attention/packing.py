@@ -1,4 +1,4 @@
-"""The packed form of attention patterns: the lower triangle row by row for causal models, all rows for encoders."""
+"""Packed attention patterns: the lower triangle, row by row, for causal models; full rows for encoders."""
 
 import functools
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def entry_count(tokens: int, causal: bool) -> int:
-    """Cells of one packed pattern.
+    """Number of entries of one packed pattern.
 
     >>> entry_count(3, causal=True), entry_count(3, causal=False)
     (6, 9)
@@ -16,7 +16,7 @@ def entry_count(tokens: int, causal: bool) -> int:
 
 
 def row_starts(tokens: int, causal: bool) -> NDArray[np.int64]:
-    """Position of each row's first entry, shape (n,).
+    """Index of each row's first entry, shape (n,).
 
     >>> row_starts(4, causal=True).tolist()
     [0, 1, 3, 6]
@@ -28,7 +28,7 @@ def row_starts(tokens: int, causal: bool) -> NDArray[np.int64]:
 def scaled_rows(
     entries: NDArray[np.float32], sums: NDArray[np.float32], starts: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Packed patterns (patterns, entries), divided by their rows' sums, shape (patterns, n), against rounding."""
+    """Packed patterns (patterns, entries) divided by their row sums (patterns, n), which undoes rounding."""
     lengths = np.diff(np.append(starts, entries.shape[-1]))
     return np.divide(entries, np.repeat(sums, lengths, axis=-1))
 
@@ -39,7 +39,7 @@ def _triangle(tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def pack(patterns: NDArray[np.floating], causal: bool) -> NDArray[np.floating]:
-    """Packs patterns of shape (..., n, n) to (..., entries).
+    """Packs patterns of shape (..., n, n) into (..., entries).
 
     >>> pack(np.array([[1.0, 0.0], [0.25, 0.75]]), causal=True).tolist()
     [1.0, 0.25, 0.75]
@@ -52,7 +52,7 @@ def pack(patterns: NDArray[np.floating], causal: bool) -> NDArray[np.floating]:
 
 
 def unpack(entries: NDArray[np.floating], tokens: int, causal: bool) -> NDArray[np.floating]:
-    """Undoes :func:`pack`: shape (..., entries) to (..., n, n), zero above the diagonal for causal models."""
+    """The inverse of :func:`pack`: (..., entries) to (..., n, n), zero above the diagonal for causal models."""
     if not causal:
         return entries.reshape(*entries.shape[:-1], tokens, tokens)
     patterns = np.zeros((*entries.shape[:-1], tokens, tokens), dtype=entries.dtype)

@@ -1,4 +1,4 @@
-"""Attention patterns on disk, read: Arrow files of a few texts each, with an index of what they hold."""
+"""Reading attention patterns from disk: Arrow files of a few texts each, with an index."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ INDEX_NAME = "index.json"
 
 @dataclass(frozen=True, kw_only=True)
 class TextAttention(TokenSequence):
-    """A text as the model saw it, with the patterns of every selected head."""
+    """A text as the model saw it, with the pattern of every selected head."""
 
     key: str = ""
     corpus: str = ""
@@ -36,25 +36,25 @@ class TextAttention(TokenSequence):
         return unpack(self.entries, len(self.ids), self.causal)
 
     def pattern(self, head: int) -> NDArray[np.float32]:
-        """The pattern of one head by its number, shape (n, n)."""
+        """The pattern of one head by its index among the selected heads, shape (n, n)."""
         return unpack(self.entries[head], len(self.ids), self.causal).astype(np.float32)
 
     def of(self, text: Text) -> "TextAttention":
-        """The same under the key, corpus and split of a text."""
+        """A copy with the key, corpus and split of a text."""
         return replace(self, key=text.key, corpus=text.corpus, split=text.split)
 
     def halved(self) -> "TextAttention":
-        """The same with patterns in half precision, as they are stored: half the memory, and nothing is lost."""
+        """A copy in half precision, in which patterns are stored anyway: half the memory, nothing lost."""
         return replace(self, entries=self.entries.astype(np.float16))
 
     def of_heads(self, heads: Sequence[int]) -> "TextAttention":
-        """The same with the patterns of some heads, by their numbers."""
+        """A copy with the patterns of some heads only, by their indices."""
         return replace(self, entries=self.entries[list(heads)])
 
 
 @dataclass(frozen=True)
 class AttentionIndex:
-    """What a folder of patterns holds."""
+    """The contents of a folder of patterns."""
 
     schema_version: int
     model: str
@@ -72,43 +72,43 @@ class AttentionIndex:
 
 
 def read_index(folder: Path) -> AttentionIndex:
-    """Reads what a folder of patterns holds.
+    """Reads the index of a folder of patterns.
 
     Raises:
-        UserError: if there is none, or it is damaged or of another schema.
+        UserError: if it is missing, damaged or has another schema version.
     """
     try:
         values = read_json(folder / INDEX_NAME)
         index = AttentionIndex(**{**values, "token_style": TokenStyle.from_json(values["token_style"])})
     except (KeyError, TypeError) as error:
         raise UserError(
-            f"{folder / INDEX_NAME} is not an index of patterns ({error}); run `dvc repro attention`"
+            f"{folder / INDEX_NAME} is not an index of attention patterns ({error}); run `dvc repro attention`"
         ) from error
     if index.schema_version != SCHEMA_VERSION:
         raise UserError(
-            f"{folder} has schema {index.schema_version}, this version reads {SCHEMA_VERSION}; extract again"
+            f"{folder} has schema {index.schema_version}, but this version reads {SCHEMA_VERSION}; extract again"
         )
     return index
 
 
 def read_texts(folder: Path, splits: Sequence[Split]) -> list[TextAttention]:
-    """The texts of the given splits in the order of :func:`read_patterns`, without their patterns: shape (heads, 0)."""
+    """The texts of the given splits in the order of :func:`read_patterns`, without patterns (shape (heads, 0))."""
     return list(read_patterns(folder, splits, patterns=False))
 
 
 def read_patterns(
     folder: Path, splits: Sequence[Split], texts: Sequence[str] | None = None, patterns: bool = True
 ) -> Iterator[TextAttention]:
-    """Yields the texts with patterns of the given splits, one at a time, in the order of the files.
+    """Yields the texts of the given splits with their patterns, one at a time, in stored order.
 
     Args:
         folder: The folder of patterns.
         splits: Splits to read.
-        texts: Keys to read; all if None.
-        patterns: Whether to read the patterns, which are most of a file; if not, ``entries`` is of shape (heads, 0).
+        texts: Keys of the texts to read; all if None.
+        patterns: Whether to read the patterns, which are most of a file; if not, ``entries`` has shape (heads, 0).
 
     Raises:
-        UserError: if a file of patterns is missing.
+        UserError: if a pattern file is missing.
     """
     index = read_index(folder)
     for file in index.shards:

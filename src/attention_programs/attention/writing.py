@@ -1,4 +1,4 @@
-"""Attention patterns on disk, written: a file is named after all that it holds, so that work survives a kill."""
+"""Writing attention patterns to disk; files are named after their contents, so that a killed run can resume."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -46,7 +46,7 @@ def _row(text: TextAttention) -> dict[str, object]:
 
 
 def _shard_name(loaded: LoadedModel, texts: Sequence[Text], encoded: Mapping[str, list[int]], heads: list[str]) -> str:
-    """Names a file after all that it depends on; the key of a text says nothing about case and white space."""
+    """Names a file after everything it depends on; a text's key ignores case and white space, so ids are included."""
     parts = [
         str(SCHEMA_VERSION),
         loaded.record.weights_sha256,
@@ -61,8 +61,8 @@ def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict
     window, longest = shortest_window(loaded.model.config), max(map(len, encoded.values()), default=0)
     if window and longest > window:
         raise UserError(
-            f"attention.max_tokens lets {longest} tokens in, and some layers of {loaded.record.name} see the last "
-            f"{window} alone: programs would be scored on what the heads can't see; lower it"
+            f"attention.max_tokens allows {longest} tokens, but some layers of {loaded.record.name} see only the last "
+            f"{window}: programs would be scored on what the heads can't see; lower it"
         )
     rows = len(loaded.model.get_input_embeddings().weight)
     for text in texts:
@@ -74,7 +74,7 @@ def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict
         if max(ids) >= rows:
             raise UserError(
                 f"text {text.key} of corpus {text.corpus!r} has token {max(ids)}, "
-                f"{loaded.token_strings([max(ids)])[0]!r}, and {loaded.record.name} has embeddings of {rows} "
+                f"{loaded.token_strings([max(ids)])[0]!r}, but {loaded.record.name} has embeddings for only {rows} "
                 "tokens; remove the token from its tokenizer.json"
             )
     return encoded
@@ -83,10 +83,10 @@ def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict
 def extract_to_folder(
     loaded: LoadedModel, texts: Sequence[Text], settings: AttentionSettings, folder: Path
 ) -> AttentionIndex:
-    """Extracts every text's patterns into ``folder``; files that are already there are not made again.
+    """Extracts every text's patterns into ``folder``; existing files are kept.
 
     Raises:
-        UserError: if a head does not exist, a text is empty or too long, or the disk has too little space.
+        UserError: if a head does not exist, a text is empty or too long, or there is too little disk space.
     """
     record = loaded.record
     heads = choose_heads(settings.heads, record.layers, record.heads_per_layer)
@@ -126,11 +126,11 @@ def extract_to_folder(
 
 
 def _check_space(folder: Path, files: Sequence[str], need: int) -> None:
-    """Makes sure that ``need`` bytes in all, less those of the files that are there, fit on the disk."""
+    """Checks that ``need`` bytes in total, less those of existing files, fit on the disk."""
     done = sum((folder / file).stat().st_size for file in files if (folder / file).is_file())
-    print(f"attention patterns: {need / 2**20:.0f} MiB on disk, {done / 2**20:.0f} MiB are there")
+    print(f"attention patterns: {need / 2**20:.0f} MiB on disk, of which {done / 2**20:.0f} MiB exist")
     if free_bytes(folder) < need - done:
         raise UserError(
-            f"{folder}: {need / 2**20:.0f} MiB are needed and {free_bytes(folder) / 2**20:.0f} MiB are free; "
+            f"{folder}: {need / 2**20:.0f} MiB are needed, but only {free_bytes(folder) / 2**20:.0f} MiB are free; "
             "free some space or lower attention.max_tokens"
         )

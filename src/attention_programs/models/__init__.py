@@ -1,1 +1,1 @@
-"""A language model, its weights' hash and its tokens."""
+"""Language models: loading, weight hashes, tokens and heads."""

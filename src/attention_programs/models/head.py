@@ -11,7 +11,7 @@ _NAME = re.compile(r"L(\d+)H(\d+)")
 
 @dataclass(frozen=True, order=True)
 class Head:
-    """One attention head, written ``L5H1``: layer 5, head 1, both counted from 0.
+    """An attention head, written ``L5H1``: layer 5, head 1, both counted from 0.
 
     >>> Head.parse("L5H1")
     Head(layer=5, index=1)
@@ -24,14 +24,14 @@ class Head:
 
     @classmethod
     def parse(cls, name: str) -> "Head":
-        """Reads a head's name.
+        """Parses a head's name.
 
         Raises:
-            UserError: if the name does not have the form ``L5H1``.
+            UserError: if the name is not of the form ``L5H1``.
         """
         match = _NAME.fullmatch(name.strip())
         if match is None:
-            raise UserError(f"head {name!r} is not a head's name; write layer and head like L5H1")
+            raise UserError(f"{name!r} is not the name of a head; write layer and head like L5H1")
         return cls(int(match[1]), int(match[2]))
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ def all_heads(layers: int, heads_per_layer: int) -> list[Head]:
 
 
 def choose_heads(wanted: str | Iterable[str], layers: int, heads_per_layer: int) -> list[Head]:
-    """The heads of a model that params ask for, see :func:`pick_heads`.
+    """The heads of a model that the params select; see :func:`pick_heads`.
 
     Raises:
         UserError: if a name is malformed or the model has no such head.
@@ -57,12 +57,12 @@ def choose_heads(wanted: str | Iterable[str], layers: int, heads_per_layer: int)
 
 
 def pick_heads(wanted: str | Iterable[str], heads: Sequence[Head], missing: str) -> list[Head]:
-    """Picks heads, in the order that they have.
+    """Picks heads, keeping their order.
 
     Args:
-        wanted: ``all``, ``every K`` (each K-th), or names.
-        heads: What there is to pick from.
-        missing: What a message says of a head that is not among them.
+        wanted: ``all``, ``every K`` (every K-th), or names.
+        heads: The heads to pick from.
+        missing: What the error message says of a head that is not among them.
 
     Raises:
         UserError: if a name is malformed or its head is not among them.

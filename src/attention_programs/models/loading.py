@@ -1,4 +1,4 @@
-"""Loading a model from its folder, ready to be looked into."""
+"""Loading a model from its folder, ready for inspection."""
 
 import sys
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from attention_programs.models.tokenizer_file import load_tokenizer
 
 @dataclass(frozen=True)
 class Batch:
-    """Tokenised texts of unequal length, padded on the right; both of shape (texts, longest)."""
+    """Tokenised texts of different lengths, padded on the right; both of shape (texts, longest)."""
 
     ids: torch.Tensor
     mask: torch.Tensor
@@ -32,12 +32,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Beginning:
-    """What of a text a model reads."""
+    """The part of a text that a model reads."""
 
     ids: list[int]
-    """Token ids, those of the special tokens around the text included."""
+    """Token ids, including the special tokens around the text."""
     truncated: bool
-    """Whether the text goes on."""
+    """Whether the text is longer."""
 
 
 @dataclass(frozen=True)
@@ -50,33 +50,33 @@ class LoadedModel:
 
     @cached_property
     def token_strings(self) -> TokenStrings:
-        """Strings of token ids."""
+        """Maps token ids to strings."""
         return TokenStrings(self.tokenizer)
 
     @cached_property
     def token_style(self) -> TokenStyle:
-        """How its tokenizer writes tokens."""
+        """How the tokenizer spells tokens."""
         return TokenStyle.of(self.tokenizer)
 
     @cached_property
     def own_tokens(self) -> TextTokenizer:
-        """Gives the ids of a text's own tokens, all of them, without special ones."""
+        """Gives the ids of a text's own tokens, without special ones."""
         return TextTokenizer(self.tokenizer)
 
     @cached_property
     def template(self) -> Template:
-        """What stands around every text: for an encoder all that its tokenizer adds, for a causal model the opening.
+        """The special tokens around every text: all for an encoder, only the opening ones for a causal model.
 
-        A token that closes a text would be one more to predict in place of a token of the text.
+        A closing token would be one more to predict that is not a token of the text.
         """
         found = Template.of(self.tokenizer, self.own_tokens)
         return replace(found, closing=()) if self.record.causal else found
 
     @cached_property
     def max_tokens(self) -> int:
-        """Most tokens of a text that the model has positions for; no bound if its configuration names none.
+        """The maximum number of tokens that the model has positions for; unbounded if its configuration names none.
 
-        Where padding has a position of its own (RoBERTa and its kin), those up to it are never used by a token.
+        In models with a position for padding (RoBERTa and its relatives) no token uses the positions up to that one.
         """
         limit = getattr(self.model.config, "max_position_embeddings", None) or sys.maxsize
         for name, module in self.model.named_modules():
@@ -86,25 +86,25 @@ class LoadedModel:
 
     @cached_property
     def pad_id(self) -> int:
-        """What fills up a batch. It is masked everywhere, so any token will do that has an embedding."""
+        """The padding token. It is masked everywhere, so any token with an embedding will do."""
         tokenizer, rows = self.tokenizer, len(self.model.get_input_embeddings().weight)
         candidates = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id)
         return next((i for i in candidates if i is not None and i < rows), 0)
 
     def sequence(self, ids: Sequence[int]) -> TokenSequence:
-        """A tokenised text with all that programs may see of it."""
+        """A tokenised text with everything that programs may see of it."""
         return TokenSequence(tuple(ids), self.token_strings(ids), self.record.causal, self.token_style.special_ids)
 
     def room(self, max_tokens: int) -> int:
         """How many of a text's own tokens fit into ``max_tokens`` next to the special tokens around it.
 
         Raises:
-            UserError: if there is room for none.
+            UserError: if none fits.
         """
         room = max_tokens - self.template.tokens
         if room < 1:
             raise UserError(
-                f"max_tokens is {max_tokens}, and the tokenizer of {self.record.name} puts {self.template.tokens} "
+                f"max_tokens is {max_tokens}, but the tokenizer of {self.record.name} puts {self.template.tokens} "
                 "special tokens around a text; raise attention.max_tokens"
             )
         return room
@@ -113,35 +113,36 @@ class LoadedModel:
         """A text's own tokens with the special tokens around them.
 
         Raises:
-            UserError: if the model does not read so long a text.
+            UserError: if the text is too long for the model.
         """
         ids = [*self.template.opening, *own, *self.template.closing]
         if len(ids) > self.max_tokens:
             raise UserError(
-                f"attention.max_tokens lets {len(ids)} tokens in, {self.record.name} reads {self.max_tokens}; lower it"
+                f"attention.max_tokens allows {len(ids)} tokens, but {self.record.name} reads only {self.max_tokens}; "
+                "lower it"
             )
         return ids
 
     def encode(self, content: str, max_tokens: int) -> list[int]:
-        """Token ids of a text's beginning: at most ``max_tokens``, the special tokens around it included.
+        """Token ids of a text's beginning: at most ``max_tokens``, including the special tokens around it.
 
         Raises:
-            UserError: if there is no room for the text, or the model does not read so long a text.
+            UserError: if ``max_tokens`` leaves no room for the text, or is more than the model reads.
         """
         return self.wrap(self.own_tokens.first(content, self.room(max_tokens)))
 
     def beginning(self, content: str, max_tokens: int) -> Beginning:
-        """The same, with whether the text has more.
+        """As :meth:`encode`, and whether the text was truncated.
 
         Raises:
-            UserError: if there is no room for the text, or the model does not read so long a text.
+            UserError: if ``max_tokens`` leaves no room for the text, or is more than the model reads.
         """
         room = self.room(max_tokens)
         own = self.own_tokens.first(content, room + 1)
         return Beginning(self.wrap(own[:room]), truncated=len(own) > room)
 
     def pad(self, texts: Sequence[Sequence[int]]) -> Batch:
-        """Puts tokenised texts into one batch, where the model is."""
+        """Pads tokenised texts into one batch on the model's device."""
         ids = torch.full((len(texts), max(map(len, texts))), self.pad_id)
         mask = torch.zeros_like(ids)
         for row, tokens in enumerate(texts):
@@ -151,10 +152,10 @@ class LoadedModel:
 
 
 def require_interface(model: Any) -> None:
-    """Makes sure that the model's attention goes through ``AttentionInterface``, where it can be seen and replaced.
+    """Checks that the model's attention goes through ``AttentionInterface``, where it can be read and replaced.
 
     Raises:
-        UserError: naming the architecture that does not.
+        UserError: naming the architecture, if it does not.
     """
     if not hasattr(sys.modules[type(model).__module__], "ALL_ATTENTION_FUNCTIONS"):
         raise UserError(
@@ -164,15 +165,15 @@ def require_interface(model: Any) -> None:
 
 
 def load_weights(location: str, remedy: str, **options: Any) -> Any:
-    """A transformers model from a folder or the hub, of the class that predicts tokens, all of its weights there.
+    """A transformers model with a language-model head from a folder or the hub, with all of its weights.
 
     Args:
         location: A folder, or a name on the hub.
-        remedy: What to do if there is none; ends the message.
+        remedy: What to do if loading fails; ends the message.
         **options: For ``from_pretrained``, such as ``revision``, ``dtype`` and ``attn_implementation``.
 
     Raises:
-        UserError: if it can't be loaded, or weights are missing, or hold something else than numbers.
+        UserError: if it can't be loaded, or weights are missing, NaN or infinite.
     """
     place = {name: value for name, value in options.items() if name == "revision"}
     try:
@@ -185,15 +186,15 @@ def load_weights(location: str, remedy: str, **options: Any) -> Any:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"cannot load {location!r} ({reason}); {remedy}") from error
     missing = sorted(report["missing_keys"])
-    if missing:  # transformers makes them up, each time others
+    if missing:  # transformers initialises them at random
         named = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
         raise UserError(
-            f"{location!r} lacks {len(missing)} of the weights of a {type(model).__name__} ({named}), and random ones "
-            "would take their place; give a complete checkpoint with its language-model head"
+            f"{location!r} lacks {len(missing)} of the weights of a {type(model).__name__} ({named}), which would be "
+            "initialised at random; use a complete checkpoint with its language-model head"
         )
     for name, parameter in model.named_parameters():
         if not bool(torch.isfinite(parameter).all()):
-            raise UserError(f"{location!r}: the weight {name} holds NaN or infinity; get the checkpoint again")
+            raise UserError(f"{location!r}: the weight {name} contains NaN or infinity; get the checkpoint again")
     return model
 
 
@@ -202,11 +203,11 @@ def load_model(folder: Path, device: str = "cpu", verify: bool = False) -> Loade
 
     Args:
         folder: ``models/<name>``.
-        device: Where it runs.
-        verify: Whether to hash the weights again.
+        device: The device to run it on.
+        verify: Whether to check the weights' hash.
 
     Raises:
-        UserError: if the folder is no such model or its weights have changed.
+        UserError: if the folder has no such model or its weights have changed.
     """
     record = read_record(folder)
     if verify and weights_hash(folder) != record.weights_sha256:
@@ -222,5 +223,5 @@ def load_model(folder: Path, device: str = "cpu", verify: bool = False) -> Loade
 
 
 def best_device() -> str:
-    """A GPU if there is one, else the CPU."""
+    """The GPU if there is one, else the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""What is known about a model that lies in ``models/<name>``."""
+"""The record of a model in ``models/<name>``."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ RECORD_NAME = "model.json"
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """Identity and shape of a model; stored next to its weights."""
+    """A model's identity and shape, stored next to its weights."""
 
     name: str
     source: str
@@ -27,19 +27,19 @@ class ModelRecord:
     parameters: int
     dtype: str
     weights_sha256: str
-    """Hash over the hashes of all weight files, in name order."""
+    """SHA-256 of the weight files; if there are several, of their names and hashes, in name order."""
     quantization: str = ""
-    """How the weights were stored before they were read back into floating point; empty if never."""
+    """How the weights were quantized before they were converted back to floating point; empty if never."""
 
     @classmethod
     def of(cls, model: Any, name: str, source: str, location: str, **identity: str) -> "ModelRecord":
-        """The record of a transformers model: its shape is read off the model.
+        """The record of a transformers model, with the shape read from the model.
 
         Args:
             model: The model.
-            name: What it is called here.
+            name: Its name in the project.
             source: Where it comes from.
-            location: Its place there.
+            location: Its location there.
             **identity: ``revision``, ``weights_sha256`` and ``quantization``; empty if not given.
         """
         config = model.config
@@ -64,7 +64,7 @@ class ModelRecord:
 
 
 def is_encoder(model: Any) -> bool:
-    """Whether a transformers model predicts masked tokens, and so sees the whole text."""
+    """Whether a transformers model predicts masked tokens, and so attends in both directions."""
     return "MaskedLM" in type(model).__name__
 
 
@@ -76,7 +76,7 @@ def weights_hash(folder: Path) -> str:
     """
     files = sorted(folder.glob("*.safetensors"))
     if not files:
-        raise UserError(f"{folder} holds no .safetensors weights; convert the model with save_pretrained first")
+        raise UserError(f"{folder} has no .safetensors weights; convert the model with save_pretrained first")
     if len(files) == 1:
         return sha256_file(files[0])
     return sha256_text("\n".join(f"{file.name} {sha256_file(file)}" for file in files))
@@ -91,12 +91,12 @@ def read_record(folder: Path) -> ModelRecord:
     """Reads the record next to the weights.
 
     Raises:
-        UserError: if the folder holds none, or a damaged one.
+        UserError: if it is missing or damaged.
     """
     path = folder / RECORD_NAME
     if not path.is_file():
-        raise UserError(f"{folder} holds no {RECORD_NAME}; run `dvc repro model`")
+        raise UserError(f"{folder} has no {RECORD_NAME}; run `dvc repro model`")
     try:
         return ModelRecord(**read_json(path))
     except TypeError as error:
-        raise UserError(f"{path} is not a record of a model; run `dvc repro model`") from error
+        raise UserError(f"{path} is not a model record; run `dvc repro model`") from error

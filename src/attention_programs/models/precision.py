@@ -1,4 +1,4 @@
-"""In which precision a CPU multiplies matrices fastest."""
+"""The precision in which a CPU multiplies matrices fastest."""
 
 import sys
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from attention_programs.config import Precision
 
 _CPUINFO = Path("/proc/cpuinfo")
 _FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
-"""What Linux calls instructions for bfloat16; a CPU without them is some fifty times slower in it."""
+"""Linux's names of bfloat16 instructions; a CPU without them is some fifty times slower in bfloat16."""
 
 
 def computed_in(precision: Precision, device: str) -> Literal["bfloat16", "float32"]:
-    """What a setting means on a device.
+    """The data type that a setting means on a device.
 
     Args:
-        precision: ``fastest`` is bfloat16 where the device has instructions for it, else float32.
-        device: As torch names it.
+        precision: ``fastest`` is bfloat16 if the device has instructions for it, else float32.
+        device: A torch device.
     """
     if precision != "fastest":
         return precision
@@ -30,23 +30,23 @@ def computed_in(precision: Precision, device: str) -> Literal["bfloat16", "float
 
 
 def say_if_slow(dtype: str, device: str) -> None:
-    """Tells of weights in 16 bits that the CPU has no instructions for.
+    """Warns of 16-bit weights on a CPU without instructions for them.
 
     Args:
-        dtype: Of the weights.
-        device: As torch names it.
+        dtype: The weights' data type.
+        device: A torch device.
     """
     if device == "cpu" and dtype in ("bfloat16", "float16") and not cpu_has_bfloat16():
         print(
-            f"the model's weights are in {dtype}, which this CPU has no instructions for: it takes many times as "
-            "long as in float32; convert the folder with `model.float().save_pretrained` to go faster",
+            f"the model's weights are in {dtype}, which this CPU has no instructions for: it is many times slower "
+            "than float32; convert the folder with `model.float().save_pretrained` to speed it up",
             file=sys.stderr,
         )
 
 
 @cache
 def cpu_has_bfloat16() -> bool:
-    """Whether this CPU has instructions for bfloat16; False where the system does not tell."""
+    """Whether this CPU has instructions for bfloat16; False if the system does not report it."""
     if not _CPUINFO.is_file():
         return False
     lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -56,9 +56,9 @@ def cpu_has_bfloat16() -> bool:
 
 @contextmanager
 def weights_kept(model: torch.nn.Module) -> Iterator[None]:
-    """Lets autocast keep its copies of the weights from pass to pass, which it does of weights that could learn.
+    """Lets autocast cache its copies of the weights between passes, which it does only for trainable weights.
 
-    For passes without gradients: with them it would compute those of the weights, too.
+    For passes without gradients only; otherwise torch would compute the weights' gradients, too.
     """
     fixed = [parameter for parameter in model.parameters() if not parameter.requires_grad]
     for parameter in fixed:

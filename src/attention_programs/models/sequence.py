@@ -1,4 +1,4 @@
-"""A text as a model reads it: what the store holds, programs see and the sandbox gets of it."""
+"""A text as a model reads it; the one type in the store, for programs and in the sandbox."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ class TokenSequence:
     """A tokenised text."""
 
     ids: tuple[int, ...]
-    """Token ids, those of the special tokens around the text included."""
+    """Token ids, including the special tokens around the text."""
     token_strings: tuple[str, ...]
     """Token strings with their leading spaces."""
     causal: bool = True
-    """Whether a token sees those up to itself alone."""
+    """Whether a token sees only the tokens up to itself."""
     special_ids: SpecialIds = NO_SPECIAL
-    """The tokenizer's."""
+    """Ids of the tokenizer's special tokens."""

@@ -1,4 +1,4 @@
-"""Texts into token ids: those of the text itself, and those that the tokenizer puts around it."""
+"""From text to token ids: the text's own, and those that the tokenizer puts around it."""
 
 import json
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from attention_programs.models.token_style import special_tokens
 
 _PROBE = "The cat saw 12 dogs."
 _CHARACTERS = 16
-"""Characters for each wanted token in the first beginning of a text that is read: more than most texts need."""
+"""Characters per requested token in the first prefix that is tokenised: more than most texts need."""
 _NEVER_WRITTEN = "\U0010ffff"
-"""A code point that Unicode keeps out of texts for good."""
+"""A code point that Unicode reserves as a non-character."""
 
 
 class TextTokenizer:
-    """Gives the ids of a text's own tokens: nothing around them, nothing cut off, and no special token among them.
+    """Gives the ids of a text's own tokens: nothing around them, nothing truncated, and no special tokens.
 
-    A text that holds the characters of a special token, like ``</s>``, is cut into ordinary tokens.
+    If a text contains the characters of a special token, like ``</s>``, they become ordinary tokens.
 
     Args:
-        tokenizer: A fast tokenizer of transformers.
+        tokenizer: A fast transformers tokenizer.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -30,20 +30,20 @@ class TextTokenizer:
         self._backend.encode_special_tokens = True
 
     def __call__(self, content: str) -> list[int]:
-        """The text's token ids."""
+        """The token ids of a text."""
         ids: list[int] = self._backend.encode(content, add_special_tokens=False).ids
         return ids
 
     def first(self, content: str, count: int) -> list[int]:
         """The ids of the text's first ``count`` tokens, at a cost that depends on ``count`` and not on the text.
 
-        Longer and longer beginnings of the text are read, each twice as long as the one before. What one gives is taken
-        if it holds the tokens before its last word, which the cut may have changed (a word is a part in which the
-        tokenizer looks for tokens by itself), and if two longer beginnings give the same: one by a single character,
-        which tells where words depend on how many digits follow, and one twice as long.
+        Tokenises longer and longer prefixes of the text, each twice as long as the one before. The tokens of a prefix
+        count only up to its last word, which the cut may have changed (a word is a part of the text that the tokenizer
+        splits on its own). They are accepted if two longer prefixes give the same: one longer by a single character,
+        which catches words that depend on how many digits follow, and one twice as long.
 
-        The ids are exact for a tokenizer whose words depend on nothing that is farther away. A text that is one word,
-        be it a run of letters or for want of a rule that makes words, is read to its end; they are exact, too.
+        The ids are exact for a tokenizer whose words depend on nothing farther away. A text of a single word (a run
+        of letters, or a tokenizer without a rule for words) is read to its end, which is exact, too.
         """
         length = _CHARACTERS * count
         while 2 * length < len(content):
@@ -61,11 +61,11 @@ class TextTokenizer:
 
 
 def _unmentionable(tokenizer: Any) -> dict[str, Any]:
-    """The tokenizer's own description, with special tokens spelled so that no text mentions them.
+    """The tokenizer's serialised form, with special tokens respelled so that no text can contain them.
 
-    To have them cut apart in front of the model (``encode_special_tokens``) is not enough: Unigram and word
-    vocabularies find them again. The token for what is unknown stays, as the model calls it by its name, and so do
-    those that merges put together.
+    Splitting them before the model (``encode_special_tokens``) is not enough: Unigram and word-level vocabularies
+    find them again. The unknown token keeps its spelling, as the model refers to it by name, and so do tokens that
+    take part in merges.
     """
     content: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
     model, vocabulary = content["model"], content["model"]["vocab"]
@@ -83,7 +83,7 @@ def _unmentionable(tokenizer: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Template:
-    """Ids of the special tokens that a tokenizer puts around a text."""
+    """The ids of the special tokens that a tokenizer puts around a text."""
 
     opening: tuple[int, ...]
     closing: tuple[int, ...] = ()
@@ -95,10 +95,10 @@ class Template:
 
     @classmethod
     def of(cls, tokenizer: Any, own: TextTokenizer) -> "Template":
-        """Finds the tokens of a text among those that the tokenizer gives for it.
+        """Finds a text's own tokens within the tokenizer's output.
 
         Raises:
-            UserError: if they are not there in one piece.
+            UserError: if they are not contiguous.
         """
         whole: list[int] = tokenizer(_PROBE, truncation=False, padding=False).input_ids
         text = own(_PROBE)
@@ -106,6 +106,6 @@ class Template:
             if whole[start : start + len(text)] == text:
                 return cls(tuple(whole[:start]), tuple(whole[start + len(text) :]))
         raise UserError(
-            f"the tokenizer {type(tokenizer).__name__} puts special tokens into a text, not only around it; "
+            f"the tokenizer {type(tokenizer).__name__} puts special tokens into the text, not only around it; "
             "choose a model whose tokenizer does not"
         )

@@ -1,7 +1,7 @@
-"""What each token looks like as text, from its id alone.
+"""The string of each token, from its id alone.
 
 Programs must see the same strings when patterns are extracted and when the patched model runs, where only ids are
-known. So the strings come from the ids, one by one, and the character offsets from the strings.
+known. So each string comes from its id, and the character offsets come from the strings.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from attention_programs.models.token_style import TokenStyle
 
 
 def byte_alphabet() -> dict[str, int]:
-    """The printable stubs for bytes that byte-level tokenizers share (as in GPT-2), inverted."""
+    """The inverse of GPT-2's byte alphabet: printable characters that byte-level tokenizers write for bytes."""
     plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     others = [byte for byte in range(256) if byte not in plain]
     alphabet = {chr(byte): byte for byte in plain}
@@ -19,11 +19,11 @@ def byte_alphabet() -> dict[str, int]:
 
 
 class TokenStrings:
-    """Turns token ids into strings; a word that follows a space keeps it in front (``" dog"``).
+    """Maps token ids to strings; a word keeps its leading space (``" dog"``).
 
-    Byte-level, SentencePiece-like and WordPiece vocabularies are told apart by the tokenizer's own decoder.
-    Part of a character, split over several tokens, shows as the replacement character; a token that was added to a
-    byte-level vocabulary shows as it is.
+    The tokenizer's decoder tells whether the vocabulary is byte-level, SentencePiece-like or WordPiece. Part of a
+    character that is split over several tokens shows as the replacement character; a token that was added to a
+    byte-level vocabulary shows verbatim.
     """
 
     def __init__(self, tokenizer: Any) -> None:

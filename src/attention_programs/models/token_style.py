@@ -1,4 +1,4 @@
-"""How a model's tokenizer writes tokens, in so few words that it can be stored next to patterns."""
+"""How a model's tokenizer spells tokens, in a form small enough to be stored with the patterns."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ Kind = Literal["byte-level", "sentencepiece", "wordpiece"]
 
 @dataclass(frozen=True)
 class SpecialIds:
-    """Ids of the special tokens, told apart by whether they stand in a text or around it; both sorted."""
+    """Ids of the special tokens, split into those inside a text and those around it; both sorted."""
 
     around: tuple[int, ...] = ()
-    """Tokens that open, close, part or fill up texts."""
+    """Tokens that open, close, separate or pad texts."""
     inside: tuple[int, ...] = ()
-    """Tokens that stand for a token of the text: the mask, and whatever the vocabulary lacks."""
+    """Tokens in place of a token of the text: the mask and the unknown token."""
 
     def among(self, ids: Sequence[int]) -> "SpecialIds":
         """Those that occur in ``ids``.
@@ -27,12 +27,12 @@ class SpecialIds:
         return SpecialIds(*(tuple(i for i in part if i in found) for part in (self.around, self.inside)))
 
     def occur_in(self, ids: Sequence[int]) -> bool:
-        """Whether ``ids`` hold any."""
+        """Whether ``ids`` contain any."""
         return not {*self.around, *self.inside}.isdisjoint(ids)
 
     @classmethod
     def of(cls, tokenizer: Any) -> "SpecialIds":
-        """Reads them off a fast tokenizer of transformers."""
+        """The special ids of a fast transformers tokenizer."""
         special = {token.content: i for i, token in special_tokens(tokenizer).items()}
         model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
         unknown = model.get("unk_id", special.get(model.get("unk_token")))
@@ -43,7 +43,7 @@ class SpecialIds:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "SpecialIds":
-        """The ids that ``dataclasses.asdict`` wrote as plain values."""
+        """The inverse of ``dataclasses.asdict``."""
         return cls(tuple(values["around"]), tuple(values["inside"]))
 
 
@@ -53,7 +53,7 @@ NO_SPECIAL = SpecialIds()
 def special_tokens(tokenizer: Any) -> dict[int, Any]:
     """A fast tokenizer's special tokens by id.
 
-    A token that only fills up batches, for want of a better one, is not among them.
+    An ordinary token that only serves as padding is not among them.
     """
     return {i: token for i, token in tokenizer.added_tokens_decoder.items() if token.special}
 
@@ -64,23 +64,23 @@ def _roles(tokenizer: Any) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class TokenStyle:
-    """What tells ``Ġher``, ``▁her`` and ``##ing`` apart."""
+    """How a tokenizer spells tokens: ``Ġher``, ``▁her`` or ``##ing``."""
 
     kind: Kind
     special: tuple[str, ...] = ()
-    """Tokens that stand for no text."""
+    """Special tokens, which represent no text."""
     roles: Mapping[str, str] = field(default_factory=dict)
     """Special tokens by their role, as in ``{"bos_token": "<s>"}``."""
     vocabulary_size: int = 0
     spells_bytes: bool = False
-    """Whether control characters are written as bytes, ``<0x0A>``, because the vocabulary lacks them."""
+    """Whether control characters are spelled as bytes, ``<0x0A>``, because the vocabulary lacks them."""
     plain: tuple[str, ...] = ()
-    """Tokens of text that a byte-level vocabulary writes as they are, because they were added to it."""
+    """Tokens of text that a byte-level vocabulary spells verbatim, because they were added to it."""
     special_ids: SpecialIds = NO_SPECIAL
 
     @classmethod
     def of(cls, tokenizer: Any) -> "TokenStyle":
-        """Reads the style off a fast tokenizer of transformers."""
+        """The style of a fast transformers tokenizer."""
         decoder = json.dumps(json.loads(tokenizer.backend_tokenizer.to_str()).get("decoder") or {})
         vocabulary = tokenizer.get_vocab()
         byte_level = "ByteLevel" in decoder
@@ -97,10 +97,10 @@ class TokenStyle:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "TokenStyle":
-        """The style that ``dataclasses.asdict`` wrote as plain values.
+        """The inverse of ``dataclasses.asdict``.
 
         Raises:
-            KeyError: if they were written by an earlier version.
+            KeyError: if the values were written by an earlier version.
         """
         strings = {name: tuple(values[name]) for name in ("special", "plain")}
         return cls(**{**values, **strings, "special_ids": SpecialIds.from_json(values["special_ids"])})

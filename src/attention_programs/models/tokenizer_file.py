@@ -1,4 +1,4 @@
-"""Loading a tokenizer: what its file says counts, whatever class its configuration names."""
+"""Loading a tokenizer by its tokenizer.json, whatever class its configuration names."""
 
 from typing import Any
 
@@ -10,17 +10,17 @@ TOKENIZER_FILE = "tokenizer.json"
 
 
 def load_tokenizer(location: str, **options: Any) -> Any:
-    """A fast tokenizer of transformers from a folder or the hub.
+    """A fast transformers tokenizer from a folder or the hub.
 
     transformers builds some classes (``GPT2Tokenizer``, ``Qwen2Tokenizer`` ...) from the vocabulary alone and splits
-    texts by the rule of the class. Here such a class gives the roles of special tokens alone.
+    texts by the rule of the class. Here such a class provides only the roles of special tokens.
 
     Args:
         location: A folder, or a name on the hub.
         options: For ``from_pretrained``, such as ``revision``.
 
     Raises:
-        UserError: if there is none, or none of the fast kind.
+        UserError: if there is no tokenizer, or no fast one.
     """
     from transformers import AutoTokenizer
     from transformers.utils import cached_file
@@ -29,7 +29,7 @@ def load_tokenizer(location: str, **options: Any) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(location, **options)
         path = cached_file(location, TOKENIZER_FILE, _raise_exceptions_for_missing_entries=False, **options)
         file = Tokenizer.from_file(path) if path else None
-    except Exception as error:  # a file that does not fit its class fails in many ways; tokenizers raises bare ones
+    except Exception as error:  # a file that does not fit its class fails in many ways; tokenizers raises Exception
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"cannot load the tokenizer of {location!r} ({reason}); correct its {TOKENIZER_FILE} and "
@@ -37,17 +37,17 @@ def load_tokenizer(location: str, **options: Any) -> Any:
         ) from error
     if not hasattr(tokenizer, "backend_tokenizer"):
         raise UserError(
-            f"{location!r} has the slow tokenizer {type(tokenizer).__name__}, which shows no token's place in a text; "
+            f"{location!r} has the slow tokenizer {type(tokenizer).__name__}, which gives no token offsets; "
             f"convert it to a fast one and put its {TOKENIZER_FILE} next to it"
         )
     return plain_tokenizer(tokenizer, file or tokenizer.backend_tokenizer)
 
 
 def plain_tokenizer(tokenizer: Any, backend: Tokenizer) -> Any:
-    """A tokenizer that does what ``backend`` does, with the roles of another's special tokens.
+    """A tokenizer that behaves like ``backend``, with the special-token roles of ``tokenizer``.
 
-    Roles that name tokens which ``backend`` lacks are left out: their ids would be behind the model's last embedding.
-    Nothing is kept of the place and the environment it was loaded in.
+    Roles whose tokens ``backend`` lacks are left out: their ids would be beyond the model's last embedding. Nothing
+    of the location and environment it was loaded from is kept.
     """
     from transformers import PreTrainedTokenizerFast
 

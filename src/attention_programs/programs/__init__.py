@@ -1,1 +1,1 @@
-"""What a program is, the vocabulary it speaks, and how it is run."""
+"""Programs: what they are, the vocabulary they use, and how they run."""

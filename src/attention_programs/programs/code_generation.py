@@ -1,4 +1,4 @@
-"""Writing a fitted program as Python that reads as a sum of named terms, biggest first."""
+"""Writing a fitted program as Python source: a sum of named terms, the most influential first."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,40 +13,40 @@ OPPOSITES = {
     "rare tokens": "common tokens",
     "long tokens": "short tokens",
 }
-"""What a continuous feature draws attention to when its coefficient is negative."""
+"""What a continuous feature draws attention to if its coefficient is negative."""
 FAINT = 0.1
-"""Share of the strongest influence below which a term is in the source but not in the sentence."""
+"""Terms with less than this share of the strongest influence are in the source but not in the sentence."""
 LONGEST = 300
-"""Characters of a sentence; of one that is longer the faintest terms are left out."""
+"""Characters of a sentence; longer ones lose their weakest terms."""
 
 
 @dataclass(frozen=True)
 class WeightedTerm:
-    """A feature with the coefficient that it is multiplied by."""
+    """A feature with its coefficient."""
 
     feature: Feature
     coefficient: float
     influence: float = 0.0
-    """How much it moves the scores, coefficient x spread under the pattern; 0 if it was not measured."""
+    """How much it moves the scores: coefficient x spread under the pattern; 0 if not measured."""
 
     @property
     def general(self) -> Feature:
-        """The feature without its queries."""
+        """The feature without its query class."""
         return replace(self.feature, query="")
 
     @property
     def draws(self) -> bool:
-        """Whether it draws attention to its target; else it keeps attention from it."""
+        """Whether it draws attention to its target; otherwise it keeps attention away from it."""
         return self.coefficient > 0 or self.feature.continuous
 
     @property
     def target(self) -> str:
-        """What it draws attention to or keeps it from; graded ones with a negative one do the opposite."""
+        """What it draws attention to or keeps it from; a negative continuous feature draws to the opposite."""
         phrase = self.feature.phrase
         return OPPOSITES[phrase] if self.feature.continuous and self.coefficient < 0 else phrase
 
     def exception(self, coefficient: float) -> str:
-        """From which queries attention differs: they take back all of the general coefficient, or some of it."""
+        """The queries that are an exception: they cancel all of the general coefficient, or some of it."""
         so = "" if coefficient > 0 or self.feature.continuous else " so"
         if TOKEN_FEATURES[self.feature.query].continuous:
             return f"more{so} from {OPPOSITES[self.feature.query_phrase]}"
@@ -69,9 +69,9 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _general_parts(terms: Sequence[WeightedTerm], exceptions: Sequence[WeightedTerm]) -> tuple[str, str]:
-    """What all queries are drawn to and what they are kept from, with the exceptions in brackets.
+    """What all queries are drawn to and what they are kept from, with exceptions in parentheses.
 
-    A class of keys that draws while its far ones are shunned reads as its near ones.
+    A key class that attracts attention while its far tokens repel it is described as its near tokens.
     """
     coefficients = {term.feature: term.coefficient for term in terms}
     notes = _grouped((term.general.expression, term.exception(coefficients[term.general])) for term in exceptions)
@@ -115,9 +115,9 @@ def _sentence(terms: Sequence[WeightedTerm]) -> str:
 
 
 def describe(terms: Sequence[WeightedTerm]) -> str:
-    """One sentence that names what the terms draw attention to and what they keep it from, biggest influence first.
+    """A sentence saying what the terms draw attention to and what they keep it from, by descending influence.
 
-    Queries of a class that only takes back what all queries are drawn to stand as an exception in brackets.
+    A query class whose terms only cancel those for all queries is mentioned as an exception in parentheses.
 
     >>> describe([WeightedTerm(Feature("first_token"), 4.0, 1.0), WeightedTerm(Feature(key="comma"), -1.0, 0.5),
     ...           WeightedTerm(Feature("self_token", query="digit"), 2.0, 0.4),
@@ -137,7 +137,7 @@ def _ordered(terms: Sequence[WeightedTerm]) -> list[WeightedTerm]:
 
 
 def emit(terms: Sequence[WeightedTerm]) -> str:
-    """The program's source; coefficients are written with one decimal.
+    """The program's source, with coefficients to one decimal.
 
     >>> print(emit([WeightedTerm(Feature("first_token"), 4.0, 1.0), WeightedTerm(Feature("log_distance"), -1.0, 0.5)]))
     def program(text):

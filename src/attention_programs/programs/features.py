@@ -1,4 +1,4 @@
-"""What the search may add to a program: vocabulary terms, and patterns that only some queries use."""
+"""The features that the search may add to a program: vocabulary terms and their products."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,21 @@ from attention_programs.programs.view import SPECIAL, TokenView
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 
 GATED_PATTERNS = ("first_token", "self_token", "previous_token", "log_distance")
-"""Patterns that the search may tie to a class of queries."""
+"""Patterns that the search may combine with a query class."""
 GATED_FEATURES = ("secondary_sink", "newline", "punctuation", "content_word")
-"""Classes of keys that the search may tie to a class of queries."""
+"""Key classes that the search may combine with a query class."""
 PLACED_FEATURES = (
     "full_stop", "punctuation", "newline", "secondary_sink", "article", "content_word", "function_word", "digit",
     "first_occurrence",
 )  # fmt: skip
-"""Classes of keys that the search may tie to a place."""
+"""Key classes that the search may combine with a place."""
 PLACES: tuple[tuple[str, int | None], ...] = (("log_distance", None), ("decay", 16), ("current_sentence", None))
-"""Patterns, with their parameters, that say where such a key has to stand."""
+"""Patterns, with their parameters, that say where such a key must be."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A product of at most a query class, a key class and a pattern; what one term of a program multiplies."""
+    """A product of up to one query class, one key class and one pattern; a program's term without its coefficient."""
 
     pattern: str = ""
     parameter: int | None = None
@@ -32,7 +32,7 @@ class Feature:
 
     @property
     def expression(self) -> str:
-        """How a program writes it.
+        """The feature as written in a program.
 
         >>> Feature(pattern="offset", parameter=3, query="comma").expression
         'text.query.comma * text.offset(3)'
@@ -47,7 +47,7 @@ class Feature:
 
     @property
     def phrase(self) -> str:
-        """How a sentence names what it picks, without the queries.
+        """The feature's name in a sentence, without the query class.
 
         >>> Feature("current_sentence", key="digit").phrase, Feature("decay", 16, key="comma").phrase
         ('digits in the current sentence', 'commas up to about 16 back')
@@ -64,15 +64,15 @@ class Feature:
 
     @property
     def query_phrase(self) -> str:
-        """How a sentence names the queries; empty if it holds for all."""
+        """The query class's name in a sentence; empty if the feature applies to all queries."""
         return TOKEN_FEATURES[self.query].phrase if self.query else ""
 
     @property
     def continuous(self) -> bool:
-        """Whether it ranks all tokens, by distance, position or rarity, so that either sign draws to some.
+        """Whether it ranks all tokens by distance, position or rarity, so that either sign draws attention to some.
 
-        A key at a distance ranks tokens of its class alone: a negative coefficient only keeps attention from the far
-        ones.
+        A key class times a distance ranks only tokens of its class: a negative coefficient only keeps attention away
+        from the far ones.
         """
         if self.key and self.pattern:
             return False
@@ -93,11 +93,11 @@ class Feature:
 def candidate_features(causal: bool, special: bool = True) -> list[Feature]:
     """Every feature that the search considers, in a fixed order.
 
-    ``uniform`` is left out: softmax does not see a constant. Terms that look ahead are for encoders only.
+    ``uniform`` is left out, as softmax ignores constants. Terms that look ahead are for encoders only.
 
     Args:
         causal: Whether the model is causal.
-        special: Whether its texts hold special tokens; without any their class is nothing to choose.
+        special: Whether its texts have special tokens; if not, their class is left out.
     """
     features = []
     classes = [name for name in TOKEN_FEATURES if special or name != SPECIAL]

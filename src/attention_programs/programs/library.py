@@ -1,4 +1,4 @@
-"""Programs that lie in files: one function ``program(text)`` per file, named after what it does or after its head."""
+"""Programs in files: one function ``program(text)`` per file, named after what it does or after its head."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,39 +15,39 @@ from attention_programs.programs.runner import Runner
 
 
 def load_library(root: Path, folder: str, author: Author) -> list[ProgramRecord]:
-    """Reads the programs of general use of a library folder, without running them.
+    """Reads a library folder's general-purpose programs, without running them.
 
     Args:
         root: The project's folder.
-        folder: Folder of ``*.py`` files, relative to it.
-        author: What its programs are recorded as.
+        folder: Folder of ``*.py`` files, relative to ``root``.
+        author: The author to record.
 
     Raises:
-        UserError: if the folder is empty, or a file holds no program.
+        UserError: if the folder is empty, or a file has no program.
     """
     files = sorted((root / folder).glob("*.py"))
     if not files:
-        raise UserError(f"{root / folder} holds no programs (*.py); correct the folder in params.yaml")
+        raise UserError(f"{root / folder} has no programs (*.py); correct the folder in params.yaml")
     return [_record(file, folder, file.stem, author, [], {}) for file in files]
 
 
 def load_written_for(root: Path, folder: str, author: Author) -> list[ProgramRecord]:
-    """Reads the programs that were written for the heads of one model, with the prompts that they were written from.
+    """Reads the programs written for the heads of one model, with the prompts that they were written from.
 
     Args:
         root: The project's folder.
-        folder: Folder of files like ``L5H1.py`` with ``L5H1.md`` next to it; it need not exist.
-        author: What its programs are recorded as.
+        folder: Folder of files like ``L5H1.py``, each with its prompt in ``L5H1.md``; it need not exist.
+        author: The author to record.
 
     Raises:
-        UserError: if a file is not named after a head, lacks its prompt, or holds no program.
+        UserError: if a file is not named after a head, has no prompt, or has no program.
     """
     programs = []
     for file in sorted((root / folder).glob("*.py")):
         try:
             head = str(Head.parse(file.stem))
         except UserError as error:
-            raise UserError(f"{file}: {error}; or move it up a folder, to the programs of general use") from error
+            raise UserError(f"{file}: {error}; or move it up a folder, to the general-purpose programs") from error
         told = file.with_suffix(".md")
         if not told.is_file():
             raise UserError(f"{told} does not exist; write it with `attention-programs prompt {head} > {told}`")
@@ -58,12 +58,12 @@ def load_written_for(root: Path, folder: str, author: Author) -> list[ProgramRec
 
 
 def with_verdicts(programs: Sequence[ProgramRecord], runner: Runner, test: PrefixTest) -> Iterator[ProgramRecord]:
-    """Yields programs of files with the prefix test's verdict.
+    """Yields programs read from files with the prefix test's verdict.
 
     Args:
-        programs: The programs, as they were read.
-        runner: What runs them: those that don't ship with the package may need the sandbox.
-        test: The texts.
+        programs: The programs, as read.
+        runner: Runs them; programs that don't ship with the package may need the sandbox.
+        test: The prefix test.
 
     Raises:
         UserError: if one fails on a text.

@@ -1,7 +1,7 @@
-"""Who wrote programs, what they are compared with, and what each is called wherever it is shown.
+"""The registry of sources, methods and baselines: their keys, labels and colours.
 
-The one registry of sources and of baselines: tables, figures, sentences of the report, the docs and the registered
-description take keys, labels and colours from here, and those of rankings from ``surrogate.rankings``.
+Tables, figures, the report, the docs and the registered description all read them from here; rankings have their own
+registry in ``surrogate.rankings``.
 """
 
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ IMPORTED: Final = "imported"
 SELECTED = "selected"
 """The method whose programs replace heads: the best of all sources."""
 DISTILLED = "distilled"
-"""The same programs with coefficients that were fitted to keep the model's predictions."""
+"""The same programs with coefficients fitted to preserve the model's predictions."""
 FITTED_SINK_SELF, FIRST_TOKEN, UNIFORM = "sink_self", "first_token", "uniform"
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where programs come from."""
+    """A source of programs."""
 
     label: str
-    """In tables of sources."""
+    """Its name in tables of sources."""
     short: str
-    """In sentences."""
+    """Its name in sentences."""
     method: str = ""
-    """Of the method that takes its best program for each head; a part of another source is none."""
+    """Label of the method that takes its best program for each head; empty for a part of another source."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Method:
     """A way to give every head a program."""
 
     label: str
-    """In tables and figures of methods, whose heads each have a program of their own."""
+    """Its name in tables and figures of methods."""
     color: str = "grey"
-    """Of its lines in figures, by its name in the palette."""
+    """The color of its lines in figures, by name in the palette."""
 
 
 SOURCES = {
@@ -62,7 +62,7 @@ BASELINES = {
     "random_token": Method("Random token in each row"),
     "random_column": Method("Random column"),
 }
-"""Methods that know nothing of a head, or no more than how much it attends to the first token and to itself."""
+"""Methods that know nothing about a head, or only how much it attends to the first token and to itself."""
 METHODS = {
     SELECTED: Method("Selected program", "blue"),
     **{author: Method(SOURCES[author].method, "blue") for author in AUTHORS},

@@ -1,4 +1,4 @@
-"""Reading a program of the search back into its terms: the inverse of writing it."""
+"""Parsing the search's programs back into terms: the inverse of code generation."""
 
 import ast
 import math
@@ -13,25 +13,25 @@ from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 
 
 def read_terms(source: str, place: str) -> list[WeightedTerm]:
-    """The terms of a program that is a softmax of a sum of vocabulary terms, in the order of its text.
+    """The terms of a program that is a softmax of a sum of vocabulary terms, in source order.
 
     >>> source = "def program(text): return text.softmax(2.0 * text.first_token - text.query.comma * text.offset(3))"
     >>> [(term.feature.expression, term.coefficient) for term in read_terms(source, "example")]
     [('text.first_token', 2.0), ('text.query.comma * text.offset(3)', -1.0)]
 
     Raises:
-        UserError: if the program has another shape.
+        UserError: if the program has any other form.
     """
     with reading(place):
         (function,) = ast.parse(source).body
     match function:
         case ast.FunctionDef(body=[*_, ast.Return(ast.Call(ast.Attribute(_, "softmax"), [scores, *_]))]):
             return [_term(factors, place) for factors in _summands(scores, 1.0)]
-    raise UserError(f"{place}: not a softmax of a sum of terms, so it has no coefficients to be fitted")
+    raise UserError(f"{place}: not a softmax of a sum of terms, so it has no coefficients to fit")
 
 
 def summands(program: ProgramRecord) -> int:
-    """Terms of a sum; of a program that is no softmax of a sum, the vocabulary terms that it mentions."""
+    """Number of terms of the sum; for programs of another form, of vocabulary terms that they mention."""
     try:
         return len(read_terms(program.source, program.name))
     except UserError:
@@ -64,13 +64,13 @@ def _term(factors: list[ast.expr], place: str) -> WeightedTerm:
     for factor in factors:
         if isinstance(factor, ast.UnaryOp) and isinstance(factor.op, ast.USub):
             numbers.append(-1.0)
-            factor = factor.operand  # noqa: PLW2901 - what remains to be read
+            factor = factor.operand  # noqa: PLW2901 - the rest of the factor
         if isinstance(factor, ast.Constant) and isinstance(factor.value, int | float):
             numbers.append(float(factor.value))
             continue
         if isinstance(factor, ast.Call) and isinstance(factor.args[0], ast.Constant):
             parameter = factor.args[0].value if isinstance(factor.args[0].value, int) else None
-            factor = factor.func  # noqa: PLW2901 - the call's name is what remains to be read
+            factor = factor.func  # noqa: PLW2901 - the rest of the factor
         kind = _kind(factor, place)
         if kind in parts:
             raise UserError(f"{place}: {ast.unparse(factor)} is the second {kind} of one term; a term has one of each")
@@ -80,7 +80,7 @@ def _term(factors: list[ast.expr], place: str) -> WeightedTerm:
 
 
 def _kind(factor: ast.expr, place: str) -> str:
-    """Whether a factor is a pattern, a class of queries or a class of keys."""
+    """Whether a factor is a ``pattern``, a ``query`` class or a ``key`` class."""
     match factor:
         case ast.Attribute(ast.Name("text"), name) if name in PATTERNS:
             return "pattern"

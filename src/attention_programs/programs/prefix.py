@@ -1,4 +1,4 @@
-"""The prefix rule: row i of a program's pattern may depend on tokens 0..i only."""
+"""The prefix rule: row i of a program's pattern may only depend on tokens 0..i."""
 
 from collections.abc import Sequence
 from typing import Literal, TypeVar
@@ -12,24 +12,24 @@ from attention_programs.programs.view import TokenView
 Item = TypeVar("Item")
 PrefixVerdict = Literal["prefix_only", "looks_ahead"]
 TOLERANCE = 1e-6
-"""Sums over rows of different length differ in the last bits."""
+"""Sums over rows of different lengths differ in the last bits."""
 EVERY_CUT = 16
-"""Up to this length every prefix is tried: a program that looks one token ahead errs in the last row alone."""
+"""Up to this length every prefix is tried: looking one token ahead changes only the last row."""
 WORD_CUTS = 3
-"""Cuts inside later words of several tokens."""
+"""Number of cuts inside later words of several tokens."""
 
 
 class PrefixTest:
     """Compares a program's rows on whole texts with its rows on their prefixes.
 
-    A program that fails on a prefix and not on the whole text depends on what follows, too. A text on which the
-    program fails as a whole says nothing.
+    A program that fails on a prefix but not on the whole text looks ahead, too. A text on which the program fails as
+    a whole is ignored.
 
     Args:
         views: Whole texts.
 
     Attributes:
-        texts: All that a program is run on: each whole text, followed by its prefixes.
+        texts: Everything that a program must be run on: each whole text, followed by its prefixes.
     """
 
     def __init__(self, views: Sequence[TokenView]) -> None:
@@ -40,11 +40,11 @@ class PrefixTest:
             self.texts += [view, *(view.prefix(cut) for cut in _cuts(view))]
 
     def whole(self, items: Sequence[Item]) -> list[Item]:
-        """What belongs to whole texts among what belongs to all of ``texts``."""
+        """The items of the whole texts, given one item per text in ``texts``."""
         return [items[position] for position in self._whole]
 
     def verdict(self, outcomes: Sequence[Outcome]) -> PrefixVerdict:
-        """Judges a program by its outcomes on all of ``texts``."""
+        """The verdict on a program, given its outcomes on all of ``texts``."""
         for start, end in zip(self._whole, [*self._whole[1:], len(self.texts)], strict=True):
             whole = outcomes[start]
             if not isinstance(whole, Scored):
@@ -57,7 +57,7 @@ class PrefixTest:
 
 
 def prefix_verdict(program: Program, views: Sequence[TokenView]) -> PrefixVerdict:
-    """Tests a trusted program, text by text until one tells."""
+    """Tests a trusted program, text by text, until it looks ahead on one."""
     for view in views:
         test = PrefixTest([view])
         if test.verdict([run(program, text) for text in test.texts]) == "looks_ahead":

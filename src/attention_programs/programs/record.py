@@ -1,4 +1,4 @@
-"""The program table: one record per program, addressed by its content, with how it was made."""
+"""The program table: one content-addressed record per program, with its provenance."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -30,33 +30,33 @@ class ProgramRecord:
     description: str
     author: Author
     intended_heads: list[str]
-    """Heads it was written for; empty for programs of general use."""
+    """Heads it was written for; empty for general-purpose programs."""
     terms: int
     nodes: int
     causal: PrefixVerdict
     provenance: dict[str, Any] = field(default_factory=dict)
     form: Form = "view"
-    """Whether its function takes a view, or sentence and tokenizer as in the paper."""
+    """Whether its function takes a view, or a sentence and a tokenizer as in the paper."""
     entry: str = "program"
     """Name of its function."""
     set_order_matters: bool = False
-    """Whether it gives the same pattern only under the sandbox's fixed hash seed."""
+    """Whether its pattern is only reproducible under the sandbox's fixed hash seed."""
 
     def parsed(self) -> ParsedSource:
-        """Its source, read without running it."""
+        """Its source, parsed without running it."""
         return parse(self.source, self.form, self.entry, f"program {self.name!r}")
 
     @property
     def trusted(self) -> bool:
-        """Whether it may run in this process: its content ships with the package or speaks the vocabulary alone."""
+        """Whether it may run in this process: its source ships with the package or uses only vocabulary terms."""
         return self.form == "view" and is_trusted(self.parsed())
 
     def may_go_into_a_causal_model(self, look_ahead: Collection[str]) -> bool:
-        """Whether it obeys the prefix rule, or is named as an exception."""
+        """Whether it obeys the prefix rule or is listed as an exception."""
         return self.causal == "prefix_only" or self.name in look_ahead
 
     def compiled(self) -> Program:
-        """The callable.
+        """The program as a callable.
 
         Raises:
             UserError: if the program may not run in this process.
@@ -65,10 +65,10 @@ class ProgramRecord:
 
 
 def parse(source: str, form: Form, entry: str, place: str) -> ParsedSource:
-    """Reads a source of either form.
+    """Parses a source of either form.
 
     Raises:
-        UserError: if it is none.
+        UserError: if it is not a program of that form.
     """
     return parse_source(source, place) if form == "view" else parse_paper_source(source, entry, place)
 
@@ -82,7 +82,7 @@ def make_record(
     provenance: dict[str, Any],
     place: str = "",
 ) -> ProgramRecord:
-    """The record of a source; ``place`` names it in messages, by default its name does.
+    """The record of a source; ``place`` identifies it in messages, by default by its name.
 
     Raises:
         UserError: if the source is not a program or lacks the docstring that says what the head does.
@@ -106,7 +106,7 @@ def make_record(
 
 
 def merge(records: Iterable[ProgramRecord]) -> list[ProgramRecord]:
-    """Joins records of equal content: one stays, its intended heads are those of all."""
+    """Merges records with the same source: the first stays, with the intended heads of all."""
     groups = defaultdict[str, list[ProgramRecord]](list)
     for record in records:
         groups[record.id].append(record)
@@ -125,7 +125,7 @@ def read_programs(path: Path) -> list[ProgramRecord]:
     """Reads a table, checking that each id is the hash of its source.
 
     Raises:
-        UserError: if the file is missing or a record is malformed or altered.
+        UserError: if the file is missing, or a record is malformed or altered.
     """
     return [read_record(row, f"{path}, row {number}") for number, row in enumerate(read_jsonl(path), start=1)]
 
@@ -139,11 +139,11 @@ def read_record(row: dict[str, Any], place: str) -> ProgramRecord:
     try:
         record = ProgramRecord(**row)
     except TypeError as error:
-        raise UserError(f"{place}: not a program record ({error}); run `dvc repro` to make the table again") from error
+        raise UserError(f"{place}: not a program record ({error}); run `dvc repro` to rebuild the table") from error
     for name, kind in _KINDS.items():
         value = row.get(name, getattr(record, name))
         if type(value) is not kind:
-            raise UserError(f"{place}: {name} is {value!r}; a {kind.__name__} is needed")
+            raise UserError(f"{place}: {name} is {value!r}; it must be a {kind.__name__}")
     for name, choices in (("author", get_args(Author)), ("causal", get_args(PrefixVerdict)), ("form", get_args(Form))):
         if getattr(record, name) not in choices:
             raise UserError(f"{place}: {name} is {row[name]!r}; it must be one of {', '.join(choices)}")

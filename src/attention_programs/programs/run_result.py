@@ -1,4 +1,4 @@
-"""What comes of running a program on a text: a pattern, or the one reason why there is none."""
+"""The outcome of running a program on a text: a pattern, or the reason why there is none."""
 
 import enum
 import traceback
@@ -11,11 +11,11 @@ import numpy as np
 from attention_programs.programs.tokens import Array
 
 FILE = "<program>"
-"""Names a program in its own traceback."""
+"""The file name of a program in its own traceback."""
 
 
 class Reason(enum.StrEnum):
-    """Why a program, or its result on a text, can't be used."""
+    """Why a program, or its result on a text, is unusable."""
 
     SYNTAX = "syntax"
     FORBIDDEN = "forbidden construct"
@@ -43,7 +43,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Rejected:
-    """An unusable program or result with its reason and a sentence."""
+    """An unusable program or result, with the reason and a message."""
 
     reason: Reason
     message: str
@@ -53,11 +53,11 @@ Outcome = Scored | Rejected
 
 
 def check(result: Any, tokens: int, causal: bool) -> Outcome:
-    """Turns what a program returned into a pattern, or into the reason why it is none.
+    """Turns a program's return value into a pattern, or into the reason why it is not one.
 
     Args:
         result: Anything.
-        tokens: Length n of the text.
+        tokens: Number n of tokens.
         causal: Whether the pattern is for a causal model.
     """
     weights = as_weights(result, tokens)
@@ -65,9 +65,9 @@ def check(result: Any, tokens: int, causal: bool) -> Outcome:
 
 
 def as_weights(result: Any, tokens: int) -> Array | Rejected:
-    """Checks type and shape; gives a float32 copy of shape (n, n) whose values may still be anything.
+    """Checks type and shape; returns a float32 copy of shape (n, n) with unchecked values.
 
-    A masked array or another subclass is refused: it is not known what its numbers mean.
+    Masked arrays and other subclasses are rejected, as their values may have another meaning.
     """
     if type(result) is not np.ndarray or result.dtype.kind not in "fiub":
         found = f"array of {result.dtype.name}" if type(result) is np.ndarray else type(result).__name__
@@ -92,14 +92,14 @@ def check_weights(weights: Array, causal: bool) -> Outcome:
 
 @lru_cache(maxsize=8)
 def lower_triangle(tokens: int) -> Array:
-    """1 on and below the diagonal, 0 above, shape (n, n), read-only; kept, because it is as slow as all the rest."""
+    """1 on and below the diagonal, 0 above, (n, n); read-only. Cached, as building it takes as long as the rest."""
     triangle = np.tri(tokens, dtype=np.float32)
     triangle.flags.writeable = False
     return triangle
 
 
 def normalise(weights: Array, causal: bool) -> Array:
-    """Masks the future of causal models and makes rows sum to 1; an empty row goes to the first token.
+    """Masks later tokens for causal models and makes rows sum to 1; an empty row attends to the first token.
 
     >>> normalise(np.array([[0.0, 9.0], [1.0, 3.0]], dtype=np.float32), causal=True).tolist()
     [[1.0, 0.0], [0.25, 0.75]]
@@ -118,7 +118,7 @@ def describe(error: BaseException, source: str = "") -> str:
 
     Args:
         error: What the program raised.
-        source: Its source, compiled as ``FILE``; without it the line's number alone is given.
+        source: Its source, compiled as ``FILE``; without it, only the line number is given.
     """
     try:
         message = f"{type(error).__name__}: {error}"[:240]

@@ -1,4 +1,4 @@
-"""What runs programs: the seam between those who need a program's pattern and the place where it may be computed."""
+"""Runners: the seam between code that needs a program's pattern and the place where it may be computed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,27 +10,27 @@ from attention_programs.programs.runtime import Program, run
 from attention_programs.programs.view import TokenView
 
 NOT_USED = "not used"
-"""The sandbox's level where every program is trusted."""
+"""The sandbox level recorded if every program is trusted."""
 
 
 class Runner(Protocol):
     """Runs programs on texts."""
 
     def outcomes(self, programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
-        """What comes of each program on one text."""
+        """The outcome of each program on one text."""
         ...
 
 
 class Finished(Runner, Protocol):
-    """Outcomes on a list of texts, computed before."""
+    """Precomputed outcomes on a list of texts."""
 
     def holds(self, view: TokenView) -> bool:
-        """Whether a text is one of those that untrusted programs ran on."""
+        """Whether a text is among those that untrusted programs ran on."""
         ...
 
 
 class FinishingRunner(Runner, Protocol):
-    """A runner that computes many outcomes ahead and keeps them, so that a killed run goes on where it was."""
+    """A runner that computes many outcomes in advance and stores them, so that a killed run resumes."""
 
     def is_untrusted(self, program: ProgramRecord) -> bool:
         """Whether a program runs in the sandbox."""
@@ -39,18 +39,18 @@ class FinishingRunner(Runner, Protocol):
     def finish(
         self, programs: Sequence[ProgramRecord], views: Sequence[TokenView], folder: Path, check: bool = True
     ) -> Finished:
-        """Runs all untrusted programs on all texts, keeping what is finished in ``folder``."""
+        """Runs all untrusted programs on all texts, storing finished outcomes in ``folder``."""
         ...
 
 
 class TrustedRunner:
-    """Runs trusted programs in this process; it is where no sandbox is."""
+    """Runs trusted programs in this process, without a sandbox."""
 
     def __init__(self) -> None:
         self._compiled: dict[str, Program] = {}
 
     def outcomes(self, programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
-        """What comes of each program on one text.
+        """The outcome of each program on one text.
 
         Raises:
             UserError: if one is not trusted.

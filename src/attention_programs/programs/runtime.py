@@ -1,6 +1,6 @@
-"""Running a program that is trusted by its content: one that ships in the package, or speaks the vocabulary alone.
+"""Running programs that are trusted by content: those that ship in the package or use only vocabulary terms.
 
-All others run in the sandbox, with the same result to the bit.
+All others run in the sandbox, with bit-identical results.
 """
 
 import builtins
@@ -27,36 +27,35 @@ SHIPPED = frozenset(
         "8ca9bfcac3a373f123902b7a7286db363b10d75a5bd86a824a75f7dce0decb82",
     }
 )
-"""Ids of the programs in free Python that ship: ``random_column``, ``random_token``, ``quiet_after_punctuation``."""
+"""Ids of the shipped programs in free Python: ``random_column``, ``random_token``, ``quiet_after_punctuation``."""
 
 Program = Callable[[TokenView], Any]
 
 
 def is_trusted(parsed: ParsedSource) -> bool:
-    """Whether a source may run in this process; neither its path nor who is said to have written it plays a part.
+    """Whether a source may run in this process, regardless of its path and its recorded author.
 
-    What speaks the vocabulary alone can do nothing but look up and add; so is all that code generation writes.
+    A source that uses only vocabulary terms can do nothing but look up and add; code generation writes nothing else.
     """
     return parsed.speaks_vocabulary_only or parsed.program_id in SHIPPED
 
 
 def compile_trusted(source: str, place: str, vouched: bool = False) -> Program:
-    """Makes a callable of a trusted source.
+    """Compiles a trusted source to a callable.
 
     Args:
-        source: Python text that defines ``def program(text)``.
+        source: Python source that defines ``def program(text)``.
         place: Where it came from, for messages.
-        vouched: Whether somebody vouches for it, as one does for one's own code in a notebook.
+        vouched: Whether the caller vouches for it, as for code typed into a notebook.
 
     Raises:
-        UserError: if it is not a program, or nobody vouches for it and it neither ships nor speaks the vocabulary
-            alone.
+        UserError: if it is not a program, or is neither trusted nor vouched for.
     """
     parsed = parse_source(source, place)
     if not (vouched or is_trusted(parsed)):
         raise UserError(
-            f"{place}: program {parsed.program_id[:10]} is free Python from outside the project and runs in the "
-            "sandbox alone; to run it here, use vocabulary terms alone"
+            f"{place}: program {parsed.program_id[:10]} is free Python from outside the project and runs only in the "
+            "sandbox; to run it here, use only vocabulary terms"
         )
     namespace: dict[str, Any] = {"np": np, "math": math, "__builtins__": dict(BUILTINS)}
     exec(compile(source, FILE, "exec"), namespace)  # noqa: S102 - trusted
@@ -68,6 +67,6 @@ def run(program: Program, view: TokenView) -> Outcome:
     """Runs a trusted program on a text and checks what it returns."""
     try:
         result = program(view)
-    except Exception as error:  # whatever a program raises is its own fault and becomes a status
+    except Exception as error:  # whatever a program raises becomes its status
         return Rejected(Reason.EXCEPTION, describe(error))
     return check(result, view.n, view.causal)

@@ -1,4 +1,4 @@
-"""A program's source: its address, its docstring, its size, and whether it speaks the vocabulary alone."""
+"""A program's source: its id, its docstring, its size, and whether it uses only vocabulary terms."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -11,38 +11,38 @@ from attention_programs.files import sha256_text
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES, find_term
 
 Form = Literal["view", "paper"]
-"""Whether a program's function takes a view, or sentence and tokenizer as in the paper."""
+"""Whether a program's function takes a view, or a sentence and a tokenizer as in the paper."""
 
 
 @dataclass(frozen=True)
 class ParsedSource:
-    """A program's function, read without running it."""
+    """A program's function, parsed without running it."""
 
     normalised: str
-    """The function as ``ast.unparse`` writes it: comments and layout do not count."""
+    """The function as ``ast.unparse`` writes it, regardless of comments and layout."""
     program_id: str
     """SHA-256 of the normalised source."""
     description: str
     """First line of the docstring."""
     terms: int
-    """Mentions of vocabulary terms."""
+    """Number of mentions of vocabulary terms."""
     nodes: int
-    """Syntax nodes."""
+    """Number of syntax nodes."""
     speaks_vocabulary_only: bool
     """Whether it is a sum of products of numbers and vocabulary terms, with or without ``text.softmax``."""
     mentions: tuple[tuple[str, int | None], ...] = ()
-    """Vocabulary terms that it mentions, each with its parameter; sorted."""
+    """The vocabulary terms that it mentions, each with its parameter; sorted."""
 
 
 def parse_source(source: str, place: str) -> ParsedSource:
-    """Reads a source that defines ``def program(text)``.
+    """Parses a source that defines ``def program(text)``.
 
     Args:
-        source: Python text.
-        place: File or record that it came from, for messages.
+        source: Python source.
+        place: The file or record that it came from, for messages.
 
     Raises:
-        UserError: if it is not Python, defines no such function or anything next to it, or is nested too deeply.
+        UserError: if it is not Python, lacks this function or defines anything else, or is nested too deeply.
     """
     with reading(place):
         tree = ast.parse(source)
@@ -70,10 +70,10 @@ def parse_source(source: str, place: str) -> ParsedSource:
 
 @contextmanager
 def reading(place: str) -> Iterator[None]:
-    """Turns what goes wrong when a source is parsed into one line.
+    """Turns parse errors into one-line messages.
 
     Raises:
-        UserError: if it is not Python, or too much for Python's parser.
+        UserError: if the source is not Python, or too complex for Python's parser.
     """
     try:
         yield
@@ -81,7 +81,7 @@ def reading(place: str) -> Iterator[None]:
         line = getattr(error, "lineno", None)
         where = place if line is None else f"{place}, line {line}"
         raise UserError(f"{where}: not valid Python ({getattr(error, 'msg', error)}); fix it") from error
-    except (RecursionError, MemoryError) as error:  # Python's parser gives up with either
+    except (RecursionError, MemoryError) as error:  # Python's parser raises either
         raise UserError(f"{place}: nested too deeply or too long a sum; write shorter expressions") from error
 
 
@@ -98,7 +98,7 @@ def _mentions(nodes: Sequence[ast.AST]) -> tuple[tuple[str, int | None], ...]:
 
 
 def _speaks_vocabulary_only(function: ast.FunctionDef) -> bool:
-    """Checks the grammar that the search emits: such a source can do nothing but look up and add."""
+    """Whether the source follows the grammar of the search's programs, which can do nothing but look up and add."""
     arguments = function.args
     plain = [a.arg for a in arguments.args] == ["text"] and not (
         arguments.posonlyargs or arguments.kwonlyargs or arguments.vararg or arguments.kwarg or arguments.defaults

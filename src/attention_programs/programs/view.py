@@ -12,11 +12,11 @@ from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 
 SPECIAL = "special"
-"""Name of the class of special tokens."""
+"""Name of the token feature for special tokens."""
 
 
 class _TokenFeatures:
-    """Gives token features as rows or columns that broadcast over an (n, n) matrix."""
+    """Token features as rows or columns that broadcast over an (n, n) matrix."""
 
     def __init__(self, view: "TokenView", axis: int) -> None:
         self._view = view
@@ -26,18 +26,18 @@ class _TokenFeatures:
         if name.startswith("__"):
             raise AttributeError(name)
         value = np.expand_dims(self._view.vector(name), 1 - self._axis)
-        setattr(self, name, value)  # so the next program finds it without a call
+        setattr(self, name, value)  # later lookups skip this method
         return value
 
 
 class TokenView(Tokens):
-    """A tokenised text as programs see it; whatever it derives is computed once and shared by all programs.
+    """A tokenised text as programs see it; derived arrays are computed once and shared by all programs.
 
     Attributes:
         ids: Token ids, length n.
         token_strings: Token strings with their leading spaces, length n.
-        causal: Whether row i may use tokens 0..i only.
-        special_ids: Ids of special tokens. Such tokens are in the class ``special`` and in no other.
+        causal: Whether row i may only use tokens 0..i.
+        special_ids: Ids of special tokens, which have the feature ``special`` and no other.
         key: Token features of the attended token: ``text.key.comma`` has shape (1, n).
         query: Token features of the attending token: ``text.query.comma`` has shape (n, 1).
 
@@ -65,7 +65,7 @@ class TokenView(Tokens):
 
     @classmethod
     def of(cls, text: "TokenSequence | TokenView") -> "TokenView":
-        """What programs see of a text, with nothing derived yet."""
+        """A fresh view of a text."""
         return cls(text.ids, text.token_strings, text.causal, text.special_ids)
 
     def __getattr__(self, name: str) -> Array | Callable[[int], Array]:
@@ -79,12 +79,12 @@ class TokenView(Tokens):
         if term.parameters:
             return lambda parameter: self.matrix(name, parameter)
         value = self.matrix(name)
-        setattr(self, name, value)  # so the next program finds it without a call
+        setattr(self, name, value)  # later lookups skip this method
         return value
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the arrays derived so far, those of the prefixes included."""
+        """Bytes of the arrays derived so far, including those of prefixes."""
         return self._nbytes + sum(prefix.nbytes for prefix in self._prefixes.values())
 
     def matrix(self, name: str, parameter: int | None = None) -> Array:
@@ -93,10 +93,10 @@ class TokenView(Tokens):
         return self._cached(term.name, parameter, term.compute)
 
     def vector(self, name: str) -> Array:
-        """A token feature by name, shape (n,); special tokens are in none but their own.
+        """A token feature by name, shape (n,); special tokens only have their own.
 
         Raises:
-            AttributeError: if the vocabulary has no such class.
+            AttributeError: if the vocabulary has no such feature.
         """
         term = TOKEN_FEATURES.get(name)
         if term is None:
@@ -133,7 +133,7 @@ class TokenView(Tokens):
         return weights
 
     def prefix(self, tokens: int) -> "TokenView":
-        """The view of the first ``tokens`` tokens alone; kept, so that all programs share what it derives."""
+        """The view of the first ``tokens`` tokens; cached, so that all programs share it."""
         if tokens not in self._prefixes:
             cut = slice(tokens)
             self._prefixes[tokens] = TokenView(self.ids[cut], self.token_strings[cut], self.causal, self.special_ids)
@@ -145,5 +145,5 @@ def _closest(name: str, *names: str) -> str:
 
 
 def _ceiling(view: TokenView) -> Array:
-    """Minus infinity where a row may not look, infinity elsewhere: the smaller of it and a score masks the score."""
+    """Minus infinity where a row may not look, infinity elsewhere: its minimum with the scores masks them."""
     return np.where(np.tri(view.n, dtype=bool) | (not view.causal), np.inf, -np.inf)

@@ -1,4 +1,4 @@
-"""What other choices of programs would be worth, in a table: sizes, sharing, corpora."""
+"""The table of analyses: how well other choices of programs would do (sizes, sharing, corpora)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ ALL_CORPORA = "all"
 
 
 def mean_interval(scores: np.ndarray, samples: int, generator: np.random.Generator) -> Interval:
-    """Mean over heads and texts with its 95 % interval over texts; scores of shape (texts, heads)."""
+    """Mean over heads and texts with its 95 % interval over texts; ``scores`` has shape (texts, heads)."""
     weights = resample_weights(len(scores), samples, generator)
     return interval_of_means(scores.mean(axis=1, keepdims=True), weights)[0]
 
 
 @dataclass(frozen=True)
 class AnalysisScores:
-    """What analyses reach on the texts of one split."""
+    """Scores of the analyses on the texts of one split."""
 
     scores: Mapping[str, OwnScores]
     """By the analysis's name."""
     corpora: Sequence[str]
-    """Of each text."""
+    """The corpus of each text."""
 
     def texts_of(self, corpus: str) -> np.ndarray:
-        """Which texts are of a corpus, as a mask; all for ``all``."""
+        """Mask of the texts of a corpus; all texts for ``all``."""
         return np.array([corpus in (ALL_CORPORA, each) for each in self.corpora])
 
 
@@ -38,14 +38,14 @@ def analysis_table(
 ) -> pd.DataFrame:
     """One row per analysis and corpus: distinct programs, mean terms per head, mean IoU with its interval.
 
-    What is named validation is for choices between analyses; all else is measured on test texts.
+    ``iou_validation`` is for choosing between analyses; everything else is measured on test texts.
 
     Args:
         assignments: By the analysis's name.
-        validation: Scores of all analyses.
-        test: The same on test texts.
-        samples: Resamples of texts.
-        seed: Of the resamples, the same for all analyses.
+        validation: Scores of all analyses on validation texts.
+        test: Scores of all analyses on test texts.
+        samples: Number of bootstrap resamples of texts.
+        seed: Seed of the resamples, the same for all analyses.
     """
     rows = []
     for name, assignment in assignments.items():

@@ -1,4 +1,4 @@
-"""One program per head: how well each fits its own head, text by text."""
+"""Assignments of one program per head, and how well each program fits its head, text by text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from attention_programs.programs.runner import Runner
 from attention_programs.programs.view import TokenView
 
 Assignment = Mapping[Head, ProgramRecord]
-"""The program of each head."""
+"""Each head's program."""
 
 
 def assignment_of(method: str, heads: pd.DataFrame, programs: Sequence[ProgramRecord]) -> Assignment:
-    """The programs that a method chose, from the table of heads.
+    """The programs that a method chose, according to the table of heads.
 
     Raises:
-        UserError: if the table holds no such method or a program is missing.
+        UserError: if the table has no such method or a program is missing.
     """
     by_id = {program.id: program for program in programs}
     rows = heads[heads["method"] == method]
@@ -35,18 +35,18 @@ def assignment_of(method: str, heads: pd.DataFrame, programs: Sequence[ProgramRe
     missing = set(rows["program_id"]) - set(by_id)
     if missing:
         raise UserError(
-            f"heads.csv names program {min(missing)[:10]}, which programs.jsonl lacks; run `dvc repro select`"
+            f"heads.csv names program {min(missing)[:10]}, which is not in programs.jsonl; run `dvc repro select`"
         )
     return {Head.parse(row.head): by_id[row.program_id] for row in records(rows)}
 
 
 @dataclass(frozen=True)
 class OwnScores:
-    """Scores of an assignment's programs on the heads that they are for, each of shape (texts, heads)."""
+    """Scores of an assignment's programs on their own heads, each of shape (texts, heads)."""
 
     iou: NDArray[np.float64]
     sink_excluded_iou: NDArray[np.float64]
-    """Without the first column."""
+    """IoU without the first column."""
 
 
 def score_assignments(
@@ -57,8 +57,8 @@ def score_assignments(
     Args:
         assignments: By name.
         texts: Texts with the patterns of ``index.heads``, read one at a time.
-        index: Which heads the patterns are of.
-        runner: What runs programs.
+        index: The patterns' index.
+        runner: Runs the programs.
     """
     place = {head: number for number, head in enumerate(index.head_list)}
     heads = {name: [place[head] for head in assignment] for name, assignment in assignments.items()}
@@ -80,7 +80,7 @@ def score_assignments(
                 _score(patterns.get(program, nothing), text.entries[head], starts)
                 for program, head in zip(programs[name], own, strict=True)
             ]
-            found[name].append(np.reshape(scores, (len(own), 2)))  # an assignment of no head has two empty columns
+            found[name].append(np.reshape(scores, (len(own), 2)))  # an empty assignment has two empty columns
     return {name: OwnScores(*np.moveaxis(np.array(scores), -1, 0)) for name, scores in found.items()}
 
 

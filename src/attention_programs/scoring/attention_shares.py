@@ -1,4 +1,4 @@
-"""Where each head's attention goes, in the vocabulary's words: what a head without a good program seems to do."""
+"""Where each head's attention goes, in vocabulary terms: a hint at what heads without a good program do."""
 
 from collections.abc import Iterable
 
@@ -26,15 +26,15 @@ PLACES = {
     "digit": "digits",
     "operator": "operators",
 }
-"""Patterns and key classes whose share of attention is measured, and how they read in a sentence; they overlap."""
+"""Patterns and token features whose share of attention is measured, and their names in sentences; they overlap."""
 
 
 def behaviour_table(texts: Iterable[TextAttention], index: AttentionIndex) -> pd.DataFrame:
-    """Mean shares of each head's attention, over all rows but each text's first, whose attention has no choice.
+    """Mean shares of each head's attention over all rows except each text's first, which has only one token to see.
 
     Returns:
-        One row per head: a share for each of ``PLACES``; classes do not count the first token of a text.
-        ``distance`` is the mean distance looked back, ``entropy`` the mean entropy of a row in bits.
+        One row per head: a share for each of ``PLACES``; token features leave out the first token of a text.
+        ``distance`` is the mean attention distance in tokens, ``entropy`` the mean entropy of a row in bits.
     """
     sums = np.zeros((len(index.heads), len(PLACES) + 2))
     rows = 0

@@ -1,8 +1,8 @@
 """Uncertainty: 95 % intervals by the studentized bootstrap over texts, which are the independent units.
 
 Each resample's deviation is divided by that resample's own standard error (bootstrap-t; Efron and Tibshirani, An
-Introduction to the Bootstrap, 1993, section 12.5). Where a few texts weigh much, as with losses, plain percentiles of
-the resampled means miss the true value up to twice as often as they say, mostly on one side.
+Introduction to the Bootstrap, 1993, section 12.5). If a few texts dominate, as with losses, plain percentile intervals
+miss the true value up to twice as often as they should, mostly on one side.
 """
 
 import math
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 Values = Sequence[float] | NDArray[np.floating]
 LEVEL = (2.5, 97.5)
 FEWEST_TEXTS = 10
-"""Texts below which no interval is given: it would not cover what it claims to."""
+"""With fewer texts no interval is given, as its coverage would be too low."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % bounds; NaN where the texts are too few for any."""
+    """A mean with its 95 % bounds, which are NaN if there are too few texts."""
 
     mean: float
     low: float
@@ -33,7 +33,7 @@ def resample_weights(texts: int, samples: int, generator: np.random.Generator) -
 
 
 def interval_of_means(values: NDArray[np.floating], weights: NDArray[np.float64]) -> list[Interval]:
-    """Interval of the mean over texts of each column.
+    """The interval of each column's mean over texts.
 
     Args:
         values: Shape (texts, columns).
@@ -46,7 +46,7 @@ def interval_of_means(values: NDArray[np.floating], weights: NDArray[np.float64]
     [Interval(mean=1.0, low=nan, high=nan)]
     """
     texts = len(values)
-    centred = values - values.mean(axis=0)  # sums of squares of what is left lose no digits
+    centred = values - values.mean(axis=0)  # keeps the sums of squares accurate
     means = weights @ centred / texts
     squares = weights @ centred**2 / texts - means**2
     errors = np.sqrt(np.maximum(squares, 0) / texts)
@@ -61,10 +61,10 @@ def interval_of_means(values: NDArray[np.floating], weights: NDArray[np.float64]
 def interval_of_ratio(
     numerator: NDArray[np.floating], denominator: NDArray[np.floating], weights: NDArray[np.float64]
 ) -> Interval:
-    """Interval of sum(numerator) / sum(denominator) over texts, both of shape (texts,).
+    """The interval of sum(numerator) / sum(denominator) over texts, both of shape (texts,).
 
-    The standard error is that of the mean of numerator - ratio x denominator over the mean of the denominator. A
-    resample whose denominator is 0 says nothing and does not count.
+    The standard error is that of the mean of numerator - ratio x denominator, divided by the mean denominator.
+    Resamples with denominator 0 are skipped.
     """
     texts = len(numerator)
     ratio = numerator.sum() / denominator.sum()
@@ -86,7 +86,7 @@ def _studentized(
     """The interval from each resample's deviation from the mean and its standard error."""
     if texts < FEWEST_TEXTS:
         return Interval(mean, math.nan, math.nan)
-    # A resample of a single text drawn again and again has no error of its own; it lies beyond every quantile.
+    # A resample of one text drawn repeatedly has no standard error; its statistic is beyond every quantile.
     usual = errors > 1e-9 * error
     if not usual.any():
         return Interval(mean, mean, mean)
@@ -95,12 +95,12 @@ def _studentized(
 
 
 def rank_correlation(first: Values, second: Values) -> float:
-    """Spearman's coefficient of the pairs without NaN; NaN for fewer than two, or if all of one side are equal.
+    """Spearman's rank correlation of the pairs without NaN; NaN for fewer than two, or if one side is constant.
 
     >>> round(rank_correlation([1, 2, 3, 4], [10, 30, 20, 40]), 6)
     0.8
     """
-    from scipy.stats import spearmanr  # takes most of a second, which commands that read tables have not
+    from scipy.stats import spearmanr  # takes most of a second, too slow for commands that read tables
 
     pairs = np.array([first, second], dtype=float)
     pairs = pairs[:, ~np.isnan(pairs).any(axis=0)]

@@ -1,7 +1,7 @@
-"""Which imported programs a few validation texts rule out, so that the other texts are not spent on them.
+"""Ruling out imported programs on a few validation texts, to save running them on all the others.
 
-A library of others may hold a thousand programs, each of which runs in a process of its own; few of them can ever be
-chosen for a head. All that are in contention are run on all texts, and their numbers are exact.
+An imported library may have a thousand programs, each run in its own process, and few of them can ever be chosen for a
+head. Those still in contention are run on all texts, and their numbers are exact.
 """
 
 import sys
@@ -22,24 +22,24 @@ from attention_programs.scoring.score_table import Run, as_arrays, score_texts
 from attention_programs.scoring.workers import Workers
 
 FIRST_TEXTS = 16
-"""Validation texts of the first pass, spread evenly over all; there is none with fewer than twice as many."""
+"""Validation texts of the first pass, evenly spaced; with fewer than twice as many there is no first pass."""
 MARGIN = 0.02
-"""Mean IoU by which a program must be below the best at least to be ruled out."""
+"""The least mean IoU by which a program must be below the best to be ruled out."""
 STANDARD_ERRORS = 4.0
-"""Standard errors of the mean difference, text by text, that come on top of the margin."""
+"""Standard errors of the mean paired difference over texts, added to the margin."""
 
 
 @dataclass(frozen=True)
 class FirstPass:
-    """What the first texts said."""
+    """The result of the first pass."""
 
     finished: Finished
     """Outcomes of all imported programs on the first texts."""
     ruled_out: frozenset[str]
-    """Ids of programs that are not run on the others."""
+    """Ids of programs that are not run on the other texts."""
 
     def before(self, finished: Finished) -> Run:
-        """What gives all programs' outcomes on all texts: a ruled-out one has those on the first texts alone.
+        """Gives all programs' outcomes on all texts; ruled-out programs have outcomes only on the first texts.
 
         Args:
             finished: Outcomes of the programs that are not ruled out.
@@ -68,13 +68,13 @@ def first_pass(
     """Runs the imported untrusted programs on a few validation texts.
 
     Args:
-        programs: Any; all others are left out.
+        programs: All programs; trusted ones and those that are not imported are skipped.
         folder: The folder of patterns.
         index: Its index.
-        runner: What runs programs.
+        runner: Runs the programs.
         kept: Where finished outcomes are kept.
         look_ahead: Names of programs that may go into a causal model although they look ahead.
-        workers: How the scoring is divided.
+        workers: How the scoring is divided among threads.
     """
     imported = [program for program in programs if program.author == "imported" and runner.is_untrusted(program)]
     texts = read_texts(folder, ["validation"]) if imported else []
@@ -89,7 +89,7 @@ def first_pass(
     out = frozenset(program.id for program, stay in zip(imported, stays, strict=True) if not stay)
     print(
         f"{len(out)} of {len(imported)} imported programs are ruled out on {FIRST_TEXTS} validation texts: for every "
-        f"head another is better by more than {MARGIN} of mean IoU and {STANDARD_ERRORS:g} standard errors",
+        f"head another is better by more than {MARGIN} mean IoU plus {STANDARD_ERRORS:g} standard errors",
         file=sys.stderr,
     )
     return FirstPass(finished, out)
@@ -102,9 +102,9 @@ def in_contention(
     causal: bool,
     look_ahead: Collection[str],
 ) -> NDArray[np.bool_]:
-    """Which programs could still be the best of a group that one is chosen from.
+    """Which programs could still be the best of any group that a head's program is chosen from.
 
-    The groups are, for each head: all programs; those that may go into the model; those that were written for the head.
+    For each head the groups are: all programs; those that may go into the model; those written for the head.
 
     Args:
         programs: Imported programs.
@@ -124,7 +124,7 @@ def in_contention(
 
 
 def _close_to_best(iou: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which programs are not clearly below the best mean; ``iou`` is of shape (texts, programs)."""
+    """Which programs are not clearly below the best mean; ``iou`` has shape (texts, programs)."""
     best = iou[:, [int(iou.mean(axis=0).argmax())]]
     below = best - iou
     errors = below.std(axis=0, ddof=1) / np.sqrt(len(below))

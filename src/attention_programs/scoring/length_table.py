@@ -1,4 +1,4 @@
-"""How the fit falls with the length of texts: the same texts, cut to each length."""
+"""How the fit depends on text length: the same texts, truncated to each length."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
@@ -24,13 +24,13 @@ LENGTH_COLUMNS = ["method", "tokens", "texts", "iou", "low", "high", "sink_exclu
 def texts_of_lengths(
     loaded: LoadedModel, texts: Sequence[Text], index: AttentionIndex, settings: ScoringSettings
 ) -> Iterator[tuple[int, list[TextAttention]]]:
-    """Yields each of ``settings.lengths`` with the beginnings of so many tokens, mapped.
+    """Yields each of ``settings.lengths`` with the attention patterns of texts truncated to that many tokens.
 
     Args:
         loaded: The model.
-        texts: Of these the first ``settings.length_texts`` that are long enough for every length are taken.
-        index: Which heads are mapped.
-        settings: Lengths, of which those that a layer can't see as a whole are left out, and number of texts.
+        texts: Texts to choose from: the first ``settings.length_texts`` that are long enough for every length.
+        index: Names the heads to extract.
+        settings: Number of texts, and lengths; those longer than a layer's window are left out.
     """
     most = min(loaded.max_tokens, shortest_window(loaded.model.config) or loaded.max_tokens)
     lengths = [tokens for tokens in settings.lengths if tokens <= most]
@@ -49,7 +49,7 @@ def _mapped(loaded: LoadedModel, contents: Sequence[str], tokens: int, index: At
 
 
 def cut(text: TextAttention, tokens: int) -> TextAttention:
-    """The beginning of a text that a causal model saw; its patterns are the beginnings of the patterns."""
+    """The beginning of a text, with its patterns; for causal models these are the first rows of the patterns."""
     entries = text.entries[:, : entry_count(tokens, causal=True)]
     return replace(text, ids=text.ids[:tokens], token_strings=text.token_strings[:tokens], entries=entries)
 
@@ -62,15 +62,15 @@ def length_table(
     samples: int,
     seed: int,
 ) -> pd.DataFrame:
-    """One row a length and method: mean IoU over heads and texts with its interval.
+    """One row per length and method: mean IoU over heads and texts with its interval.
 
     Args:
         methods: Assignments by name.
         texts: Lengths in tokens, each with its texts.
-        index: Which heads the patterns are of.
-        runner: What runs programs.
-        samples: Resamples of texts.
-        seed: Of the resamples, the same for all rows.
+        index: The patterns' index.
+        runner: Runs the programs.
+        samples: Number of bootstrap resamples of texts.
+        seed: Seed of the resamples, the same for all rows.
     """
     rows = []
     for tokens, some in texts:

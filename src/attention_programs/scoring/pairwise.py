@@ -1,8 +1,8 @@
 """All programs against all heads on one text, vectorised.
 
-For patterns a and p whose n rows sum to 1 the sum of minima S (two operations an entry, where the distance |a - p|
-needs three) gives IoU = S / (2n - S). On the CPU the loops are compiled to machine code and run without Python's lock;
-on a GPU torch computes S = (sum a + sum p - D) / 2 from the L1 distance D.
+For patterns a and p whose n rows sum to 1, the sum of minima S gives IoU = S / (2n - S); it takes two operations per
+entry, where the distance |a - p| takes three. On the CPU the loops are compiled to machine code and run without the
+GIL; on a GPU torch computes S = (sum a + sum p - D) / 2 from the L1 distance D.
 """
 
 import functools
@@ -19,37 +19,37 @@ from attention_programs.machine_code import machine_code
 PatternArray = NDArray[np.float32]
 """Packed patterns, shape (patterns, entries)."""
 Sums = NDArray[np.float64]
-"""One number a pair, shape (programs, heads)."""
+"""One number per pair, shape (programs, heads)."""
 
 BLOCK = 1024
-"""Entries summed at a time: a few patterns' stay in the first-level cache, and so short a float32 sum is exact."""
+"""Entries summed at a time: few enough for the L1 cache and for an accurate float32 sum."""
 PROGRAMS, HEADS = 2, 4
-"""Patterns compared at a time, each with each."""
+"""Tile size: this many programs are compared with this many heads at a time."""
 TINY = 1e-30
 """Added to weights on a GPU so that 0 log 0 is 0."""
 EXPONENT, MANTISSA, ONE = np.int32(23), np.int32(0x7FFFFF), np.int32(0x3F800000)
-"""How float32 is stored: bits before the exponent, their mask, and the number 1."""
+"""The layout of float32: the number of mantissa bits, their mask, and the bits of 1.0."""
 C1, C2, C3, C4, C5, C6 = np.array(
     [6.1129628, -5.3419886, 3.2865282, -1.2669179, 0.27514868, -0.025691079], dtype=np.float32
 )
-"""The polynomial c1 m + ... + c6 m^6 nearest to log2(m) + 3.04004 between 1 and 2; off by 2e-6 at most."""
+"""The best approximation c1 m + ... + c6 m^6 of log2(m) + 3.04004 on [1, 2], with an error of at most 2e-6."""
 
 
 @dataclass(frozen=True)
 class PairScores:
-    """Scores of every program (rows) against every head (columns) on one text; each of shape (programs, heads)."""
+    """Scores of every program against every head on one text, each of shape (programs, heads)."""
 
     intersection: NDArray[np.float32]
-    """Sum of minima, between 0 and the number of rows."""
+    """Sum of element-wise minima, between 0 and the number of rows."""
     sink_excluded_iou: NDArray[np.float32]
     """IoU without the first column."""
     divergence: NDArray[np.float32]
-    """Mean over rows of the Jensen-Shannon divergence, bits."""
+    """Mean Jensen-Shannon divergence over rows, in bits."""
 
 
 @dataclass(frozen=True)
 class _Sums:
-    """Sums over entries of every pair."""
+    """Sums over entries for every pair."""
 
     shared: Sums
     """Minima."""
@@ -67,10 +67,10 @@ def score_pairs(
     Args:
         predicted: Shape (programs, entries), rows summing to 1.
         attention: Shape (heads, entries), rows summing to 1.
-        row_starts: First entry of each row; those entries are the first column.
-        device: Where to compute.
+        row_starts: Index of each row's first entry; these entries are the first column.
+        device: Device to compute on.
     """
-    # The first column apart: it may hold nearly all weight, and what is left must not drown in its rounding.
+    # Sums the first column separately: it may have nearly all the weight, whose rounding would swamp the rest.
     columns = row_starts, np.delete(np.arange(predicted.shape[1]), row_starts)
     sum_up = _on_cpu if device == "cpu" else functools.partial(_by_torch, device=device)
     first, rest = (
@@ -86,7 +86,7 @@ def score_pairs(
 
 
 def _tiled(patterns: PatternArray, entries: NDArray[np.int64], tile: int) -> PatternArray:
-    """Some entries of all patterns, with empty patterns behind them that complete the last tile."""
+    """Some entries of all patterns, padded with empty patterns to complete the last tile."""
     some = np.zeros((len(patterns) + -len(patterns) % tile, len(entries)), np.float32)
     np.take(patterns, entries, axis=1, out=some[: len(patterns)], mode="clip")
     return some
@@ -110,7 +110,7 @@ def _over_pairs(
 
 @machine_code
 def _add_minima(programs: PatternArray, heads: PatternArray, sums: Sums) -> None:
-    """Adds up two programs' minima with four heads at a time: eight sums in registers, six loads for eight entries."""
+    """Adds the minima of two programs with four heads at a time: eight sums in registers from six loads."""
     entries = programs.shape[1]
     for start in range(0, entries, BLOCK):
         stop = min(start + BLOCK, entries)
@@ -141,7 +141,7 @@ def _add_minima(programs: PatternArray, heads: PatternArray, sums: Sums) -> None
 
 @machine_code
 def _add_logs(programs: PatternArray, heads: PatternArray, sums: Sums) -> None:
-    """Adds up (a + p) log2(a + p), shifted as :func:`_shifted_log2` says, of a program with two heads at a time."""
+    """Adds (a + p) log2(a + p), shifted as in :func:`_shifted_log2`, of a program with two heads at a time."""
     entries = programs.shape[1]
     for start in range(0, entries, BLOCK):
         stop = min(start + BLOCK, entries)
@@ -161,10 +161,9 @@ def _add_logs(programs: PatternArray, heads: PatternArray, sums: Sums) -> None:
 
 @machine_code
 def _shifted_log2(weight: np.float32) -> np.float32:
-    """log2(weight) + 3.04004; the shift drops out, since the weights of own and middle patterns sum to the same.
+    """log2(weight) + 3.04004; the shift cancels, as the patterns and their mean have the same total weight.
 
-    Exponent and mantissa are taken apart so that the compiler can work on many entries at once; 0 gives a finite
-    number.
+    Splits exponent and mantissa by hand so that the compiler can vectorise it; finite at 0.
     """
     bits = np.float32(weight).view(np.int32)
     exponent = np.float32(np.int32(np.int32(bits - ONE) >> EXPONENT))
@@ -185,5 +184,5 @@ def _by_torch(programs: PatternArray, heads: PatternArray, device: str) -> _Sums
 
 
 def _sum_x_log_x(entries: torch.Tensor) -> torch.Tensor:
-    """Sum of x log2 x over the last axis; no entry may be 0."""
+    """Sum of x log2 x over the last axis, for entries above 0."""
     return torch.linalg.vecdot(entries, entries.log2())

@@ -1,4 +1,4 @@
-"""The score table: every program x head x text, with a status; all means are computed from it."""
+"""The score table: every program x head x text, with a status; all means come from it."""
 
 import threading
 from collections import Counter
@@ -40,30 +40,30 @@ SCHEMA = pa.schema(
     ],
     metadata={"schema_version": "1"},
 )
-"""One row per text and program; the lists run over the selected heads. A failed program has zero intersection."""
+"""One row per text and program; the lists are over the selected heads. A failed program has intersection 0."""
 TERMS = sum(len(term.parameters) or 1 for term in PATTERNS.values())
-"""Matrices that a text's view keeps when programs have used the whole vocabulary."""
+"""Number of matrices that a text's view caches once programs have used the whole vocabulary."""
 
 
 Run = Callable[[Sequence[ProgramRecord], TokenView], list[Outcome]]
-"""Gives what comes of programs on a text, as :meth:`Finished.outcomes` does."""
+"""Gives the outcomes of programs on a text, like :meth:`Finished.outcomes`."""
 
 
 def score_texts(
     texts: Iterable[TextAttention], programs: Sequence[ProgramRecord], run: Run, workers: Workers
 ) -> Iterator[pa.Table]:
-    """Yields the score rows of each text, in order; texts are scored side by side, each on one thread.
+    """Yields the score rows of each text, in order; texts are scored in parallel, one thread each.
 
     Args:
         texts: Texts with their patterns.
-        programs: Rows of each text.
-        run: What gives the programs' patterns; called from one thread at a time.
-        workers: How the work is divided.
+        programs: The rows of each text.
+        run: Gives the programs' outcomes; called from one thread at a time.
+        workers: How the work is divided among threads.
     """
     turn = threading.Lock()
 
     def outcomes(view: TokenView, chunk: slice) -> list[Outcome]:
-        with turn:  # programs need Python's own lock: threads that fight for it are slower than one that has it
+        with turn:  # programs hold the GIL: threads that contend for it are slower than one
             return run(programs[chunk], view)
 
     def score(text: TextAttention) -> pa.Table:
@@ -78,7 +78,7 @@ def score_texts(
 
 
 def bytes_in_work(text: TextAttention, programs: int, workers: Workers) -> int:
-    """What scoring a text takes at most."""
+    """Upper bound on the bytes that scoring a text takes."""
     return _bytes_of_text(text, programs) + _chunk_size(text, programs, workers) * _bytes_of_program(text)
 
 
@@ -89,7 +89,7 @@ def _bytes_of_text(text: TextAttention, programs: int) -> int:
 
 
 def _bytes_of_program(text: TextAttention) -> int:
-    """What each program that is scored at a time takes: its pattern, whole and packed, and its sums with each head."""
+    """Bytes per program of a chunk: its pattern, full and packed, and its sums with each head."""
     return 8 * len(text.ids) ** 2 + 8 * text.entries.shape[1] + 64 * len(text.entries)
 
 
@@ -141,7 +141,7 @@ def _score_text(
 
 
 def write_scores(path: Path, tables: Iterable[pa.Table]) -> dict[str, int]:
-    """Writes the table text by text; returns how many program x text runs had each status."""
+    """Writes the table text by text; returns the number of program x text runs by status."""
     counts: Counter[str] = Counter()
     with replacing(path) as beside, pq.ParquetWriter(beside, SCHEMA, compression="zstd") as writer:
         for table in tables:
@@ -162,7 +162,7 @@ class SplitScores:
     divergence: NDArray[np.float32]
 
     def in_corpus(self, corpus: str) -> NDArray[np.int64]:
-        """Positions of the texts of one corpus; all texts for ``all``."""
+        """Indices of the texts of a corpus; all texts for ``all``."""
         return np.flatnonzero([corpus in ("all", name) for name in self.corpora])
 
 
@@ -170,18 +170,18 @@ def read_scores(path: Path, split: Split) -> SplitScores:
     """Reads one split of the table.
 
     Raises:
-        UserError: if the file is missing or holds no such split.
+        UserError: if the file is missing or has no such split.
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist; run `dvc repro score`")
     table = pq.read_table(path, filters=[("split", "==", split)])
     if not table.num_rows:
-        raise UserError(f"{path} holds no scores of the split {split!r}; run `dvc repro score`")
+        raise UserError(f"{path} has no scores of the split {split!r}; run `dvc repro score`")
     return as_arrays(table)
 
 
 def as_arrays(table: pa.Table) -> SplitScores:
-    """Rows of one split, all programs of each text, as arrays."""
+    """The rows of one split as arrays."""
     texts = list(dict.fromkeys(table["text"].to_pylist()))
     programs = table["program"].to_pylist()[: table.num_rows // len(texts)]
     corpora = table["corpus"].to_pylist()[:: len(programs)]

@@ -13,7 +13,7 @@ from attention_programs.programs.methods import AUTHORS, BASELINE, FITTED_SINK_S
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.scoring.bootstrap import interval_of_means, resample_weights
 
-if TYPE_CHECKING:  # whoever only reads the tables does without torch
+if TYPE_CHECKING:  # reading the tables does not need torch
     from attention_programs.scoring.score_table import SplitScores
 
 
@@ -30,19 +30,19 @@ def choose(
 ) -> Choices:
     """Chooses a program per head for every method.
 
-    ``selected`` and each author's method (``search``, ``curated``, ``llm``, ``imported``) take the best mean IoU on
-    validation. The baselines are one program for all heads, except the fitted mixture, whose weight was fitted for each
-    head on train. What is selected goes into the model, so for a causal one (``causal``) programs that look ahead are
-    left out, but for those named in ``look_ahead``.
+    ``selected`` and each source's method (``search``, ``curated``, ``llm``, ``imported``) take the program with the
+    best mean IoU on validation. A baseline is one program for all heads, except the fitted sink + self baseline, whose
+    weight was fitted to each head on train. Selected programs go into the model, so for a causal model (``causal``)
+    programs that look ahead are left out, except those named in ``look_ahead``.
 
     Raises:
-        UserError: if the scores are of other programs or heads, or a head has no fitted mixture.
+        UserError: if the scores are for other programs or heads, or a head has no fitted baseline.
     """
     if [program.id for program in programs] != validation.programs:
-        raise UserError("programs.jsonl holds other programs than the score table; run `dvc repro score`")
+        raise UserError("programs.jsonl and the score table have different programs; run `dvc repro score`")
     if validation.iou.shape[-1] != len(heads):
-        mapped, scored = len(heads), validation.iou.shape[-1]
-        raise UserError(f"{mapped} heads were mapped and {scored} scored; run `dvc repro score`")
+        found, scored = len(heads), validation.iou.shape[-1]
+        raise UserError(f"{found} heads are selected and {scored} scored; run `dvc repro score`")
     means = validation.iou.mean(axis=0)
     written = [i for i, program in enumerate(programs) if program.author != BASELINE]
     usable = [i for i in written if not causal or programs[i].may_go_into_a_causal_model(look_ahead)]
@@ -58,13 +58,13 @@ def choose(
     fitted = {head: i for i, p in enumerate(programs) if p.author == BASELINE for head in p.intended_heads}
     missing = [head for head in heads if head not in fitted]
     if missing:
-        raise UserError(f"head {missing[0]} has no fitted first+self mixture; run `dvc repro synthesize`")
+        raise UserError(f"head {missing[0]} has no fitted sink + self baseline; run `dvc repro synthesize`")
     return choices | {FITTED_SINK_SELF: [fitted[head] for head in heads]}
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The tables that the select stage writes."""
+    """The tables written by the select stage."""
 
     heads: pd.DataFrame
     """One row per head and method."""

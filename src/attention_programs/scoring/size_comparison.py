@@ -1,4 +1,4 @@
-"""Programs by hand against programs of the search that may have as many terms, on test texts."""
+"""Curated programs against the search's programs with as many terms, on test texts."""
 
 from collections.abc import Sequence
 
@@ -25,18 +25,18 @@ def compare_equal_size(
     index: AttentionIndex,
     runner: Runner,
 ) -> pd.DataFrame:
-    """One row per head: terms and mean IoU of its program by hand, of the search's best, and of one as long.
+    """One row per head: terms and mean IoU of its curated program, the search's best, and the search's of equal size.
 
     Args:
-        equal_size: The search's programs as long as those by hand, each for one head.
-        programs: The program table, which holds those by hand.
-        searched: The search's best program of every head.
+        equal_size: The search's programs of the same size as the curated ones, each for one head.
+        programs: The program table, with the curated programs.
+        searched: The search's best program for every head.
         texts: Test texts.
-        index: Which heads the patterns are of.
-        runner: What runs programs.
+        index: The patterns' index.
+        runner: Runs the programs.
 
     Returns:
-        The table in the order of ``equal_size``; empty if that is.
+        The table in the order of ``equal_size``; empty if that is empty.
     """
     by_hand = {
         Head.parse(head): program for program in programs if program.author == "curated"

@@ -1,4 +1,4 @@
-"""Where programs come from, side by side: how many, how well they fit, and whether the intended one is the best."""
+"""The sources of programs compared: how many programs, how well they fit, and whether the intended one is the best."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,14 @@ from attention_programs.scoring.bootstrap import interval_of_means, resample_wei
 from attention_programs.scoring.score_table import SplitScores
 
 EXPLAINED = 0.5
-"""Test IoU above which a head counts as covered."""
+"""A head with a test IoU above this counts as covered."""
 NOTHING = float("nan")
 
 
 def source_groups(programs: Sequence[ProgramRecord]) -> dict[str, list[int]]:
-    """Positions of each source's programs; sources without one are left out.
+    """Indices of each source's programs; sources without programs are left out.
 
-    The language model's are listed as it wrote them, with fitted coefficients, and together.
+    The language model's programs are listed as it wrote them, with fitted coefficients, and together.
     """
     groups: dict[str, list[int]] = {name: [] for name in SOURCES}
     for position, program in enumerate(programs):
@@ -39,20 +39,20 @@ def compare_sources(
     samples: int,
     generator: np.random.Generator,
 ) -> pd.DataFrame:
-    """One row per source. Programs are chosen on validation; what is named test is measured on test texts.
+    """One row per source. Programs are chosen on validation; columns named ``test`` are measured on test texts.
 
     ``wins_on`` is the share of all heads for which the source has the best program on validation; ``beats_search``
-    and ``beats_curated`` are shares of the heads that the source has programs for, on test. The last columns are means
-    over those heads, too: the test IoU of the program written for the head, of the source's best, of the best of all
-    sources, and of the search's best, and the terms of the source's best and of the search's.
+    and ``beats_curated`` are shares, on test, of the heads that the source has programs for. The last columns are means
+    over these heads, too: the test IoU of the program written for the head, of the source's best, of the best of all
+    sources and of the search's best, and the terms of the source's best and of the search's.
 
     Args:
         programs: The program table.
-        validation: Scores of all programs.
-        test: The same on test texts.
+        validation: Scores of all programs on validation texts.
+        test: Scores of all programs on test texts.
         heads: Names of the heads, in the order of the scores.
-        samples: Bootstrap samples of the texts.
-        generator: Draws them.
+        samples: Number of bootstrap resamples of the texts.
+        generator: Draws the resamples.
     """
     means, on_test = validation.iou.mean(axis=0), test.iou.mean(axis=0)
     groups = source_groups(programs)
@@ -98,7 +98,7 @@ def compare_sources(
 
 
 def _best(means: NDArray[np.float64], members: Sequence[int]) -> NDArray[np.int64]:
-    """Position of the members' best program for each head; of equal ones the first."""
+    """Index of the members' best program for each head; if tied, the first."""
     positions = np.array(members, dtype=int)
     chosen: NDArray[np.int64] = positions[means[positions].argmax(axis=0)]
     return chosen
@@ -107,7 +107,7 @@ def _best(means: NDArray[np.float64], members: Sequence[int]) -> NDArray[np.int6
 def _intended(
     programs: Sequence[ProgramRecord], members: Sequence[int], means: NDArray[np.float64], heads: Sequence[str]
 ) -> dict[int, int]:
-    """For each head that a member was written for, the best of those."""
+    """The best member written for each head, for heads that have one."""
     places = {head: place for place, head in enumerate(heads)}
     found: dict[int, int] = {}
     for position in members:

@@ -1,4 +1,4 @@
-"""Threads that work side by side on what is read bit by bit, within a bound on memory."""
+"""Threads that process a stream of items in parallel within a bound on memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,14 +12,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Workers:
-    """How the work is divided."""
+    """How the work is divided among threads."""
 
     count: int
-    """Threads."""
+    """Number of threads."""
     memory_mib: float
-    """Bound on what all items in work take together; one is always in work, however large."""
+    """Bound on the memory of all items in progress; one is always in progress, however large."""
     device: str
-    """Where the kernel computes."""
+    """The device that scores are computed on."""
 
     @property
     def share(self) -> int:
@@ -30,16 +30,16 @@ class Workers:
 def map_within_bound(
     work: Callable[[Item], Result], items: Iterable[Item], nbytes: Callable[[Item], int], workers: Workers
 ) -> Iterator[Result]:
-    """Yields ``work(item)`` of each item, in order.
+    """Yields ``work(item)`` for each item, in order.
 
-    An item is read when there is room for one as large as the largest so far and fewer than two a thread are in work;
-    it takes its room until its result was taken.
+    An item is read when there is room for one as large as the largest so far and fewer than two per thread are in
+    progress; its memory counts until its result is consumed.
 
     Args:
-        work: Done on a thread.
+        work: Runs on a thread.
         items: Read one at a time.
-        nbytes: Memory that an item takes while it is worked on, its result included.
-        workers: Threads and bound.
+        nbytes: Memory that an item takes, including its result.
+        workers: Number of threads and memory bound.
     """
     running: deque[tuple[Future[Result], int]] = deque()  # each item in work with its bytes
     bound = workers.share * workers.count

@@ -1,1 +1,1 @@
-"""Where programs come from."""
+"""The search for programs: sparse sums of vocabulary terms, fitted to each head's attention."""

@@ -1,4 +1,4 @@
-"""Other programs of the same heads, kept next to the chosen ones to show what a choice is worth."""
+"""Alternative programs for the same heads, kept to show what each choice is worth."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -30,7 +30,7 @@ class Writer:
     """Writes terms as program records."""
 
     provenance: Mapping[str, Any]
-    """What all records say of how they were made."""
+    """Provenance that all records share."""
     views: Sequence[TokenView]
     """Texts on which the prefix rule is tested."""
     heads: Sequence[Head]
@@ -46,7 +46,7 @@ class Writer:
         return make_record(emit(terms), name, "search", verdict, names, {**self.provenance, **details})
 
     def _verdict(self, features: Iterable[Feature]) -> PrefixVerdict:
-        """The prefix test's verdict on a softmax of a sum: it obeys the rule if each of its terms does."""
+        """The prefix test's verdict on a softmax of a sum, which obeys the rule if each of its terms does."""
         for feature in features:
             if feature not in self._verdicts:
                 source = f"def program(text):\n    return text.softmax({feature.expression})\n"
@@ -57,7 +57,7 @@ class Writer:
         return "prefix_only"
 
     def analysis(self, name: str, terms: Sequence[Sequence[WeightedTerm]]) -> Analysis:
-        """The programs of an analysis; heads with equal terms share one."""
+        """The programs of an analysis; heads with the same terms share one program."""
         sources = [emit(each) for each in terms]
         records = {}
         for source, each in dict(zip(sources, terms, strict=True)).items():

@@ -1,4 +1,4 @@
-"""Structure from the model, coefficients from the fit: a program's numbers, fitted on training texts."""
+"""Fitting a program's coefficients on training texts: a language model gives the structure, the fit the numbers."""
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
@@ -8,32 +8,32 @@ import numpy as np
 from scipy.optimize import minimize
 
 REACH = 4.0
-"""A coefficient may become this many times as large as it was written."""
+"""A coefficient may grow to this many times its original size."""
 DECIMALS = 3
-"""Digits that fitted coefficients are written with."""
+"""Decimals of fitted coefficients."""
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
 
 @dataclass(frozen=True)
 class FittedCoefficients:
-    """What a fit gave."""
+    """The result of a fit."""
 
     source: str
-    """The program with its fitted coefficients; as it was if nothing was gained."""
+    """The program with its fitted coefficients; unchanged if the fit gained nothing."""
     before: float
     after: float
-    """Mean IoU on the texts of the fit."""
+    """Mean IoU on the texts that were fitted on."""
     coefficients: int
     evaluations: int
 
 
 def fit_coefficients(source: str, score: Callable[[str], float], evaluations: int) -> FittedCoefficients:
-    """Fits the numeric coefficients of a program, its structure left alone.
+    """Fits the numeric coefficients of a program without changing its structure.
 
     Args:
-        source: A program; summands of what it returns that have no number get the factor 1 first.
+        source: A program; summands of its return value without a number are given the factor 1 first.
         score: Mean IoU of a source on training texts.
-        evaluations: Most calls of ``score``.
+        evaluations: Maximum number of calls of ``score``.
     """
     tree = _explicit(source)
     coefficients = list(_coefficients(tree))
@@ -52,7 +52,7 @@ def fit_coefficients(source: str, score: Callable[[str], float], evaluations: in
         return -reached
 
     bounds = [_bounds(value, coefficient.signed) for value, coefficient in zip(start, coefficients, strict=True)]
-    # Powell's method needs no slopes, which the sum of minima has not everywhere.
+    # Powell's method needs no gradient, which the sum of minima does not have everywhere.
     found = minimize(loss, start, method="Powell", bounds=bounds, options={"maxfev": evaluations - 1, "xtol": 0.02})
     return FittedCoefficients(best.source, before, best.after, len(coefficients), int(found.nfev) + 1)
 
@@ -61,11 +61,11 @@ def fit_coefficients(source: str, score: Callable[[str], float], evaluations: in
 class _Coefficient:
     node: ast.Constant
     signed: bool
-    """Whether it may change its sign: in a softmax, where weights may be negative."""
+    """Whether it may change sign, as it may inside a softmax."""
 
 
 def _bounds(value: float, signed: bool) -> tuple[float, float]:
-    """Where a coefficient may go.
+    """The range that a coefficient may take.
 
     >>> _bounds(0.5, signed=False), _bounds(-2.0, signed=False), _bounds(1.0, signed=True)
     ((0.0, 2.0), (-8.0, 0.0), (-5.0, 5.0))
@@ -83,7 +83,7 @@ def _written(tree: ast.Module, coefficients: Sequence[_Coefficient], values: np.
 
 
 def _explicit(source: str) -> ast.Module:
-    """The syntax tree, with a factor for every summand of what the program returns.
+    """The syntax tree, with a factor for every summand of the program's return value.
 
     >>> ast.unparse(_explicit("def program(text): return text.a + 2 * text.offset(3)")).splitlines()[-1].strip()
     'return 1.0 * text.a + 2 * text.offset(3)'
@@ -119,9 +119,9 @@ def _has_factor(node: ast.expr) -> bool:
 
 
 def _coefficients(node: ast.AST, softmax: bool = False, plain: bool = True) -> Iterator[_Coefficient]:
-    """Numbers that are calculated with, in the order of the text: no positions, sizes or arguments of patterns.
+    """The numbers used in arithmetic, in source order, without positions, sizes and parameters of patterns.
 
-    Whole numbers count only where ``plain``: not inside a call, where they are mostly sizes and positions.
+    Integers count only if ``plain``, which is off inside a call, where they are mostly sizes and positions.
     """
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Subscript | ast.JoinedStr):

@@ -1,7 +1,7 @@
-"""The search's two inner loops on the CPU, head by head; nothing larger than a block of rows is written.
+"""The search's two inner loops on the CPU, head by head, with buffers no larger than a block of rows.
 
-Features and patterns are read as they are stored, in half precision, and laid out (tokens, rows): a sum over the tokens
-of a row is a sum of vectors over rows.
+Features and patterns are read in half precision, as they are stored, and laid out (tokens, rows), so that a sum over
+the tokens of a row is a sum of vectors over rows.
 """
 
 import numpy as np
@@ -11,26 +11,26 @@ from attention_programs.machine_code import exp_of_negative, machine_code
 from attention_programs.sparse_search import design
 
 Halves = NDArray[np.uint16]
-"""The bits of half precision numbers."""
+"""The bits of half-precision numbers."""
 Singles = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 SMALLEST = np.float32(design.SMALLEST)
 BLOCK = 64
-"""Rows at a time: those of long texts with some ten features stay in the second-level cache."""
+"""Rows at a time: with some ten features, even those of long texts fit into the L2 cache."""
 TILE = 4
-"""Features whose products with one feature are summed at a time."""
+"""Number of features whose products with another are summed at a time."""
 HALF_MAGNITUDE, HALF_SIGN, HALF_EXPONENT = np.uint32(0x7FFF), np.uint32(0x8000), np.uint32(0x7C00)
 HALF_SHIFT, SIGN_SHIFT = np.uint32(13), np.uint32(16)
 REBIAS, REBIAS_TINY = np.uint32(112 << 23), np.uint32(113 << 23)
-"""Added to a half's exponent; numbers too small to have one get that of 2^-14, which is then taken away."""
+"""Added to a half's exponent; subnormal numbers are given that of 2^-14, which is then subtracted."""
 TINY = np.float32(2.0**-14)
 
 
 @machine_code
 def widen(halves: Halves, rows: int, start: int, stop: int, out: Singles) -> None:
-    """Some rows of an array (tokens, rows) in single precision, side by side."""
+    """Copies some rows of an array (tokens, rows) to contiguous single precision."""
     count = stop - start
     for token in range(len(halves) // rows):
         some, into = halves[token * rows + start : token * rows + stop], out[token * count : (token + 1) * count]
@@ -50,7 +50,7 @@ def _weights(
 ) -> None:
     """The softmax of a sum of features before each row is divided by its sum; columns are (features, entries or more).
 
-    ``out`` gets exp(score - the row's top), ``tops`` each row's highest score, ``sums`` each row's sum of ``out``.
+    Writes exp(score - the row's maximum) to ``out``, each row's maximum to ``tops`` and its sum of ``out`` to ``sums``.
     """
     out[:entries] = 0
     for feature in range(len(coefficients)):
@@ -91,19 +91,19 @@ def add_overlaps(
     start: int,
     stop: int,
 ) -> None:
-    """Adds up, for some heads, the minima of real and predicted weights, and how their weighted sum changes.
+    """Adds up, for some heads, the minima of true and predicted weights, and the gradient of their weighted sum.
 
     Args:
         features: Shape (features, tokens x rows).
         attention: Shape (heads, tokens x rows).
-        text: Number of each row's text, shape (rows,).
+        text: Index of each row's text, shape (rows,).
         chosen: Each head's features, shape (heads, k).
         coefficients: Shape (heads, k).
-        slopes: How much each text's sum of minima counts in the gradient, shape (heads, texts).
+        slopes: Weight of each text's sum of minima in the gradient, shape (heads, texts).
         shared: The sums of minima, shape (heads, texts); added to.
-        gradient: Shape (heads, k), added to; of no heads, if it is not wanted.
+        gradient: Shape (heads, k); added to. With shape (0, k) it is not computed.
         start: First head.
-        stop: The head after the last.
+        stop: One past the last head.
     """
     rows, k = len(text), chosen.shape[1]
     tokens = features.shape[1] // rows
@@ -161,19 +161,19 @@ def add_divergence(
     start: int,
     stop: int,
 ) -> None:
-    """Adds up, for some heads, the cross-entropy of real and predicted weights, its gradient and its curvature.
+    """Adds up, for some heads, the cross-entropy of true and predicted weights, its gradient and its Hessian.
 
     Args:
         features: Shape (features, tokens x rows).
         attention: Shape (heads, tokens x rows).
         chosen: Each head's features, shape (heads, k).
         coefficients: Shape (heads, k).
-        rows: Their number.
+        rows: Number of rows.
         value: Shape (heads,); added to.
         gradient: Shape (heads, k); added to.
-        curvature: Shape (heads, k, k); its lower triangle is added to.
+        curvature: Shape (heads, k, k); only its lower triangle is added to.
         start: First head.
-        stop: The head after the last.
+        stop: One past the last head.
     """
     k = chosen.shape[1]
     padded = k + -k % TILE

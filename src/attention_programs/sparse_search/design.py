@@ -1,8 +1,8 @@
-"""The features and the patterns of many texts, laid out so that all heads are fitted at once.
+"""The design matrix: features and patterns of many texts, laid out so that all heads are fitted at once.
 
-Rows of attention that see equally many tokens lie side by side: no padding, no masks, and one matrix product serves
-every head. Tokens come before rows, so that a sum over the tokens of a row is a sum of vectors. What is kept is half
-precision (patterns are stored so, and features are small numbers); sums are single.
+Attention rows that see the same number of tokens are grouped: no padding, no masks, and one matrix product serves
+every head. Tokens come before rows, so that a sum over the tokens of a row is a sum of vectors. Values are kept in half
+precision (as patterns are stored, and features are small numbers); sums are in single precision.
 """
 
 import math
@@ -18,25 +18,25 @@ from attention_programs.programs.features import Feature
 from attention_programs.programs.view import TokenView
 
 SMALLEST = 1e-12
-"""Predicted weights below it count as 0: numbers too small for the CPU's fast path slow it down tenfold."""
+"""Predicted weights below this count as 0: subnormal numbers slow the CPU down tenfold."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of attention that see equally many tokens."""
+    """Attention rows that see the same number of tokens."""
 
     features: torch.Tensor
     """Shape (features, tokens, rows), half precision."""
     attention: torch.Tensor
     """The heads' patterns, shape (heads, tokens, rows), half precision; each row sums to 1."""
     text: torch.Tensor
-    """Number of the text that each row comes from, shape (rows,)."""
+    """Index of each row's text, shape (rows,)."""
 
     def columns(self, chosen: torch.Tensor) -> torch.Tensor:
         """Values of each head's chosen features, shape (heads, chosen, tokens x rows).
 
         Args:
-            chosen: Numbers of features, shape (heads, chosen).
+            chosen: Indices of features, shape (heads, chosen).
         """
         values = self.features.index_select(0, chosen.flatten()).float()
         return values.view(*chosen.shape, -1)
@@ -44,14 +44,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Design:
-    """Texts, cut into rows."""
+    """Texts as groups of attention rows."""
 
     groups: tuple[Rows, ...]
     """By ascending number of tokens."""
     lengths: torch.Tensor
-    """Rows of each text, shape (texts,)."""
+    """Number of rows of each text, shape (texts,)."""
     memory_mib: float = math.inf
-    """Bound on the values of chosen features at a time, where torch computes."""
+    """Bound on the memory of chosen features' values when torch computes."""
 
     @property
     def heads(self) -> int:
@@ -65,23 +65,23 @@ class Design:
 
     @property
     def entries(self) -> int:
-        """Number of attention weights of a head over all texts."""
+        """Number of attention weights per head over all texts."""
         return sum(group.attention[0].numel() for group in self.groups)
 
     def head_chunks(self, features: int) -> Iterator[slice]:
-        """Divides the heads so that the single-precision values of so many features of each stay within the bound."""
+        """Divides the heads so that ``features`` features of each, in single precision, stay within the bound."""
         size = int(max(1, min(self.heads, self.memory_mib * 2**20 / (4 * features * self.entries))))
         for start in range(0, self.heads, size):
             yield slice(start, start + size)
 
     def of_heads(self, heads: slice | torch.Tensor) -> "Design":
-        """The same for some of the heads."""
+        """The design of some of the heads."""
         return replace(self, groups=tuple(replace(g, attention=g.attention[heads]) for g in self.groups))
 
     def of_groups(self, members: Sequence[Sequence[int]]) -> "Design":
-        """The mean patterns of groups of heads in place of the heads.
+        """The design with groups of heads in place of heads, each with its mean pattern.
 
-        KL(A || P) summed over a group's patterns A is least for the P that is best for their mean.
+        The P that minimises the sum of KL(A || P) over a group's patterns A also minimises it for their mean.
         """
         means = [torch.stack([g.attention[list(m)].float().mean(0) for m in members]).half() for g in self.groups]
         groups = (replace(group, attention=mean) for group, mean in zip(self.groups, means, strict=True))
@@ -93,11 +93,11 @@ def build_design(texts: Sequence[TextAttention], features: Sequence[Feature], de
 
     Args:
         texts: The texts with their patterns.
-        features: What is evaluated.
-        device: Where the numbers lie.
+        features: The features to evaluate.
+        device: Device of the tensors.
 
     Raises:
-        UserError: if that takes more memory than is free.
+        UserError: if there is not enough memory.
     """
     lengths = np.array([len(text.ids) for text in texts])
     heads, causal = len(texts[0].entries), texts[0].causal
@@ -137,7 +137,7 @@ def build_design(texts: Sequence[TextAttention], features: Sequence[Feature], de
 
 
 def softmax(scores: torch.Tensor) -> torch.Tensor:
-    """Softmax over the tokens of scores (heads, tokens, rows); what is next to nothing becomes nothing."""
+    """Softmax over the tokens of scores (heads, tokens, rows), with tiny weights set to 0."""
     return torch.nn.functional.threshold(scores.softmax(-2), SMALLEST, 0.0, inplace=True)
 
 
@@ -147,26 +147,27 @@ def scores_of(coefficients: torch.Tensor, columns: torch.Tensor, group: Rows) ->
 
 
 def slope_of(columns: torch.Tensor, push: torch.Tensor) -> torch.Tensor:
-    """Each coefficient's slope, shape (heads, k), from columns (heads, k, entries) and slopes (heads, tokens, rows).
+    """Each coefficient's gradient, shape (heads, k), from columns (heads, k, entries) and gradients of the scores.
 
-    The product is written as a row times a matrix: with a single column it takes eight times as long on CPUs.
+    ``push`` has shape (heads, tokens, rows). The product is written as a row times a matrix: a matrix times a column
+    takes eight times as long on CPUs.
     """
     return torch.bmm(push.flatten(1)[:, None], columns.transpose(1, 2))[:, 0]
 
 
 def overlap(patterns: torch.Tensor, group: Rows) -> torch.Tensor:
-    """Sum of minima of predicted and real weights, shape (heads, rows)."""
+    """Sum of minima of predicted and true weights, shape (heads, rows)."""
     return torch.minimum(patterns, group.attention.float()).sum(-2)
 
 
 def push_of(patterns: torch.Tensor, group: Rows, slopes: torch.Tensor) -> torch.Tensor:
-    """How the mean IoU changes with each score, shape (heads, tokens, rows).
+    """The gradient of the mean IoU with respect to each score, shape (heads, tokens, rows).
 
-    The sum of minima grows with a predicted weight as long as that is below the real one; a softmax passes on the
-    weight times what exceeds the row's mean.
+    The sum of minima grows with a predicted weight as long as it is below the true one; the softmax's backward pass
+    gives the weight times the difference from the row's mean.
 
     Args:
-        patterns: The predicted weights, alike in shape.
+        patterns: The predicted weights, of the same shape.
         group: The rows.
         slopes: From :func:`slope_of_shared`.
     """
@@ -175,5 +176,5 @@ def push_of(patterns: torch.Tensor, group: Rows, slopes: torch.Tensor) -> torch.
 
 
 def slope_of_shared(shared: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """The mean IoU's change with each text's sum of minima S: d IoU / d S = 2n / (2n - S)^2, shape (heads, texts)."""
+    """The mean IoU's derivative by each text's sum of minima S: d IoU / d S = 2n / (2n - S)^2, shape (heads, texts)."""
     return 2 * lengths / (2 * lengths - shared).square() / len(lengths)

@@ -1,4 +1,4 @@
-"""What a head does, measured on training texts: the numbers and the weights that prompts are made of."""
+"""What a head does, measured on training texts: the numbers and weights that prompts are made from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from attention_programs.programs.vocabulary import TOKEN_FEATURES
 from attention_programs.sparse_search.training_texts import ExplainedText, ExplainedTexts
 
 TOP_SHARE = 0.025
-"""Share of a pattern's entries that the paper shows (section on synthesis): the largest."""
+"""The share of a pattern's entries, the largest, that the paper shows (section on synthesis)."""
 STRATA = ((0.0, 0.005, 4), (0.005, 0.025, 4), (0.025, 0.1, 3), (0.1, 0.5, 2))
-"""Bands of entries by rank without the first column, as shares of all, and how many weights are shown of each."""
+"""Bands of entries by rank (from, to, as shares of all outside the first column), and how many of each are shown."""
 LEAST_ROWS = 20
-"""Queries of a class below which nothing is said of them."""
+"""A class with fewer queries is left out."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,23 @@ class Weight:
     key_place: int
     true: float
     predicted: float | None = None
-    """What the program to be improved gives; None where there is none."""
+    """The weight given by the program to be improved; None if there is none."""
 
 
 @dataclass(frozen=True)
 class PatternShare:
-    """How much attention falls on a pattern, the first token left out."""
+    """How much attention falls on a pattern, leaving out the first token."""
 
     expression: str
     share: float
-    """Of all attention, without what the first token gets."""
+    """Share of all attention, not counting attention on the first token."""
     times_even: float
-    """The same, divided by what it were if each row spread the attention next to the first token evenly."""
+    """This share, divided by what it would be if each row spread its attention evenly over all but the first token."""
 
 
 @dataclass(frozen=True)
 class QuerySink:
-    """How much the queries of a class rest on the first token."""
+    """How much the queries of a class attend to the first token."""
 
     name: str
     first_token: float
@@ -54,33 +54,33 @@ class QuerySink:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Weights of one text."""
+    """Weights from one text."""
 
     opening: str
     """The text's first characters."""
     top: tuple[Weight, ...]
-    """The largest, strongest first: the paper's evidence."""
+    """The largest weights, in descending order: the paper's evidence."""
     strata: tuple[Weight, ...]
-    """Some of every size, without the first token."""
+    """Weights of every size, without the first token."""
 
 
 @dataclass(frozen=True)
 class HeadEvidence:
-    """Everything that a prompt says of a head."""
+    """Everything that a prompt says about a head."""
 
     head: str
     first_token: float
-    """Mean attention on the first token; the next two on the token itself and on the one before."""
+    """Mean attention on the first token; the next two are for the token itself and the previous token."""
     self_token: float
     previous_token: float
     entropy: float
-    """Mean entropy of a row, bits."""
+    """Mean entropy of a row, in bits."""
     most_entropy: float
-    """The same if every row were uniform."""
+    """Mean entropy if every row were uniform, in bits."""
     patterns: tuple[PatternShare, ...]
-    """Most telling first."""
+    """In descending order of how telling they are."""
     queries: tuple[QuerySink, ...]
-    """From most to least at rest."""
+    """In descending order of attention to the first token."""
     excerpts: tuple[Excerpt, ...]
 
 
@@ -115,14 +115,14 @@ class EvidenceMaker:
         )
 
     def _patterns(self, number: int) -> tuple[PatternShare, ...]:
-        """Those that hold most of the attention next to the first token, against what they would hold by chance."""
+        """Those with the most attention outside the first token, compared with an even spread."""
         share = self._totals.on_features[number] / self._totals.rows
         even = np.maximum(self._totals.even[number] / self._totals.rows, 1e-9)
         telling = share * np.log(np.maximum(share, 1e-9) / even)
         best: dict[str, PatternShare] = {}
         for i in np.argsort(-telling, kind="stable"):
             feature = self._features[i]
-            if telling[i] > 0 and len(best) < self._most:  # of a pattern with parameters the best one is enough
+            if telling[i] > 0 and len(best) < self._most:  # only the best parameter of each pattern
                 found = PatternShare(feature.expression, float(share[i]), float(share[i] / even[i]))
                 best.setdefault(feature.pattern or feature.expression, found)
         return tuple(best.values())
@@ -140,21 +140,21 @@ class EvidenceMaker:
 _PLAIN_FEATURES = tuple(
     name for name, term in TOKEN_FEATURES.items() if not (term.continuous or name.startswith("first_"))
 )
-"""Classes that say what a token is, not how early it stands: early queries rest on the first token in every head."""
+"""Token features other than those of early tokens, as every head's early queries attend to the first token."""
 
 
 @dataclass(frozen=True)
 class _Totals:
-    """Sums over all rows of all texts; arrays have one row or column a head."""
+    """Sums over all rows of all texts; arrays have one row or column per head."""
 
     rows: int
     means: NDArray[np.float64]
-    """On the first token, itself and the previous token, and the entropy; shape (4, heads)."""
+    """Attention on the first token, itself and the previous token, and the entropy; shape (4, heads)."""
     most_entropy: float
     on_features: NDArray[np.float64]
-    """Attention next to the first token on each feature's entries, shape (heads, features)."""
+    """Attention outside the first token on each feature's entries, shape (heads, features)."""
     even: NDArray[np.float64]
-    """The same if each row spread that attention evenly."""
+    """The same if each row spread this attention evenly."""
     query_rows: NDArray[np.float64]
     query_first: NDArray[np.float64]
     """Attention on the first token from each class's queries, shape (heads, classes)."""
@@ -217,14 +217,14 @@ def weight_at(
 
 
 def _by_size(values: NDArray[np.float32], causal: bool) -> list[tuple[int, int]]:
-    """Visible entries by descending value; equal ones in reading order."""
+    """Visible entries by descending value; ties in reading order."""
     rows, columns = np.tril_indices(len(values)) if causal else np.indices(values.shape).reshape(2, -1)
     order = np.argsort(-values[rows, columns], kind="stable")
     return list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
 
 
 def most_different(text: ExplainedText, number: int, predicted: NDArray[np.float32], most: int) -> tuple[Weight, ...]:
-    """Cells where a prediction is furthest from the pattern, the furthest first: what is not explained yet."""
+    """The entries where the prediction is furthest from the true pattern, in descending order of difference."""
     true_pattern = text.pattern(number)
     order = _by_size(np.abs(true_pattern - predicted), text.view.causal)[:most]
     return tuple(weight_at(text, true_pattern, i, j, predicted) for i, j in order)

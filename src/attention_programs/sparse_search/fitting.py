@@ -1,4 +1,4 @@
-"""Fitting the coefficients of every head's program: first to the pattern's distribution, then to IoU itself."""
+"""Fitting the coefficients of every head's program: first by KL divergence from the pattern, then by IoU itself."""
 
 from collections.abc import Sequence
 
@@ -10,24 +10,24 @@ from attention_programs.sparse_search.passes import Divergence, sum_divergence, 
 from attention_programs.sparse_search.sparse_programs import SparsePrograms
 
 MAX_STEP = 4.0
-"""Largest change of a coefficient in one Newton step; keeps a nearly separable term from running away."""
+"""Largest change of a coefficient in one Newton step; keeps a nearly separable term from diverging."""
 LARGEST = 12.0
-"""Largest coefficient: exp(12) already decides a row."""
+"""Largest coefficient: exp(12) already dominates a row."""
 BETAS = (0.9, 0.99)
-"""How long Adam remembers slopes and their squares."""
+"""Adam's decay rates of the gradient's moments."""
 SMALLEST_SLOPE = 1e-12
-"""Divergence below which Adam takes smaller steps."""
+"""Adam's epsilon: gradients below it make smaller steps."""
 SLACK = 1e-6
-"""Rise of the objective, in nats per row, that is the noise of single precision."""
+"""Increase of the objective, in nats per row, that counts as floating-point noise."""
 
 
 def divergence_slope(design: Design, programs: SparsePrograms, ridge: float) -> Divergence:
-    """Every head's divergence as a mean over rows, plus the ridge.
+    """Every head's divergence as a mean over rows, plus the ridge penalty.
 
     Args:
         design: The texts.
-        programs: One a head.
-        ridge: Weight of the squared coefficients in nats per row.
+        programs: One per head.
+        ridge: Weight of the squared coefficients, in nats per row.
     """
     sums = sum_divergence(design, programs)
     coefficients, rows = programs.coefficients, design.rows
@@ -40,15 +40,15 @@ def divergence_slope(design: Design, programs: SparsePrograms, ridge: float) -> 
 
 
 def fit_divergence(design: Design, programs: SparsePrograms, ridge: float, tries: int) -> SparsePrograms:
-    """Newton steps on every head's divergence at once; where a step overshoots, half of it is tried next.
+    """Newton steps on every head's divergence at once; a step that overshoots is halved and tried again.
 
-    The objective is convex, but far from its least value a full step may lead away.
+    The objective is convex, but far from the minimum a full step may increase it.
 
     Args:
         design: The texts.
         programs: Where to start, one per head.
-        ridge: Weight of the squared coefficients in nats per row.
-        tries: Steps tried, each at the cost of one pass over the texts.
+        ridge: Weight of the squared coefficients, in nats per row.
+        tries: Number of steps tried, each at the cost of one pass over the texts.
     """
     best = divergence_slope(design, programs, ridge)
     step = _newton(best)
@@ -71,15 +71,15 @@ def _newton(at: Divergence) -> torch.Tensor:
 
 
 def fit_iou(design: Design, programs: SparsePrograms, steps: int, rate: float) -> SparsePrograms:
-    """Raises every head's mean IoU itself by Adam with a falling step size; keeps the best coefficients met.
+    """Maximises every head's mean IoU itself, by Adam with a decaying step size; keeps the best coefficients seen.
 
-    How much a text counts in a step's gradient follows from its IoU at the step before, so that features are read once
-    a step and not twice; at the first step all texts count as if they fitted perfectly.
+    A text's weight in the gradient comes from its IoU at the previous step, so that features are read once per step
+    rather than twice; at the first step all texts count as if they fitted perfectly.
 
     Args:
         design: The texts.
         programs: Where to start, one per head.
-        steps: Steps.
+        steps: Number of steps.
         rate: Size of the first step, in units of a coefficient.
     """
     coefficients = programs.coefficients.float().clone()
@@ -106,18 +106,18 @@ def mean_iou(design: Design, programs: SparsePrograms) -> torch.Tensor:
 
     Args:
         design: The texts.
-        programs: One a head.
+        programs: One per head.
     """
     shared = sum_overlaps(design, programs, None).shared
     return iou_of_shared(shared, design.lengths).mean(1)
 
 
 def iou_pull(design: Design, predicted: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """How the mean IoU over texts changes with each score.
+    """The gradient of the mean IoU over texts with respect to each score.
 
     Args:
         design: The texts.
-        predicted: The patterns at the scores, one tensor per group of rows, shape (heads, tokens, rows).
+        predicted: The predicted patterns, one tensor of shape (heads, tokens, rows) per group of rows.
     """
     shared = torch.zeros(design.heads, len(design.lengths), device=design.lengths.device)
     for group, patterns in zip(design.groups, predicted, strict=True):

@@ -1,4 +1,4 @@
-"""How much every feature promises every head: which term to add next."""
+"""Gain estimates (score test): which term to add next to each head's program."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,23 +11,23 @@ from attention_programs.sparse_search.passes import sum_divergence
 from attention_programs.sparse_search.sparse_programs import SparsePrograms
 
 SMALLEST_SPREAD = 0.5
-"""Summed variance below which a term varies too rarely for its gradient to mean anything."""
+"""With a lower summed variance, a term varies too rarely for its gradient to mean anything."""
 Objective = Literal["divergence", "iou"]
 
 
 @dataclass(frozen=True)
 class GainEstimate:
-    """How fast the fit improves with every feature of every head, and in what units; shape (heads, features)."""
+    """How fast each head's fit improves with every feature, and in what units; shape (heads, features)."""
 
     gradient: torch.Tensor
-    """Of the summed divergence or of the mean IoU with the feature's coefficient."""
+    """Gradient of the summed divergence, or of the mean IoU, with respect to the feature's coefficient."""
     spread: torch.Tensor
     """Sum over rows of the feature's variance under the predicted pattern."""
 
     def best(self, chosen: torch.Tensor, count: int) -> torch.Tensor:
         """The features with the largest gradients in units of their spread, shape (heads, count).
 
-        Those that are chosen already, or hardly ever vary, are passed over.
+        Features that are already chosen, or hardly ever vary, are skipped.
         """
         score = self.gradient.abs() / self.spread.clamp_min(SMALLEST_SPREAD).sqrt()
         score = score.masked_fill(self.spread < SMALLEST_SPREAD, 0.0)
@@ -35,12 +35,12 @@ class GainEstimate:
 
 
 def estimate_gain(design: Design, programs: SparsePrograms, objective: Objective) -> GainEstimate:
-    """The promise of every feature for every head at the programs found so far.
+    """Every feature's estimated gain for every head, given the programs found so far.
 
     Args:
         design: The texts.
-        programs: One a head.
-        objective: What is to improve.
+        programs: One per head.
+        objective: The objective to improve.
     """
     features, chosen = design.groups[0].features.shape[0], programs.chosen
     dense = torch.zeros(design.heads, features, device=chosen.device)
@@ -56,7 +56,7 @@ def estimate_gain(design: Design, programs: SparsePrograms, objective: Objective
         pushes = [patterns - group.attention.float() for patterns, group in zip(predicted, design.groups, strict=True)]
     gradient, spread = torch.zeros_like(dense), torch.zeros_like(dense)
     for group, patterns, push in zip(design.groups, predicted, pushes, strict=True):
-        # Row by row, as the products of matrices want them.
+        # Rows first, the layout that the matrix products need.
         values = group.features.transpose(1, 2).contiguous().float()
         weights, flat = patterns.transpose(1, 2).contiguous(), values.flatten(1)
         gradient += push.transpose(1, 2).flatten(1) @ flat.T
@@ -66,6 +66,6 @@ def estimate_gain(design: Design, programs: SparsePrograms, objective: Objective
 
 
 def influence(design: Design, programs: SparsePrograms) -> torch.Tensor:
-    """How much each chosen term moves the scores: |coefficient| x deviation under the pattern, shape (heads, k)."""
+    """How much each term moves the scores: |coefficient| x standard deviation under the pattern, shape (heads, k)."""
     variance = sum_divergence(design, programs).curvature.diagonal(dim1=1, dim2=2)
     return programs.coefficients.abs() * (variance / design.rows).clamp_min(0.0).sqrt()

@@ -1,4 +1,4 @@
-"""One pass over all texts: what every head's program adds up to, on the CPU by compiled loops, else by torch."""
+"""One pass over all texts, summing every head's objective and gradient: compiled loops on the CPU, torch elsewhere."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ from attention_programs.sparse_search.sparse_programs import SparsePrograms
 
 @dataclass(frozen=True)
 class Divergence:
-    """The cross-entropy of patterns and programs, and how it changes with the coefficients; double precision.
+    """The cross-entropy of patterns and programs with its derivatives by the coefficients; double precision.
 
-    It differs from KL(pattern || program) by the pattern's own entropy, which no coefficient changes.
+    It differs from KL(pattern || program) by the pattern's own entropy, which does not depend on the coefficients.
     """
 
     value: torch.Tensor
@@ -23,7 +23,7 @@ class Divergence:
     gradient: torch.Tensor
     """(P - A) f, shape (heads, k)."""
     curvature: torch.Tensor
-    """The Hessian: covariance of the features under the program, row by row, shape (heads, k, k)."""
+    """The Hessian: covariance of the features under the program, summed over rows, shape (heads, k, k)."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class OverlapSums:
     shared: torch.Tensor
     """Shape (heads, texts)."""
     gradient: torch.Tensor
-    """Of the sums, each text's times its slope, shape (heads, k)."""
+    """Gradient of the sums weighted by each text's slope, shape (heads, k)."""
 
 
 def sum_divergence(design: Design, programs: SparsePrograms) -> Divergence:
@@ -41,7 +41,7 @@ def sum_divergence(design: Design, programs: SparsePrograms) -> Divergence:
 
     Args:
         design: The texts.
-        programs: One a head.
+        programs: One per head.
     """
     if programs.chosen.device.type != "cpu":
         return divergence_by_torch(design, programs)
@@ -60,12 +60,12 @@ def sum_divergence(design: Design, programs: SparsePrograms) -> Divergence:
 
 
 def sum_overlaps(design: Design, programs: SparsePrograms, slopes: torch.Tensor | None) -> OverlapSums:
-    """Sums up what every head's pattern and program have in common.
+    """Sums the minima of every head's pattern and program.
 
     Args:
         design: The texts.
-        programs: One a head.
-        slopes: How much each text counts in the gradient, shape (heads, texts); without it there is none.
+        programs: One per head.
+        slopes: Weight of each text in the gradient, shape (heads, texts); if None, no gradient is computed.
     """
     if programs.chosen.device.type != "cpu":
         return overlaps_by_torch(design, programs, slopes)
@@ -86,13 +86,13 @@ def sum_overlaps(design: Design, programs: SparsePrograms, slopes: torch.Tensor 
 
 
 def _halves(values: torch.Tensor) -> Halves:
-    """The bits of half precision numbers, shape (first axis, all others)."""
+    """The bits of half-precision numbers, shape (first axis, all others)."""
     found: Halves = values.view(torch.int16).flatten(1).numpy().view(np.uint16)
     return found
 
 
 def divergence_by_torch(design: Design, programs: SparsePrograms) -> Divergence:
-    """What :func:`sum_divergence` sums up, on any device."""
+    """As :func:`sum_divergence`, on any device."""
     k = programs.terms
     parts = []
     for some in design.head_chunks(2 * k):
@@ -113,7 +113,7 @@ def divergence_by_torch(design: Design, programs: SparsePrograms) -> Divergence:
 
 
 def overlaps_by_torch(design: Design, programs: SparsePrograms, slopes: torch.Tensor | None) -> OverlapSums:
-    """What :func:`sum_overlaps` sums up, on any device."""
+    """As :func:`sum_overlaps`, on any device."""
     parts = []
     for some in design.head_chunks(programs.terms):
         part, own = design.of_heads(some), programs.of_heads(some)

@@ -1,4 +1,4 @@
-"""What the search makes of a profile: a program for every head, the fitted baselines, and analyses."""
+"""The search for a whole profile: a program for every head, the fitted baselines, and analyses."""
 
 import dataclasses
 import json
@@ -33,37 +33,37 @@ PREFIX_TEXTS = 6
 
 @dataclass(frozen=True)
 class SearchOutputs:
-    """What the search found and went through."""
+    """The results of the search."""
 
     programs: list[ProgramRecord]
-    """Those of every head, and the fitted baselines."""
+    """Every head's program, and the fitted baselines."""
     metrics: dict[str, Any]
     path: list[dict[str, Any]]
     """Mean validation IoU by number of terms, before the last fit."""
     analyses: list[Analysis]
-    """Other programs of every head: with other numbers of terms, shared between heads, from one corpus alone."""
+    """Alternative programs for every head: of other sizes, shared between heads, or found on a single corpus."""
     equal_size: list[ProgramRecord]
-    """For each head with a program by hand, one of as many terms as that has."""
+    """For each head with a curated program, a program with as many terms."""
 
 
 def search_programs(
     attention: Path, settings: SynthesisSettings, checkpoint: Path, by_hand: Sequence[ProgramRecord] = ()
 ) -> SearchOutputs:
-    """Searches a program for every head.
+    """Searches for a program for every head.
 
     Args:
         attention: Folder of patterns.
         settings: Sizes and budgets.
         checkpoint: File in which the search keeps its finished steps until it is done.
-        by_hand: Programs written for single heads, whose sizes the search matches.
+        by_hand: Curated programs for single heads, whose sizes the search matches.
 
     Raises:
-        UserError: if there are no training or no validation texts.
+        UserError: if there are no training texts or no validation texts.
     """
     index = read_index(attention)
     train, validation = ([text.halved() for text in read_patterns(attention, [split])] for split in FITTED_SPLITS)
     if not train or not validation:
-        raise UserError(f"{attention} holds {len(train)} train and {len(validation)} validation texts; both are needed")
+        raise UserError(f"{attention} has {len(train)} train and {len(validation)} validation texts; both are needed")
     data = SearchData(train, validation, settings, best_device())
     provenance = _search_provenance(index, data)
     writer = Writer(provenance, prefix_views(train), index.head_list)
@@ -93,10 +93,10 @@ def search_programs(
 
 
 def fit_each_corpus(data: SearchData, journal: Journal[SparsePrograms]) -> dict[str, list[list[WeightedTerm]]]:
-    """The terms of each head's program found on one corpus alone; nothing if there is one, or no budget for it.
+    """The terms of each head's program for each corpus, found on that corpus only.
 
-    Searches are smaller than that on all texts: ``transfer_texts`` in place of ``sample_texts``, no terms swapped, and
-    all programs of one size.
+    These searches are smaller than the one on all texts: ``transfer_texts`` instead of ``sample_texts``, no swaps, and
+    all programs of the same size. Empty if there is only one corpus, or ``transfer_texts`` is 0.
 
     Args:
         data: All texts.
@@ -112,10 +112,10 @@ def fit_each_corpus(data: SearchData, journal: Journal[SparsePrograms]) -> dict[
 
 
 def sizes_by_hand(by_hand: Sequence[ProgramRecord], heads: Sequence[Head]) -> dict[Head, int]:
-    """Terms of the program by hand for each selected head that has one; of several the longest counts.
+    """The number of terms of each selected head's curated program, if it has one; if it has several, the largest.
 
     Args:
-        by_hand: The programs; one without a vocabulary term has no size.
+        by_hand: The curated programs; those without vocabulary terms are ignored.
         heads: The selected heads, in the order of the patterns.
     """
     found: dict[Head, int] = {}
@@ -126,11 +126,11 @@ def sizes_by_hand(by_hand: Sequence[ProgramRecord], heads: Sequence[Head]) -> di
 
 
 def fit_equal_size(data: SearchData, sizes: Mapping[int, int], journal: Journal[SparsePrograms]) -> list[FoundProgram]:
-    """A program of so many terms for each of some heads: grown, swapped and fitted as the whole search does it.
+    """A program of a given size for each of some heads: selected, swapped and fitted as in the main search.
 
     Args:
         data: The texts with the patterns of all heads.
-        sizes: Terms by number of the head.
+        sizes: Number of terms by the head's index.
         journal: Steps that an earlier run finished.
 
     Returns:

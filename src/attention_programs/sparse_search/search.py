@@ -1,7 +1,7 @@
-"""The search: for each head a sparse sum of vocabulary terms, put through a softmax row by row.
+"""The search: for each head, the softmax of a sparse sum of vocabulary terms.
 
-Terms are chosen on a sample of training texts, their coefficients are fitted on all of them, the number of terms is
-chosen on validation texts, and coefficients are rounded to one decimal.
+Terms are selected on a sample of training texts, coefficients are fitted on all of them and rounded to one decimal,
+and the number of terms is chosen on validation texts.
 """
 
 from collections.abc import Sequence
@@ -24,28 +24,28 @@ from attention_programs.sparse_search.sparse_programs import SparsePrograms, sea
 from attention_programs.sparse_search.term_selector import TermSelector
 
 START = (Feature("first_token"), Feature("log_distance"))
-"""Every program begins with the sink and with distance."""
+"""The terms that every program starts with: the sink and distance."""
 
 
 @dataclass(frozen=True)
 class FoundProgram:
-    """What the search found for one head."""
+    """The result of the search for one head."""
 
     terms: list[WeightedTerm]
     iou_train: float
     iou_validation: float
     iou_unrounded: float
-    """Validation IoU with the coefficients as they were fitted."""
+    """Validation IoU before the coefficients were rounded."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the search found."""
+    """The result of the search for all heads."""
 
     programs: list[FoundProgram]
-    """One a head, in the order of the patterns."""
+    """One per head, in the order of the patterns."""
     sizes: dict[int, list[FoundProgram]]
-    """The same at a fixed number of terms."""
+    """The same with a fixed number of terms, by that number."""
     path: dict[int, float]
     """Mean validation IoU by number of terms, with coefficients fitted on the sample."""
     longest: SparsePrograms = field(compare=False)
@@ -54,7 +54,7 @@ class Found:
 
 @dataclass
 class SearchData:
-    """Texts from which programs are found."""
+    """The texts of a search."""
 
     train: Sequence[TextAttention]
     """Texts that terms and coefficients are fitted on."""
@@ -65,13 +65,13 @@ class SearchData:
 
     @cached_property
     def features(self) -> list[Feature]:
-        """What programs may be made of."""
+        """The features that programs may use."""
         special = any(text.special_ids.occur_in(text.ids) for text in self.train)
         return candidate_features(self.train[0].causal, special)
 
     @cached_property
     def sample(self) -> Design:
-        """Some training texts, evenly drawn, with every feature."""
+        """Some training texts, evenly spaced, with every feature."""
         return self.design(_evenly(self.train, self.settings.sample_texts), self.features)
 
     def of_corpus(self, name: str, settings: SynthesisSettings) -> "SearchData":
@@ -83,26 +83,26 @@ class SearchData:
         """The same texts with the patterns of some heads."""
         train, validation = ([text.of_heads(heads) for text in texts] for texts in (self.train, self.validation))
         part = SearchData(train, validation, self.settings, self.device)
-        part.sample = self.sample.of_heads(torch.tensor(heads, device=self.device))  # its patterns are known
+        part.sample = self.sample.of_heads(torch.tensor(heads, device=self.device))  # features are reused
         return part
 
     @property
     def start(self) -> list[int]:
-        """Numbers of the features that every program begins with."""
+        """Indices of the features that every program starts with."""
         return [self.features.index(feature) for feature in START]
 
     def design(self, texts: Sequence[TextAttention], features: Sequence[Feature]) -> Design:
-        """Texts laid out with some features."""
+        """The design of some texts and features."""
         return replace(build_design(texts, features, self.device), memory_mib=self.settings.memory_mib)
 
 
 def _evenly(texts: Sequence[TextAttention], count: int) -> Sequence[TextAttention]:
-    """So many of the texts, or all if there are fewer, at equal distances."""
+    """``count`` evenly spaced texts, or all if there are fewer."""
     return [texts[number * len(texts) // count] for number in range(count)] if count < len(texts) else texts
 
 
 class Search:
-    """All heads' searches, side by side on shared texts.
+    """The searches for all heads, run together on the same texts.
 
     Args:
         data: The texts.
@@ -135,11 +135,11 @@ class Search:
         )
 
     def of_size(self, size: int, purpose: str = "search") -> list[FoundProgram]:
-        """Every head's program with so many terms; no other size is tried.
+        """Every head's program of one size; no other size is tried.
 
         Args:
-            size: Terms.
-            purpose: What the progress bar says it is for.
+            size: Number of terms.
+            purpose: The label of the progress bar.
         """
         selector = self._selector
         found = selector.improve(selector.forward_select(size), purpose)
@@ -147,7 +147,7 @@ class Search:
         return LastFit(self._data, {size: found}, selector.journal).fit(size, everyone, "everyone")
 
     def share(self, found: Found, counts: Sequence[int]) -> dict[int, list[list[WeightedTerm]]]:
-        """Explains all heads with few programs: for each number of programs, the program of each head."""
+        """Explains all heads with few programs: each head's program, for each number of programs."""
         selector = self._selector
         fits = pairwise_iou(selector.sample, found.longest)
         written = {}
@@ -160,11 +160,11 @@ class Search:
 
 
 def best_sizes(path: dict[int, torch.Tensor], min_gain: float) -> torch.Tensor:
-    """The number of terms of each head, where every term has to gain so much validation IoU.
+    """The number of terms of each head's program, where every term must gain at least ``min_gain`` validation IoU.
 
     Args:
-        path: Validation IoU of each head by number of terms, shape (heads,).
-        min_gain: IoU a term.
+        path: Validation IoU of each head, shape (heads,), by number of terms.
+        min_gain: Least IoU per term.
 
     >>> best_sizes({2: torch.tensor([0.5, 0.5]), 3: torch.tensor([0.501, 0.6])}, min_gain=0.002).tolist()
     [2, 3]
@@ -175,12 +175,12 @@ def best_sizes(path: dict[int, torch.Tensor], min_gain: float) -> torch.Tensor:
 
 
 class LastFit:
-    """The last fit of coefficients, on all training texts, with the features that programs use.
+    """The last fit of the coefficients, on all training texts, with only the features that programs use.
 
     Args:
         data: The texts.
-        by_size: Programs by their number of terms.
-        journal: Parts that an earlier run fitted.
+        by_size: Programs by number of terms.
+        journal: Steps that an earlier run finished.
     """
 
     def __init__(self, data: SearchData, by_size: dict[int, SparsePrograms], journal: Journal[SparsePrograms]) -> None:
@@ -196,14 +196,14 @@ class LastFit:
         self._validation = data.design(data.validation, self._features)
 
     def iou_validation(self, size: int) -> torch.Tensor:
-        """Validation IoU of each head's program of a size, before the last fit, shape (heads,)."""
+        """Validation IoU of each head's program of one size, before the last fit, shape (heads,)."""
         return mean_iou(self._validation, self._by_size[size])
 
     def fit_each(self, sizes: torch.Tensor, purpose: str) -> list[FoundProgram]:
-        """Fits every head's program of a size of its own.
+        """Fits every head's program, each with its own size.
 
         Args:
-            sizes: Terms of each head's program, shape (heads,).
+            sizes: Number of terms of each head's program, shape (heads,).
             purpose: As in :meth:`fit`.
         """
         programs: dict[int, FoundProgram] = {}
@@ -213,12 +213,12 @@ class LastFit:
         return [programs[head] for head in range(len(sizes))]
 
     def fit(self, size: int, heads: torch.Tensor, purpose: str) -> list[FoundProgram]:
-        """Fits some heads' programs of a size to IoU and rounds their coefficients.
+        """Fits some heads' programs of one size by IoU and rounds their coefficients.
 
         Args:
-            size: Terms.
-            heads: Numbers of heads.
-            purpose: Tells this fit from others of the same size in the journal.
+            size: Number of terms.
+            heads: Indices of the heads.
+            purpose: Distinguishes this fit in the journal from others of the same size.
         """
         settings, start = self._settings, self._by_size[size].of_heads(heads)
         train, validation = self._train.of_heads(heads), self._validation.of_heads(heads)
@@ -232,10 +232,10 @@ class LastFit:
 
 
 def weighted_terms(features: Sequence[Feature], design: Design, programs: SparsePrograms) -> list[list[WeightedTerm]]:
-    """Each program's terms with how much they move the scores; terms whose coefficient is 0 are left out.
+    """Each program's terms with their influence on the scores; terms with coefficient 0 are left out.
 
     Args:
-        features: What the programs' numbers mean.
+        features: The features that the programs' indices refer to.
         design: Texts, with one pattern per program.
         programs: The programs.
     """

@@ -1,4 +1,4 @@
-"""Explaining all heads with few programs: heads that one program describes well share it, refitted on all of them."""
+"""Explaining all heads with few programs: heads that one program fits well share it, refitted on all of them."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,18 @@ from attention_programs.sparse_search.sparse_programs import SparsePrograms
 from attention_programs.sparse_search.term_selector import TermSelector
 
 ROUNDS = 2
-"""Times that programs are refitted on their members and heads choose again."""
+"""Rounds of refitting programs to their members and reassigning heads."""
 PROGRAMS_AT_ONCE = 32
-"""Programs whose features are laid out at a time."""
+"""Number of programs evaluated at a time."""
 
 
 @dataclass(frozen=True)
 class Shared:
-    """Few programs and which head uses which."""
+    """A few programs, and which head uses which."""
 
     programs: SparsePrograms
     member_of: NDArray[np.int64]
-    """Number of the program of each head, shape (heads,)."""
+    """Index of each head's program, shape (heads,)."""
 
     @property
     def members(self) -> list[list[int]]:
@@ -32,16 +32,16 @@ class Shared:
 
 
 def share(selector: TermSelector, own: SparsePrograms, fits: NDArray[np.floating], count: int) -> Shared:
-    """Explains all heads with so many programs.
+    """Explains all heads with ``count`` programs.
 
-    The programs to begin with are those of some heads, taken one by one so that the mean over heads of the best IoU
-    grows most. Then each program is refitted to the mean pattern of its members, and heads choose again.
+    Starts from the programs of some heads, chosen greedily to maximise the mean over heads of the best IoU. Then each
+    program is refitted to the mean pattern of its members, and heads are reassigned.
 
     Args:
-        selector: How terms are chosen, and the texts.
+        selector: Selects terms; has the texts.
         own: One program per head.
         fits: IoU of every program with every head, from :func:`pairwise_iou`.
-        count: Programs wanted; with as many as heads each keeps its own.
+        count: Number of programs; if there are no more heads than that, each keeps its own.
     """
     if count >= len(own.chosen):
         return Shared(own, np.arange(len(own.chosen)))
@@ -54,11 +54,11 @@ def share(selector: TermSelector, own: SparsePrograms, fits: NDArray[np.floating
 
 
 def representatives(fits: NDArray[np.floating], count: int) -> list[int]:
-    """Programs, one by one those that raise the mean over heads of the best fit most.
+    """Greedily chosen programs: each adds most to the mean over heads of the best fit.
 
     Args:
         fits: IoU of every program with every head, shape (programs, heads).
-        count: Programs wanted.
+        count: Number of programs.
 
     >>> representatives(np.array([[0.9, 0.1, 0.1], [0.1, 0.6, 0.5], [0.1, 0.5, 0.7]]), 2)
     [2, 0]
@@ -76,7 +76,7 @@ def representatives(fits: NDArray[np.floating], count: int) -> list[int]:
 def pairwise_iou(sample: Design, programs: SparsePrograms) -> NDArray[np.float64]:
     """IoU of every program with every head over all rows of the sample together, shape (programs, heads).
 
-    The sum of minima of two patterns is half of what their sums exceed their city-block distance by.
+    The sum of minima of two patterns is half the difference between their total weight and their L1 distance.
     """
     shared = torch.zeros(len(programs.chosen), sample.heads, dtype=torch.float64, device=sample.lengths.device)
     for group in sample.groups:
@@ -91,6 +91,6 @@ def pairwise_iou(sample: Design, programs: SparsePrograms) -> NDArray[np.float64
 
 
 def _assign(programs: SparsePrograms, sample: Design) -> Shared:
-    """Gives each head the program that fits it best; programs that nobody wants are dropped."""
+    """Assigns each head the program that fits it best and drops unused programs."""
     wanted, member_of = np.unique(pairwise_iou(sample, programs).argmax(axis=0), return_inverse=True)
     return Shared(programs.of_heads(torch.from_numpy(wanted)), member_of)

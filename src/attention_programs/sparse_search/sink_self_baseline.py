@@ -1,4 +1,4 @@
-"""The fitted baseline: for each head the best mixture of the first token and the token itself."""
+"""The fitted sink + self baseline: for each head, the best mixture of the first token and the token itself."""
 
 import torch
 
@@ -10,11 +10,11 @@ from attention_programs.programs.record import ProgramRecord, make_record
 from attention_programs.sparse_search.design import Design
 
 GRID = tuple(range(0, 101, 5))
-"""Shares of the first token that are tried, in percent."""
+"""Weights of the first token that are tried, in percent."""
 
 
 def sink_self_source(first: int) -> str:
-    """The program that gives ``first`` percent to the first token and the rest to the token itself."""
+    """A program with ``first`` percent on the first token and the rest on the token itself."""
     return (
         "def program(text):\n"
         f'    """Attends to the first token ({first} %) and to itself ({100 - first} %)."""\n'
@@ -23,7 +23,7 @@ def sink_self_source(first: int) -> str:
 
 
 def fit_sink_self(train: Design, features: list[Feature], heads: list[Head]) -> list[ProgramRecord]:
-    """One record for each share that is the best of some head on train texts."""
+    """One record for each share that is the best for some head on train texts."""
     first, own = (features.index(Feature(name)) for name in ("first_token", "self_token"))
     scores = torch.stack([_iou(train, first, own, share / 100) for share in GRID], dim=1)
     best: dict[int, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Programs as numbers: which features each adds up, and how much of each."""
+"""Programs as tensors: which features each sums, and with which coefficients."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,37 +10,37 @@ from attention_programs.checkpoint import Checkpoint, Journal
 
 @dataclass(frozen=True)
 class SparsePrograms:
-    """One program per head, all with equally many terms."""
+    """One program per head, all with the same number of terms."""
 
     chosen: torch.Tensor
-    """Numbers of features, shape (heads, terms)."""
+    """Indices of features, shape (heads, terms)."""
     coefficients: torch.Tensor
     """Shape (heads, terms), double precision."""
 
     @property
     def terms(self) -> int:
-        """Terms of each program."""
+        """Number of terms of each program."""
         return self.chosen.shape[1]
 
     def with_terms(self, added: torch.Tensor) -> "SparsePrograms":
-        """More terms, shape (heads, new), with coefficients of 0."""
+        """A copy with more terms, shape (heads, new), with coefficient 0."""
         zeros = torch.zeros(added.shape, dtype=self.coefficients.dtype, device=added.device)
         return SparsePrograms(torch.cat([self.chosen, added], 1), torch.cat([self.coefficients, zeros], 1))
 
     def keep(self, value: torch.Tensor, terms: int) -> "SparsePrograms":
-        """The terms of highest value, in their order."""
+        """A copy with only the terms of highest value, in their order."""
         places = value.topk(terms, dim=1).indices.sort(dim=1).values
         return SparsePrograms(self.chosen.gather(1, places), self.coefficients.gather(1, places))
 
     def where(self, condition: torch.Tensor, other: "SparsePrograms") -> "SparsePrograms":
-        """This where the condition holds for a head, the other elsewhere."""
+        """This program for heads where the condition is true, the other elsewhere."""
         return SparsePrograms(
             torch.where(condition[:, None], self.chosen, other.chosen),
             torch.where(condition[:, None], self.coefficients, other.coefficients),
         )
 
     def rounded(self) -> "SparsePrograms":
-        """The same with coefficients of one decimal."""
+        """A copy with coefficients rounded to one decimal."""
         return SparsePrograms(self.chosen, (self.coefficients * 10).round() / 10 + 0.0)
 
     def of_heads(self, heads: slice | torch.Tensor) -> "SparsePrograms":
@@ -52,9 +52,9 @@ def search_journal(path: Path | None = None, fingerprint: str = "", device: str 
     """The finished steps of a search.
 
     Args:
-        path: The file; without one nothing outlives the process.
-        fingerprint: Stands for everything that the search depends on.
-        device: Where the programs are wanted.
+        path: The file; if None, nothing is saved.
+        fingerprint: Identifies everything that the search depends on.
+        device: Device to load the programs to.
 
     >>> journal = search_journal()
     >>> start = SparsePrograms(torch.tensor([[0, 1]]), torch.zeros(1, 2))

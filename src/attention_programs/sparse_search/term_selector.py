@@ -1,8 +1,8 @@
-"""Selects each head's terms, all heads side by side: added by gain estimate, swapped while that helps, pruned.
+"""Selects terms for all heads together: forward selection by gain estimate, swaps while they help, pruning.
 
-Terms are added one at a time, the most promising first, by the divergence, whose curvature is known; then the
-coefficients are fitted to IoU itself, the least influential terms are swapped for those that IoU asks for, and what is
-left is pruned term by term, so that every size has a program.
+Terms are added one at a time by their estimated gain in divergence, whose Hessian is known. Then the coefficients are
+fitted by IoU itself, the least influential terms are swapped for those with the largest gain in IoU, and the program is
+pruned term by term, so that there is one of every size.
 """
 
 from dataclasses import dataclass, field, replace
@@ -19,38 +19,38 @@ from attention_programs.sparse_search.gain_estimate import estimate_gain, influe
 from attention_programs.sparse_search.sparse_programs import SparsePrograms, search_journal
 
 QUICK_STEPS = 8
-"""Steps on IoU after each swap and each pruning."""
+"""Steps of IoU fine-tuning after each swap and each pruning."""
 TRIES = 2
 """Newton steps after each new term."""
 
 
 @dataclass(frozen=True)
 class TermSelector:
-    """The choice of terms on a sample of training texts."""
+    """Selects terms on a sample of training texts."""
 
     sample: Design
-    """The texts, with every feature that may be chosen."""
+    """The texts, with every candidate feature."""
     start: list[int]
-    """Numbers of the features that every program begins with."""
+    """Indices of the features that every program starts with."""
     settings: SynthesisSettings
     journal: Journal[SparsePrograms] = field(default_factory=search_journal)
     """Steps that an earlier run of the same search finished."""
 
     def on(self, sample: Design, part: str) -> "TermSelector":
-        """The same on other texts or patterns with the same features, as a part of the search with its own name."""
+        """A selector for other texts or patterns with the same features, as a named part of the search."""
         return replace(self, sample=sample, journal=self.journal.within(part))
 
     def forward_select(self, terms: int) -> SparsePrograms:
-        """Adds terms by the divergence, a few more than asked for, and keeps the most influential."""
+        """Adds terms by divergence, a few more than ``terms``, and keeps the most influential."""
         grown = self._add(terms + self.settings.spare_terms)
         return self.journal.step(f"grown to {terms}", lambda: self._prune(self._fine_tune(grown), terms))
 
     def improve(self, found: SparsePrograms, purpose: str = "search") -> SparsePrograms:
-        """Swaps terms as long as there are rounds; a head keeps the best program it had.
+        """Swaps terms for ``swap_rounds`` rounds; each head keeps its best program.
 
         Args:
             found: The programs.
-            purpose: What the progress bar says it is for.
+            purpose: The label of the progress bar.
         """
         best, iou = found, mean_iou(self.sample, found)
         rounds = range(self.settings.swap_rounds)
@@ -61,7 +61,7 @@ class TermSelector:
         return best
 
     def shorter(self, found: SparsePrograms, terms: int) -> SparsePrograms:
-        """Prunes to fewer terms and fits what is left."""
+        """Prunes to fewer terms and fits the rest."""
         return self.journal.step(f"pruned to {terms}", lambda: self._prune(found, terms))
 
     def _add(self, terms: int) -> SparsePrograms:
@@ -87,7 +87,7 @@ class TermSelector:
         return self._fine_tune(kept)
 
     def _swap(self, found: SparsePrograms) -> SparsePrograms:
-        """Adds the terms that IoU asks for and drops as many of the least influential."""
+        """Adds the terms with the largest estimated gain in IoU, and drops as many of the least influential."""
         estimated = estimate_gain(self.sample, found, "iou")
         added = estimated.best(found.chosen, self.settings.spare_terms)
         return self._prune(self._fine_tune(found.with_terms(added)), found.terms)

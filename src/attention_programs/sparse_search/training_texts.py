@@ -1,4 +1,4 @@
-"""The training texts that prompts are made of and candidates are ranked on, with the patterns of all heads."""
+"""The training texts that prompts are made from and candidates are ranked on, with the patterns of all heads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.programs.view import TokenView
 
 OPENING = 60
-"""Characters by which prompts tell texts apart."""
+"""Number of characters by which prompts identify a text."""
 
 
 class ExplainedText(TextAttention):
@@ -18,7 +18,7 @@ class ExplainedText(TextAttention):
 
     @cached_property
     def view(self) -> TokenView:
-        """What programs see of it, shared by all of them."""
+        """The text's view, shared by all programs."""
         return TokenView.of(self)
 
     @property
@@ -29,23 +29,23 @@ class ExplainedText(TextAttention):
 
 @dataclass(frozen=True)
 class ExplainedTexts:
-    """Two disjoint halves: prompts are made of one, revisions are judged on the other."""
+    """Two disjoint halves: prompts are made from one, revisions are evaluated on the other."""
 
     shown: tuple[ExplainedText, ...]
     kept_back: tuple[ExplainedText, ...]
 
     @property
     def all(self) -> tuple[ExplainedText, ...]:
-        """Both."""
+        """Both halves."""
         return self.shown + self.kept_back
 
     @cached_property
     def hold_special(self) -> bool:
-        """Whether special tokens are among theirs; if not, prompts don't speak of such."""
+        """Whether any text has special tokens; if not, prompts do not mention them."""
         return any(text.view.is_special.any() for text in self.all)
 
     def excerpt(self, number: int, texts: int) -> tuple[int, ...]:
-        """Positions in ``shown`` of the texts whose weights per head's prompt lists; one from each corpus in turn."""
+        """Indices in ``shown`` of the texts whose weights a head's prompt lists, taken from the corpora in turn."""
         corpora = sorted({text.corpus for text in self.shown})
         members = [[i for i, text in enumerate(self.shown) if text.corpus == corpus] for corpus in corpora]
         turns = [members[turn % len(members)] for turn in range(texts)]
@@ -55,7 +55,7 @@ class ExplainedTexts:
 
 
 def choose_texts(train: Sequence[TextAttention], texts: int) -> ExplainedTexts:
-    """Takes training texts at even distances, every other one for prompts."""
+    """Chooses evenly spaced training texts, every other one for prompts."""
     places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
     chosen = [ExplainedText(**vars(train[i].halved())) for i in places]
     return ExplainedTexts(tuple(chosen[::2]), tuple(chosen[1::2]))

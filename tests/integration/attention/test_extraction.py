@@ -170,7 +170,7 @@ def test_too_little_space_is_noticed_before_the_work(
     llama: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "free_bytes", lambda _: 1000)
-    with pytest.raises(UserError, match=r"MiB are needed and 0 MiB are free; free some space or lower"):
+    with pytest.raises(UserError, match=r"MiB are needed, but only 0 MiB are free; free some space or lower"):
         extract_to_folder(llama, TEXTS, SETTINGS, tmp_path / "attention")
     assert files(tmp_path / "attention") == {}
 
@@ -179,7 +179,7 @@ def test_too_little_space_is_noticed_before_the_work(
     ("settings", "words"),
     [
         (AttentionSettings(heads=("L0H1", "L9H0")), "head L9H0 does not exist: the model has layers L0 to L2"),
-        (AttentionSettings(heads="first"), "'first' is not a head's name"),
+        (AttentionSettings(heads="first"), "'first' is not the name of a head"),
     ],
 )
 def test_heads_that_do_not_exist_are_refused(
@@ -192,7 +192,7 @@ def test_heads_that_do_not_exist_are_refused(
 
 def test_texts_longer_than_the_model_reads_are_refused(tmp_path: Path) -> None:
     long = [Text("k", "stories", "test", "word " * 2000)]
-    with pytest.raises(UserError, match=r"attention.max_tokens .* reads 1024; lower it"):
+    with pytest.raises(UserError, match=r"attention.max_tokens .* reads only 1024; lower it"):
         extract_to_folder(tiny_model("gpt2"), long, AttentionSettings(max_tokens=3000), tmp_path / "a")
 
 
@@ -207,10 +207,10 @@ def test_damaged_folders_end_in_one_line(folder: Path) -> None:
     with pytest.raises(UserError, match=r"maps-\w+\.arrow is missing; run `dvc repro attention`"):
         list(read_patterns(folder, SPLITS))
     write_json(folder / "index.json", index | {"schema_version": 0})
-    with pytest.raises(UserError, match="schema 0, this version reads 1; extract again"):
+    with pytest.raises(UserError, match="schema 0, but this version reads 1; extract again"):
         read_index(folder)
     write_json(folder / "index.json", {"schema_version": 1})
-    with pytest.raises(UserError, match=r"index\.json is not an index of patterns"):
+    with pytest.raises(UserError, match=r"index\.json is not an index of attention patterns"):
         read_index(folder)
     with pytest.raises(UserError, match="does not exist"):
         read_index(folder / "nowhere")
@@ -220,5 +220,5 @@ def test_texts_longer_than_a_window_are_refused(
     llama: LoadedModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(llama.model.config, "sliding_window", 8, False)
-    with pytest.raises(UserError, match="some layers of tiny-llama see the last 8 alone"):
+    with pytest.raises(UserError, match="some layers of tiny-llama see only the last 8"):
         extract_to_folder(llama, TEXTS, SETTINGS, tmp_path)

@@ -381,7 +381,7 @@ def test_the_prompt_of_a_head_is_shown(project: Path, capsys: pytest.CaptureFixt
 
 REFUSED = [
     (["show", "L9H9"], "head L9H9 was not selected: profile 'mine' holds 3 heads, L0H0 to L2H3"),
-    (["show", "first"], "head 'first' is not a head's name"),
+    (["show", "first"], "'first' is not the name of a head"),
     (["show", "L0H0", "--method", "magic"], "method 'magic' is unknown; heads.csv has selected, uniform"),
     (["show", "L0H1", "--html", "data"], "data is a folder"),
     (["shw"], "No such command 'shw'. Did you mean 'show'"),
@@ -436,7 +436,7 @@ def test_outside_of_a_project_every_command_says_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(arguments) == 2
-    assert "is in no project, a folder with a params.yaml; give one with --project DIR" in capsys.readouterr().err
+    assert "is not inside a project (a folder with a params.yaml); name one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

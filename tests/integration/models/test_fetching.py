@@ -68,7 +68,7 @@ def test_a_failed_fetch_leaves_the_old_model(llama: LoadedModel, tmp_path: Path)
     fetch_model(save_model(llama, tmp_path / "original"), target)
     before = files(target)
     (tmp_path / "original/config.json").unlink()
-    with pytest.raises(UserError, match=r"holds no config\.json; correct model\.location"):
+    with pytest.raises(UserError, match=r"has no config\.json; correct model\.location"):
         fetch_model(ModelSettings("x", "folder", str(tmp_path / "original")), target)
     assert files(target) == before
     assert [path.name for path in target.parent.iterdir()] == ["x"]
@@ -114,8 +114,8 @@ def test_an_architecture_whose_attention_cannot_be_replaced_is_named(tmp_path: P
         (ModelSettings("gpt2", "hub", "openai-community/gpt2"), "revision '' is not a commit; pin"),
         (ModelSettings("gpt2", "hub", "openai-community/gpt2", revision="main"), "revision 'main' is not a commit"),
         (ModelSettings("gpt2", "hub", "nobody/gpt2", revision=COMMIT), "cannot load .*set model.source: folder"),
-        (ModelSettings("mine", "folder", "nowhere/at/all"), r"'nowhere/at/all' holds no config\.json"),
-        (ModelSettings("mine", "wheel", "x==1", file="x.gguf"), "source wheel needs its sha256"),
+        (ModelSettings("mine", "folder", "nowhere/at/all"), r"'nowhere/at/all' has no config\.json"),
+        (ModelSettings("mine", "wheel", "x==1", file="x.gguf"), "a wheel needs its sha256"),
     ],
 )
 def test_models_that_cannot_be_had_say_why(tmp_path: Path, settings: ModelSettings, words: str) -> None:
@@ -150,7 +150,7 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytes
 def test_a_wheel_without_the_file_is_refused(tmp_path: Path) -> None:
     found = wheel(tmp_path / WHEEL_CACHE)
     settings = ModelSettings("x", "wheel", "tinything==1", file="x.gguf", sha256=sha256_file(found))
-    with pytest.raises(UserError, match=r"holds no 'x\.gguf'; correct model\.file"):
+    with pytest.raises(UserError, match=r"contains no 'x\.gguf'; correct model\.file"):
         fetch_model(settings, tmp_path / "x", tmp_path)
 
 
@@ -166,7 +166,7 @@ def test_changed_weights_are_noticed(llama: LoadedModel, tmp_path: Path) -> None
 
 
 def test_the_hash_of_several_weight_files_depends_on_each(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"holds no \.safetensors weights"):
+    with pytest.raises(UserError, match=r"has no \.safetensors weights"):
         weights_hash(tmp_path)
     hashes = set()
     for content in (b"a", b"b"):
@@ -178,10 +178,10 @@ def test_the_hash_of_several_weight_files_depends_on_each(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("content", [{"name": "x"}, [1]])
 def test_damaged_records_end_in_one_line(tmp_path: Path, content: Any) -> None:
-    with pytest.raises(UserError, match=r"holds no model\.json; run `dvc repro model`"):
+    with pytest.raises(UserError, match=r"has no model\.json; run `dvc repro model`"):
         read_record(tmp_path)
     write_json(tmp_path / "model.json", content)
-    with pytest.raises(UserError, match=r"model\.json is not a record of a model; run `dvc repro model`"):
+    with pytest.raises(UserError, match=r"model\.json is not a model record; run `dvc repro model`"):
         read_record(tmp_path)
 
 
@@ -218,7 +218,7 @@ def test_weights_that_are_no_numbers_are_named(llama: LoadedModel, tmp_path: Pat
     broken.model.layers[1].mlp.up_proj.weight.data[0, 0] = float("nan")
     broken.save_pretrained(tmp_path / "broken")
     llama.tokenizer.save_pretrained(tmp_path / "broken")
-    with pytest.raises(UserError, match=r"the weight model\.layers\.1\.mlp\.up_proj\.weight holds NaN or infinity"):
+    with pytest.raises(UserError, match=r"the weight model\.layers\.1\.mlp\.up_proj\.weight contains NaN or infinity"):
         fetch_model(ModelSettings("x", "folder", str(tmp_path / "broken")), tmp_path / "x")
 
 

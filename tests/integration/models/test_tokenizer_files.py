@@ -57,7 +57,7 @@ def test_roles_that_only_the_class_knows_are_kept(tmp_path: Path) -> None:
 def test_an_encoder_whose_tokenizer_names_no_mask_is_refused(tmp_path: Path) -> None:
     bert = tiny_model("bert")
     location = saved(bert, tmp_path, bert.tokenizer.backend_tokenizer, tokenizer_class="GPT2Tokenizer")
-    with pytest.raises(UserError, match=r"model 'x': its tokenizer names no mask token, .*; name it as mask_token"):
+    with pytest.raises(UserError, match=r"model 'x': its tokenizer has no mask token, .*; set mask_token"):
         fetch_model(ModelSettings("x", "folder", location), tmp_path / "x")
 
 
@@ -118,9 +118,7 @@ def test_a_gguf_files_tokenizer_splits_by_the_rule_that_the_file_names(
 @pytest.mark.parametrize(("rule", "shown"), [("martian", "'martian'"), (None, "''")])
 def test_an_unknown_rule_is_refused_by_name(rule: str | None, shown: str, tmp_path: Path) -> None:
     path = gguf_file(tmp_path, "gpt2", rule)
-    with pytest.raises(
-        UserError, match=rf"tiny\.gguf names the splitting rule {shown} .*known are codeshell, .*folder"
-    ):
+    with pytest.raises(UserError, match=rf"tiny\.gguf: unknown splitting rule {shown} .*known are codeshell, .*folder"):
         apply_rule(copy.deepcopy(tiny_model("llama").tokenizer), path)
 
 

@@ -130,4 +130,4 @@ def test_a_program_stays_as_the_best_of_those_that_may_be_chosen_or_are_meant_fo
 @pytest.mark.parametrize(("total", "said"), [(8, False), (9, True)])
 def test_the_time_for_all_is_said_after_a_sample(total: int, said: bool, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(estimated(range(total), "programs", total, "of them")) == list(range(total))
-    assert ("programs: about 1 s for all 9 of them, by the first 8" in capsys.readouterr().err) is said
+    assert ("programs: about 1 s for all 9 of them, from the first 8" in capsys.readouterr().err) is said

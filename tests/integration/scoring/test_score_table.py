@@ -191,5 +191,5 @@ def test_texts_of_a_corpus_are_found(texts: list[TextAttention], tmp_path: Path)
 def test_missing_scores_name_the_stage_to_run(texts: list[TextAttention], tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"scores\.parquet does not exist; run `dvc repro score`"):
         read_scores(tmp_path / "scores.parquet", "test")
-    with pytest.raises(UserError, match="holds no scores of the split 'train'"):
+    with pytest.raises(UserError, match="has no scores of the split 'train'"):
         scored(tmp_path / "scores.parquet", texts, records(), "train")

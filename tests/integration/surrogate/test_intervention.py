@@ -241,7 +241,7 @@ def test_a_program_of_unknown_origin_does_the_same_from_the_sandbox(llama: Loade
         PatchedModel(llama, {Head(0, 0): free}, pattern_cache(llama, runner)),
     ):
         assert torch.equal(logits(llama, ids_of(9)), expected)
-    with PatchedModel(llama, {Head(0, 0): free}), pytest.raises(UserError, match="runs in the sandbox alone"):
+    with PatchedModel(llama, {Head(0, 0): free}), pytest.raises(UserError, match="runs only in the sandbox"):
         logits(llama, ids_of(9))
 
 

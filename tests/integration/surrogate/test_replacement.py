@@ -252,7 +252,7 @@ def test_assignments_come_from_the_table_of_heads() -> None:
     assert found == dict.fromkeys([Head(0, 0), Head(0, 1), Head(10, 0), Head(2, 0)], EVEN)
     with pytest.raises(UserError, match="no method 'search'; it has selected, uniform"):
         assignment_of("search", table_of_heads(), [FIRST, EVEN])
-    with pytest.raises(UserError, match=r"programs\.jsonl lacks; run `dvc repro select`"):
+    with pytest.raises(UserError, match=r"which is not in programs\.jsonl; run `dvc repro select`"):
         assignment_of("uniform", table_of_heads(), [FIRST])
 
 

@@ -104,7 +104,8 @@ def test_the_time_is_said_by_programs_from_everywhere_in_the_list(
     with SandboxRunner(SETTINGS, 2, STYLE) as made:
         finished = made.finish(many, VIEWS, tmp_path)
         assert (
-            "programs in the sandbox, 2 texts: about 1 s for all 20 programs, by the first 8" in capfd.readouterr().err
+            "programs in the sandbox, 2 texts: about 1 s for all 20 programs, from the first 8"
+            in capfd.readouterr().err
         )
         for one, alone in zip(finished.outcomes(many, VIEWS[1]), made.outcomes(many, VIEWS[1]), strict=True):
             assert isinstance(one, Scored)

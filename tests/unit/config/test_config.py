@@ -231,7 +231,7 @@ def test_paths_of_a_profile_lie_below_the_root(tmp_path: Path) -> None:
 def test_the_project_is_found_from_a_folder_below_it(tmp_path: Path) -> None:
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
-    with pytest.raises(UserError, match=r"b is in no project, a folder with a params\.yaml"):
+    with pytest.raises(UserError, match=r"b is not inside a project \(a folder with a params\.yaml\)"):
         project_root(below)
     (tmp_path / "params.yaml").write_text("", encoding="utf-8")
     assert project_root(below) == tmp_path

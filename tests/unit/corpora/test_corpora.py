@@ -111,7 +111,7 @@ def test_rows_are_counted_from_the_start_of_the_file(tmp_path: Path) -> None:
 
 def test_half_a_character_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.jsonl").write_text('{"text": "a \\ud83d b"}\n', encoding="utf-8")
-    with pytest.raises(UserError, match=r"mine\.jsonl, line 1: half a character"):
+    with pytest.raises(UserError, match=r"mine\.jsonl, line 1: lone surrogate"):
         load_corpus(CorpusSettings("mine", "file", str(tmp_path / "mine.jsonl")))
 
 

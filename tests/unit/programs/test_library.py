@@ -135,7 +135,7 @@ def test_random_token_reaches_every_token_so_far() -> None:
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"holds no programs.*params\.yaml"):
+    with pytest.raises(UserError, match=r"has no programs.*params\.yaml"):
         load_library(tmp_path, ".", "curated")
 
 
@@ -166,7 +166,7 @@ def test_an_edited_program_of_the_library_runs_in_the_sandbox(tmp_path: Path) ->
     (tmp_path / "random_token.py").write_text(program("text.n + open('executed', 'w')", "Looks around."))
     test = PrefixTest(texts(5))
     [edited] = load_library(tmp_path, ".", "baseline")
-    with pytest.raises(UserError, match="runs in the sandbox alone"):
+    with pytest.raises(UserError, match="runs only in the sandbox"):
         list(with_verdicts([edited], TrustedRunner(), test))
     with (
         SandboxRunner(SandboxSettings(), 1, TokenStyle("byte-level")) as runner,
@@ -203,5 +203,5 @@ def test_a_program_for_a_head_needs_the_prompt_it_was_written_from(tmp_path: Pat
     [found] = load_written_for(tmp_path, ".", "curated")
     assert (found.name, found.intended_heads, found.provenance["prompt"]) == ("curated L2H4", ["L2H4"], "What it does")
     (tmp_path / "comma.py").write_text(program("text.uniform"))
-    with pytest.raises(UserError, match=r"comma\.py.*'comma'.*general use"):
+    with pytest.raises(UserError, match=r"comma\.py.*'comma'.*general-purpose programs"):
         load_written_for(tmp_path, ".", "curated")

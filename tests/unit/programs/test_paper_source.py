@@ -61,7 +61,7 @@ def test_what_is_left_out_is_said() -> None:
         ("print", "left out: \"print('loading the programs')\""),
         ("for unused in range", "left out: 'for unused in range(3):'"),
         ("def similar_embeddings_L5H1", "the file lacks helper embedding_similarity, used by 1 program"),
-        ("def previous_token_L5H2", f"left out: previous_token_L5H2 is defined again in line {later}, which counts"),
+        ("def previous_token_L5H2", f"left out: previous_token_L5H2 is defined again on line {later}, which counts"),
         ('if __name__ == "__main__":', "left out: \"if __name__ == '__main__':\""),
     }
     assert [remark.line for remark in library().remarks] == sorted(remark.line for remark in library().remarks)
@@ -166,7 +166,7 @@ def test_a_file_of_helpers_is_split_like_the_rest(use: str) -> None:
     assert [str(remark) for remark in found.remarks] == [
         (
             "notes/their_helpers.py, line 9: left out: \"print('run')\"; "
-            "programs take only imports, definitions and assignments along"
+            "programs keep only imports, definitions and assignments"
         )
     ]
 
@@ -187,7 +187,7 @@ def test_a_name_of_both_files_is_the_programs_files_and_said() -> None:
     source = "BASE = 3\n" + PROGRAM.format("f", "near(2)")
     found = split(source, "place", HELPERS)
     assert evaluate(found.programs[0].source, "f") == 9
-    assert "line 1: BASE is defined in the file of helpers, too; what stands here counts" in str(found.remarks[-1])
+    assert "line 1: BASE is also defined in the helper file; this definition counts" in str(found.remarks[-1])
 
 
 def test_helpers_that_are_no_python_are_named() -> None:
@@ -263,7 +263,7 @@ def test_functions_of_a_sentence_and_a_tokenizer_are_programs(signature: str) ->
     ],
 )
 def test_other_functions_are_none(signature: str) -> None:
-    with pytest.raises(UserError, match="place: no program in it; write functions def name_L5H1"):
+    with pytest.raises(UserError, match="place has no program; write functions def name_L5H1"):
         split(f"{signature}:\n    pass\n", "place")
 
 
@@ -277,7 +277,7 @@ def test_a_function_that_others_use_is_a_helper_unless_named_after_a_head() -> N
 def test_a_program_that_something_else_replaces_is_none() -> None:
     parts = split(PROGRAM.format("f", 1) + "f = None\n" + PROGRAM.format("g", 1), "place")
     assert [program.entry for program in parts.programs] == ["g"]
-    assert parts.remarks[0].message == "left out: f is defined again in line 3, which counts"
+    assert parts.remarks[0].message == "left out: f is defined again on line 3, which counts"
 
 
 @pytest.mark.parametrize(
@@ -289,8 +289,8 @@ def test_a_program_that_something_else_replaces_is_none() -> None:
         ("X = " + "(" * 5000 + "1" + ")" * 5000, "place.*: (not valid Python|nested too deeply)"),
         ("X = " + "-" * 200_000 + "1", "place: nested too deeply or too long a sum; write shorter"),
         (PROGRAM.format("f", " + ".join(["1"] * 3000)), "place: nested too deeply or too long a sum; write shorter"),
-        ("", "place: no program in it"),
-        (PROGRAM.format("f", 1) + "f = None\n", "place: no program in it"),
+        ("", "place has no program"),
+        (PROGRAM.format("f", 1) + "f = None\n", "place has no program"),
     ],
 )
 def test_files_that_are_no_libraries_are_refused(source: str, words: str) -> None:

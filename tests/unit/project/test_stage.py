@@ -72,5 +72,5 @@ def test_other_errors_of_a_stage_keep_their_traceback(monkeypatch: pytest.Monkey
 
 def test_too_little_memory_is_said_beforehand() -> None:
     require_memory(1024, "a fit", "lower it")
-    with pytest.raises(UserError, match=r"a fit needs \d+\.0 GiB of memory and [\d.]+ are free; lower it"):
+    with pytest.raises(UserError, match=r"a fit needs \d+\.0 GiB of memory, only [\d.]+ are free; lower it"):
         require_memory(2**60, "a fit", "lower it")

@@ -112,12 +112,12 @@ def test_programs_that_look_ahead_are_not_selected_for_causal_models() -> None:
 
 def test_a_head_without_its_fitted_mixture_is_named() -> None:
     programs = [*PROGRAMS[:5], replace(PROGRAMS[5], intended_heads=[])]
-    with pytest.raises(UserError, match=r"head L0H1 has no fitted first\+self mixture; run `dvc repro synthesize`"):
+    with pytest.raises(UserError, match=r"head L0H1 has no fitted sink \+ self baseline; run `dvc repro synthesize`"):
         choose(programs, scores(VALIDATION), HEADS, causal=True)
 
 
 def test_scores_of_another_program_table_are_refused() -> None:
-    with pytest.raises(UserError, match="other programs than the score table; run `dvc repro score`"):
+    with pytest.raises(UserError, match="have different programs; run `dvc repro score`"):
         choose(PROGRAMS[::-1], scores(VALIDATION), HEADS, causal=True)
     with pytest.raises(UserError, match="3 heads"):
         choose(PROGRAMS, scores(VALIDATION), [*HEADS, "L0H2"], causal=True)

@@ -1,1 +1,1 @@
-"""Sources in the paper's format, taken apart without being run."""
+"""Sources in the paper's format, split into programs without running them."""

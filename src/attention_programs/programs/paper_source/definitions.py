@@ -1,4 +1,4 @@
-"""What the statements of a module define and need, so that one function can be taken out with all it rests on."""
+"""What a module's statements define and need, so that a function can be extracted with all its dependencies."""
 
 import ast
 import builtins
@@ -15,7 +15,7 @@ _GIVEN = frozenset(vars(builtins)) | {"__name__", "__file__"}
 
 
 def is_definition(node: ast.stmt) -> bool:
-    """Whether a statement does nothing but import, define or assign; a branch or ``try`` may hold such statements."""
+    """Whether a statement only imports, defines or assigns, also inside ``if`` or ``try``."""
     if isinstance(node, _BLOCKS):
         handlers = [inner for handler in getattr(node, "handlers", []) for inner in handler.body]
         inside = [*node.body, *handlers, *node.orelse, *getattr(node, "finalbody", [])]
@@ -29,17 +29,17 @@ class Definition:
 
     node: ast.stmt
     defines: frozenset[str]
-    """Names that it gives a value or changes."""
+    """Names that it assigns or changes."""
     replaces: bool
-    """Whether nothing is left of what its names meant before."""
+    """Whether it replaces the names' earlier values entirely."""
     needs_at_once: frozenset[str]
-    """Names that are looked up when the module is loaded."""
+    """Names looked up when the module is loaded."""
     needs_later: frozenset[str]
-    """Names that are looked up when a function is called."""
+    """Names looked up when a function is called."""
 
     @classmethod
     def of(cls, node: ast.stmt) -> "Definition":
-        """Reads a statement by Python's own rules of scope."""
+        """Analyses a statement by Python's own scoping rules."""
         table = symtable.symtable(ast.unparse(node), "<statement>", "exec")
         symbols = table.get_symbols()
         at_once = {symbol.get_name() for symbol in symbols if symbol.is_referenced()}
@@ -49,20 +49,20 @@ class Definition:
             node=node,
             defines=frozenset(bound | _changed_names(node)),
             replaces=_replaces(node),
-            # The body of a class and of a comprehension runs at once, too.
+            # The bodies of classes and comprehensions run at once, too.
             needs_at_once=frozenset(at_once if isinstance(node, _FUNCTIONS) else at_once | later),
             needs_later=frozenset(later),
         )
 
     @property
     def always(self) -> bool:
-        """Whether it concerns every function: what a star brings is not known, and the future changes the language."""
+        """Whether every function needs it: star imports define unknown names, future imports change the language."""
         node = self.node
         return self.is_future or (isinstance(node, ast.ImportFrom) and node.names[0].name == "*")
 
     @property
     def is_future(self) -> bool:
-        """Whether it changes the language, which it may do at the beginning of a file alone."""
+        """Whether it is a future import, which is only allowed at the beginning of a file."""
         return isinstance(self.node, ast.ImportFrom) and self.node.module == "__future__"
 
 
@@ -72,7 +72,7 @@ def _global_names(table: symtable.SymbolTable) -> set[str]:
 
 
 def _changed_names(node: ast.stmt) -> set[str]:
-    """Names whose value gets a new item or attribute, as in ``TABLE["x"] = 1``."""
+    """Names whose value is mutated by setting an item or attribute, as in ``TABLE["x"] = 1``."""
     names = set()
     for inner in ast.walk(node) if isinstance(node, (*_ASSIGNMENTS, *_BLOCKS)) else ():
         if isinstance(inner, ast.Subscript | ast.Attribute) and isinstance(inner.ctx, ast.Store):
@@ -93,19 +93,19 @@ def _replaces(node: ast.stmt) -> bool:
 
 @dataclass(frozen=True)
 class Needed:
-    """What a name rests on."""
+    """A name's dependencies."""
 
     definitions: tuple[Definition, ...]
-    """In the order of the file."""
+    """In file order."""
     undefined: tuple[str, ...]
     """Names that neither the file nor Python defines, sorted."""
 
 
 class Definitions:
-    """The statements of a module in their order.
+    """The statements of a module, in order.
 
-    A name means what the last statement before the moment of its look-up made of it, as in Python: for the body of a
-    function that moment is the end of the file, or the line that calls it while the module is loaded.
+    As in Python, a name has the value given by the last statement before its look-up: for the body of a function that
+    is the end of the file, or the line that calls it while the module is loaded.
     """
 
     def __init__(self, definitions: Sequence[Definition]) -> None:
@@ -116,7 +116,7 @@ class Definitions:
                 self._positions[name].append(position)
 
     def latest(self, name: str) -> Definition:
-        """The statement that has the last word on a name.
+        """The last statement that defines a name.
 
         Raises:
             IndexError: if none defines it.
@@ -124,7 +124,7 @@ class Definitions:
         return self._all[self._positions.get(name, [])[-1]]
 
     def needed_for(self, name: str) -> Needed:
-        """All that a name rests on, through any number of steps."""
+        """All direct and indirect dependencies of a name."""
         chosen = {position for position, definition in enumerate(self._all) if definition.always}
         undefined = set[str]()
         seen = set[tuple[str, int]]()
@@ -144,7 +144,7 @@ class Definitions:
         return Needed(tuple(self._all[position] for position in sorted(chosen)), tuple(sorted(undefined - _GIVEN)))
 
     def _effective(self, name: str, moment: int) -> list[int]:
-        """The last statement before the moment that replaces a name, and those that change it from there on."""
+        """The last statement before ``moment`` that replaces a name, and those that change it after that."""
         found: list[int] = []
         for position in reversed(self._positions.get(name, [])):
             if position < moment:

@@ -1,4 +1,4 @@
-"""Takes a file of the paper's format apart: each program with the helpers, constants and imports that it needs."""
+"""Splits a file in the paper's format into programs, each with the helpers, constants and imports that it needs."""
 
 import ast
 import re
@@ -19,30 +19,30 @@ _HEAD = re.compile(r"_?[Ll](\d+)[Hh](\d+)$")
 
 @dataclass(frozen=True)
 class PaperSource:
-    """One program of a file, complete in itself."""
+    """One self-contained program of a file."""
 
     entry: str
     """Name of its function."""
     source: str
-    """Imports, constants and helpers that it needs in the order of the file, and the function."""
+    """The imports, constants and helpers that it needs, in file order, and the function."""
     description: str
     """First line of the docstring, or what the function's name says."""
     intended_heads: tuple[Head, ...]
-    """The head that the function's name ends with, if it does."""
+    """The head that the function's name ends with, if any."""
     uses_spacy: bool
     """Whether it, or a helper that it needs, imports spaCy."""
     line: int
-    """Where the function stands in the file."""
+    """The function's line in the file."""
 
 
 @dataclass(frozen=True)
 class Remark:
-    """Something in a file that did not become part of a program as it stands."""
+    """A remark on something in a file that was left out or changed."""
 
     line: int
     message: str
     file: str = ""
-    """The file of helpers, if it stands there."""
+    """The helper file, if the line is there."""
 
     def __str__(self) -> str:
         return f"{self.file}, line {self.line}: {self.message}" if self.file else f"line {self.line}: {self.message}"
@@ -50,31 +50,31 @@ class Remark:
 
 @dataclass(frozen=True)
 class PaperFile:
-    """What a file of the paper's format holds, in its order."""
+    """The contents of a file in the paper's format, in file order."""
 
     programs: tuple[PaperSource, ...]
     remarks: tuple[Remark, ...]
 
 
 def split(source: str, place: str, helpers: HelperFile | None = None) -> PaperFile:
-    """Takes the programs out of a file.
+    """Extracts the programs from a file.
 
-    A program is a function at the top level whose name has no underscore in front, with exactly two parameters that
-    must be given, named ``sentence`` and ``tokenizer`` or annotated ``str`` and with a name that holds ``Tokenizer``.
-    One that another function or constant of the file uses is a helper, unless its name ends with a head (``_L5H1``).
+    A program is a top-level function without a leading underscore that has exactly two required parameters, named
+    ``sentence`` and ``tokenizer``, or annotated ``str`` and with a type whose name contains ``Tokenizer``. If another
+    function or constant of the file uses it, it is a helper, unless its name ends with a head (``_L5H1``).
 
     Imports, functions, classes and assignments (also inside ``if`` and ``try``) go with the programs that need them;
-    other statements at the top level are left out with a remark. Of two definitions of a name the later one counts, as
-    in Python. What a call in an assignment does next to giving its value is not followed.
+    other top-level statements are left out with a remark. Of two definitions of a name the later one counts, as in
+    Python. Side effects of calls in assignments are not tracked.
 
     Args:
-        source: Python text.
-        place: File that it came from, for messages.
-        helpers: Another file, whose functions and constants the programs may use; none of its functions is a program.
-            A name that both define means what the programs' file made of it.
+        source: Python source.
+        place: The file that it came from, for messages.
+        helpers: Another file with functions and constants that the programs may use; none of its functions is a
+            program. If both files define a name, the programs' file counts.
 
     Raises:
-        UserError: if a file is not Python, or the first holds no program.
+        UserError: if a file is not Python, or the first has no program.
     """
     beside: list[ast.stmt] = []
     if helpers is not None:
@@ -93,7 +93,7 @@ def _split(nodes: list[ast.stmt], beside: list[ast.stmt], place: str) -> PaperFi
     body = [node for node in nodes if not _is_empty(node)]
     own = [Definition.of(node) for node in body if is_definition(node)]
     helping = [Definition.of(node) for node in beside if is_definition(node)]
-    # A file may begin with imports from the future alone.
+    # Future imports are only allowed at the beginning of a file.
     statements = sorted([*helping, *own], key=lambda each: not each.is_future)
     definitions = Definitions(statements)
     helpers = {
@@ -103,7 +103,7 @@ def _split(nodes: list[ast.stmt], beside: list[ast.stmt], place: str) -> PaperFi
     reached = [node for node in functions if definitions.latest(node.name).node is node]
     if not reached:
         raise UserError(
-            f"{place}: no program in it; write functions def name_L5H1(sentence, tokenizer) that return (name, matrix)"
+            f"{place} has no program; write functions def name_L5H1(sentence, tokenizer) that return (name, matrix)"
         )
     remarks = [_dropped(node) for node in body if not is_definition(node)]
     remarks += [_replaced(node, definitions) for node in functions if node not in reached]
@@ -114,15 +114,15 @@ def _split(nodes: list[ast.stmt], beside: list[ast.stmt], place: str) -> PaperFi
 
 
 def parse_paper_source(source: str, entry: str, place: str) -> ParsedSource:
-    """Reads the source of one program, as :func:`split` gives it.
+    """Parses the source of one program, as returned by :func:`split`.
 
     Args:
-        source: Python text.
+        source: Python source.
         entry: Name of the program's function.
-        place: File or record that it came from, for messages.
+        place: The file or record that it came from, for messages.
 
     Raises:
-        UserError: if it is not Python, does not define the program, or holds statements that do anything else.
+        UserError: if it is not Python, does not define the program, or has statements other than definitions.
     """
     with reading(place):
         tree = _parse(source, place)
@@ -147,9 +147,9 @@ def parse_paper_source(source: str, entry: str, place: str) -> ParsedSource:
 
 def _parse(source: str, place: str) -> ast.Module:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a stray backslash is the author's business
+        warnings.simplefilter("ignore")  # such as invalid escapes, which are the author's business
         tree = ast.parse(source)
-        compile(tree, place, "exec", dont_inherit=True)  # finds what the grammar alone lets through
+        compile(tree, place, "exec", dont_inherit=True)  # finds errors that the grammar allows
     return tree
 
 
@@ -171,7 +171,7 @@ def _has_signature(node: ast.FunctionDef) -> bool:
 
 
 def _annotation(argument: ast.arg) -> str:
-    """An annotation's text; one in quotes counts like one without."""
+    """An annotation's text, without quotes."""
     return ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
 
 
@@ -194,7 +194,7 @@ def _paper_source(node: ast.FunctionDef, definitions: Definitions) -> PaperSourc
 
 
 def _description(node: ast.FunctionDef) -> str:
-    """The docstring's first line, else the name as words.
+    """The docstring's first line, or else the name as words.
 
     >>> _description(ast.parse("def decaying_first_token_bias_L0H1(sentence, tokenizer): 1").body[0])
     'decaying first token bias'
@@ -211,23 +211,21 @@ def _imports_spacy(node: ast.AST) -> bool:
 
 def _dropped(node: ast.stmt, file: str = "") -> Remark:
     start = ast.unparse(node).split("\n")[0][:60]
-    return Remark(
-        node.lineno, f"left out: {start!r}; programs take only imports, definitions and assignments along", file
-    )
+    return Remark(node.lineno, f"left out: {start!r}; programs keep only imports, definitions and assignments", file)
 
 
 def _replaced(node: ast.FunctionDef, definitions: Definitions) -> Remark:
     later = definitions.latest(node.name).node.lineno
-    return Remark(node.lineno, f"left out: {node.name} is defined again in line {later}, which counts")
+    return Remark(node.lineno, f"left out: {node.name} is defined again on line {later}, which counts")
 
 
 def _redefined(name: str, definitions: Sequence[Definition]) -> Remark:
     line = next(each.node.lineno for each in definitions if name in each.defines)
-    return Remark(line, f"{name} is defined in the file of helpers, too; what stands here counts, also for the helpers")
+    return Remark(line, f"{name} is also defined in the helper file; this definition counts, also for the helpers")
 
 
 def _missing(programs: Sequence[ast.FunctionDef], definitions: Definitions) -> list[Remark]:
-    """A remark a helper that the file lacks, at the first program that uses it; the most used first."""
+    """One remark per missing helper, at the first program that uses it; the most used first."""
     users = defaultdict[str, list[int]](list)
     for program in programs:
         needed = definitions.needed_for(program.name)

@@ -1,4 +1,4 @@
-"""A file of helpers next to a file of programs: joined as if they had been one."""
+"""A helper file next to a file of programs, merged as if they were one."""
 
 import ast
 from collections import defaultdict
@@ -9,12 +9,12 @@ from pathlib import Path
 from attention_programs.programs.paper_source.definitions import Definition
 
 MODULE = "helpers"
-"""What programs of the paper's format call the file of their helpers."""
+"""The module name under which programs in the paper's format import their helpers."""
 
 
 @dataclass(frozen=True)
 class HelperFile:
-    """A file of helpers as it was read."""
+    """A helper file, as read."""
 
     source: str
     place: str
@@ -22,13 +22,13 @@ class HelperFile:
 
 
 def open_imports(programs: ast.Module, helpers: HelperFile) -> ast.Module:
-    """The programs with plain names for what they take from the helpers' module, named ``helpers`` or as its file."""
+    """The programs with plain names for what they import from the helper module (``helpers``, or its file's name)."""
     opened: ast.Module = _Opened({MODULE, Path(helpers.place).stem}, programs).visit(programs)
     return ast.fix_missing_locations(opened)
 
 
 def defined_twice(helpers: Iterable[Definition], programs: Iterable[Definition]) -> list[str]:
-    """Names that both files define, each in its own way, sorted."""
+    """Names that the files define differently, sorted."""
     first, second = (_texts(definitions) for definitions in (helpers, programs))
     return sorted(name for name in first.keys() & second.keys() if first[name] != second[name])
 
@@ -42,7 +42,7 @@ def _texts(definitions: Iterable[Definition]) -> dict[str, list[str]]:
 
 
 class _Opened(ast.NodeTransformer):
-    """Turns what is imported from a module of helpers into plain names."""
+    """Replaces what is imported from a helper module by plain names."""
 
     def __init__(self, modules: Collection[str], tree: ast.AST) -> None:
         self._modules = modules
@@ -76,7 +76,7 @@ class _Opened(ast.NodeTransformer):
 
 
 def taken_from_helpers(nodes: Iterable[ast.stmt]) -> Iterator[str]:
-    """Names that statements take out of the module ``helpers``, of which nothing is there."""
+    """Names that statements use from the module ``helpers``, which does not exist."""
     for node in (inner for outer in nodes for inner in ast.walk(outer)):
         if isinstance(node, ast.ImportFrom) and node.module == MODULE:
             yield from (alias.name for alias in node.names if alias.name != "*")

@@ -1,4 +1,4 @@
-"""Classes by place and by use: new and frequent tokens, openings, where idle attention rests, rarity, length."""
+"""Token features of position and use: new and frequent tokens, openings, attention sinks, rarity, length."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def frequent_first(view: Tokens) -> Array:
     return first_occurrence(view) * word_flags(view, FREQUENT)
 
 
-# Not among the words: the order of the terms decides ties in the search.
+# Not in words.py, because the search breaks ties by the order of the terms.
 @TERMS.add("articles")
 def article(view: Tokens) -> Array:
     """the, a, an.

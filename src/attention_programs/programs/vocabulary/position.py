@@ -1,4 +1,4 @@
-"""Patterns of position alone."""
+"""Patterns that depend only on position."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def one_hot(view: Tokens, columns: np.ndarray) -> Array:
 
 
 def _own_token(view: Tokens, number: int) -> Array:
-    """Picks a token of the text by its number, counted from 0, from that token on."""
+    """Rows from the text's token ``number`` (counted from 0) on pick that token."""
     column = view.text_start + number
     return one_hot(view, np.where(np.arange(view.n) >= column, column, -1))
 

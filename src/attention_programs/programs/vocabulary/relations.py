@@ -1,4 +1,4 @@
-"""Patterns of which token came before: repetition, induction, the latest token of a class."""
+"""Patterns of earlier tokens: repetition, induction, the latest token of a class."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ TERMS = Terms("relation")
 
 
 def latest(flags: np.ndarray) -> np.ndarray:
-    """For each position the latest flagged position before it, -1 if there is none.
+    """For each position, the latest flagged position before it; -1 if there is none.
 
     >>> latest(np.array([1, 0, 1, 0])).tolist()
     [-1, 0, 0, 2]
@@ -69,7 +69,7 @@ def same_word(view: Tokens) -> Array:
 
     Example: The cat ·the -> row 2 picks 0.
     """
-    # Parts of a character all show as the replacement character, and are no copies of each other.
+    # Parts of characters all show as the replacement character, but are not copies of each other.
     words = np.asarray(["" if PART in string else string.strip().casefold() for string in view.strings])
     return np.tril((words[:, None] == words[None, :]) & (words != "")[None, :], k=-1).astype(np.float32)
 
@@ -141,7 +141,7 @@ def after_copy_of_previous(view: Tokens) -> Array:
 
 
 def _first_so_far(flags: np.ndarray) -> np.ndarray:
-    """For each position the first flagged position up to it, -1 if there is none.
+    """For each position, the first flagged position up to it; -1 if there is none.
 
     >>> _first_so_far(np.array([0, 1, 0, 1])).tolist()
     [-1, 1, 1, 1]
@@ -150,7 +150,7 @@ def _first_so_far(flags: np.ndarray) -> np.ndarray:
 
 
 def _pick(feature_name: str, pick: Callable[[np.ndarray], np.ndarray]) -> Compute:
-    """A pattern whose row i picks the token that ``pick`` finds for i among the flags of a class."""
+    """A pattern whose row i picks the token that ``pick`` finds for i among the tokens with a feature."""
     return lambda view: one_hot(view, pick(view.vector(feature_name)))
 
 

@@ -1,4 +1,4 @@
-"""Classes of signs, blanks and digits, from a token's characters alone."""
+"""Token features for symbols, white space and digits, from a token's characters only."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ TERMS = Terms("class")
 
 
 def string_flags(view: Tokens, test: Callable[[str], bool]) -> Array:
-    """1 for the tokens whose characters pass a test, shape (n,)."""
+    """1 for tokens whose string passes a test, shape (n,)."""
     return np.array([test(token_string) for token_string in view.token_strings], dtype=np.float32)
 
 

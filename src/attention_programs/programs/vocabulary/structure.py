@@ -15,7 +15,7 @@ TERMS = Terms("structure")
 
 
 def _own(view: Tokens, picked: np.ndarray) -> Array:
-    """Takes away what is picked of the special tokens around the text: they are no part of its structure."""
+    """Picks none of the special tokens around the text, which are not part of its structure."""
     return (picked * ~view.is_around[None, :]).astype(np.float32)
 
 
@@ -31,7 +31,7 @@ def _since(view: Tokens, starts: np.ndarray) -> Array:
 
 
 def _previous_unit(view: Tokens, starts: np.ndarray) -> Array:
-    """Row i picks the unit before the one that holds i."""
+    """Row i picks the unit before the one that contains i."""
     before = starts - 1
     from_start = np.where(before >= 0, starts[np.maximum(before, 0)], view.n)
     columns = np.arange(view.n)
@@ -39,7 +39,7 @@ def _previous_unit(view: Tokens, starts: np.ndarray) -> Array:
 
 
 def _starts_after(view: Tokens, classes: Sequence[str]) -> np.ndarray:
-    """Start of each token's unit, where a unit begins after tokens of some classes, and where the text itself does."""
+    """Start of each token's unit, where units begin after tokens of some classes and at the start of the text."""
     return latest(np.maximum.reduce([view.is_around, *(view.vector(name) for name in classes)])) + 1
 
 
@@ -115,7 +115,7 @@ def same_indent(view: Tokens) -> Array:
 
 
 def _open_positions(view: Tokens) -> tuple[np.ndarray, np.ndarray]:
-    """For each token the innermost bracket, and the quotation mark, still open before it (-1 if none)."""
+    """For each token, the innermost bracket and the quotation mark still open before it (-1 if none)."""
     brackets = np.full(view.n, -1)
     quotes = np.full(view.n, -1)
     stack: list[int] = []

@@ -1,4 +1,4 @@
-"""What a term is, and the table of terms that each module of the vocabulary fills."""
+"""Vocabulary terms, and the table of terms that each module of the vocabulary fills."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,32 +7,32 @@ from typing import Any
 from attention_programs.programs.tokens import Array
 
 PART = "\ufffd"
-"""What shows in place of a part of a character; it may be of a letter or a sign."""
+"""The replacement character, shown for part of a character; it may be part of a letter or of a symbol."""
 
 
 Compute = Callable[..., Array]
-"""Function of a view (and of the parameter, if there are any)."""
+"""A function of a view (and of the parameter, if the term has one)."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """One word of the vocabulary."""
+    """A term of the vocabulary."""
 
     name: str
     category: str
-    """Folder-like grouping for listings: position, class, relation, structure."""
+    """Group in listings: position, class, relation, structure."""
     phrase: str
-    """How a sentence names what it picks: ``the previous token``, ``commas``."""
+    """Name in sentences of what it picks: ``the previous token``, ``commas``."""
     compute: Compute
     parameters: tuple[int, ...] = ()
     """Values that the search tries; empty for a term without a parameter."""
     looks_ahead: bool = False
-    """Whether entries on or below the diagonal may depend on later tokens; such terms serve encoders only."""
+    """Whether entries on or below the diagonal may depend on later tokens; such terms are for encoders only."""
     continuous: bool = False
-    """Whether it grows with distance, position or rarity instead of picking tokens; a negative sign then reads
-    ``near``, ``early``, ``common``."""
+    """Whether it grows with distance, position or rarity instead of picking tokens; a negative coefficient then means
+    ``near``, ``early`` or ``common``."""
     former: str = ""
-    """Its name in programs written before it was renamed; such programs go on working."""
+    """Its name before it was renamed; programs that use it still work."""
 
     @property
     def summary(self) -> str:
@@ -41,11 +41,11 @@ class Term:
 
 
 class Terms(dict[str, Term]):
-    """Terms by name, in the order in which the search considers them; former names find them, too.
+    """Terms by name, in the order in which the search considers them; former names work, too.
 
     Args:
-        category: Of the terms that are added.
-        parts: Tables whose terms it holds, in their order.
+        category: Category of the terms that are added.
+        parts: Tables whose terms are included, in order.
 
     >>> from attention_programs.programs.vocabulary import TOKEN_FEATURES
     >>> TOKEN_FEATURES["blank"].name, "blank" in TOKEN_FEATURES, "blank" in list(TOKEN_FEATURES)
@@ -65,11 +65,11 @@ class Terms(dict[str, Term]):
             self._former[term.former] = term.name
 
     def add(self, phrase: str, **facts: Any) -> Callable[[Compute], Compute]:
-        """Adds the function below as a term of its name.
+        """A decorator that adds a function as a term of the same name.
 
         Args:
-            phrase: How a sentence names what it picks.
-            **facts: Fields of :class:`Term`.
+            phrase: Name in sentences of what it picks.
+            **facts: Other fields of :class:`Term`.
         """
 
         def put(function: Compute) -> Compute:
@@ -79,13 +79,13 @@ class Terms(dict[str, Term]):
         return put
 
     def define(self, name: str, phrase: str, compute: Compute, summary: str, example: str, **facts: Any) -> None:
-        """Adds a term whose function is made by another one, with its documentation."""
+        """Adds a term whose function is generated, with its documentation."""
         compute.__name__, compute.__doc__ = name, f"{summary}\n\nExample: {example}"
         self.add(phrase, **facts)(compute)
 
     @property
     def names(self) -> list[str]:
-        """The names of today, then those of before."""
+        """The current names, then the former ones."""
         return [*self, *self._former]
 
     def __missing__(self, name: str) -> Term:
@@ -95,5 +95,5 @@ class Terms(dict[str, Term]):
         return super().__contains__(name) or name in self._former
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The term of a name of today or of before."""
+        """The term with a current or former name."""
         return self[name] if name in self else default  # noqa: SIM401 - this is what get is

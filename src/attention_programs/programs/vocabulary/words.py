@@ -1,4 +1,4 @@
-"""Classes of words and their pieces, from characters and closed-class word lists."""
+"""Token features of words and their parts, from characters and closed-class word lists."""
 
 from functools import partial
 
@@ -43,11 +43,11 @@ KEYWORDS = _words(
     "true false self this super async await echo done fi do then end"
 )
 FREQUENT = _words("the a an of and to in is was it , . : ; ( = _ \\ $ - \" '") | {""}
-"""Tokens that every text repeats; the empty word is a bare blank or line break."""
+"""Tokens that every text repeats; the empty word is a lone space or line break."""
 
 
 def word_flags(view: Tokens, words: frozenset[str]) -> Array:
-    """1 for the tokens at which the word so far is one of ``words``, shape (n,)."""
+    """1 for tokens whose word so far is one of ``words``, shape (n,)."""
     return np.array([word in words for word in view.words_so_far], dtype=np.float32)
 
 
