@@ -83,7 +83,7 @@ def bytes_in_work(text: TextAttention, programs: int, workers: Workers) -> int:
 
 
 def _bytes_of_text(text: TextAttention, programs: int) -> int:
-    """Bytes that scoring a text takes regardless of the chunk size."""
+    """What scoring a text takes however few programs are scored at a time."""
     results, terms = 2 * 12 * programs * len(text.entries), 4 * TERMS * len(text.ids) ** 2
     return 3 * text.entries.nbytes + results + terms
 

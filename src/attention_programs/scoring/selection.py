@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # reading the tables does not need torch
 
 
 Choices = dict[str, list[int]]
-"""For each method, the index of each head's program in the program table."""
+"""For each method the position of each head's program in the table."""
 
 
 def choose(
@@ -41,8 +41,8 @@ def choose(
     if [program.id for program in programs] != validation.programs:
         raise UserError("programs.jsonl and the score table have different programs; run `dvc repro score`")
     if validation.iou.shape[-1] != len(heads):
-        mapped, scored = len(heads), validation.iou.shape[-1]
-        raise UserError(f"{mapped} heads are selected and {scored} scored; run `dvc repro score`")
+        found, scored = len(heads), validation.iou.shape[-1]
+        raise UserError(f"{found} heads are selected and {scored} scored; run `dvc repro score`")
     means = validation.iou.mean(axis=0)
     written = [i for i, program in enumerate(programs) if program.author != BASELINE]
     usable = [i for i in written if not causal or programs[i].may_go_into_a_causal_model(look_ahead)]

@@ -153,12 +153,12 @@ def existing(path: Path, remedy: str = REPEAT) -> Path:
 
 
 def _stages(root: Path) -> dict[str, Any]:
-    path = root / DVC_LOCK
+    """What ``dvc.lock`` records of the stages that ``dvc.yaml`` names; DVC keeps entries of stages that are gone."""
+    path, pipeline = root / DVC_LOCK, read_yaml(root / "dvc.yaml")
     lock = read_yaml(path)
     if not isinstance(lock, dict) or not isinstance(lock.get("stages"), dict):
         raise UserError(f"{path} holds no stages; {REPEAT}")
-    stages: dict[str, Any] = lock["stages"]
-    return stages
+    return {name: stage for name, stage in lock["stages"].items() if name in pipeline["stages"]}
 
 
 def _outputs(stage: dict[str, Any], homes: list[str]) -> dict[str, str]:

@@ -143,6 +143,8 @@ def lock(root: Path, name: str = "tiny-llama") -> None:
         for name, paths in outputs.items()
     }
     stages["attention"]["params"] = {"params.yaml": {"attention": {"max_tokens": 24}, "model.name": name}}  # type: ignore[assignment]
+    write_text(root / "dvc.yaml", yaml.safe_dump({"stages": {key: {} for key in stages}}))
+    stages["renamed"] = {"deps": [{"path": f"data/{name}/texts.jsonl", "md5": "0" * 32}], **stages["corpora"]}  # type: ignore[dict-item]
     write_text(root / "dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
@@ -615,6 +617,7 @@ def test_the_settings_that_dvc_locks_are_found_unchanged_in_every_profile(tmp_pa
         for name, stage in read_yaml(ROOT / "dvc.yaml")["stages"].items()
     }
     dump_yaml(str(tmp_path / "dvc.lock"), {"schema": "2.0", "stages": stages})
+    dump_yaml(str(tmp_path / "dvc.yaml"), {"stages": {key: {} for key in stages}})
     config = load_config(params)
     assert len(read_lineage(config, Paths.of(config, tmp_path), tmp_path).outputs) == len(stages)
 
