@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # reading the tables does not need torch
 
 
 Choices = dict[str, list[int]]
-"""For each method the position of each head's program in the table."""
+"""For each method, the index of each head's program in the program table."""
 
 
 def choose(
