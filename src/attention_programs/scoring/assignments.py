@@ -73,11 +73,12 @@ def score_assignments(
             for program, outcome in zip(distinct, outcomes, strict=True)
             if isinstance(outcome, Scored)
         }
-        starts = row_starts(view.n, index.causal)
         nothing = np.zeros(text.entries.shape[1], np.float32)
+        without_sink = np.ones(len(nothing), bool)
+        without_sink[row_starts(view.n, index.causal)] = False
         for name, own in heads.items():
             scores = [
-                _score(patterns.get(program, nothing), text.entries[head], starts)
+                _score(patterns.get(program, nothing), text.entries[head], view.n, without_sink)
                 for program, head in zip(programs[name], own, strict=True)
             ]
             found[name].append(np.reshape(scores, (len(own), 2)))  # an empty assignment has two empty columns
@@ -85,11 +86,9 @@ def score_assignments(
 
 
 def _score(
-    predicted: NDArray[np.float32], true_pattern: NDArray[np.float32], starts: NDArray[np.int64]
+    predicted: NDArray[np.float32], true_pattern: NDArray[np.float32], rows: int, without_sink: NDArray[np.bool_]
 ) -> tuple[float, float]:
     """IoU of two packed patterns, with and without the first column."""
-    least = np.minimum(predicted, true_pattern)
-    shared, first = float(least.sum()), float(least[starts].sum())
-    weight = float(predicted.sum() + true_pattern.sum() - predicted[starts].sum() - true_pattern[starts].sum())
-    rest = shared - first
-    return iou_of_shared(shared, len(starts)), float(over_union(rest, weight - rest))
+    minima, maxima = np.minimum(predicted, true_pattern), np.maximum(predicted, true_pattern)
+    rest = over_union(float(minima[without_sink].sum()), float(maxima[without_sink].sum()))
+    return iou_of_shared(float(minima.sum()), rows), float(rest)
