@@ -203,7 +203,7 @@ def test_try_shows_a_program_of_ones_own_beside_the_searchs(project: Path, capsy
     assert "2 coefficients fitted in " in said
     for arguments, words in (
         ([file, "L9H9"], "'L9H9' is none of the 3 selected heads"),
-        ([file, "L0H1", "--fit", "-1"], "--fit is -1"),
+        ([file, "L0H1", "--fit", "-1"], "--fit can't be negative, but is -1"),
         (["nothing.py", "L0H1"], "nothing.py"),
     ):
         assert cli.main(["try", *arguments]) == 2
@@ -373,7 +373,7 @@ def test_the_prompt_of_a_head_is_shown(project: Path, capsys: pytest.CaptureFixt
     assert cli.main(["prompt", "L0H1"]) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith("--- user\nHead L0H1, measured on training texts:")
-    assert "tokens of 4000" in shown.err
+    assert "of at most 4000 tokens" in shown.err
     assert cli.main(["prompt", "L0H1", "--whole"]) == 0
     assert capsys.readouterr().out.startswith("--- system\n")
     assert cli.main(["prompt", "L1H0"]) == 2
@@ -387,9 +387,9 @@ REFUSED = [
     (["shw"], "No such command 'shw'. Did you mean 'show'"),
     (["show"], "Missing argument 'HEAD'"),
     (["heads", "--sort", "fit"], "is not one of 'name', 'iou'"),
-    (["heads", "--project", "corpora"], "corpora holds no params.yaml; give a project's folder"),
+    (["heads", "--project", "corpora"], "corpora has no params.yaml; give a project folder"),
     (["heads", "--method", "magic"], "method 'magic' is unknown"),
-    (["heads", "--limit", "-1"], "--limit is -1"),
+    (["heads", "--limit", "-1"], "--limit can't be negative, but is -1"),
     (["prompt", "L0H0"],
     "found_programs.jsonl does not exist; prompts need the search's programs: run `dvc repro search`"),
     (["synthesize", "--max-tokens", "-1"], "max_tokens is -1; write 0 or more"),
