@@ -1,4 +1,4 @@
-"""What became of each program of an imported file, for the terminal."""
+"""The outcome for each program of an imported file, for the terminal."""
 
 from collections import defaultdict
 
@@ -8,7 +8,7 @@ from attention_programs.untrusted.program_import import ImportResult
 
 
 def import_table(imported: ImportResult) -> str:
-    """One line per program of an imported file: whether it runs, whether it looks ahead, or why it is rejected.
+    """One line per program of an imported file: whether it runs and looks ahead, or why it was rejected.
 
     Programs that lack the same helper share a line.
     """

@@ -1,4 +1,4 @@
-"""The tables of ``results/<profile>``, as the report reads them."""
+"""The tables of ``results/<profile>`` that the report reads."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,20 +14,20 @@ ALL_CORPORA = "all"
 
 @dataclass(frozen=True)
 class TableFormat:
-    """What a table holds; it may hold further numbers, such as those of single corpora."""
+    """Required columns of a table; there may be further numeric ones, such as those of single corpora."""
 
     stage: str
-    """That writes it."""
+    """The stage that writes it."""
     names: tuple[str, ...]
-    """Columns of names."""
+    """Text columns."""
     numbers: tuple[str, ...]
-    """Columns of numbers."""
+    """Numeric columns."""
     optional: bool = False
     """Whether some profiles lack it."""
 
     @classmethod
     def of(cls, stage: str, names: str, numbers: str, optional: bool = False) -> "TableFormat":
-        """With columns separated by spaces."""
+        """Takes the columns as space-separated strings."""
         return cls(stage, tuple(names.split()), tuple(numbers.split()), optional)
 
 
@@ -87,7 +87,7 @@ def read_table(results: Path, name: str) -> pd.DataFrame:
     """Reads one table of ``results/<profile>``.
 
     Raises:
-        UserError: if it is missing or lacks a column; the stage to run is named.
+        UserError: if it or one of its columns is missing; the message names the stage to run.
     """
     path, form = results / name, FORMATS[name]
     remedy = f"run `dvc repro {form.stage}`"
@@ -103,10 +103,10 @@ def read_table(results: Path, name: str) -> pd.DataFrame:
 
 
 def read_if_there(results: Path, name: str) -> pd.DataFrame:
-    """Reads a table that not every profile has; empty, with its columns, if it is missing.
+    """Reads a table that not every profile has; if it is missing, gives an empty one with the same columns.
 
     Raises:
-        UserError: if it lacks a column; the stage to run is named.
+        UserError: if a column is missing; the message names the stage to run.
     """
     if current_file(results / name).is_file():
         return read_table(results, name)
@@ -115,7 +115,7 @@ def read_if_there(results: Path, name: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a profile, read once for the whole page: one field per file."""
+    """The tables of a profile, one field per file."""
 
     heads: pd.DataFrame
     iou: pd.DataFrame
@@ -134,10 +134,10 @@ class Tables:
 
     @classmethod
     def read(cls, results: Path) -> "Tables":
-        """Reads ``results/<profile>``; what a profile may lack is empty there.
+        """Reads ``results/<profile>``; optional tables that are missing are empty.
 
         Raises:
-            UserError: if a table is missing that every profile has; the stage to run is named.
+            UserError: if a required table is missing; the message names the stage to run.
         """
         names = {field.name: f"{field.name}.csv" for field in fields(cls)}
         return cls(

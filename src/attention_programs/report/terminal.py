@@ -18,7 +18,7 @@ from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES, Ter
 from attention_programs.report.token_label import token_label
 
 SHADES = " .:-=+*#%@"
-"""Weight from 0 to 1 in ten steps; the scale is a square root so that small weights can be seen."""
+"""Weights from 0 to 1 in ten steps; a square-root scale keeps small weights visible."""
 
 
 def shade(weight: float) -> str:
@@ -33,9 +33,9 @@ def shade(weight: float) -> str:
 def draw_patterns(
     token_strings: Sequence[str], true_pattern: NDArray[np.floating], predicted: NDArray[np.floating], tokens: int
 ) -> str:
-    """Real and predicted pattern side by side, one row per token, cut to the first ``tokens``."""
+    """True and predicted pattern side by side, one row per token, cut to the first ``tokens``."""
     n = min(len(token_strings), tokens)
-    lines = [f"{'':12}  {'real':{n}}   predicted"]
+    lines = [f"{'':12}  {'true':{n}}   predicted"]
     for i in range(n):
         left = "".join(shade(float(w)) for w in true_pattern[i, :n])
         right = "".join(shade(float(w)) for w in predicted[i, :n])
@@ -50,7 +50,7 @@ def describe_program(record: ProgramRecord) -> str:
 
 
 def head_table(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> str:
-    """One line per head: IoU with interval, program, what it does."""
+    """One line per head: IoU with interval, program and what it does."""
     lines = [f"{'head':7} {'IoU':>5} {'95 % interval':>15} {'no sink':>7}  program"]
     for row in records(heads):
         interval = f"{row.iou_test_low:.3f} - {row.iou_test_high:.3f}"
@@ -63,7 +63,7 @@ def head_table(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> str:
 
 
 def heads_by_term(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> dict[str, list[str]]:
-    """Which heads' selected programs mention each vocabulary term, in the order of the table of heads.
+    """For each vocabulary term, the heads whose selected programs mention it, in the table's order.
 
     Args:
         heads: The table ``heads.csv``.
@@ -78,7 +78,7 @@ def heads_by_term(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> di
 
 
 def vocabulary_table(uses: dict[str, list[str]] | None) -> str:
-    """The terms that programs speak, by category: phrase, first line of documentation, the heads that use it.
+    """The vocabulary by category: each term's phrase, first line of documentation, and the heads that use it.
 
     Args:
         uses: Heads by term; None if there are no results.
@@ -94,10 +94,10 @@ def vocabulary_table(uses: dict[str, list[str]] | None) -> str:
 
 
 def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
-    """One term with its whole documentation, its example, and all heads that use it.
+    """One term with its full documentation, its example and all heads that use it.
 
     Args:
-        name: The term, as a program writes it or alone: ``text.key.comma`` or ``comma``.
+        name: The term, as written in a program or by itself: ``text.key.comma`` or ``comma``.
         uses: Heads by term; None if there are no results.
 
     Raises:
@@ -114,7 +114,7 @@ def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
 
 
 def _spelling(term: Term) -> str:
-    """How programs write a term, with the parameters that the search tries."""
+    """How programs spell a term, with the parameters that the search tries."""
     if term.category == "class":
         return f"text.key.{term.name}, text.query.{term.name}"
     return f"text.{term.name}" + (f"({', '.join(map(str, term.parameters))})" if term.parameters else "")
@@ -125,7 +125,7 @@ def _phrase(term: Term) -> str:
 
 
 def _used(heads: Sequence[str], most: int | None = 5) -> str:
-    """How many heads use a term, and which.
+    """How many heads use a term, and which ones.
 
     >>> _used(["L0H0", "L0H1"], most=1)
     'used by 2 heads: L0H0, ...'

@@ -1,11 +1,11 @@
-"""How a token is written next to a pattern, drawn or in the terminal."""
+"""Token labels next to a pattern, in figures and in the terminal."""
 
 MARKS = {"\n": "↵", "\t": "⇥", " ": "·"}
-"""What stands for white space in a token's name."""
+"""Visible stand-ins for whitespace."""
 
 
 def token_label(token_string: str) -> str:
-    r"""A token as it is written on an axis: white space made visible, other control characters replaced, cut.
+    r"""A token's label: whitespace made visible, other control characters replaced, cut to 12 characters.
 
     >>> token_label(" dog"), token_label("\n\n"), token_label("\x00")
     ('·dog', '↵↵', '�')
