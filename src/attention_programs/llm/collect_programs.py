@@ -1,4 +1,4 @@
-"""All programs of a profile in one table: found by the search, written by hand, by a language model, by others."""
+"""All programs of a profile in one table: from the search, written by hand, by a language model, or imported."""
 
 import sys
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ from attention_programs.untrusted.vetting import Vetting, read_candidates, vet
 
 @dataclass(frozen=True)
 class CollectedPrograms:
-    """The program table and where it comes from."""
+    """The program table, and how it came about."""
 
     programs: list[ProgramRecord]
     rejected: list[dict[str, Any]]
-    """Untrusted programs that were not accepted, each with its reason."""
+    """Rejected untrusted programs, each with its reason."""
     explained: pd.DataFrame
     """One row per head that the language model was asked about."""
     metrics: dict[str, Any]
 
 
 def collect_programs(config: Config, paths: Paths) -> CollectedPrograms:
-    """Brings the programs of all sources together.
+    """Collects the programs of all sources.
 
     Raises:
         UserError: if a file or a recorded reply is missing, or too many imported programs are rejected.
@@ -54,7 +54,7 @@ def collect_programs(config: Config, paths: Paths) -> CollectedPrograms:
 
 
 def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]) -> Explained:
-    """The language model's programs, from recorded replies or live; heads that were never asked about are left out."""
+    """The language model's programs, from recorded replies or live; heads without a recorded reply are left out."""
     settings = config.explainer
     nothing = Explained([], [], pd.DataFrame(columns=list(COLUMNS)), {})
     if settings.mode == "off":
@@ -77,8 +77,8 @@ def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]
 def _left_out(heads: Sequence[str], asked: int, settings: ExplainerSettings) -> str:
     named = ", ".join(heads[:6]) + (" ..." if len(heads) > 6 else "")
     return (
-        f"{settings.call_log} holds no replies of {settings.model!r} about {len(heads)} of {asked} heads of this "
-        f"model, which are left out: {named}; ask with `attention-programs synthesize`"
+        f"{settings.call_log} has no replies of {settings.model!r} about {len(heads)} of {asked} heads of this "
+        f"model, which are left out: {named}; get them with `attention-programs synthesize`"
     )
 
 

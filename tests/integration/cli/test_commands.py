@@ -202,7 +202,7 @@ def test_try_shows_a_program_of_ones_own_beside_the_searchs(project: Path, capsy
     assert re.search(r"^mine\.py  0\.\d{3}  0\.\d{3}\nsearch   0\.\d{3}  0\.\d{3}$", said, re.MULTILINE)
     assert "2 coefficients fitted in " in said
     for arguments, words in (
-        ([file, "L9H9"], "'L9H9' is none of the 3 selected heads"),
+        ([file, "L9H9"], "'L9H9' is not one of the 3 selected heads"),
         ([file, "L0H1", "--fit", "-1"], "--fit can't be negative, but is -1"),
         (["nothing.py", "L0H1"], "nothing.py"),
     ):
@@ -348,7 +348,7 @@ def test_an_endpoint_that_answers_nothing_ends_as_an_error(
     assert cli.main(["synthesize", "--heads", "L0H0", "--model", "m", "--base-url", address]) == 2
     said = capsys.readouterr()
     assert re.search(r"^L0H0: .", said.out, re.MULTILINE)
-    assert f"m at {address} answered nothing; check both" in said.err
+    assert f"no answer from m at {address}; check both" in said.err
 
 
 def test_a_batch_is_exported_by_rounds(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -363,7 +363,7 @@ def test_a_batch_is_exported_by_rounds(project: Path, capsys: pytest.CaptureFixt
     arguments = ["synthesize", "--heads", "L0H0", "--model", "m", "--import-batch", "replies.jsonl"]
     assert cli.main([*arguments, "--export-batch", "more.jsonl"]) == 0
     text = capsys.readouterr().out
-    assert "1 replies imported, 0 failed, 0 known before" in text
+    assert "1 replies imported, 0 failed, 0 already known" in text
     (second,) = read_jsonl(project / "more.jsonl")
     assert "no program in the reply" in second["body"]["messages"][-1]["content"]
 

@@ -234,7 +234,7 @@ def test_a_replay_with_other_texts_keeps_the_recorded_replies(
     log = CallLog(call for head_result in synthesis.head_results.values() for call in head_result.calls)
     other = explainer(index, train, runner, replace(SETTINGS, texts=4)).run(["L0H0"], ReplayBackend(log, "here"))
     assert (other.prompts, other.prompts_reproduced_verbatim) == (2, 0)
-    with pytest.raises(UserError, match="here holds no reply of 'm' for head L0H2, round 0"):
+    with pytest.raises(UserError, match="here has no reply of 'm' for head L0H2, round 0"):
         explainer(index, train, runner).run(["L0H2"], ReplayBackend(log, "here"))
 
 
@@ -266,7 +266,7 @@ def test_heads_to_ask_about(index: AttentionIndex) -> None:
     assert requested_heads(replace(SETTINGS, heads="all"), index) == list(index.heads)
     assert requested_heads(replace(SETTINGS, heads="every 2"), index) == list(index.heads[::2])
     assert requested_heads(replace(SETTINGS, heads=("L1H1", "L0H0")), index) == ["L0H0", "L1H1"]
-    with pytest.raises(UserError, match=r"head L99H0 of explainer\.heads is none of the 12 selected heads"):
+    with pytest.raises(UserError, match=r"head L99H0 of explainer\.heads is not one of the 12 selected heads"):
         requested_heads(replace(SETTINGS, heads="L99H0"), index)
 
 
