@@ -1,4 +1,4 @@
-"""What README and docs take from committed files: tables between two marks, written again whenever results change."""
+"""The parts of README and docs that are generated from committed files: tables between two marks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from attention_programs.report.terminal import vocabulary_table
 
 @dataclass(frozen=True)
 class Block:
-    """A table of a page."""
+    """A generated table on a page."""
 
     page: str
     """Path of the page in the repository."""
     name: str
-    """What its marks say: ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``."""
+    """NAME in its marks ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``."""
     write: Callable[[Path], str]
-    """Writes what stands between them, from the folder ``results``."""
+    """Generates the text between the marks from the folder ``results``."""
 
 
 DEFAULT = "smollm2-135m"
-"""Profile whose results the pages show."""
+"""The profile whose results are shown."""
 BLOCKS = (
     Block("README.md", "headline", lambda results: headline(read_json(results / DEFAULT / "summary.json"))),
     Block("docs/results.md", "targets", lambda results: targets_table(kept_summaries(results))),
@@ -37,13 +37,13 @@ BLOCKS = (
 
 
 def documentation(root: Path) -> Mapping[str, str]:
-    """The pages with all their tables as the committed files have them.
+    """The pages with all tables generated from the committed files.
 
     Args:
         root: The repository's folder.
 
     Returns:
-        Contents by path.
+        Page contents by path.
 
     Raises:
         UserError: if a page or one of its marks is missing.
@@ -53,14 +53,14 @@ def documentation(root: Path) -> Mapping[str, str]:
         content = pages.get(block.page) or read_text(root / block.page)
         begin, end = f"<!-- {block.name}: begin -->", f"<!-- {block.name}: end -->"
         if begin not in content or end not in content:
-            raise UserError(f"{root / block.page} lacks the marks {begin} and {end}; put them where the table belongs")
+            raise UserError(f"{root / block.page} lacks the marks {begin} and {end}; add them where the table belongs")
         before, rest = content.split(begin, 1)
         pages[block.page] = f"{before}{begin}\n{block.write(root / 'results')}\n{end}{rest.split(end, 1)[1]}"
     return pages
 
 
 def write_documentation(root: Path) -> list[str]:
-    """Writes the pages whose tables have changed; gives their paths."""
+    """Updates the pages whose tables have changed, and returns their paths."""
     changed = [(page, content) for page, content in documentation(root).items() if content != read_text(root / page)]
     for page, content in changed:
         write_text(root / page, content)

@@ -1,4 +1,4 @@
-"""The README's one table of results, straight from a summary; a test holds the README to it."""
+"""The README's table of results, generated from a summary; a test keeps the README up to date."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ PERCENTS = (25, 50, 100)
 
 
 def headline(summary: Mapping[str, float]) -> str:
-    """Fit and perplexity next to the baselines of an idle head and next to the paper.
+    """Fit and perplexity compared with the baselines and the paper.
 
     Args:
         summary: The content of ``summary.json``.

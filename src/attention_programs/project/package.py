@@ -1,4 +1,4 @@
-"""The installed package as what a project depends on that holds no code of its own."""
+"""The installed package as a dependency of projects without code of their own."""
 
 from importlib import metadata
 from pathlib import Path
@@ -8,9 +8,9 @@ from attention_programs.files import sha256_file, sha256_text, write_text
 
 PACKAGE = Path(__file__).parents[1]
 SHIPPED = PACKAGE / "shipped"
-"""What a project folder is made of; in a checkout, links to where it lies there."""
+"""The contents of new project folders; in a checkout, links to the originals."""
 VERSION_FILE = "attention_programs.version"
-"""What the project's stages depend on instead of the package's code."""
+"""File that a project's stages depend on instead of the package's code."""
 CODE = (".py", ".j2", ".css", ".js")
 
 
@@ -20,7 +20,7 @@ def has_code(root: Path) -> bool:
 
 
 def record_package(root: Path) -> None:
-    """Writes which code and which packages a project runs on; in a checkout git tells that already."""
+    """Records the code and packages that a project runs on; in a checkout, git already does."""
     if has_code(root):
         return
     code = sorted(path for path in PACKAGE.rglob("*") if path.suffix in CODE and SHIPPED not in path.parents)

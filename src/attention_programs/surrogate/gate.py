@@ -30,18 +30,18 @@ class GateMeasurement:
     """Bounds of its 95 % interval; NaN where the texts are too few for one."""
 
     def passes(self, limit: float) -> bool:
-        """Whether even the upper end of the interval is within the limit; without an interval it does not pass."""
+        """Whether even the interval's upper bound is within the limit; without an interval, it does not pass."""
         return self.high <= limit
 
     def verdict(self, limit: float) -> str:
-        """The decision and its reason.
+        """The decision, with its reason.
 
         Args:
-            limit: Highest increase that passes, in percent.
+            limit: Largest increase that passes, in percent.
 
         >>> GateMeasurement(25, 40, 2520, 8.1, 6.2, 10.4).verdict(20)
         'passed: with 25 % of heads replaced, validation perplexity rises by 8.10 % (95 % interval 6.20 to 10.40 %, 40 \
-texts); the upper end is within the limit of 20 %'
+texts); the upper bound is within the limit of 20 %'
         """
         word = "passed" if self.passes(limit) else "failed"
         found = f"{word}: with {self.percent} % of heads replaced, validation perplexity rises by {self.increase:.2f} %"
@@ -49,7 +49,7 @@ texts); the upper end is within the limit of 20 %'
             return f"{found}, and {self.texts} texts are too few for an interval; {FEWEST_TEXTS} are needed"
         relation = "within" if self.passes(limit) else "above"
         return (
-            f"{found} (95 % interval {self.low:.2f} to {self.high:.2f} %, {self.texts} texts); the upper end is "
+            f"{found} (95 % interval {self.low:.2f} to {self.high:.2f} %, {self.texts} texts); the upper bound is "
             f"{relation} the limit of {limit:g} %"
         )
 

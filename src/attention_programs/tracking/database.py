@@ -1,4 +1,4 @@
-"""MLflow's database as a file, which is looked at without MLflow: to import it takes seconds."""
+"""MLflow's database file, read without MLflow, whose import takes seconds."""
 
 import contextlib
 import sqlite3
@@ -11,10 +11,10 @@ PUBLISH_COMMAND = "attention-programs publish"
 
 
 def is_whole(database: Path) -> bool:
-    """Whether a store is there that was made to the end: MLflow writes the first experiment when all tables stand.
+    """Whether there is a complete store: MLflow writes the first experiment once all tables exist.
 
     Raises:
-        UserError: if the file is none of SQLite's or can't be opened.
+        UserError: if the file is not an SQLite database or can't be opened.
     """
     if not database.is_file():
         return False

@@ -1,4 +1,4 @@
-"""MLflow's server as a process that ends with the one that started it: ``python -m ... PARENT ui ...``."""
+"""MLflow's server as a process that ends with its parent: ``python -m ... PARENT ui ...``."""
 
 import os
 import signal
@@ -10,10 +10,10 @@ from attention_programs.untrusted.sandbox.linux import die_with_parent
 
 
 def main(parent: int, arguments: list[str]) -> None:
-    """Runs a command of MLflow, which passes the signal on to the processes that it starts."""
-    if sys.platform == "linux":  # elsewhere a parent that is killed outright leaves it running
+    """Runs an MLflow command, which forwards the signal to the processes that it starts."""
+    if sys.platform == "linux":  # on other systems it keeps running if the parent is killed
         die_with_parent(by=signal.SIGTERM)
-    if os.getppid() == parent:  # else it ended before the kernel knew
+    if os.getppid() == parent:  # otherwise the parent ended before the call above
         cli(arguments, prog_name="mlflow")
 
 

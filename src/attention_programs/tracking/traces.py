@@ -1,4 +1,4 @@
-"""Live traces of calls to a language model, where there is a store."""
+"""Live MLflow traces of calls to a language model, if there is a store."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from attention_programs.tracking.mlflow_store import EXPERIMENT, open_store
 
 @contextlib.contextmanager
 def traced(root: Path) -> Iterator[None]:
-    """Has MLflow trace every call of the ``openai`` client inside a ``with`` block; does nothing without a store."""
+    """Traces every call of the ``openai`` client inside a ``with`` block with MLflow; does nothing without a store."""
     if not (root / DATABASE).is_file():
         yield
         return

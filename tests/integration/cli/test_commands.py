@@ -402,7 +402,7 @@ REFUSED = [
     (["validate", "silent.py"], "silent.py: the program has no docstring"),
     (["validate", "bad.yaml"], "bad.yaml"),
     (["validate", "corpora"], "cannot check"),
-    (["configure", "nope"], "there is no profile 'nope'; conf/profile holds"),
+    (["configure", "nope"], "there is no profile 'nope'; conf/profile has"),
     (["reproduce", "--profile", "nope"], "there is no profile 'nope'"),
     (["surrogate", "info", "mine"], "nothing is published yet; run `attention-programs publish`"),
     (["ui"], "nothing is published yet"),

@@ -409,7 +409,7 @@ def test_failing_gate_registers_without_the_alias_and_says_why(repository: Path)
     assert (published.version, published.alias) == ("2", "")
     assert published.gate == (
         "failed: with 25 % of heads replaced, validation perplexity rises by 7.00 % (95 % interval 6.00 to 8.00 %, 40 "
-        "texts); the upper end is above the limit of 2.5 %"
+        "texts); the upper bound is above the limit of 2.5 %"
     )
     failed = surrogate_info("tiny-llama/2", repository)
     assert failed.tags["gate"] == published.gate
@@ -427,11 +427,13 @@ def test_the_gate_is_held_to_the_upper_end(repository: Path) -> None:
 @pytest.mark.parametrize("ranking", RANKINGS)
 def test_every_ranking_is_named_in_the_description(template: Path, ranking: str) -> None:
     validation = replace(read_validation(*validated(template)), ranking=ranking)
-    assert f"the ones {RANKINGS[ranking].heads}" in validation.description
+    assert f"those {RANKINGS[ranking].heads}" in validation.description
 
 
 def test_a_surrogate_that_was_asked_nothing_says_so(template: Path) -> None:
-    assert "No questions were asked of it." in replace(read_validation(*validated(template)), tasks=()).description
+    assert (
+        "Question answering was not measured." in replace(read_validation(*validated(template)), tasks=()).description
+    )
 
 
 def validated(root: Path) -> tuple[Config, Paths, SurrogateSpecification]:
@@ -450,7 +452,7 @@ def test_version_carries_numbers_and_the_way_back(template: Path) -> None:
     assert info.tags["weights_sha256"] == weights_hash(template / "models/tiny-llama")
     assert "That is 8.00 % above the original model's (95 % interval 7.00 to 9.00)." in info.description
     assert "validation perplexity rises by 7.00 %" in info.description
-    assert "the upper end is within the limit of 15 %" in info.description
+    assert "the upper bound is within the limit of 15 %" in info.description
     with open_store(template) as store:
         run = store.client.get_run(info.run_id)
         assert run.data.tags["content_key"] == info.tags["content_key"]
@@ -537,17 +539,17 @@ def test_surrogate_without_its_weights_is_refused(repository: Path) -> None:
     with pytest.raises(UserError, match="weights"):
         load_surrogate("tiny-llama", repository)
     shutil.rmtree(repository / "models")
-    with pytest.raises(UserError, match="does not exist and the surrogate needs the weights of tiny-llama"):
+    with pytest.raises(UserError, match="does not exist, but the surrogate needs the weights of tiny-llama"):
         load_surrogate("tiny-llama", repository)
 
 
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("gpt2", "no surrogate 'surrogate-gpt2' is registered; there are surrogate-tiny-llama"),
+        ("gpt2", "no surrogate 'surrogate-gpt2' is registered; choose from surrogate-tiny-llama"),
         ("tiny-llama@best", "no alias 'best'; versions: 1; aliases: latest-validated"),
         ("tiny-llama/7", "no version 7; versions: 1"),
-        ("tiny-llama@", "names no surrogate; write NAME, NAME@ALIAS or NAME/VERSION"),
+        ("tiny-llama@", "is not a surrogate's name; write NAME, NAME@ALIAS or NAME/VERSION"),
     ],
 )
 def test_what_is_not_there_is_answered_with_what_is(template: Path, reference: str, message: str) -> None:
@@ -563,7 +565,7 @@ def test_empty_store_names_the_command(tmp_path: Path, repository: Path) -> None
     assert not list(bare.iterdir())
     with open_store(repository) as store:
         store.client.delete_registered_model("surrogate-tiny-llama")
-    with pytest.raises(UserError, match="none is; run `attention-programs publish`"):
+    with pytest.raises(UserError, match="there are none yet; run `attention-programs publish`"):
         load_surrogate("tiny-llama", repository)
 
 
@@ -572,7 +574,7 @@ def test_what_the_lock_does_not_vouch_for_is_not_published(repository: Path) -> 
     heads = repository / "results/tiny-llama/heads.csv"
     kept = heads.read_text()
     write_text(heads, kept.replace("0.", "0.9", 1))
-    with pytest.raises(UserError, match=r"results/tiny-llama is not what dvc\.lock names"):
+    with pytest.raises(UserError, match=r"results/tiny-llama does not match dvc\.lock"):
         publish_at(repository)
     write_text(heads, kept)
     write_params(repository, attention={"max_tokens": 32})
