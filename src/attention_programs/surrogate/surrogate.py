@@ -1,4 +1,4 @@
-"""A model with the heads of a specification replaced, ready to use."""
+"""A model with the heads of a specification replaced, ready for use."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,25 +33,25 @@ def load_surrogate(
     runner_for: Callable[[TokenStyle], Runner] = _trusted_alone,
     verify: bool = False,
 ) -> Surrogate:
-    """Loads a model and replaces its heads, after proving again that the intervention is exact.
+    """Loads a model and replaces its heads, after verifying that the intervention is exact.
 
     Args:
         specification: A file of ``surrogate.specification``.
         model_folder: ``models/<name>``.
         probes: Texts for the identity test; a built-in one if empty.
-        runner_for: What runs its programs on texts of the model's tokenizer; the file has no say in that. Unless
-            given, untrusted programs are rejected.
+        runner_for: Makes the runner of its programs for the model's tokenizer, independent of the file's content. By
+            default, untrusted programs are rejected.
         verify: Whether to measure its recorded texts again, which takes seconds.
 
     Raises:
-        UserError: if the weights are others than those the programs were validated on, the identity test fails, or a
-            recorded loss is not found again.
+        UserError: if the weights are not those the programs were validated on, the identity test fails, or a
+            recorded loss is not reproduced.
     """
     wanted = read_specification(specification)
     loaded: LoadedModel = load_model(model_folder, best_device(), verify=True)
     if loaded.record.weights_sha256 != wanted.weights_sha256:
         raise UserError(
-            f"{model_folder} holds weights {loaded.record.weights_sha256[:10]}, the surrogate needs "
+            f"{model_folder} has weights {loaded.record.weights_sha256[:10]}, but the surrogate needs "
             f"{wanted.weights_sha256[:10]} ({wanted.model}); run `dvc repro model` for that profile"
         )
     check_identity(loaded, [Head.parse(head) for head in wanted.heads], probes)

@@ -137,13 +137,13 @@ def test_what_is_kept_does_not_depend_on_what_is_asked_for_first(
 def test_texts_of_one_token_teach_nothing_and_are_left_out(
     causal_model: LoadedModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(UserError, match="no text of the batch holds a token to predict"):
+    with pytest.raises(UserError, match="no text of the batch has a token to predict"):
         divergence(causal_model, [(7,), (8,)], original_log_probabilities(causal_model, [(7,), (8,)]))
     texts = [*encoded(causal_model, 4), (7,), (8,), (9,)]
     ranking = list(ASSIGNMENT)
     found = Distiller(causal_model, ASSIGNMENT, ranking, texts, [(5,)], SETTINGS, np.random.default_rng(0)).run()
     assert np.isfinite([value for rows in found.coefficients[100].values() for value in rows]).all()
-    assert "distillation: 3 of 7 texts have a single token, left out" in capsys.readouterr().err
+    assert "distillation: 3 of 7 texts have only one token and are left out" in capsys.readouterr().err
 
 
 def test_what_the_optimiser_remembers_follows_the_model_to_its_device() -> None:

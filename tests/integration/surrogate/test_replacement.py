@@ -110,14 +110,14 @@ def test_a_text_of_one_token_has_nothing_to_predict(causal_model: LoadedModel) -
         both.heads
         == measure_ablation_effects(causal_model, {Head(1, 1): FIRST}, [long], cache_of(causal_model), 2).heads
     )
-    with pytest.raises(UserError, match="no text holds a token to predict, so effects of heads can't be measured"):
+    with pytest.raises(UserError, match="no text has a token to predict, so ablation effects can't be measured"):
         measure_ablation_effects(causal_model, {Head(1, 1): FIRST}, [short], cache_of(causal_model), 2)
     curve = Curve("x", "iou", {100: ASSIGNMENT})
     measured = measure_curves(causal_model, [curve], Windows([short, long], [0, 1]), 2, cache_of(causal_model))
     table = perplexity_table(measured, 50, 0)
     assert np.isfinite(table[["perplexity", "increase"]].to_numpy()).all()
     assert table[["low", "high"]].isna().all(axis=None), "two texts are too few for an interval"
-    with pytest.raises(UserError, match="the 1 texts hold no token to predict"):
+    with pytest.raises(UserError, match="the 1 texts have no token to predict"):
         measure_curves(causal_model, [curve], Windows([short], [0]), 2, cache_of(causal_model))
 
 
