@@ -36,7 +36,7 @@ def configure(
     from attention_programs.project.reproduction import configure as make_current
 
     make_current(profile, root_of(project))
-    print(f"params.yaml now holds profile {profile!r}; run `dvc repro`, or `git checkout params.yaml dvc.lock`")
+    print(f"params.yaml now has profile {profile!r}; run `dvc repro`, or undo with `git checkout params.yaml dvc.lock`")
 
 
 @command("reproduce", "run a profile end to end", "reproduce", "reproduce --profile smoke --restore")

@@ -45,7 +45,7 @@ def draw_patterns(
 
 def describe_program(record: ProgramRecord) -> str:
     """A program with its name, origin and source."""
-    origin = f"{record.author}, {record.terms} terms, row rule: {record.causal}, id {record.id[:12]}"
+    origin = f"{record.author}, {record.terms} terms, prefix test: {record.causal}, id {record.id[:12]}"
     return f"{record.name} ({origin})\n\n{record.source.rstrip()}"
 
 

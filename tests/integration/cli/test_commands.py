@@ -75,7 +75,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 def test_show_prints_program_scores_and_both_maps(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["show", "L0H1"]) == 0
     text = capsys.readouterr().out
-    assert "search L0H1 (search, 1 terms, row rule: verified, id " in text
+    assert "search L0H1 (search, 1 terms, prefix test: prefix_only, id " in text
     assert "return text.uniform" in text
     assert "test IoU 0.800 (95 % 0.700 - 0.900), without the sink 0.200, JSD 0.300" in text
     rows = [line for line in text.splitlines() if line.count("|") == 4]
@@ -301,7 +301,7 @@ def test_one_term_is_shown_with_its_example_and_all_heads(
 def test_configure_makes_a_profile_the_current_one(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["configure", "smoke"]) == 0
     assert load_config(project / "params.yaml").profile == "smoke"
-    assert "now holds profile 'smoke'" in capsys.readouterr().out
+    assert "now has profile 'smoke'" in capsys.readouterr().out
 
 
 def found_programs(project: Path) -> Paths:
@@ -335,7 +335,7 @@ def test_a_language_model_is_asked_live(
     assert cli.main(arguments) == 0
     assert "a/model: 0 calls, 0 + 0 tokens" in capsys.readouterr().out  # nothing is paid for twice
     assert cli.main(["validate"]) == 0
-    assert "library/exchanges: 4 exchanges with a language model" in capsys.readouterr().out
+    assert "library/exchanges: 4 calls with a language model" in capsys.readouterr().out
 
 
 def test_an_endpoint_that_answers_nothing_ends_as_an_error(
@@ -380,7 +380,7 @@ def test_the_prompt_of_a_head_is_shown(project: Path, capsys: pytest.CaptureFixt
 
 
 REFUSED = [
-    (["show", "L9H9"], "head L9H9 was not selected: profile 'mine' holds 3 heads, L0H0 to L2H3"),
+    (["show", "L9H9"], "head L9H9 was not selected: profile 'mine' has 3 heads, L0H0 to L2H3"),
     (["show", "first"], "head 'first' is not a head's name"),
     (["show", "L0H0", "--method", "magic"], "method 'magic' is unknown; heads.csv has selected, uniform"),
     (["show", "L0H1", "--html", "data"], "data is a folder"),

@@ -501,7 +501,7 @@ def test_loaded_surrogate_measures_as_the_patched_model_does(template: Path, mon
     pd.testing.assert_frame_equal(model.predict(texts), table)
     pd.testing.assert_frame_equal(model.predict(pd.Series(texts)), table)
     assert model.predict(texts, params={"max_tokens": 5})["tokens"].max() == 4
-    with pytest.raises(UserError, match="'review' was given"):
+    with pytest.raises(UserError, match="the input column is 'review'"):
         model.predict(pd.DataFrame({"review": texts}))
 
 
@@ -512,7 +512,7 @@ def test_a_registered_surrogate_is_measured_again(
     monkeypatch.chdir(repository)
     assert cli.main(["surrogate", "info", "tiny-llama", "--verify"]) == 0
     said = capsys.readouterr().out.splitlines()[-1]
-    found = re.fullmatch(r"3 recorded test texts .* by (\S+) % on them, recorded (\S+) %; no loss differs .*", said)
+    found = re.fullmatch(r"3 recorded test texts .* by (\S+) % \(recorded: (\S+) %\); no loss differs .*", said)
     assert found is not None
     assert found[1] == found[2] != "0.00"
     (stored,) = repository.glob("mlruns/artifacts/**/surrogate.json")
@@ -584,7 +584,7 @@ def test_what_the_lock_does_not_vouch_for_is_not_published(repository: Path) -> 
     with pytest.raises(UserError, match="no outputs of profile 'other'"):
         publish_at(repository)
     write_params(repository, tracking={"gate_percent": 100}, evaluation=PARAMS["evaluation"] | {"percents": [0, 100]})
-    with pytest.raises(UserError, match=r"replaces 25 % of heads and tracking\.gate_percent is 100"):
+    with pytest.raises(UserError, match=r"replaces 25 % of heads, but tracking\.gate_percent is 100"):
         publish_at(repository)
     write_params(repository)
     vouched = (repository / "dvc.lock").read_text()

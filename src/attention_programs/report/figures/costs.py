@@ -33,7 +33,7 @@ def draw_ablation_effects(joined: pd.DataFrame, baseline: Estimate) -> Figure:
 
 
 COLORS = (BLUE, ORANGE, GREEN, INK, MUTED)
-"""Of the shares of heads, from the smallest on."""
+"""Colours by percentage of heads, from the smallest."""
 
 
 def draw_distillation(table: pd.DataFrame) -> Figure:

@@ -20,7 +20,7 @@ def draw_perplexity(table: pd.DataFrame) -> Figure:
     """Perplexity increase with intervals, by programs and ranking, on top of the paper's curves.
 
     Args:
-        table: ``perplexity.csv``; a curve that was measured with no head replaced alone is left out.
+        table: ``perplexity.csv``; a curve that was only measured with no head replaced is left out.
     """
     most = table.groupby(["programs", "ranking"])["percent"].transform("max")
     table = table[most > 0]
