@@ -284,6 +284,7 @@ def test_page_says_what_matters(page: str) -> None:
     assert "Not measured: question answering on verb agreement." in text
     assert "max_tokens: 13" in page
     assert "Q5_0, dequantised to float32" in text
+    assert "Looks ahead." not in text
 
 
 @pytest.mark.parametrize(
