@@ -1,4 +1,4 @@
-"""The command line on a small made-up project: what it prints, and how it refuses."""
+"""The command line on a small invented project: what it prints, and how it rejects bad input."""
 
 import os
 import re
@@ -72,7 +72,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_show_prints_program_scores_and_both_maps(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_program_scores_and_both_patterns(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["show", "L0H1"]) == 0
     text = capsys.readouterr().out
     assert "search L0H1 (search, 1 terms, prefix test: prefix_only, id " in text
@@ -187,7 +187,7 @@ def test_import_without_spacy_says_what_to_install(
     assert "run pip install .[linguistics]" in capsys.readouterr().err
 
 
-def test_try_shows_a_program_of_ones_own_beside_the_searchs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_try_shows_a_program_of_ones_own_next_to_the_searchs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_text(project / "notes/mine.py", program("0.5 * text.first_token + 0.5 * text.self_token", "Rests or stays."))
     file = str(project / "notes/mine.py")
     assert cli.main(["try", file, "L0H1"]) == 2
@@ -505,7 +505,7 @@ def test_files_that_are_named_lie_where_the_command_is_typed(
     assert len(read_jsonl(elsewhere / "requests.jsonl")) == 1
 
 
-def test_maps_drawn_for_the_terminal_are_the_heads(project: Path) -> None:
+def test_patterns_drawn_for_the_terminal_are_the_heads(project: Path) -> None:
     from attention_programs.report.head_view import head_view
 
     config = load_config(project / "params.yaml")

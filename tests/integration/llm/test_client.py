@@ -197,7 +197,7 @@ def test_nobody_listens(settings: ExplainerSettings, pauses: list[float]) -> Non
         (429, {"error": {"message": "pay", "code": "insufficient_quota"}}, "quota is used up"),
     ],
 )
-def test_what_no_other_call_would_mend_ends_the_run(
+def test_what_no_other_call_would_fix_ends_the_run(
     status: int, body: dict[str, Any], message: str, httpserver: HTTPServer, settings: ExplainerSettings
 ) -> None:
     httpserver.expect_request(PATH).respond_with_json(body, status)

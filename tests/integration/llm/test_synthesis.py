@@ -110,7 +110,7 @@ def synthesis(index: AttentionIndex, train: list[TextAttention], runner: Sandbox
     return explainer(index, train, runner).run(["L0H0", "L1H1"], Scripted(BAD, GOOD))
 
 
-def test_a_better_revision_is_kept_and_its_constants_are_fitted(synthesis: SynthesisResult) -> None:
+def test_a_better_revision_is_kept_and_its_coefficients_are_fitted(synthesis: SynthesisResult) -> None:
     for head_result in synthesis.head_results.values():
         assert head_result.kept_revision
         assert head_result.best is not None
@@ -207,7 +207,7 @@ def test_prompts_show_training_texts_alone_and_keep_to_the_limit(
     assert "0.1 * text.first_token + text.uniform" in second
 
 
-def test_equal_programs_of_several_heads_are_one_record_with_every_exchange(synthesis: SynthesisResult) -> None:
+def test_equal_programs_of_several_heads_are_one_record_with_every_call(synthesis: SynthesisResult) -> None:
     programs = explained(synthesis, elsewhere=()).programs
     rests = next(program for program in programs if program.description == "Rests.")
     assert rests.intended_heads == ["L0H0", "L1H1"]
@@ -295,7 +295,7 @@ def test_the_vocabulary_is_in_the_prompt() -> None:
     assert "text.next_token" in encoder
 
 
-def test_a_program_by_hand_is_tried_beside_the_searchs(
+def test_a_program_by_hand_is_tried_next_to_the_searchs(
     index: AttentionIndex, train: list[TextAttention], runner: SandboxRunner, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.py"
@@ -317,7 +317,7 @@ def test_a_program_by_hand_is_tried_beside_the_searchs(
     assert lines[-1] == fitted.coefficients.source.splitlines()[-1]
 
 
-def test_a_program_by_hand_that_fails_or_looks_ahead_is_told_of(
+def test_a_program_by_hand_that_fails_or_looks_ahead_is_reported(
     index: AttentionIndex, train: list[TextAttention], runner: SandboxRunner, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.py"

@@ -1,4 +1,4 @@
-"""What an architecture must do is tried before anything is computed, and a replacement can't be silently inert."""
+"""Architectures are tested before anything is computed, and a replacement can't be silently without effect."""
 
 import sys
 from typing import Any

@@ -122,7 +122,7 @@ def test_heads_that_the_model_lacks_are_refused(model: Path, wanted: SurrogateSp
         load_surrogate(tmp_path / "s.json", model)
 
 
-def test_a_surrogate_without_a_replaced_head_is_the_intact_model(
+def test_a_surrogate_without_a_replaced_head_is_the_original_model(
     model: Path, wanted: SurrogateSpecification, tmp_path: Path
 ) -> None:
     write_specification(tmp_path / "s.json", replace(wanted, heads={}, programs={}, percent=0))

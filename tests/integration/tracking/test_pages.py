@@ -1,4 +1,4 @@
-"""MLflow's pages: no process too many, none that outlives the command, and ports that can't be had."""
+"""MLflow's UI: no unneeded processes, none that outlives the command, and ports that are not available."""
 
 import contextlib
 import os

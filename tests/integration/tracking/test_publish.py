@@ -418,7 +418,7 @@ def test_failing_gate_registers_without_the_alias_and_says_why(repository: Path)
     assert surrogate_info("tiny-llama", repository).version == "1"
 
 
-def test_the_gate_is_held_to_the_upper_end(repository: Path) -> None:
+def test_the_gate_is_held_to_the_upper_bound(repository: Path) -> None:
     write_params(repository, tracking={"gate_percent": 25, "gate_increase": 7.5})  # between estimate and upper end
     published = publish_at(repository)
     assert (published.alias, published.gate.split(":")[0]) == ("", "failed")

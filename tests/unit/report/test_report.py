@@ -347,7 +347,7 @@ def test_no_questions_and_few_heads(tmp_path: Path, config: Config) -> None:
     assert not (paths.report / "figures" / "questions.svg").exists()
 
 
-def test_closer_looks_say_what_the_tables_hold(page: str, tags: _Tags) -> None:
+def test_detailed_results_say_what_the_tables_say(page: str, tags: _Tags) -> None:
     assert [name for name in tags.ids if name.startswith("closer-")] == [f"closer-{name}" for name in CLOSER]
     text = re.sub(r"\s+", " ", page).replace("&#39;", "'")
     for said in (
@@ -443,7 +443,7 @@ def test_examples_and_weak_heads_are_picked_on_validation_texts(paths: Paths) ->
     assert [head.head for head in weak.heads] == NAMES
 
 
-def test_kind_is_what_comes_beside_the_sink() -> None:
+def test_kind_is_what_comes_besides_the_sink() -> None:
     source = (
         'def program(text):\n    """D."""\n    return text.softmax(2.0 * text.first_token + 1.0 * text.key.comma)\n'
     )
@@ -469,7 +469,7 @@ def test_the_perplexity_figure_names_only_curves_that_were_measured() -> None:
     assert "Selected programs" in names
 
 
-def test_sources_and_the_language_model_are_told_of(page: str) -> None:
+def test_sources_and_the_language_model_are_reported(page: str) -> None:
     text = re.sub(r"\s+", " ", page.replace("\u00a0", " ")).replace("&#39;", "'")
     for words in (
         "Search has the best program for 80 % of all heads.",
