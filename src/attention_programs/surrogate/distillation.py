@@ -39,8 +39,8 @@ BETAS = (0.9, 0.99)
 SMALLEST = 1e-12
 """Adam's epsilon: gradients below it lead to smaller steps; those of almost unchanged models are tiny."""
 WARM_UP = 0.25
-"""Fraction of a phase's steps during which the step size grows: Adam's first steps depend on the gradients of few texts,
-and without warm-up, the same texts in another order led to results up to 0.1 nats apart."""
+"""Fraction of a phase's steps during which the step size grows: Adam's first steps depend on the gradients of few
+texts, and without warm-up, the same texts in another order led to results up to 0.1 nats apart."""
 SAVE_EVERY = 10
 """Steps between checkpoints, from which an interrupted run resumes."""
 

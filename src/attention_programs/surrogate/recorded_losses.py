@@ -75,8 +75,9 @@ class Remeasurement:
         before = _increase(were, [TextLoss(text.tokens, text.replaced) for text in known])
         now = _increase([again.original for again in self.texts], [again.replaced for again in self.texts])
         return (
-            f"{len(self.texts)} recorded test texts measured again: perplexity rises by {now:.2f} % (recorded: "
-            f"{before:.2f} %); no loss differs by more than {max(t.difference() for t in self.texts):.1e} nats per token"
+            f"{len(self.texts)} recorded test texts measured again: perplexity rises by {now:.2f} % "
+            f"(recorded: {before:.2f} %); no loss differs by more than "
+            f"{max(t.difference() for t in self.texts):.1e} nats per token"
         )
 
     def check(self) -> None:
