@@ -111,7 +111,7 @@ def try_by_hand(
     from attention_programs.llm.trying import try_program
 
     if fit < 0:
-        raise UserError(f"--fit must not be negative, not {fit}; give a number of evaluations, or 0 for none")
+        raise UserError(f"--fit can't be negative, but is {fit}; give a number of evaluations, or 0 for none")
     opened = Project.open(project, compute=True)
     with open_session(opened.config, opened.paths) as session:
         print(try_program(session, file, session.selected_head(head), fit).table())

@@ -73,7 +73,7 @@ def requested_heads(settings: ExplainerSettings, index: AttentionIndex) -> list[
     Raises:
         UserError: if a name is malformed or its head is not selected.
     """
-    missing = f"of explainer.heads is none of the {len(index.heads)} selected heads (like {index.heads[0]})"
+    missing = f"of explainer.heads is not one of the {len(index.heads)} selected heads (such as {index.heads[0]})"
     return [str(head) for head in pick_heads(settings.heads, index.head_list, missing)]
 
 
