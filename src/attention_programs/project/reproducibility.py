@@ -152,7 +152,7 @@ def _compare_tables(
             least = 1 - tolerances.absolute
             found.note(agreement >= least, f"{place}: rank correlation {agreement:.3f} (at least {least:g})")
         elif pd.api.types.is_numeric_dtype(old[column]) and not pd.api.types.is_numeric_dtype(new[column]):
-            found.note(False, f"{place}: what were numbers is text")
+            found.note(False, f"{place}: numbers became text")
         elif pd.api.types.is_numeric_dtype(old[column]):
             _compare_columns(found, place, old[column], new[column], relative, absolute)
 

@@ -169,7 +169,7 @@ def test_a_loss_that_is_not_the_recorded_one_is_named(
     write_specification(tmp_path / "s.json", replace(measured, recorded=RecordedLosses("float32", (*others, wrong))))
     load_surrogate(tmp_path / "s.json", model).restore()
     with pytest.raises(
-        UserError, match=rf"recorded text {last.key} \(stories\): .* a difference of more than 0.001 nats"
+        UserError, match=rf"recorded text {last.key} \(stories\): .* further away than 0.001 nats"
     ):
         load_surrogate(tmp_path / "s.json", model, verify=True)
 
