@@ -1,4 +1,4 @@
-"""The command line as ``python -m attention_programs.cli``."""
+"""Runs the command line as ``python -m attention_programs.cli``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The application that the commands are part of, and what they have in common."""
+"""The application that all commands belong to, and what they share."""
 
 import os
 import sys
@@ -37,9 +37,9 @@ EXTRAS = {
     "sqlalchemy": "pipeline",
     "yaml": "report",
 }
-"""Which extra brings a module that the core does without."""
+"""The extra that installs each optional module."""
 
-# Help is plain text, in a terminal as in a pipe: it is there sooner, and examples can be copied out of it.
+# Help is plain text in terminals and pipes alike: it appears sooner, and examples can be copied from it.
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 Directory = Annotated[
     Path | None,
@@ -47,11 +47,11 @@ Directory = Annotated[
         "--project",
         metavar="DIR",
         show_default=False,
-        help="the project's folder; the nearest one at or above the working directory with a params.yaml if not given",
+        help="project folder; default: the nearest folder with a params.yaml, from the working directory upwards",
     ),
 ]
-Method = Annotated[str, typer.Option(help="whose programs: selected, search, curated or a baseline")]
-HeadName = Annotated[str, typer.Argument(metavar="HEAD", show_default=False, help="head name, like L5H1")]
+Method = Annotated[str, typer.Option(help="which programs: selected, search, curated or a baseline")]
+HeadName = Annotated[str, typer.Argument(metavar="HEAD", show_default=False, help="head name, such as L5H1")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -66,17 +66,17 @@ def _describe(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Attention heads as programs: look at them, check them, reproduce them."""
+    """Explain attention heads by programs, inspect the results and reproduce them."""
 
 
 def command(name: str, summary: str, *examples: str, group: typer.Typer = app) -> Callable[[Function], Function]:
-    """Makes a function a command; its docstring is the description.
+    """Turns a function into a command, described by its docstring.
 
     Args:
-        name: What the command is called.
+        name: The command's name.
         summary: Its line in the list of commands.
-        *examples: How it is used, without the program's name.
-        group: What it is part of.
+        *examples: Examples of use, without the program's name.
+        group: The application or group it belongs to.
     """
     lines = "\n".join(f"  {NAME} {example}" for example in examples)
     return group.command(name, short_help=summary, epilog=f"\b\nexamples:\n{lines}")
@@ -95,11 +95,11 @@ class Project:
         """Reads a project's settings.
 
         Args:
-            directory: What the option ``--project`` gave.
-            compute: Whether this process has to be made ready to compute, which takes seconds.
+            directory: The value of ``--project``.
+            compute: Whether to prepare this process for computing, which takes seconds.
 
         Raises:
-            UserError: if there is no such project, or its settings are bad.
+            UserError: if there is no such project, or its settings are invalid.
         """
         root = root_of(directory)
         config = load_config(root / "params.yaml")
@@ -117,13 +117,13 @@ def root_of(directory: Path | None) -> Path:
     if directory is None:
         return project_root(Path.cwd())
     if not (directory / "params.yaml").is_file():
-        raise UserError(f"{directory} holds no params.yaml; give a project's folder, as `{NAME} init` makes it")
+        raise UserError(f"{directory} has no params.yaml; give a project folder, as created by `{NAME} init`")
     return directory.resolve()
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Runs one command; bad input ends with one line and exit code 2."""
-    # Has to be set before torch is first imported: threads that spin while they wait slow a shared machine tenfold.
+    """Runs one command; bad input ends in a one-line message and exit code 2."""
+    # Must be set before torch is first imported: threads that spin while waiting slow a shared machine tenfold.
     for name, value in {**QUIET, "OMP_WAIT_POLICY": "PASSIVE"}.items():
         os.environ.setdefault(name, value)
     try:
@@ -135,7 +135,7 @@ def run(arguments: list[str] | None = None) -> int:
         return code
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-    except typer.TyperException as error:  # what was typed is not a command, argument or option
+    except typer.TyperException as error:  # unknown command, argument or option
         print(f"error: {error.format_message().rstrip('.')}; see `{NAME} --help`", file=sys.stderr)
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").split(".", maxsplit=1)[0])

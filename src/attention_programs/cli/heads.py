@@ -1,4 +1,4 @@
-"""Looking at heads and at the words that their programs speak."""
+"""Commands that show heads and the vocabulary of their programs."""
 
 import contextlib
 import shutil
@@ -13,18 +13,20 @@ from attention_programs.errors import UserError
 
 @command(
     "show",
-    "a head: program, scores, tokens, patterns",
+    "show a head's program, scores and patterns",
     "show L5H1",
     'show L5H1 --text "The cat sat." --html head.html',
 )
 def show(
     head: HeadName,
     method: Method = "selected",
-    text: Annotated[str, typer.Option(help="a text of your own; the first test text if not given")] = "",
-    html: Annotated[Path | None, typer.Option(metavar="FILE", show_default=False, help="also write a page")] = None,
+    text: Annotated[str, typer.Option(help="your own text; default: the first test text")] = "",
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", show_default=False, help="also write an HTML page")
+    ] = None,
     project: Directory = None,
 ) -> None:
-    """Prints a head's program, scores, tokens and patterns; writes a page if asked."""
+    """Prints a head's program, scores, tokens and patterns; with --html, also writes a page."""
     from attention_programs.report.head_view import head_page, head_view
     from attention_programs.report.terminal import describe_program, draw_patterns
 
@@ -38,11 +40,11 @@ def show(
         print(f"\npage: {head_page(view, html.absolute())}")
 
 
-@command("heads", "all heads with their programs", "heads --sort iou --limit 20", "heads --method first_token")
+@command("heads", "list heads with their programs", "heads --sort iou --limit 20", "heads --method first_token")
 def heads(
     method: Method = "selected",
-    sort: Annotated[Literal["name", "iou"], typer.Option(help="order of the lines")] = "name",
-    limit: Annotated[int, typer.Option(help="most lines; 0 for all")] = 0,
+    sort: Annotated[Literal["name", "iou"], typer.Option(help="sort by name or by test IoU")] = "name",
+    limit: Annotated[int, typer.Option(help="maximum number of lines; 0 for all")] = 0,
     project: Directory = None,
 ) -> None:
     """Prints the table of heads."""
@@ -51,7 +53,7 @@ def heads(
     from attention_programs.report.terminal import head_table
 
     if limit < 0:
-        raise UserError(f"--limit is {limit}; give the number of lines, or 0 for all")
+        raise UserError(f"--limit can't be negative, but is {limit}; give a number of lines, or 0 for all")
     paths = Project.open(project).paths
     table = read_csv(paths.results / "heads.csv")
     methods = list(table["method"].unique())
@@ -63,12 +65,12 @@ def heads(
     print(head_table(table.head(limit or len(table)), {p.id: p for p in read_programs(paths.programs)}))
 
 
-@command("vocabulary", "the terms that programs speak", "vocabulary | less", "vocabulary --term second_sink")
+@command("vocabulary", "list the terms that programs can use", "vocabulary | less", "vocabulary --term second_sink")
 def vocabulary(
-    term: Annotated[str, typer.Option(metavar="NAME", help="all about one term, with an example")] = "",
+    term: Annotated[str, typer.Option(metavar="NAME", help="describe one term, with an example")] = "",
     project: Directory = None,
 ) -> None:
-    """Prints the terms that programs speak, with the heads that use them where there are results."""
+    """Prints the terms that programs can use and, if there are results, the heads that use them."""
     from attention_programs.report.terminal import describe_term, vocabulary_table
 
     uses = _heads_by_term(project)
@@ -76,7 +78,7 @@ def vocabulary(
 
 
 def _heads_by_term(project: Path | None) -> dict[str, list[str]] | None:
-    """Which heads of the current profile use each term; None where project, settings or results are missing."""
+    """Heads of the current profile by the terms they use; None if project, settings or results are missing."""
     from attention_programs.programs.record import read_programs
     from attention_programs.report.result_tables import read_table
     from attention_programs.report.terminal import heads_by_term

@@ -1,4 +1,4 @@
-"""Making a project and running its profiles."""
+"""Commands that create a project and run its profiles."""
 
 import contextlib
 from pathlib import Path
@@ -9,41 +9,43 @@ import typer
 from attention_programs.cli.app import Directory, Project, command, root_of
 from attention_programs.errors import UserError
 
-Profile = Annotated[str, typer.Option(help="a file name of conf/profile")]
+Profile = Annotated[str, typer.Option(help="name of a file in conf/profile")]
 
 
-@command("init", "make a project folder", "init heads-of-my-model")
+@command("init", "create a project folder", "init heads-of-my-model")
 def init(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", show_default=False, help="the folder, which must be empty or not yet there")
+        Path, typer.Argument(metavar="DIR", show_default=False, help="the folder to create, or an empty one")
     ],
 ) -> None:
-    """Makes a project folder: stages, settings of all profiles, corpora, programs that ship; starts git and DVC."""
+    """Creates a project folder with stages, profiles, corpora and the shipped programs; initialises git and DVC."""
     from attention_programs.project.folder import make_project
 
     make_project(directory)
-    print(f"{directory} is a project now; run `cd {directory} && attention-programs reproduce --profile smoke`")
+    print(f"created {directory}; next, run `cd {directory} && attention-programs reproduce --profile smoke`")
 
 
-@command("configure", "make a profile the current one", "configure smoke")
+@command("configure", "switch to a profile", "configure smoke")
 def configure(
-    profile: Annotated[str, typer.Argument(metavar="PROFILE", show_default=False, help="a file name of conf/profile")],
+    profile: Annotated[
+        str, typer.Argument(metavar="PROFILE", show_default=False, help="name of a file in conf/profile")
+    ],
     project: Directory = None,
 ) -> None:
-    """Writes params.yaml for a profile."""
+    """Writes a profile's settings to params.yaml."""
     from attention_programs.project.reproduction import configure as make_current
 
     make_current(profile, root_of(project))
-    print(f"params.yaml now holds profile {profile!r}; run `dvc repro`, or `git checkout params.yaml dvc.lock`")
+    print(f"params.yaml now has profile {profile!r}; run `dvc repro`, or undo with `git checkout params.yaml dvc.lock`")
 
 
-@command("reproduce", "run a whole profile", "reproduce", "reproduce --profile smoke --restore")
+@command("reproduce", "run a profile end to end", "reproduce", "reproduce --profile smoke --restore")
 def reproduce(
-    profile: Annotated[str, typer.Option(help="a file name of conf/profile; the current settings if not given")] = "",
-    restore: Annotated[bool, typer.Option("--restore", help="put params.yaml and dvc.lock back afterwards")] = False,
+    profile: Annotated[str, typer.Option(help="name of a file in conf/profile; default: the current settings")] = "",
+    restore: Annotated[bool, typer.Option("--restore", help="restore params.yaml and dvc.lock afterwards")] = False,
     project: Directory = None,
 ) -> None:
-    """Runs a whole profile: stages, publishing, summary."""
+    """Runs a profile end to end: all stages, publishing to MLflow, summary."""
     from attention_programs.files import read_json
     from attention_programs.project import reproduction
     from attention_programs.report.summary import format_summary
@@ -58,7 +60,7 @@ def reproduce(
         published = publish(opened.config, opened.paths, root)
         print(format_summary(read_json(opened.paths.results / "summary.json"), opened.config.model.name))
         print(
-            f"\nMLflow: experiment {published.experiment_id}, run {published.run_id}; look at it with "
+            f"\nMLflow: experiment {published.experiment_id}, run {published.run_id}; browse it with "
             "`attention-programs ui`"
         )
         print(f"report: {opened.paths.report / 'report.html'}")
@@ -66,12 +68,12 @@ def reproduce(
 
 @command("check-reproducibility", "rerun in a fresh clone and compare", "check-reproducibility --profile smoke")
 def check_reproducibility(profile: Profile = "full", project: Directory = None) -> None:
-    """Reruns a profile in a fresh clone with an empty cache and compares."""
+    """Reruns a profile in a fresh clone with an empty cache and compares the outputs."""
     from attention_programs.project.reproducibility import check
 
     differences = check(root_of(project), profile)
     for line in differences.lines:
         print(line)
     if not differences.reproduced:
-        raise UserError("not reproduced, see above; a stage is random, or its inputs are not in git")
+        raise UserError("not reproduced, see above; a stage is not deterministic, or its inputs are not in git")
     print("reproduced")

@@ -1,4 +1,4 @@
-"""Programs of somebody else and of one's own."""
+"""Commands for programs written by hand or imported from elsewhere."""
 
 import itertools
 from collections import defaultdict
@@ -18,14 +18,14 @@ if TYPE_CHECKING:  # commands import what they need: the help is there sooner
 
 @command(
     "import",
-    "programs from a file of somebody else's",
+    "import programs from an untrusted file",
     "import gpt2_programs.py --format paper",
     "import mine.py --format view",
     "import llama_programs.py --helpers helpers.py",
 )
 def import_programs(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", show_default=False, help="a Python file; it runs in the sandbox alone")
+        Path, typer.Argument(metavar="FILE", show_default=False, help="a Python file; it only ever runs in the sandbox")
     ],
     form: Annotated[
         Literal["paper", "view"],
@@ -36,14 +36,14 @@ def import_programs(
     ] = "paper",
     helpers: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="a Python file of functions that the programs use and theirs lacks"),
+        typer.Option(metavar="FILE", help="a Python file of functions that FILE uses but does not define"),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="write over an earlier import of the same name")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="overwrite an earlier import of the same name")] = False,
     project: Directory = None,
 ) -> None:
-    """Reads programs from a Python file, runs them in the sandbox, and stores them with their origin.
+    """Imports programs from a Python file: runs them in the sandbox and stores them with their origin.
 
-    The file's own code is never run outside the sandbox. What is refused is stored too, with its reason shown.
+    The file's own code never runs outside the sandbox. Rejected programs are stored too, and the reasons shown.
     """
     from attention_programs.attention.pattern_store import read_index, read_patterns
     from attention_programs.programs.prefix import PrefixTest
@@ -62,11 +62,11 @@ def import_programs(
     folder = opened.config.synthesis.imported
     target = store(imported, opened.root / folder, file.stem, replace)
     print(_import_table(imported, vetting))
-    print(f"stored in {folder}/{target.name}; `dvc repro` scores them next to all others")
+    print(f"stored in {folder}/{target.name}; `dvc repro` scores them along with all others")
 
 
 def _import_table(file: "ImportedFile", vetting: "Vetting") -> str:
-    """One line per program of an imported file: whether it runs, whether it looks ahead, or why it is rejected.
+    """One line per program of an imported file: whether it runs and looks ahead, or why it was rejected.
 
     Programs that lack the same helper share a line.
     """
@@ -97,21 +97,21 @@ def _verdict(program: "ProgramRecord") -> str:
     return f"runs; {', '.join(marks)}"
 
 
-@command("try", "a program of your own on a head", "try mine.py L5H1", "try mine.py L5H1 --fit 200")
+@command("try", "try your own program on a head", "try mine.py L5H1", "try mine.py L5H1 --fit 200")
 def try_by_hand(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", show_default=False, help="a Python file with one function program(text)")
     ],
     head: HeadName,
-    fit: Annotated[int, typer.Option(metavar="N", help="fit its numbers in N evaluations")] = 0,
+    fit: Annotated[int, typer.Option(metavar="N", help="fit its coefficients, in N evaluations")] = 0,
     project: Directory = None,
 ) -> None:
-    """Tries a program of your own on a head, on training texts, next to the search's; fits its numbers if asked."""
+    """Scores your own program on a head's training texts, next to the search's; with --fit, fits its coefficients."""
     from attention_programs.llm.session import open_session
     from attention_programs.llm.trying import try_program
 
     if fit < 0:
-        raise UserError(f"--fit is {fit}; give the number of evaluations, or 0 for none")
+        raise UserError(f"--fit can't be negative, but is {fit}; give a number of evaluations, or 0 for none")
     opened = Project.open(project, compute=True)
     with open_session(opened.config, opened.paths) as session:
         print(try_program(session, file, session.selected_head(head), fit).table())
@@ -129,12 +129,12 @@ def validate(
         typer.Argument(
             metavar="FILE",
             show_default=False,
-            help="corpus (.jsonl), program (.py) or settings (.yaml); all of the project if not given",
+            help="corpus (.jsonl), program (.py) or settings (.yaml); default: all of the project's",
         ),
     ] = None,
     project: Directory = None,
 ) -> None:
-    """Checks settings, corpora and programs without running anything."""
+    """Checks settings, corpora and programs without running any stage."""
     from attention_programs.project.file_checks import validate_files, validate_project
 
     for line in validate_files(files) if files else validate_project(root_of(project)):

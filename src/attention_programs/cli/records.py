@@ -1,4 +1,4 @@
-"""What came of a profile: summary, MLflow's record, registered surrogates."""
+"""Commands on a profile's results: summary, MLflow record, registered surrogates."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ surrogate = typer.Typer(
     "  attention-programs surrogate info smollm2-135m --verify",
 )
 app.add_typer(
-    surrogate, name="surrogate", help="Registered surrogate models.", short_help="registered surrogate models"
+    surrogate, name="surrogate", help="Registered surrogate models.", short_help="inspect registered surrogates"
 )
 
 
@@ -23,7 +23,7 @@ def _describe() -> None:
 
 @command(
     "info",
-    "which heads are replaced, with what result",
+    "show its replaced heads and results",
     "surrogate info smollm2-135m@latest-validated",
     "surrogate info smollm2-135m --verify",
     group=surrogate,
@@ -31,11 +31,11 @@ def _describe() -> None:
 def show_surrogate(
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="NAME, NAME@ALIAS or NAME/VERSION")],
     verify: Annotated[
-        bool, typer.Option("--verify", help="measure its recorded test texts again, with the model")
+        bool, typer.Option("--verify", help="load the model and measure the recorded test texts again")
     ] = False,
     project: Directory = None,
 ) -> None:
-    """Prints what a registered surrogate is; measures it again if asked."""
+    """Describes a registered surrogate; with --verify, measures it again."""
     from attention_programs.tracking.lookup import surrogate_info
 
     root = root_of(project)
@@ -55,14 +55,12 @@ def show_surrogate(
         again.check()
 
 
-@command("summary", "the main numbers", "summary", "summary --write")
+@command("summary", "print the main numbers", "summary", "summary --write")
 def summary(
-    write: Annotated[
-        bool, typer.Option("--write", help="write the tables of README and docs from what results hold")
-    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="update the tables in README and docs from results/")] = False,
     project: Directory = None,
 ) -> None:
-    """Prints the summary of the current profile, or writes the tables of README and docs from the committed files."""
+    """Prints the current profile's summary; with --write, updates the tables in README and docs instead."""
     from attention_programs.files import read_json
     from attention_programs.report.summary import format_summary
 
@@ -71,7 +69,7 @@ def summary(
         from attention_programs.project.documentation import write_documentation
 
         pages = write_documentation(opened.root)
-        print("\n".join(f"written: {page}" for page in pages) or "README and docs are up to date")
+        print("\n".join(f"updated: {page}" for page in pages) or "README and docs are up to date")
         return
     print(format_summary(read_json(opened.paths.results / "summary.json"), opened.config.model.name))
 
@@ -87,13 +85,13 @@ def publish(project: Directory = None) -> None:
     print(f"{published.model} version {published.version}: gate {published.gate}")
 
 
-@command("ui", "MLflow's pages on the local store", "ui --port 5001")
+@command("ui", "open MLflow's UI on the local store", "ui --port 5001")
 def ui(
-    host: Annotated[str, typer.Option(help="address to serve at")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="port to serve at")] = 5000,
+    host: Annotated[str, typer.Option(help="address to serve on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to serve on")] = 5000,
     project: Directory = None,
 ) -> None:
-    """Serves MLflow's pages on the local store until stopped."""
+    """Serves MLflow's UI on the local store until stopped."""
     from attention_programs.tracking.mlflow_store import EXPERIMENT
     from attention_programs.tracking.pages import serve
 

@@ -1,1 +1,1 @@
-"""Programs written by a language model that is shown how a head behaves."""
+"""Programs written by a language model from evidence on how a head behaves."""

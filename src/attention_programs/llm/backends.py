@@ -1,4 +1,4 @@
-"""Getting replies: from the log where it has them, from a live endpoint where it may be asked."""
+"""Backends that answer requests: from the call log, or from a live endpoint for what the log lacks."""
 
 import threading
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ from attention_programs.progress import progress_bar
 
 @dataclass
 class Replies:
-    """What came of a round's requests."""
+    """The outcome of a round's requests."""
 
     answers: dict[str, Call] = field(default_factory=dict)
     """The answered call of each head."""
     failed: dict[str, str] = field(default_factory=dict)
     """What went wrong, for heads whose call failed."""
     left: list[str] = field(default_factory=list)
-    """Heads that were not asked about because the budget ended."""
+    """Heads that were not asked about because the budget ran out."""
     prompts_reproduced_verbatim: int = 0
-    """Answers whose recorded request is this very one."""
+    """Answers to exactly the same request as recorded."""
 
     def take(self, request: Request, log: CallLog) -> bool:
-        """Takes the answer to this very request from a log; False if there is none."""
+        """Takes the answer to exactly this request from a log; False if there is none."""
         call = log.answer(request)
         if call is not None:
             self.answers[request.head] = call
@@ -40,23 +40,23 @@ class Replies:
 class ReplayBackend:
     """Takes every reply from a log.
 
-    A reply belongs to its head and round. Where the same prompt can't be reproduced to the last digit (on another
-    CPU, or with other texts) the recorded one counts; how many are the very same is told.
+    A reply belongs to its head and round. If a prompt can't be reproduced to the last digit (on another CPU, or with
+    other texts), the recorded one counts; the number of prompts reproduced verbatim is reported.
     """
 
     log: CallLog
     place: str
-    """Names where it is from."""
+    """Where the log is, for messages."""
 
     def knows(self, target: str, head: str, model: str) -> bool:
-        """Whether a head of the model with these weights was ever asked about."""
+        """Whether the log has a first reply about this head of the model with these weights."""
         return self.log.recorded(target, head, 0, model) is not None
 
     def replies(self, requests: Sequence[Request]) -> Replies:
         """The recorded replies.
 
         Raises:
-            UserError: if one is missing; head and round are named.
+            UserError: if one is missing; the message names head and round.
         """
         found = Replies()
         for request in requests:
@@ -65,9 +65,9 @@ class ReplayBackend:
             call = self.log.recorded(request.target, request.head, request.round, request.model)
             if call is None:
                 raise UserError(
-                    f"{self.place} holds no reply of {request.model!r} for head {request.head}, round {request.round} "
-                    f"(request {request.key[:10]}); ask for it with `attention-programs synthesize --heads "
-                    f"{request.head}`, or take the head out of explainer.heads"
+                    f"{self.place} has no reply of {request.model!r} for head {request.head}, round {request.round} "
+                    f"(request {request.key[:10]}); get one with `attention-programs synthesize --heads "
+                    f"{request.head}`, or remove the head from explainer.heads"
                 )
             found.answers[request.head] = call
         return found
@@ -75,21 +75,21 @@ class ReplayBackend:
 
 @dataclass
 class LiveBackend:
-    """Asks an endpoint for what the log lacks."""
+    """Asks an endpoint for replies that the log lacks."""
 
     log: CallLog
     client: Client
     spending: Spending
     settings: ExplainerSettings
     stop: threading.Event
-    """Ends all waiting of the client."""
+    """Stops the client's retries and pauses."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def replies(self, requests: Sequence[Request]) -> Replies:
-        """Answers of the log and of the endpoint. Ctrl-C waits for the calls under way, which are paid for.
+        """Answers from the log and the endpoint. Ctrl-C waits for calls in flight, as they are paid for.
 
         Raises:
-            UserError: if the endpoint refuses the key or the model.
+            UserError: if the endpoint rejects the key or the model.
         """
         found = Replies()
         missing = [request for request in requests if not found.take(request, self.log)]
@@ -121,7 +121,7 @@ class LiveBackend:
                         bar.set_postfix_str(f"cost {self.spending.cost:.4f}", refresh=False)
                         bar.update()
             except BaseException:
-                self.stop.set()  # no more tries; what is under way is paid for, logged as it ends, and waited for
+                self.stop.set()  # no more retries; calls in flight are paid for, so they are waited for and logged
                 raise
         found.left = [request.head for request in waiting]
 

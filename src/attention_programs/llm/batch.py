@@ -1,4 +1,4 @@
-"""Requests and replies in OpenAI's Batch format: half the price, within a day, and the same log."""
+"""Requests and replies in OpenAI's Batch format: half the price, within a day, with the same log."""
 
 import json
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from attention_programs.llm.call_log import Call, CallLog, Request, now
 from attention_programs.llm.completions import read_answer, read_json
 
 PRICE_SHARE = 0.5
-"""What a batch costs of the price of single calls."""
+"""Price of a batch relative to single calls."""
 URL = "/v1/chat/completions"
 
 
 @dataclass
 class Export:
-    """Answers from a log and collects what it lacks."""
+    """Answers from a log and collects the requests that it has no answer to."""
 
     log: CallLog
     missing: list[Request] = field(default_factory=list)
     """Requests without an answer."""
 
     def replies(self, requests: Sequence[Request]) -> Replies:
-        """The answers that there are; heads without one are left for later."""
+        """The available answers; heads without one are left for later."""
         found = Replies()
         for request in requests:
             if not found.take(request, self.log):
@@ -37,7 +37,7 @@ class Export:
 
 
 def export_batch(requests: Sequence[Request], log: CallLog, path: Path) -> None:
-    """Writes requests to upload, and notes them in the log, so that their replies find their way back."""
+    """Writes requests to upload and records them in the log, so that their replies can be matched."""
     lines = [
         {
             "custom_id": request.key,
@@ -55,21 +55,21 @@ def export_batch(requests: Sequence[Request], log: CallLog, path: Path) -> None:
 
 @dataclass(frozen=True)
 class Imported:
-    """What a file of replies held."""
+    """What a file of replies contained."""
 
     answered: int
     failed: int
     known: int
-    """Replies that the log had before."""
+    """Replies that were already in the log."""
     unreadable: tuple[str, ...] = ()
-    """Lines that hold no reply to an exported request, and why."""
+    """Lines that are not replies to an exported request, and why."""
 
 
 def import_batch(path: Path, log: CallLog, prices: Prices) -> Imported:
-    """Reads the replies of a batch into the log. A line that can't be read stops none of the others.
+    """Reads the replies of a batch into the log, skipping lines that can't be read.
 
     Raises:
-        UserError: if the file holds no reply to an exported request.
+        UserError: if the file has no reply to an exported request.
     """
     answered = failed = known = 0
     unreadable: list[str] = []
@@ -94,7 +94,7 @@ def import_batch(path: Path, log: CallLog, prices: Prices) -> Imported:
         answered += call.status == "answered"
         failed += call.status == "failed"
     if unreadable and not answered + failed + known:
-        raise UserError(f"{path}: no reply to a request of this log; {unreadable[0]}; export with --export-batch first")
+        raise UserError(f"{path}: no reply to a request in this log; {unreadable[0]}; export with --export-batch first")
     return Imported(answered, failed, known, tuple(unreadable))
 
 

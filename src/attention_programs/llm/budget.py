@@ -1,4 +1,4 @@
-"""What asking costs, and where it stops."""
+"""What calls cost, and when the budget stops them."""
 
 from dataclasses import dataclass, field
 
@@ -8,18 +8,18 @@ from attention_programs.llm.completions import Usage
 
 @dataclass(frozen=True)
 class Prices:
-    """Per million tokens, in any currency."""
+    """Prices per million tokens, in any currency."""
 
     prompt: float = 0.0
     reply: float = 0.0
 
     @classmethod
     def of(cls, settings: ExplainerSettings) -> "Prices":
-        """Those of the settings."""
+        """The prices in the settings."""
         return cls(settings.price_prompt, settings.price_reply)
 
     def cost(self, usage: Usage) -> float:
-        """Of one call.
+        """The cost of one call.
 
         >>> Prices(prompt=3.0, reply=15.0).cost(Usage(prompt=4000, reply=400))
         0.018
@@ -29,12 +29,12 @@ class Prices:
 
 @dataclass
 class Spending:
-    """What a run has spent and may spend; of one thread at a time.
+    """What a run has spent and may spend; not thread-safe.
 
     Attributes:
-        prices: Of the explainer.
-        max_tokens: Bound on prompt and reply tokens of this run; 0 is none.
-        max_cost: Bound on the cost of this run; 0 is none.
+        prices: The explainer's prices.
+        max_tokens: Limit on prompt and reply tokens of this run; 0 for none.
+        max_cost: Limit on the cost of this run; 0 for none.
     """
 
     prices: Prices
@@ -46,20 +46,20 @@ class Spending:
     """Answers whose tokens the endpoint did not count."""
     used: Usage = field(default_factory=Usage)
     reserved: dict[str, Usage] = field(default_factory=dict)
-    """What calls under way may use at most, by request."""
+    """The most that calls in flight may use, by request."""
 
     @classmethod
     def of(cls, settings: ExplainerSettings) -> "Spending":
-        """With the bounds and prices of the settings."""
+        """Takes limits and prices from the settings."""
         return cls(Prices.of(settings), settings.max_tokens, settings.max_cost)
 
     @property
     def cost(self) -> float:
-        """So far."""
+        """The cost so far."""
         return self.prices.cost(self.used)
 
     def reserve(self, key: str, most: Usage) -> bool:
-        """Sets tokens aside for a call; False if the budget does not have them."""
+        """Reserves tokens for a call; False if they exceed the budget."""
         waiting = [*self.reserved.values(), most]
         worst = Usage(
             self.used.prompt + sum(each.prompt for each in waiting),
@@ -73,7 +73,7 @@ class Spending:
         return True
 
     def settle(self, key: str, usage: Usage, answered: bool) -> None:
-        """Counts a call that has ended."""
+        """Accounts for a finished call."""
         self.reserved.pop(key, None)
         self.calls += 1
         self.failed += not answered
@@ -81,7 +81,7 @@ class Spending:
         self.used = Usage(self.used.prompt + usage.prompt, self.used.reply + usage.reply)
 
     def line(self) -> str:
-        """The cost line.
+        """The cost summary in one line.
 
         >>> spending = Spending(Prices(3.0, 15.0), max_tokens=10000)
         >>> spending.settle("a", Usage(4000, 400), answered=True)

@@ -1,4 +1,4 @@
-"""The call log: every request to the explainer and what came of it, one JSON object per line, never rewritten."""
+"""The call log: every request to the explainer and its outcome, one JSON object per line, append-only."""
 
 import json
 import os
@@ -13,29 +13,29 @@ from attention_programs.files import read_jsonl, sha256_text, write_text
 from attention_programs.llm.completions import NO_TOKENS, Usage, spoken_text, usage_of
 
 Status = Literal["answered", "failed", "exported"]
-"""Exported ones wait for the reply of a batch."""
+"""Exported calls await the reply of a batch."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked, and for which head."""
+    """What is asked, and about which head."""
 
     head: str
     round: int
     """0 asks for the first programs, 1 for the first revision, and so on."""
     target: str
-    """SHA-256 of the weights of the model whose head it is."""
+    """SHA-256 of the weights of the model that the head belongs to."""
     model: str
-    """The explainer."""
+    """Name of the explainer."""
     messages: list[dict[str, str]]
     settings: dict[str, Any]
-    """Temperature, seed and the like, as sent."""
+    """Temperature, seed and so on, as sent."""
     templates: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of each template of the prompt, by name."""
+    """SHA-256 of each of the prompt's templates, by name."""
 
     @property
     def key(self) -> str:
-        """SHA-256 of all that the answer depends on: model, messages and settings."""
+        """SHA-256 of everything that the answer depends on: model, messages and settings."""
         return sha256_text(canonical({"messages": self.messages, "model": self.model, "settings": self.settings}))
 
     @property
@@ -46,46 +46,46 @@ class Request:
 
 @dataclass(frozen=True)
 class Call:
-    """A request with its reply, or with what went wrong."""
+    """A request with its reply or error."""
 
     key: str
     status: Status
     request: Request
     reply: str = ""
     finish_reason: str = ""
-    """``stop`` or ``length`` as the endpoint says, ``refusal``, or ``reasoning``."""
+    """``stop`` or ``length`` as reported by the endpoint, ``refusal``, or ``reasoning``."""
     usage: Usage = NO_TOKENS
     cost: float = 0.0
-    """In the currency of the settings' prices."""
+    """In the currency of the configured prices."""
     seconds: float = 0.0
     attempt: int = 1
     error: str = ""
     served_by: dict[str, str] = field(default_factory=dict)
-    """What is known of the explainer: name, quantization, hash of its file, address without user and password."""
+    """What is known about the explainer: name, quantization, file hash, address without credentials."""
     time: str = ""
-    """When it ended, UTC."""
+    """When it finished, UTC."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The call as plain JSON values."""
         return {**asdict(self), "prompt_sha256": self.request.prompt_sha256}
 
 
 def now() -> str:
-    """The time as the log notes it: UTC, to the second."""
+    """The current time as logged: UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def canonical(value: Any) -> str:
-    """JSON that is the same for the same value."""
+    """Canonical JSON: equal values give equal text."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 class CallLog:
-    """A log in memory and, if it is to grow, its file.
+    """A log in memory, optionally with a file that it is appended to.
 
     Args:
-        calls: What was exchanged before; of several answers to one request the last counts.
-        path: File that new calls are appended to; None keeps them in memory alone.
+        calls: Earlier calls; if a request was answered several times, the last answer counts.
+        path: File that new calls are appended to; None keeps them in memory only.
     """
 
     def __init__(self, calls: Iterable[Call] = (), path: Path | None = None) -> None:
@@ -104,11 +104,11 @@ class CallLog:
         return len(self._all)
 
     def answer(self, request: Request) -> Call | None:
-        """The answer to this very request."""
+        """The answer to exactly this request."""
         return self._answers.get(request.key)
 
     def recorded(self, target: str, head: str, number: int, model: str) -> Call | None:
-        """The answer of a round of a head, whatever its prompt was."""
+        """The answer for a head and round, whatever the prompt was."""
         return self._rounds.get((target, head, number, model))
 
     def exported(self, key: str) -> Request | None:
@@ -116,7 +116,7 @@ class CallLog:
         return self._exported.get(key)
 
     def append(self, call: Call) -> None:
-        """Keeps a call; on disk before this returns.
+        """Adds a call, which is on disk when this returns.
 
         Raises:
             UserError: if it can't be written.
@@ -129,7 +129,9 @@ class CallLog:
                     stream.flush()
                     os.fsync(stream.fileno())
             except OSError as error:
-                message = f"cannot write {self._path}: {error.strerror}; free some space or change the file's rights"
+                message = (
+                    f"cannot write {self._path}: {error.strerror}; free disk space or change the file's permissions"
+                )
                 raise UserError(message) from error
         self._keep(call)
 
@@ -144,10 +146,10 @@ class CallLog:
 
 
 def open_log(path: Path) -> CallLog:
-    """Opens a log to append to.
+    """Opens a log for appending.
 
-    A last line that was cut off by a kill is removed; replies that are no text, and counts of tokens that can't be
-    true, are put right.
+    A truncated last line, left by a killed process, is removed; replies that are not text and impossible token
+    counts are corrected.
 
     Raises:
         UserError: if a line before the last is damaged.
@@ -167,12 +169,12 @@ def _line(call: Call) -> str:
 
 
 def _is_odd(row: Mapping[str, Any]) -> bool:
-    """Whether a line holds what no call of this version does, but can be read as one."""
+    """Whether a line can be read as a call but has values that this version never writes."""
     return not isinstance(row.get("reply", ""), str) or min(row["usage"]["prompt"], row["usage"]["reply"]) < 0
 
 
 def read_log(folder: Path) -> CallLog:
-    """Reads every log of a folder, without changing one; a folder that is not there holds none.
+    """Reads all logs of a folder, without changing them; a missing folder counts as empty.
 
     Raises:
         UserError: if a line is not a call.
@@ -184,7 +186,7 @@ def read_calls(path: Path) -> list[Call]:
     """Reads one file.
 
     Raises:
-        UserError: if a line is not a call, or was altered: its key is not that of its content.
+        UserError: if a line is not a call, or was altered so that its key does not match its content.
     """
     return _calls(read_jsonl(path), path)
 
@@ -203,14 +205,14 @@ def _call(row: Mapping[str, Any], place: str) -> Call:
             usage = usage_of(usage.prompt, usage.reply, request.messages, reply)
         call = Call(**{**values, "request": request, "usage": usage, "reply": reply})
     except (AttributeError, KeyError, TypeError) as error:
-        raise UserError(f"{place}: not a call ({error}); take the line out") from error
+        raise UserError(f"{place}: not a call ({error}); remove the line") from error
     if request.key != call.key:
-        raise UserError(f"{place}: its key is not that of its content; the line was altered, take it out")
+        raise UserError(f"{place}: key and content do not match, so the line was altered; remove it")
     return call
 
 
 def _mend(path: Path) -> None:
-    """Cuts off a last line without its end: the call that it tells of was paid for, and is lost."""
+    """Completes or removes an unterminated last line; if removed, its call was paid for but is lost."""
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole == len(content):

@@ -1,4 +1,4 @@
-"""Asking a live endpoint: one call with its tries, each of which becomes a call."""
+"""The client of a live endpoint: one request with retries, each attempt logged as a call."""
 
 import contextlib
 import json
@@ -28,20 +28,20 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NO_KEY = "none"
 """Sent to an endpoint on this machine that needs no key."""
 MAX_BYTES = 2**24
-"""Of an answer, unpacked."""
+"""Maximum size of a decompressed answer."""
 LONGEST_PAUSE = 30.0
-"""Seconds between tries where the endpoint does not say."""
+"""Maximum seconds between attempts if the endpoint does not say."""
 
 
 class CleaningTransport(httpx2.BaseTransport):
-    """Puts every answer right before anything else sees it, traces included.
+    """Cleans every answer before anything else sees it, traces included.
 
-    Endpoints echo the key in errors, proxies in pages; and JSON can hold half characters, which no file can.
+    Endpoints echo the key in errors, proxies in their pages; and JSON can contain lone surrogates, which files can't.
 
     Args:
-        inner: What carries the calls.
-        redaction: Takes the key out.
-        seconds: Longest time for a whole answer, however often a piece of it arrives.
+        inner: The transport that sends the calls.
+        redaction: Removes the key.
+        seconds: Time limit for a whole answer, even while parts of it keep arriving.
     """
 
     def __init__(self, inner: httpx2.BaseTransport, redaction: Redaction, seconds: float) -> None:
@@ -50,10 +50,10 @@ class CleaningTransport(httpx2.BaseTransport):
         self._seconds = seconds
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Carries one call."""
+        """Sends one request and cleans its answer."""
         start = time.monotonic()
         with contextlib.closing(self._inner.handle_request(request)) as response:
-            decoded = httpx2.Response(  # so that a compressed key is found as well
+            decoded = httpx2.Response(  # so that the key is found in compressed answers, too
                 response.status_code, headers=response.headers, stream=response.stream, request=request
             )
             content = self._whole(decoded.iter_bytes(), start)
@@ -64,7 +64,7 @@ class CleaningTransport(httpx2.BaseTransport):
             if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
         ]
         text = self._redaction.clean(content.decode("utf-8", errors="replace"), failed)
-        with contextlib.suppress(ValueError):  # what is not JSON is told as such when it is read
+        with contextlib.suppress(ValueError):  # whatever is not JSON is reported when it is read
             text = self._redaction.clean(json.dumps(read_json(text), ensure_ascii=False), failed)
         return httpx2.Response(response.status_code, headers=headers, content=text.encode(), request=request)
 
@@ -79,7 +79,7 @@ class CleaningTransport(httpx2.BaseTransport):
         return bytes(content)
 
     def close(self) -> None:
-        """Ends the connections."""
+        """Closes the connections."""
         self._inner.close()
 
 
@@ -87,26 +87,26 @@ def read_key(settings: ExplainerSettings) -> str:
     """The key from the environment.
 
     Raises:
-        UserError: if there is none and the endpoint is not on this machine, it can't be sent, or the address holds one.
+        UserError: if there is none for a remote endpoint, it can't be sent, or the address contains credentials.
     """
     address = urlsplit(settings.base_url)
     if address.username or address.password or address.query:
         raise UserError(
-            "explainer.base_url holds a name, a password or a query; take it out and put the key into "
+            "explainer.base_url contains a user name, a password or a query; remove it and put the key into "
             f"${settings.key_variable}"
         )
     if address.scheme not in ("http", "https") or not address.hostname:
-        raise UserError(f"explainer.base_url is {settings.base_url!r}; write an address like https://api.openai.com/v1")
+        raise UserError(f"explainer.base_url is {settings.base_url!r}; use a URL such as https://api.openai.com/v1")
     key = os.environ.get(settings.key_variable, "").strip()
     if not key and address.hostname not in LOOPBACK:
         raise UserError(f"no key for {settings.base_url}: set the environment variable {settings.key_variable}")
     if not (key.isascii() and key.isprintable()):
-        raise UserError(f"the key in {settings.key_variable} holds a character that no call can carry; set it again")
+        raise UserError(f"the key in {settings.key_variable} has a character that can't be sent; set it again")
     return key or NO_KEY
 
 
 class Client:
-    """Calls an OpenAI-compatible endpoint; usable from several threads."""
+    """A thread-safe client of an OpenAI-compatible endpoint."""
 
     def __init__(self, settings: ExplainerSettings, stop: threading.Event | None = None) -> None:
         key = read_key(settings)
@@ -127,15 +127,15 @@ class Client:
             api_key=key,
             base_url=settings.base_url,
             timeout=settings.timeout_seconds,
-            max_retries=0,  # every try is logged, so they are made here
+            max_retries=0,  # retries are made here, as every attempt is logged
             http_client=self._http,
         )
 
     def ask(self, request: Request, log: Callable[[Call], None]) -> Call:
-        """Makes one call, with as many tries as the settings allow.
+        """Makes one call, with as many attempts as the settings allow.
 
         Raises:
-            UserError: if the endpoint refuses the key, the model or the address: no other call would go better.
+            UserError: if the endpoint rejects the key, the model or the address, so that every call would fail.
         """
         for attempt in range(1, self._settings.attempts + 1):
             call, failure = self._try(request, attempt)
@@ -148,7 +148,7 @@ class Client:
         raise AssertionError("attempts is 1 or more")
 
     def close(self) -> None:
-        """Ends the connections."""
+        """Closes the connections."""
         self._http.close()
 
     def _try(self, request: Request, attempt: int) -> tuple[Call, Failure | None]:
@@ -167,26 +167,26 @@ class Client:
             try:
                 failure = failure_of(error, self._settings, request.settings)
             except UserError as told:
-                raise told from None  # what caused it holds the whole call
+                raise told from None  # its cause contains the whole call
         except openai.APITimeoutError:
             failure = Failure(f"no reply within {self._settings.timeout_seconds:g} s")
         except openai.APIConnectionError as error:
             failure = Failure(f"no connection ({type(error.__cause__ or error).__name__})")
-        except (openai.APIError, httpx2.HTTPError, ValueError) as error:  # no JSON, or none of this shape
+        except (openai.APIError, httpx2.HTTPError, ValueError) as error:  # not JSON, or not of this shape
             failure = Failure(f"no answer in the form of the interface ({type(error).__name__})")
         message = "" if failure is None else failure.message
         seconds = round(time.monotonic() - start, 3)
         return replace(call, error=message, seconds=seconds, time=now()), failure
 
     def _read(self, call: Call, completion: Any) -> tuple[Call, Failure | None]:
-        """Takes the reply out of an answer, which may be anything that is JSON."""
+        """Reads the reply from an answer, which may be any JSON."""
         messages = call.request.messages
         body = completion.to_dict(mode="python", warnings=False) if isinstance(completion, BaseModel) else completion
         try:
             answer = read_answer(body, messages)
         except ValueError as error:
             counted = isinstance(body, dict) and body.get("usage")
-            spent = read_usage(body, messages, "") if counted else NO_TOKENS  # paid for, whatever else it holds
+            spent = read_usage(body, messages, "") if counted else NO_TOKENS  # paid for, whatever else is in it
             return self._paid(call, spent), Failure(str(error))
         call = replace(call, status="answered", reply=answer.reply, finish_reason=answer.finish_reason)
         return self._paid(call, answer.usage), None

@@ -1,4 +1,4 @@
-"""All programs of a profile in one table: found by the search, written by hand, by a language model, by others."""
+"""All programs of a profile in one table: from the search, written by hand, by a language model, or imported."""
 
 import sys
 from collections import Counter
@@ -19,7 +19,7 @@ from attention_programs.untrusted.vetting import read_candidates, vet
 
 
 def collect_programs(config: Config, paths: Paths) -> Explained:
-    """Brings the programs of all sources together.
+    """Collects the programs of all sources.
 
     Raises:
         UserError: if a file or a recorded reply is missing, or too many imported programs are rejected.
@@ -54,7 +54,7 @@ def collect_programs(config: Config, paths: Paths) -> Explained:
 
 
 def _written(config: Config, paths: Paths, session: Session, elsewhere: set[str]) -> Explained:
-    """The language model's programs, from recorded replies or live; heads that were never asked about are left out."""
+    """The language model's programs, from recorded replies or live; heads without a recorded reply are left out."""
     settings = config.explainer
     nothing = Explained([], [], pd.DataFrame(columns=list(COLUMNS)), {})
     if settings.mode == "off":

@@ -1,4 +1,4 @@
-"""The live command: asks, tries, tells what came of it and what it cost."""
+"""The live command: asks for programs, tries them, and reports results and cost."""
 
 import sys
 from dataclasses import asdict
@@ -21,9 +21,9 @@ from attention_programs.paths import Paths
 
 
 def with_options(settings: ExplainerSettings, **options: Any) -> ExplainerSettings:
-    """Settings with the options of the command line that were given.
+    """The settings, overridden by the command-line options that were given.
 
-    Another model or address has other weights than those that the settings tell of.
+    With another model, the quantization and file hash in the settings no longer apply.
 
     Raises:
         UserError: if a number is out of range.
@@ -43,24 +43,24 @@ def _names(listed: str) -> tuple[str, ...]:
 
 
 def run(config: Config, paths: Paths, replies: Path | None = None, requests: Path | None = None) -> None:
-    """Asks about heads, or moves a batch on.
+    """Asks about heads, or imports and exports a batch.
 
     Args:
         config: All settings.
         paths: The profile's files.
-        replies: Replies of a batch, which are read first.
-        requests: Where to write what is to be asked.
+        replies: Replies of a batch to read first.
+        requests: Where to write the next requests.
 
     Raises:
-        UserError: if something is missing, or the endpoint refuses.
+        UserError: if something is missing, or the endpoint rejects the key, model or settings.
     """
     settings = config.explainer
     log_file = log_path(settings, paths.root)
     if replies:
         found = import_batch(replies, open_log(log_file), Prices.of(settings))
-        print(f"{found.answered} replies imported, {found.failed} failed, {found.known} known before")
+        print(f"{found.answered} replies imported, {found.failed} failed, {found.known} already known")
         for line in found.unreadable:
-            print(f"left out: {line}", file=sys.stderr)
+            print(f"skipped: {line}", file=sys.stderr)
     with open_session(config, paths) as session:
         heads = requested_heads(settings, session.index)
         if replies or requests:
@@ -76,13 +76,13 @@ def run(config: Config, paths: Paths, replies: Path | None = None, requests: Pat
 
 
 def require_programs(synthesis: SynthesisResult, settings: ExplainerSettings) -> None:
-    """Makes sure that asking was of use.
+    """Makes sure that some program came out.
 
     Raises:
         UserError: if no head got a program.
     """
     if synthesis.failed and not synthesis.prompts:
-        raise UserError(f"{settings.model} at {settings.base_url} answered nothing; check both, then run again")
+        raise UserError(f"no answer from {settings.model} at {settings.base_url}; check both, then run again")
     if synthesis.prompts and not any(head_result.best for head_result in synthesis.head_results.values()):
         spent = synthesis.problems[ReplyProblem.REASONED]
         remedy = _more_tokens(settings) if spent else "try another model"
@@ -92,7 +92,7 @@ def require_programs(synthesis: SynthesisResult, settings: ExplainerSettings) ->
 def _move_batch(
     session: Session, settings: ExplainerSettings, heads: list[str], log_file: Path, target: Path | None
 ) -> None:
-    """Writes the requests of the next round; without a target tells how many there are."""
+    """Writes the requests of the next round; without a target, only reports progress."""
     log = open_log(log_file)
     export = Export(log)
     synthesis = session.explainer.run(heads, export)
@@ -102,10 +102,10 @@ def _move_batch(
             require_programs(synthesis, settings)
         return
     if not export.missing:
-        print(f"nothing is left to ask: {len(heads)} heads are answered in {log_file}")
+        print(f"nothing left to ask: all {len(heads)} heads are answered in {log_file}")
         return
     export_batch(export.missing, log, target)
-    print(f"{len(export.missing)} requests in {target}; give the replies to --import-batch, then export the next round")
+    print(f"{len(export.missing)} requests in {target}; pass the replies to --import-batch, then export the next round")
 
 
 def _print(synthesis: SynthesisResult, settings: ExplainerSettings, log_file: Path) -> None:
@@ -124,16 +124,15 @@ def _print(synthesis: SynthesisResult, settings: ExplainerSettings, log_file: Pa
     spent = metrics["replies_without_a_program"].get(ReplyProblem.REASONED, 0)
     if spent:
         print(
-            f"{spent} replies were used up by the model's reasoning before it came to a program: "
-            f"{_more_tokens(settings)}"
+            f"{spent} replies were used up by the model's reasoning before it wrote a program: {_more_tokens(settings)}"
         )
     for head, error in synthesis.failed.items():
         print(f"{head}: {error}")
     if synthesis.left:
-        print(f"not asked: {', '.join(synthesis.left)}; run again with a larger budget, nothing is paid for twice")
-    print(f"replies are in {log_file}; `dvc repro` takes their programs in for explainer.model and .heads")
+        print(f"not asked: {', '.join(synthesis.left)}; run again with a larger budget; nothing is paid for twice")
+    print(f"replies are in {log_file}; `dvc repro` uses their programs for explainer.model and explainer.heads")
 
 
 def _more_tokens(settings: ExplainerSettings) -> str:
-    """What helps a model that reasons until its tokens are used up."""
+    """The remedy for a model that uses up its tokens on reasoning."""
     return f"raise explainer.max_completion_tokens ({settings.max_completion_tokens}; --max-completion-tokens)"

@@ -1,4 +1,4 @@
-"""Reading what an endpoint answers, which may be anything that is JSON: the text of the reply, why it ended, tokens."""
+"""Reading an endpoint's answer, which may be any JSON: the reply's text, why it ended, token counts."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,25 +10,25 @@ from attention_programs.llm.tokens import estimate_tokens
 
 REFUSAL = "refusal"
 REASONING = "reasoning"
-"""Why a reply ended whose tokens were used up before the model began to answer."""
+"""Finish reason of a reply that used up its tokens before the model began to answer."""
 _CUT = ("length", "max_tokens")
-"""What endpoints call the end of a reply that was cut off."""
+"""Endpoints' names for the end of a truncated reply."""
 _SPOKEN = ("text", "output_text")
-"""Types of the chunks of a reply that are meant for the reader; others hold thoughts, tools, sources."""
+"""Types of chunks that are meant for the reader; others are thoughts, tool calls or sources."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one call, as the endpoint counts them."""
+    """Tokens of one call, as counted by the endpoint."""
 
     prompt: int = 0
     reply: int = 0
     estimated: bool = False
-    """Whether the endpoint did not count, or gave a count that can't be true."""
+    """Whether the endpoint gave no count, or an impossible one."""
 
     @property
     def total(self) -> int:
-        """Both."""
+        """Prompt and reply together."""
         return self.prompt + self.reply
 
 
@@ -37,16 +37,16 @@ NO_TOKENS = Usage()
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply, as far as it can be read."""
+    """The readable part of a reply."""
 
     reply: str
     finish_reason: str
-    """``stop`` or ``length`` as the endpoint says, ``refusal``, or ``reasoning``."""
+    """``stop`` or ``length`` as reported by the endpoint, ``refusal``, or ``reasoning``."""
     usage: Usage
 
 
 def read_json(text: str) -> Any:
-    """JSON of an endpoint; half characters, which no file can hold, become U+FFFD.
+    """JSON of an endpoint; lone surrogates, which files can't contain, become U+FFFD.
 
     Raises:
         ValueError: if it is not JSON.
@@ -61,7 +61,7 @@ def read_answer(body: Any, messages: Sequence[Mapping[str, str]]) -> Answer:
     """Reads a chat completion.
 
     Raises:
-        ValueError: if it holds no reply; the message says what is missing.
+        ValueError: if there is no reply; the message says what is missing.
     """
     if not isinstance(body, Mapping):
         raise ValueError("no answer in the form of the interface")
@@ -84,7 +84,7 @@ def read_answer(body: Any, messages: Sequence[Mapping[str, str]]) -> Answer:
 
 
 def spoken_text(content: Any) -> str:
-    """The text of a message's content, which is a text or a list of chunks.
+    """The text of a message's content, which is a string or a list of chunks.
 
     >>> spoken_text([{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "It rests."}])
     'It rests.'
@@ -100,21 +100,21 @@ def _chunk(chunk: Any) -> str:
 
 
 def _reasoned(message: Mapping[str, Any], usage: Any) -> bool:
-    """Whether the model has thought: endpoints show the thoughts, or count them."""
+    """Whether the model reasoned: endpoints show the reasoning or count its tokens."""
     details = usage.get("completion_tokens_details") if isinstance(usage, Mapping) else None
     counted = details.get("reasoning_tokens") if isinstance(details, Mapping) else None
     return bool(message.get("reasoning_content") or message.get("reasoning") or counted)
 
 
 def read_usage(body: Mapping[str, Any], messages: Sequence[Mapping[str, str]], text: str) -> Usage:
-    """What an answer with this text says of its tokens; see :func:`usage_of`."""
+    """Token usage of an answer with this text; see :func:`usage_of`."""
     counts = body.get("usage")
     counts = counts if isinstance(counts, Mapping) else {}
     return usage_of(counts.get("prompt_tokens"), counts.get("completion_tokens"), messages, text)
 
 
 def usage_of(prompt: Any, reply: Any, messages: Sequence[Mapping[str, str]], text: str) -> Usage:
-    """Tokens by the endpoint's counts; one that is missing or can't be true is estimated, from above.
+    """Tokens as counted by the endpoint; missing or impossible counts are replaced by an upper estimate.
 
     >>> usage_of(-10, 2, [{"role": "user", "content": "Which tokens?"}], "The first.")
     Usage(prompt=3, reply=2, estimated=True)
@@ -126,12 +126,12 @@ def usage_of(prompt: Any, reply: Any, messages: Sequence[Mapping[str, str]], tex
 
 
 def estimate_prompt(messages: Sequence[Mapping[str, str]]) -> int:
-    """Tokens of all messages, from above."""
+    """Upper estimate of the tokens of all messages."""
     return sum(estimate_tokens(message["content"]) for message in messages)
 
 
 def _is_count(value: Any, estimate: int) -> bool:
-    """Whether a value can be the number of tokens of a text that has about so many."""
+    """Whether a value is a possible token count for a text with about this many tokens."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return value == value // 1 and value >= min(estimate, 1)

@@ -1,4 +1,4 @@
-"""The vocabulary as prompts name it: under the names of version 1, so that recorded replies go on answering them."""
+"""The vocabulary as named in prompts: the names of version 1, so that recorded replies still match them."""
 
 import re
 
@@ -17,7 +17,7 @@ _PHRASE = re.compile(rf"(?<![\w'])({'|'.join(map(re.escape, _PHRASES))})(?!\w)")
 
 
 def in_prompts(text: str) -> str:
-    """A text with each term that was renamed under its former name, which programs may go on using.
+    """A text with each renamed term under its former name, which programs may still use.
 
     >>> in_prompts("text.key.secondary_sink * text.log_distance")
     'text.key.second_sink * text.log_distance'
@@ -26,7 +26,7 @@ def in_prompts(text: str) -> str:
 
 
 def description_in_prompts(text: str) -> str:
-    """A program's description with the phrases that terms had under their former names.
+    """A program's description with the former phrases of renamed terms.
 
     >>> description_in_prompts("Attends to 'the' after prepositions, the secondary sink when far and whitespace.")
     "Attends to governed 'the', the second sink when far and blanks."

@@ -1,4 +1,4 @@
-"""How well programs do on training texts: it ranks candidates, and decides between a program and its revision."""
+"""How well programs fit training texts: ranks candidates and decides whether a revision is kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from attention_programs.untrusted.execution import SandboxRunner
 
 @dataclass(frozen=True)
 class Fit:
-    """Scores of a program on its head, text by text: those that prompts show first, then those held out."""
+    """A program's scores on its head, one per text: first the texts shown in prompts, then those held out."""
 
     distances: NDArray[np.float64]
-    """Jensen-Shannon distance; 1 where the program fails (paper: a failed run has maximal error)."""
+    """Jensen-Shannon distance; 1 if the program fails (paper: a failed run has maximal error)."""
     ious: NDArray[np.float64]
     shown: int
-    """How many of the texts prompts show."""
+    """How many of the texts are shown in prompts."""
 
     @property
     def distance(self) -> float:
@@ -45,15 +45,15 @@ class Evaluator:
 
     texts: ExplainedTexts
     heads: Sequence[str]
-    """In the order of the patterns."""
+    """Names in the order of the patterns."""
     runner: SandboxRunner
 
     def position(self, head: str) -> int:
-        """Of a head among the patterns."""
+        """Index of a head among the patterns."""
         return self.heads.index(head)
 
     def fits(self, programs: Sequence[ProgramRecord], heads: Sequence[str]) -> list[Fit]:
-        """The fit of each program to the head next to it."""
+        """The fit of each program to the head at the same position."""
         texts = self.texts.all
         ran = self.runner.run_all(programs, [text.view for text in texts], check=False)
         found = []
@@ -69,7 +69,7 @@ class Evaluator:
         return found
 
     def ious(self, program: ProgramRecord, head: str, texts: Sequence[ExplainedText]) -> NDArray[np.float64]:
-        """IoU of one program on each of some texts; 0 where it fails."""
+        """IoU of one program on each text; 0 where it fails."""
         (ran,) = self.runner.run_all([program], [text.view for text in texts], check=False)
         position = self.position(head)
         return np.array(
@@ -80,6 +80,6 @@ class Evaluator:
         )
 
     def predicted(self, program: ProgramRecord, text: ExplainedText) -> NDArray[np.float32]:
-        """Its pattern of a text; zero if it fails."""
+        """The program's pattern for a text, shape (n, n); zeros if it fails."""
         (outcome,) = self.runner.outcomes([program], text.view)
         return outcome.weights if isinstance(outcome, Scored) else np.zeros((text.view.n, text.view.n), np.float32)

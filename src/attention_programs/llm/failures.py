@@ -1,4 +1,4 @@
-"""What a failed call means: ask again later, go on without it, or end the run, as no other call would go better."""
+"""What a failed call means: retry later, continue without it, or end the run because every call would fail."""
 
 import math
 import re
@@ -14,18 +14,18 @@ from attention_programs.config import ExplainerSettings
 from attention_programs.errors import UserError
 
 BUSY = (408, 409, 425, 429)
-"""Statuses, next to those from 500 on, after which the same call may go well."""
+"""Statuses, besides 500 and above, after which the same call may succeed."""
 _OF_THE_PROMPT = re.compile(r"\b(?:context|prompt|messages|input (?:length|tokens))\b")
-"""What a refusal speaks of that concerns one request alone."""
+"""Words of a rejection that concerns only one request."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a try gave no reply."""
+    """Why an attempt gave no reply."""
 
     message: str
     passing: bool = True
-    """Whether the same call may go well later."""
+    """Whether the same call may succeed later."""
     pause: float | None = None
     """Seconds that the endpoint asks to wait."""
 
@@ -34,31 +34,34 @@ def failure_of(error: openai.APIStatusError, settings: ExplainerSettings, sent: 
     """What a status means.
 
     Raises:
-        UserError: if no other call would go better.
+        UserError: if every other call would fail, too.
     """
     status, said = error.status_code, _said(error)
     place, model = settings.base_url, settings.model
     if status in (401, 403):
-        raise UserError(f"{place} refuses the key in {settings.key_variable} (status {status}: {said}); set another")
+        raise UserError(f"{place} rejects the key in {settings.key_variable} (status {status}: {said}); set another")
     if status == 404:
-        raise UserError(f"{place} has no model {model!r}, or no chat completions (status 404: {said})")
+        raise UserError(
+            f"{place} has no model {model!r}, or no chat completions (status 404: {said}); check explainer.model and "
+            "explainer.base_url"
+        )
     if status == 429 and error.code == "insufficient_quota":
-        raise UserError(f"{place}: the account's quota is used up ({said}); what was answered is kept")
+        raise UserError(f"{place}: the account's quota is used up ({said}); replies so far are saved")
     if status in (400, 422):
         for name in refused_settings(said, error.param, sent):
-            raise UserError(f"{place} refuses {name} (status {status}: {said}); {_remedy(name)}")
+            raise UserError(f"{place} rejects {name} (status {status}: {said}); {_remedy(name)}")
     return Failure(f"status {status}: {said}", status in BUSY or status >= 500, _retry_after(error.response.headers))
 
 
 def _said(error: openai.APIStatusError) -> str:
-    """The endpoint's own words on one line; those of servers that answer in another form are the whole answer."""
+    """The endpoint's own message on one line; for servers with another error format, the whole answer."""
     bare = f"Error code: {error.status_code}"
     words = error.response.text if error.message == bare else error.message.removeprefix(f"{bare} - ")
     return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:300]
 
 
 def refused_settings(said: str, parameter: str | None, sent: Iterable[str]) -> list[str]:
-    """What of a request the endpoint does not take, whatever the prompt.
+    """The settings of a request that the endpoint rejects whatever the prompt.
 
     >>> refused_settings("Unsupported parameter: 'max_tokens'", None, ["max_tokens", "seed"])
     ['max_tokens']
@@ -78,11 +81,11 @@ def _remedy(name: str) -> str:
     if other:
         name = f"set explainer.max_completion_tokens_name to {other} (--max-completion-tokens-name)"
         return f"{name}, or lower explainer.max_completion_tokens"
-    return f"add it to explainer.leave_out (--leave-out {name}), or set another explainer.{name}"
+    return f"add it to explainer.leave_out (--leave-out {name}), or change explainer.{name}"
 
 
 def _retry_after(headers: Mapping[str, Any]) -> float | None:
-    """Seconds that an endpoint asks to wait, or None.
+    """Seconds that an endpoint asks to wait; None if it doesn't say.
 
     >>> _retry_after({"retry-after": "7"})
     7.0

@@ -1,4 +1,4 @@
-"""Worked examples that stand in front of every prompt for vocabulary programs: small models learn the form by them."""
+"""Worked examples at the start of every prompt for vocabulary programs: small models learn the form from them."""
 
 import itertools
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from attention_programs.sparse_search.evidence import HeadEvidence, PatternShare
 
 @dataclass(frozen=True)
 class WorkedExample:
-    """Evidence on a head that no model has, and the reply that it calls for."""
+    """Evidence on an invented head, and the reply that it calls for."""
 
     evidence: HeadEvidence
     reply: str

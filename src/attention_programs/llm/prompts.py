@@ -1,4 +1,4 @@
-"""Prompts: templates with a version, filled by pure functions and cut to a number of tokens."""
+"""Prompts: versioned templates, filled by pure functions and shortened to a token limit."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from attention_programs.sparse_search.evidence import HeadEvidence, Weight
 FOLDER = Path(__file__).parent / "templates"
 SYSTEM = {"vocabulary": "system.md.j2", "paper": "system_paper.md.j2"}
 MESSAGE_TOKENS = 6
-"""What a chat format adds to each message."""
+"""Tokens that a chat format adds to each message."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Prompt:
     """What is sent to the explainer."""
 
     messages: list[dict[str, str]]
-    """As the chat interface takes them."""
+    """In the format of the chat API."""
     tokens: int
-    """As counted or estimated."""
+    """Counted or estimated."""
     templates: dict[str, str]
-    """SHA-256 of each template that it was made with, by name."""
+    """SHA-256 of each template it was made from, by name."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Known:
 
     description: str
     iou: float
-    """On the texts that prompts show."""
+    """On the texts shown in prompts."""
     residual: tuple[Weight, ...]
 
 
@@ -59,7 +59,7 @@ class EvaluatedText:
 
 @dataclass(frozen=True)
 class EvaluatedProgram:
-    """The program to be revised, with how it did."""
+    """The program to be revised, with its scores."""
 
     source: str
     distance: float
@@ -72,12 +72,12 @@ class PromptWriter:
     """Writes prompts of one form for one kind of model.
 
     Attributes:
-        form: What programs are asked for.
-        causal: Whether rows see earlier tokens alone.
-        programs: Programs asked for in one reply.
-        limit: Most tokens of a prompt.
+        form: The form of programs asked for.
+        causal: Whether the model is causal.
+        programs: Number of programs asked for in one reply.
+        limit: Maximum number of tokens in a prompt.
         count: Counts tokens.
-        special: Whether texts hold special tokens; if not, prompts don't speak of them.
+        special: Whether texts contain special tokens; if not, prompts don't mention them.
     """
 
     form: ExplainerForm
@@ -91,18 +91,18 @@ class PromptWriter:
         """Asks for the first programs of a head.
 
         Raises:
-            UserError: if even a prompt with hardly any weights is above the limit.
+            UserError: if even a prompt with a single weight exceeds the limit.
         """
         return self._fitting("synthesize.md.j2", evidence, known, None, programs=self.programs)
 
     def refinement(self, evidence: HeadEvidence, program: EvaluatedProgram | None, failures: Sequence[str]) -> Prompt:
-        """Asks for a better program than one that was judged, or for one that works if none did."""
+        """Asks for a better program than the evaluated one, or, if none worked, for one that works."""
         brief = replace(evidence, excerpts=()) if program else evidence
         return self._fitting("refine.md.j2", brief, None, program, failures=list(failures))
 
     @cached_property
     def opening(self) -> tuple[dict[str, str], ...]:
-        """The messages that all prompts share, so that servers can keep them: rules, vocabulary, worked examples."""
+        """The messages that all prompts share, so that servers can cache them: rules, vocabulary, worked examples."""
         messages = [{"role": "system", "content": system_prompt(self.form, self.causal, self.special)}]
         for example in EXAMPLES if self.form == "vocabulary" else ():
             asked = render("synthesize.md.j2", evidence=example.evidence, known=None, programs=2)
@@ -144,7 +144,7 @@ class PromptWriter:
 
 
 def _shortened(evidence: HeadEvidence, most: int) -> HeadEvidence:
-    """The same with fewer weights, and with terms under the names that prompts use."""
+    """The same evidence with fewer weights, and with terms under the names used in prompts."""
     return replace(
         evidence,
         excerpts=tuple(replace(e, top=e.top[:most], strata=_spread(e.strata, most)) for e in evidence.excerpts),
@@ -154,13 +154,13 @@ def _shortened(evidence: HeadEvidence, most: int) -> HeadEvidence:
 
 
 def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:
-    """At most so many, at even distances."""
+    """At most this many weights, evenly spaced."""
     shown = min(most, len(weights))
     return tuple(weights[place * len(weights) // shown] for place in range(shown))
 
 
 def system_prompt(form: ExplainerForm, causal: bool, special: bool) -> str:
-    """The part that all prompts of a form share, so that servers can keep it."""
+    """The part that all prompts of a form share, so that servers can cache it."""
     classes = [term for term in TOKEN_FEATURES.values() if special or term.name != SPECIAL]
     patterns = [term for term in PATTERNS.values() if not (causal and term.looks_ahead)]
     return render(
@@ -172,7 +172,7 @@ def system_prompt(form: ExplainerForm, causal: bool, special: bool) -> str:
 
 
 def _described(terms: Sequence[tuple[str, tuple[int, ...], str]]) -> list[str]:
-    """One line per term; terms that differ in the class that they name share one.
+    """One line per term; terms that differ only in the class they name share a line.
 
     >>> _described([(f"text.last_{name}", (), f"The latest in ``{name}``.") for name in ("comma", "digit")])
     ['text.last_C for C = comma, digit: The latest in C.']
@@ -194,7 +194,7 @@ def _described(terms: Sequence[tuple[str, tuple[int, ...], str]]) -> list[str]:
 
 
 def render(template: str, **content: Any) -> str:
-    """Fills a template; the same content gives the same text."""
+    """Renders a template; equal content gives equal text."""
     return re.sub(r"\n{3,}", "\n\n", _environment().get_template(template).render(content)).strip() + "\n"
 
 
@@ -202,7 +202,7 @@ def render(template: str, **content: Any) -> str:
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
-        autoescape=False,  # noqa: S701 - prompts are no HTML
+        autoescape=False,  # noqa: S701 - prompts are not HTML
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -213,7 +213,7 @@ def _environment() -> jinja2.Environment:
 
 
 def pair(weight: Weight) -> str:
-    """A token pair with its weight, as the paper writes it.
+    """A token pair with its weight, in the paper's notation.
 
     >>> pair(Weight(" her", 3, " her", 3, 0.7291))
     "' her'[3] -> ' her'[3] (0.73)"

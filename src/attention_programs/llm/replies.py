@@ -1,4 +1,4 @@
-"""From a reply to programs that may be tried: fences, several functions, cut-off text, refusals."""
+"""Extracting programs from replies: code fences, several functions, truncated text, refusals."""
 
 import ast
 import enum
@@ -21,13 +21,13 @@ _THOUGHTS = (
     ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
     (r"<\|channel\|>(?:analysis|commentary)", r"<\|channel\|>final(?:<\|message\|>)?"),
 )
-"""What stands before and after a model's thoughts."""
+"""Marks before and after a model's thoughts."""
 HARMLESS_IMPORTS = frozenset({"numpy", "math"})
-"""Programs of the vocabulary have both without an import."""
+"""Vocabulary programs have both without importing them."""
 
 
 class ReplyProblem(enum.StrEnum):
-    """Why a reply, or a part of it, holds no program to try."""
+    """Why a reply, or a part of it, has no program to try."""
 
     EMPTY = "empty reply"
     REFUSED = "refusal"
@@ -38,7 +38,7 @@ class ReplyProblem(enum.StrEnum):
 
 @dataclass(frozen=True)
 class ProposedProgram:
-    """A function of a reply."""
+    """A function in a reply."""
 
     source: str
     entry: str
@@ -48,14 +48,14 @@ class ProposedProgram:
 
 @dataclass(frozen=True)
 class ParsedReply:
-    """What a reply holds."""
+    """The programs in a reply, and what is wrong with it."""
 
     programs: tuple[ProposedProgram, ...]
     problems: tuple[ReplyProblem, ...] = ()
 
 
 def parse_reply(call: Call, form: ExplainerForm) -> ParsedReply:
-    """Takes the programs out of a reply; nothing is run."""
+    """Extracts the programs from a reply, without running anything."""
     said = call.reply.replace("\r\n", "\n")
     reply = without_thoughts(said)
     cut = call.finish_reason == "length"
@@ -83,9 +83,9 @@ def parse_reply(call: Call, form: ExplainerForm) -> ParsedReply:
 
 
 def without_thoughts(reply: str) -> str:
-    """A reply without what the model thought before it, in the marks that models put around thoughts.
+    """A reply without the model's thoughts, as delimited by the marks that models use.
 
-    Where the first mark stands in the prompt, a reply holds the last one alone; where it is cut off, the first.
+    If the opening mark is part of the prompt, a reply has only the closing one; if it is truncated, only the opening.
 
     >>> without_thoughts("<think>Perhaps commas.</think>It rests.")
     'It rests.'
@@ -114,7 +114,7 @@ def _is_python(block: str) -> bool:
 
 
 def _functions(block: str, form: ExplainerForm, spoken: str) -> list[ProposedProgram]:
-    """Every function of a block with the right parameters; a block that is not Python is one program, to be refused."""
+    """Every function of a block with the right parameters; a block that is not Python is one program, to reject."""
     if not _is_python(block):
         return [ProposedProgram(block, "program", spoken)] if "def " in block else []
     body = ast.parse(block).body
@@ -126,7 +126,7 @@ def _functions(block: str, form: ExplainerForm, spoken: str) -> list[ProposedPro
     found = []
     for function in functions:
         lines = [ast.get_source_segment(block, node) or "" for node in (*others, function)]
-        # A second program of a block is named otherwise; whatever else stands there goes along, to be refused by name.
+        # Further programs in a block have other names; any other code goes along, to be rejected by name.
         source = re.sub(rf"\bdef {function.name}\b", "def program", "\n".join(lines), count=1)
         found.append(ProposedProgram(source + "\n", "program", _hypothesis(function, spoken)))
     return found
@@ -135,7 +135,9 @@ def _functions(block: str, form: ExplainerForm, spoken: str) -> list[ProposedPro
 def _is_harmless(node: ast.stmt) -> bool:
     if isinstance(node, ast.Import):
         return all(name.name in HARMLESS_IMPORTS and name.asname in (None, "np") for name in node.names)
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant | ast.Call)  # a remark, or a use of it
+    return isinstance(node, ast.Expr) and isinstance(
+        node.value, ast.Constant | ast.Call
+    )  # a comment, or an example call
 
 
 def _hypothesis(function: ast.FunctionDef, spoken: str) -> str:

@@ -1,4 +1,4 @@
-"""Taking a key out of whatever an endpoint sends back, however it is spelled there."""
+"""Removing the API key from whatever an endpoint sends back, however it is encoded there."""
 
 import base64
 import html.entities
@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 REMOVED = "[key removed]"
 SHORTEST_SECRET = 16
-"""Characters from which on a key is looked for everywhere. Shorter ones are words like ``x``, ``token`` or ``EMPTY``,
-which servers at home ask for and which replies hold for other reasons."""
+"""Minimum length of keys that are removed everywhere. Shorter ones are words such as ``x``, ``token`` or ``EMPTY``,
+which local servers ask for and which occur in replies for other reasons."""
 _SHORTEST_WORD = 8
-"""Characters from which on a shorter key is still looked for in errors, as a word of its own."""
+"""Minimum length of keys that are at least removed from errors, as separate words."""
 _NAMES = {chr(code): name for name, code in html.entities.name2codepoint.items()}
 
 
 class Redaction:
-    """Finds a key in its own letters, escaped (JSON, percent signs, HTML, also one inside another), in base64 and hex.
+    """Finds a key in plain text, escaped (JSON, percent, HTML, also nested), and in base64 and hex.
 
     Args:
-        key: The key; of printable ASCII characters.
+        key: The key, in printable ASCII.
     """
 
     def __init__(self, key: str) -> None:
@@ -37,16 +37,16 @@ class Redaction:
         """The text without the key.
 
         Args:
-            text: Anything that an endpoint sent, before or after its escapes are read.
-            of_an_error: Whether it is no reply of a model: a short key is taken out there alone.
+            text: Anything that an endpoint sent, escaped or unescaped.
+            of_an_error: Whether it is an error rather than a reply: short keys are removed only from errors.
         """
         return self._pattern.sub(REMOVED, text) if self._anywhere or of_an_error else text
 
 
 def _spellings(character: str) -> str:
-    """A pattern for one character: itself or its escapes, each after backslashes.
+    """A pattern for one character: itself or one of its escapes, with optional backslashes before it.
 
-    Numbers of repetitions are bounded: no answer may take long to look through.
+    Repetitions are bounded so that scanning an answer stays fast.
     """
     code = ord(character)
     escapes = [
@@ -63,9 +63,9 @@ def _spellings(character: str) -> str:
 
 
 def _base64_forms(key: bytes) -> Iterator[str]:
-    """The key in base64, at each of the three places that it can have in what was encoded with it.
+    """The key in base64, at each of the three offsets it can have in the encoded data.
 
-    At the ends a digit tells of the key and of its neighbour; those that tell of the key alone are looked for.
+    The digits at its ends also depend on its neighbours; only those that depend on the key alone are looked for.
     """
     for before in range(3):
         digits = base64.b64encode(bytes(before) + key).decode().rstrip("=")
@@ -75,6 +75,6 @@ def _base64_forms(key: bytes) -> Iterator[str]:
 
 
 def _wrapped(form: str) -> str:
-    """A pattern for base64, which may be broken into lines and whose signs may be escaped."""
+    """A pattern for base64 that may be wrapped into lines and whose special characters may be escaped."""
     letters = (_spellings(character) if not character.isalnum() else character for character in form)
     return r"(?:\s|\\{1,8}[rn]){0,4}".join(letters)

@@ -1,4 +1,4 @@
-"""Everything that asking needs, opened from a profile's files."""
+"""A synthesis session: everything needed to ask a language model, opened from a profile's files."""
 
 import contextlib
 import threading
@@ -26,7 +26,7 @@ from attention_programs.untrusted.execution import SandboxRunner
 
 @dataclass(frozen=True)
 class Session:
-    """What is open."""
+    """The open resources."""
 
     index: AttentionIndex
     runner: SandboxRunner
@@ -34,20 +34,20 @@ class Session:
     explainer: Explainer
 
     def selected_head(self, head: str) -> str:
-        """The head itself.
+        """Checks that a head is selected, and returns it.
 
         Raises:
             UserError: if it is not among the selected heads.
         """
         heads = self.index.heads
         if head not in heads:
-            raise UserError(f"head {head!r} is none of the {len(heads)} selected heads (like {heads[0]})")
+            raise UserError(f"head {head!r} is not one of the {len(heads)} selected heads (such as {heads[0]})")
         return head
 
 
 @contextlib.contextmanager
 def open_session(config: Config, paths: Paths) -> Iterator[Session]:
-    """Opens patterns, the search's programs and the sandbox for the time of a ``with`` block.
+    """Opens patterns, the search's programs and the sandbox for the duration of a ``with`` block.
 
     Raises:
         UserError: if patterns or the search's programs are missing.
@@ -73,19 +73,19 @@ def requested_heads(settings: ExplainerSettings, index: AttentionIndex) -> list[
     Raises:
         UserError: if a name is malformed or its head is not selected.
     """
-    missing = f"of explainer.heads is none of the {len(index.heads)} selected heads (like {index.heads[0]})"
+    missing = f"of explainer.heads is not one of the {len(index.heads)} selected heads (such as {index.heads[0]})"
     return [str(head) for head in pick_heads(settings.heads, index.head_list, missing)]
 
 
 def log_path(settings: ExplainerSettings, root: Path) -> Path:
-    """The file that live calls with a model go to."""
+    """The log file of live calls to the explainer."""
     name = "".join(character if character.isalnum() or character in "._-" else "-" for character in settings.model)
     return root / settings.call_log / f"{name}.jsonl"
 
 
 @contextlib.contextmanager
 def connected(settings: ExplainerSettings, root: Path) -> Iterator[LiveBackend]:
-    """Connects to the endpoint; what it answers is in the log at once.
+    """Connects to the endpoint; every answer is logged at once.
 
     Raises:
         UserError: if there is no key.

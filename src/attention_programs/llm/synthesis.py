@@ -1,4 +1,4 @@
-"""The method: evidence, first programs, trial, revision, coefficients (paper, section on synthesis)."""
+"""The method: evidence, first programs, evaluation, revision, coefficients (paper, section on synthesis)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,10 +26,10 @@ from attention_programs.untrusted.vetting import Candidate, vet
 
 
 class Backend(Protocol):
-    """Whatever answers requests."""
+    """Anything that answers requests."""
 
     def replies(self, requests: Sequence[Request]) -> Replies:
-        """The answer of each head."""
+        """Answers the requests, one per head."""
         ...
 
 
@@ -66,14 +66,14 @@ class Explainer:
         )
 
     def first_prompt(self, head: str) -> Prompt:
-        """What the first request of a head says."""
+        """The prompt of a head's first request."""
         return self._writer.synthesis(self._evidence.of(head), self._known(head))
 
     def run(self, heads: Sequence[str], backend: Backend) -> SynthesisResult:
-        """Goes through all rounds.
+        """Runs all rounds, then fits coefficients.
 
         Raises:
-            UserError: if the backend can't go on.
+            UserError: if the backend can't continue.
         """
         synthesis = SynthesisResult({head: HeadSynthesis(head) for head in heads})
         for number in range(self._settings.refinements + 1):
@@ -90,10 +90,10 @@ class Explainer:
         return synthesis
 
     def search_program_of(self, head: str) -> ProgramRecord:
-        """The search's own program of a head.
+        """The search's own program for a head.
 
         Raises:
-            UserError: if it has none.
+            UserError: if there is none.
         """
         if head not in self._own:
             raise UserError(
@@ -102,7 +102,7 @@ class Explainer:
         return self._own[head]
 
     def fit_coefficients_of(self, program: ProgramRecord, head: str, evaluations: int) -> FittedCoefficients:
-        """Fits a program's coefficients to a head on some of the texts."""
+        """Fits a program's coefficients to a head on a sample of the texts."""
         texts = self.evaluator.texts.all[:: max(len(self.evaluator.texts.all) // self._settings.fit_texts, 1)]
         return fit_coefficients(
             program.source,
@@ -111,7 +111,7 @@ class Explainer:
         )
 
     def request(self, head_result: HeadSynthesis, number: int) -> Request:
-        """The request of a head in a round."""
+        """The request for a head in a round."""
         head, best = head_result.head, head_result.best
         if number == 0:
             prompt = self.first_prompt(head)
@@ -129,7 +129,7 @@ class Explainer:
         )
 
     def _known(self, head: str) -> Known | None:
-        """The search's program of a head and what it leaves unexplained on the texts of the head's prompt."""
+        """The search's program for a head, and what it leaves unexplained on the texts of the head's prompt."""
         program = self._own.get(head)
         if program is None:
             return None
@@ -147,7 +147,7 @@ class Explainer:
         return Known(description_in_prompts(program.description), iou, tuple(residual))
 
     def _evaluated(self, head: str, written: Written) -> EvaluatedProgram:
-        """The best and the worst text of those that prompts may show, with the weights that tell most."""
+        """The best and the worst of the texts that prompts may show, with the most informative weights."""
         position, shown = self.evaluator.position(head), self.evaluator.texts.shown
         distances = written.fit.distances[: len(shown)]
         chosen = [int(distances.argmin()), int(distances.argmax())]
@@ -161,7 +161,7 @@ class Explainer:
         return EvaluatedProgram(written.record.source, float(distances.mean()), texts)
 
     def _take(self, synthesis: SynthesisResult, replies: Replies, number: int) -> None:
-        """Tries every candidate of a round and keeps the best program of each head."""
+        """Evaluates every candidate of a round and keeps each head's best program."""
         candidates: list[Candidate] = []
         for head, call in replies.answers.items():
             head_result = synthesis.head_results[head]
@@ -233,7 +233,7 @@ class Explainer:
 
 
 def request_settings(settings: ExplainerSettings) -> dict[str, Any]:
-    """What is sent next to model and messages.
+    """The settings sent along with model and messages.
 
     >>> request_settings(ExplainerSettings(max_completion_tokens=90, leave_out=("temperature",)))
     {'max_tokens': 90, 'seed': 0}
@@ -247,7 +247,7 @@ def request_settings(settings: ExplainerSettings) -> dict[str, Any]:
 
 
 def with_source(parent: ProgramRecord, source: str, provenance: dict[str, object]) -> ProgramRecord:
-    """A program of the same structure with other coefficients; what it may see of a text is unchanged."""
+    """A program of the same structure with other coefficients; which tokens it depends on is unchanged."""
     parsed = parse(source, parent.form, parent.entry, parent.name)
     return replace(
         parent,

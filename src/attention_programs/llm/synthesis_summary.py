@@ -1,4 +1,4 @@
-"""What happened to each head, round by round, and what came of it: the programs, a row per head, the counts."""
+"""The outcome of synthesis: each head's history by round, the programs, one row per head, and counts."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -16,7 +16,7 @@ from attention_programs.untrusted.vetting import Vetting
 
 @dataclass(frozen=True)
 class Written:
-    """A program that the explainer wrote and that runs, with its fit."""
+    """A runnable program written by the explainer, with its fit."""
 
     record: ProgramRecord
     fit: Fit
@@ -25,7 +25,7 @@ class Written:
 
 @dataclass
 class HeadSynthesis:
-    """What happened to a head, round by round."""
+    """A head's history, round by round."""
 
     head: str
     best: Written | None = None
@@ -38,9 +38,9 @@ class HeadSynthesis:
     coefficients: FittedCoefficients | None = None
 
     def choose(self, number: int) -> None:
-        """Keeps a program after a round.
+        """Updates the best program after a round.
 
-        First the candidate nearest on training texts; later a revision that is nearer on texts no prompt shows.
+        First the candidate closest on training texts; later, a revision that is closer on texts that no prompt shows.
         """
         fresh = [written for written in self.written if written.round == number]
         if not fresh:
@@ -54,15 +54,15 @@ class HeadSynthesis:
 
 @dataclass
 class SynthesisResult:
-    """All heads, and what became of every candidate."""
+    """All heads, and the outcome of every candidate."""
 
     head_results: dict[str, HeadSynthesis]
     vettings: list[Vetting] = field(default_factory=list)
     problems: Counter[str] = field(default_factory=Counter)
-    """Replies, or parts of one, without a program to try, by reason."""
+    """Replies, or parts of replies, without a program to try, by reason."""
     candidates: int = 0
     repeated: int = 0
-    """Candidates that some reply for the same head held before."""
+    """Candidates that an earlier reply for the same head already had."""
     prompts: int = 0
     prompts_reproduced_verbatim: int = 0
     failed: dict[str, str] = field(default_factory=dict)
@@ -73,7 +73,7 @@ COLUMNS = (
     *("head", "programs", "kept_round", "jsd_first", "jsd_kept", "iou_first", "iou_kept", "iou_fitted"),
     *("coefficients", "prompt_tokens", "completion_tokens", "cost"),
 )
-"""Of ``explainer.csv``; scores are means over the training texts, empty where no program runs."""
+"""Columns of ``explainer.csv``; scores are means over the training texts, empty if no program runs."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,18 @@ class Explained:
     programs: list[ProgramRecord]
     """All that run, and those with fitted coefficients; equal ones once, with the call of each head."""
     rejected: list[dict[str, Any]]
-    """Untrusted programs that were not accepted, each with its reason."""
+    """Rejected untrusted programs, each with its reason."""
     heads: pd.DataFrame
     """One row per head that the explainer was asked about."""
     metrics: dict[str, Any]
 
 
 def explained(synthesis: SynthesisResult, elsewhere: Collection[str]) -> Explained:
-    """Sums up what was told.
+    """Summarises a synthesis.
 
     Args:
         synthesis: All heads.
-        elsewhere: Ids of programs that other sources have; they stay theirs.
+        elsewhere: Ids of other sources' programs, which are left to those sources.
     """
     head_results = list(synthesis.head_results.values())
     records = [record for head_result in head_results for record in _records(head_result)]
@@ -133,7 +133,7 @@ def _records(head_result: HeadSynthesis) -> list[ProgramRecord]:
 
 
 def _joined(records: Iterable[ProgramRecord]) -> list[ProgramRecord]:
-    """Equal programs once: with all heads that they were written for, and the call of each."""
+    """Merges equal programs, with all heads that they were written for and the call of each."""
     joined: dict[str, ProgramRecord] = {}
     for record in records:
         (head,) = record.intended_heads
@@ -167,6 +167,6 @@ def _row(head_result: HeadSynthesis) -> dict[str, Any]:
 
 
 def _served_by(calls: Iterable[Call]) -> dict[str, str]:
-    """What is known of the explainer, without its address on some machine."""
+    """What is known about the explainer, without its address."""
     known = [item for call in calls for item in call.served_by.items()]
     return {name: value for name, value in known if name not in ("address", "batch")}

@@ -1,4 +1,4 @@
-"""A program that somebody writes by hand, tried on a head as the language model's are: on training texts alone."""
+"""A program written by hand, tried on a head like the language model's: only on training texts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,33 +15,33 @@ from attention_programs.untrusted.vetting import Candidate, vet
 
 @dataclass(frozen=True)
 class Trial:
-    """How a program does on a head."""
+    """How well a program fits a head."""
 
     causal: PrefixVerdict
     fits: dict[str, Fit]
-    """Of the program by its file's name, and of the search's as ``search``."""
+    """The program's fit under its file name, and the search's program's under ``search``."""
     coefficients: FittedCoefficients | None
-    """What a fit of its coefficients gives; None if none was asked for."""
+    """The fitted coefficients; None if no fit was requested."""
 
     def table(self) -> str:
-        """As the terminal shows it."""
+        """The trial as shown in the terminal."""
         width = max(map(len, self.fits))
         lines = [f"{'':{width}}    IoU  distance (Jensen-Shannon, {len(self.fits[SEARCH].ious)} training texts)"]
         lines += [f"{name:{width}}  {fit.iou:.3f}  {fit.distance:.3f}" for name, fit in self.fits.items()]
         if self.causal == "looks_ahead":
-            lines += ["", "It looks ahead: what it says of a token depends on later ones."]
+            lines += ["", "It looks ahead: rows of its pattern depend on later tokens."]
         if self.coefficients is not None:
             fitted = self.coefficients
             lines += [
                 "",
-                f"{fitted.coefficients} coefficients fitted in {fitted.evaluations} evaluations, on some of the texts:",
+                f"{fitted.coefficients} coefficients fitted in {fitted.evaluations} evaluations on a sample of texts:",
             ]
             lines += [f"IoU {fitted.before:.3f} before, {fitted.after:.3f} after", "", fitted.source.rstrip()]
         return "\n".join(lines)
 
 
 def try_program(session: Session, file: Path, head: str, evaluations: int) -> Trial:
-    """Runs a program in the sandbox (here if it speaks the vocabulary alone) and compares it with a head.
+    """Runs a program in the sandbox (in this process if it only uses the vocabulary) and compares it with a head.
 
     Raises:
         UserError: if the program can't be used.

@@ -1,1 +1,1 @@
-"""A project folder as a whole: its stages, its profiles, its checks."""
+"""The project folder: its stages, profiles and checks."""

@@ -1,4 +1,4 @@
-"""What README and docs take from committed files: tables between two marks, written again whenever results change."""
+"""The parts of README and docs that are generated from committed files: tables between two marks."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from attention_programs.report.targets import headline, kept_summaries, targets_
 from attention_programs.report.terminal import vocabulary_table
 
 DEFAULT = "smollm2-135m"
-"""Profile whose results the pages show."""
+"""The profile whose results are shown."""
 BLOCKS: Mapping[str, Mapping[str, Callable[[Path], str]]] = {
     "README.md": {"headline": lambda results: headline(read_json(results / DEFAULT / "summary.json"))},
     "docs/results.md": {
@@ -25,13 +25,13 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[Path], str]]] = {
 
 
 def documentation(root: Path) -> Mapping[str, str]:
-    """The pages with all their tables as the committed files have them.
+    """The pages with all tables generated from the committed files.
 
     Args:
         root: The repository's folder.
 
     Returns:
-        Contents by path.
+        Page contents by path.
 
     Raises:
         UserError: if a page or one of its marks is missing.
@@ -50,7 +50,7 @@ def documentation(root: Path) -> Mapping[str, str]:
 
 
 def write_documentation(root: Path) -> list[str]:
-    """Writes the pages whose tables have changed; gives their paths."""
+    """Updates the pages whose tables have changed, and returns their paths."""
     changed = [(page, content) for page, content in documentation(root).items() if content != read_text(root / page)]
     for page, content in changed:
         write_text(root / page, content)

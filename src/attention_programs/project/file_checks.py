@@ -14,10 +14,10 @@ from attention_programs.untrusted.vetting import read_candidates
 
 
 def validate_files(files: Sequence[Path]) -> Iterator[str]:
-    """Checks corpora (.jsonl), programs (.py) and settings (.yaml); yields a line for each good file.
+    """Checks corpora (.jsonl), programs (.py) and settings (.yaml); yields one line per valid file.
 
     Raises:
-        UserError: for the first bad one.
+        UserError: for the first invalid one.
     """
     for file in files:
         if file.suffix == ".jsonl":
@@ -37,10 +37,10 @@ def validate_files(files: Sequence[Path]) -> Iterator[str]:
 
 
 def validate_project(root: Path) -> Iterator[str]:
-    """Checks the current settings, their local corpora and the programs of the library.
+    """Checks the current settings, their local corpora and the library's programs.
 
     Raises:
-        UserError: for the first bad one.
+        UserError: for the first invalid one.
     """
     config = load_config(root / "params.yaml")
     yield f"params.yaml: settings of profile {config.profile!r}"
@@ -50,7 +50,7 @@ def validate_project(root: Path) -> Iterator[str]:
     for folder in (config.synthesis.library, config.synthesis.baselines):
         files = sorted((root / folder).glob("*.py"))
         if not files:
-            raise UserError(f"{root / folder} holds no programs (*.py); correct the folder in params.yaml")
+            raise UserError(f"{root / folder} has no programs (*.py); correct the folder in params.yaml")
         yield from validate_files(files)
         yield from validate_files(sorted((root / folder).glob("*/*.py")))
     calls = read_log(root / config.explainer.call_log)

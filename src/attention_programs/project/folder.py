@@ -1,4 +1,4 @@
-"""A project's folder, made from what ships in the package."""
+"""Creating a project folder from the files shipped in the package."""
 
 import shutil
 import subprocess
@@ -17,17 +17,17 @@ PLACES = {
     "mlruns.md": "mlruns/README.md",
     "stages.yaml": "dvc.yaml",
 }
-"""Where in a project those files go that bear another name in the package, in which git and DVC must not heed them."""
+"""Places in a project of files that have other names in the package, where git and DVC must ignore them."""
 
 
 def make_project(directory: Path) -> None:
-    """Makes a project folder with the default profile, completely or not at all, and starts git and DVC in it.
+    """Creates a project folder with the default profile, atomically, and initialises git and DVC in it.
 
     Raises:
-        UserError: if the folder holds anything or can't be made, or git can't be run.
+        UserError: if the folder is not empty or can't be created, or git can't be run.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise UserError(f"{directory} is not an empty folder; name one that is empty or not yet there")
+        raise UserError(f"{directory} is not an empty folder; choose one that is empty or does not exist yet")
     directory = directory.absolute()
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,9 @@ def make_project(directory: Path) -> None:
             for path in list(folder.iterdir()):
                 path.rename(directory / path.name)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise UserError(f"cannot make {directory}: {error}; free some space, change rights, or install git") from error
+        raise UserError(
+            f"cannot create {directory}: {error}; free disk space, change permissions, or install git"
+        ) from error
 
 
 def _fill(folder: Path) -> None:
@@ -53,7 +55,7 @@ def _fill(folder: Path) -> None:
 
 
 def _without_code(stages: str) -> str:
-    r"""``dvc.yaml`` whose stages depend on the installed package instead of files below ``src``.
+    r"""``dvc.yaml`` with stages that depend on the installed package instead of files below ``src``.
 
     >>> _without_code("deps:\n      - pipelines/a.py\n      - src/b.py\n      - src/c\n      - corpora")
     'deps:\n      - pipelines/a.py\n      - attention_programs.version\n      - corpora\n'

@@ -1,4 +1,4 @@
-"""Rerunning a profile in a fresh clone with an empty cache, and comparing what came out with what is on record."""
+"""Rerunning a profile in a fresh clone with an empty cache, and comparing the outputs with the recorded ones."""
 
 import os
 import re
@@ -21,26 +21,26 @@ from attention_programs.project.reproduction import compose, environment
 from attention_programs.scoring.bootstrap import rank_correlation
 
 EXACT_STAGES = ("model", "corpora")
-"""Stages whose outputs (weights, texts) must be equal to the last byte."""
+"""Stages whose outputs (weights, texts) must be equal to the byte."""
 KEY_COLUMNS = ("head", "method", "corpus", "metric", "programs", "ranking", "task")
-"""Columns that say what a row is about; which program was chosen may differ where two fit almost alike."""
+"""Columns that identify a row; the chosen program may differ where two fit almost equally well."""
 RELATIVE_TABLES = ("ranking_choice.csv", "perplexity.csv")
-"""Tables of percentages and perplexities, which are compared relative to their size, those below 1 absolutely."""
+"""Tables of percentages and perplexities, whose tolerance is relative, and absolute for small values."""
 RANKS = "rankings.csv"
-"""The table of ranks: heads of about the same ablation effect change places, so whole rankings are compared."""
+"""The table of ranks: heads with similar ablation effects may swap places, so whole rankings are compared."""
 _FIRST_DIFFERENCE = re.compile(r"At positional index (\d+), first diff")
-"""What pandas says of columns of numbers that differ."""
+"""Pandas' message on numeric columns that differ."""
 
 
 @dataclass
 class Comparison:
-    """What differs, line by line, and the verdict."""
+    """The differences, line by line, and the verdict."""
 
     reproduced: bool = True
     lines: list[str] = field(default_factory=list)
 
     def note(self, good: bool, line: str) -> None:
-        """Adds a line; a bad one decides the verdict."""
+        """Adds a line; a single bad one makes the verdict negative."""
         self.reproduced &= good
         self.lines.append(("  same  " if good else "DIFFERS ") + line)
 
@@ -57,10 +57,10 @@ def check(root: Path, profile: str) -> Comparison:
     """Clones the committed state, reruns the profile there and compares its outputs with the recorded ones.
 
     Raises:
-        UserError: if there is no record of the profile, or a stage fails in the clone.
+        UserError: if no results of the profile are committed, or a stage fails in the clone.
     """
     if _git(root, "status", "--porcelain", "--untracked-files=no").strip():
-        print("note: uncommitted changes are not part of the check, only the last commit is", file=sys.stderr)
+        print("note: uncommitted changes are not checked, only the last commit is", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="attention-programs-") as folder:
         clone = Path(folder) / "clone"
         _git(root, "clone", "--quiet", "--no-hardlinks", str(root), str(clone))
@@ -68,19 +68,19 @@ def check(root: Path, profile: str) -> Comparison:
         config = load_config(clone / "params.yaml")
         recorded = Paths.of(config, clone).results
         if not (recorded / "dvc.lock").is_file():
-            raise UserError(f"no record of profile {profile!r} is committed; run it, commit results/{config.profile}")
+            raise UserError(f"profile {profile!r} has no committed results; run it and commit results/{config.profile}")
         before = Path(folder) / "before"
         shutil.copytree(recorded, before)
         (clone / "dvc.lock").unlink(missing_ok=True)
         _share_downloads(root, clone)
         command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache"]
         if subprocess.run(command, cwd=clone, env=environment(clone), check=False).returncode:
-            raise UserError("a stage failed in the fresh clone, see above")
+            raise UserError("a stage failed in the fresh clone; see above")
         return compare(before, recorded, clone / "dvc.lock", config)
 
 
 def _share_downloads(root: Path, clone: Path) -> None:
-    """Lets the clone use wheels that are already there; they are hash-checked wherever they come from."""
+    """Lets the clone reuse downloaded wheels; their hashes are always checked."""
     wheels = root / ".cache" / "wheels"
     if wheels.is_dir():
         shutil.copytree(wheels, clone / ".cache" / "wheels", copy_function=_link_or_copy)
@@ -89,7 +89,7 @@ def _share_downloads(root: Path, clone: Path) -> None:
 def _link_or_copy(source: str, target: str) -> None:
     try:
         os.link(source, target)
-    except OSError:  # the clone lies on another disk
+    except OSError:  # the clone is on another disk
         shutil.copyfile(source, target)
 
 
@@ -99,13 +99,13 @@ def _outputs(lock: Path) -> dict[tuple[str, str], str]:
 
 
 def compare(before: Path, after: Path, lock: Path, config: Config) -> Comparison:
-    """Compares a rerun with the record.
+    """Compares a rerun with the recorded results.
 
     Args:
         before: The recorded ``results/<profile>`` with its ``dvc.lock``.
         after: The same folder after the rerun.
         lock: The rerun's ``dvc.lock``.
-        config: Settings with the tolerances.
+        config: Settings, including the tolerances.
     """
     comparison = Comparison()
     recorded, found = _outputs(before / "dvc.lock"), _outputs(lock)
@@ -117,14 +117,14 @@ def compare(before: Path, after: Path, lock: Path, config: Config) -> Comparison
             comparison.note(same, f"{stage}: {path}")
         else:
             floating = True
-            comparison.lines.append(f"  other {stage}: {path} has other bytes; its numbers are compared below")
+            comparison.lines.append(f"  other {stage}: {path} differs in bytes; its numbers are compared below")
     if floating:
         _compare_numbers(comparison, before, after, config.reproducibility)
     return comparison
 
 
 def _compare_numbers(found: Comparison, before: Path, after: Path, tolerances: ReproducibilitySettings) -> None:
-    """Each column of each table against the tolerances; then what has no tolerance."""
+    """Compares each column of each table within the tolerances, then everything without a tolerance."""
     for path in sorted(before.glob("*.csv")):
         _compare_tables(found, path.name, read_csv(path), read_csv(after / path.name), tolerances)
     if (before / "scoring.json").is_file():
@@ -152,7 +152,7 @@ def _compare_tables(
             least = 1 - tolerances.absolute
             found.note(agreement >= least, f"{place}: rank correlation {agreement:.3f} (at least {least:g})")
         elif pd.api.types.is_numeric_dtype(old[column]) and not pd.api.types.is_numeric_dtype(new[column]):
-            found.note(False, f"{place}: what were numbers is text")
+            found.note(False, f"{place}: numbers became text")
         elif pd.api.types.is_numeric_dtype(old[column]):
             _compare_columns(found, place, old[column], new[column], relative, absolute)
 

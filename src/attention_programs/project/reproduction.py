@@ -1,4 +1,4 @@
-"""Running a profile as a whole: settings composed, stages run by DVC, the lock file kept next to the results."""
+"""Running a profile end to end: composing its settings, running DVC, and keeping the lock file with the results."""
 
 import contextlib
 import os
@@ -19,9 +19,9 @@ from attention_programs.paths import Paths
 
 PACKAGE = Path(__file__).parents[1]
 SHIPPED = PACKAGE / "shipped"
-"""What a project folder is made of; in a checkout, links to where it lies there."""
+"""The contents of new project folders; in a checkout, links to the originals."""
 VERSION_FILE = "attention_programs.version"
-"""What the project's stages depend on instead of the package's code."""
+"""File that a project's stages depend on instead of the package's code."""
 CODE = (".py", ".j2", ".css", ".js")
 
 
@@ -31,7 +31,7 @@ def has_code(root: Path) -> bool:
 
 
 def record_package(root: Path) -> None:
-    """Writes which code and which packages a project runs on; in a checkout git tells that already."""
+    """Records the code and packages that a project runs on; in a checkout, git already does."""
     if has_code(root):
         return
     code = sorted(path for path in PACKAGE.rglob("*") if path.suffix in CODE and SHIPPED not in path.parents)
@@ -42,34 +42,34 @@ def record_package(root: Path) -> None:
 
 
 def profiles(root: Path) -> list[str]:
-    """Names of the profiles that ``conf/profile`` holds."""
+    """Names of the profiles in ``conf/profile``."""
     return sorted(path.stem for path in (root / "conf" / "profile").glob("*.yaml"))
 
 
 def compose(profile: str, target: Path, root: Path) -> None:
-    """Writes the settings of a profile to ``target``, just as ``dvc exp run -S profile=NAME`` does.
+    """Writes a profile's settings to ``target``, as ``dvc exp run -S profile=NAME`` would.
 
     Raises:
         UserError: if there is no such profile.
     """
     if profile not in profiles(root):
-        raise UserError(f"there is no profile {profile!r}; conf/profile holds {', '.join(profiles(root))}")
+        raise UserError(f"there is no profile {profile!r}; conf/profile has {', '.join(profiles(root))}")
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import compose_and_dump
 
     plugins = str(root / ".dvc" / "tmp" / "plugins")
     with replacing(target) as beside, tempfile.TemporaryDirectory() as folder:
-        composed = Path(folder) / "params.yaml"  # the dumper goes by the suffix
+        composed = Path(folder) / "params.yaml"  # the suffix determines the format
         try:
             compose_and_dump(str(composed), str(root / "conf"), None, "config", plugins, [f"profile={profile}"])
         except (DvcException, ValueError) as error:
             reason = " ".join(str(error.__cause__ or error).split())
-            raise UserError(f"profile {profile!r} does not compose: {reason}; correct the files in conf") from error
+            raise UserError(f"cannot compose profile {profile!r}: {reason}; correct the files in conf") from error
         shutil.copyfile(composed, beside)
 
 
 def configure(profile: str, root: Path) -> Paths:
-    """Makes a profile the current one: writes ``params.yaml`` and brings back its lock file, if there is one."""
+    """Switches to a profile: writes ``params.yaml`` and restores the profile's lock file, if there is one."""
     compose(profile, root / "params.yaml", root)
     paths = Paths.of(load_config(root / "params.yaml"), root)
     kept = paths.results / "dvc.lock"
@@ -80,7 +80,7 @@ def configure(profile: str, root: Path) -> Paths:
 
 @contextlib.contextmanager
 def restored(root: Path) -> Iterator[None]:
-    """Puts ``params.yaml`` and ``dvc.lock`` back as they were, whatever happens."""
+    """Restores ``params.yaml`` and ``dvc.lock`` afterwards, whatever happens."""
     files = [root / "params.yaml", root / "dvc.lock"]
     before = {file: file.read_bytes() for file in files if file.is_file()}
     try:
@@ -94,7 +94,7 @@ def restored(root: Path) -> Iterator[None]:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """The environment of stages: this Python first on the path, a checkout's own code, no telemetry."""
+    """The environment of stages: this Python first on the path, the checkout's code if it has any, no telemetry."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     code = {"PYTHONPATH": str(root / "src")} if has_code(root) else {}
     return {**os.environ, **QUIET, "PATH": path, **code}
@@ -104,11 +104,11 @@ def repro(root: Path, arguments: list[str]) -> None:
     """Runs ``dvc repro`` and keeps a copy of the lock file next to the profile's results.
 
     Raises:
-        UserError: if a stage fails; its own message stands above.
+        UserError: if a stage fails; its own message was printed before.
     """
     record_package(root)
     command = [sys.executable, "-m", "dvc", "repro", *arguments]
     if subprocess.run(command, cwd=root, env=environment(root), check=False).returncode:
-        raise UserError("a stage failed, see above; fix it and run the same command again: finished stages are kept")
+        raise UserError("a stage failed, see above; fix it and rerun the same command: finished stages are kept")
     paths = Paths.of(load_config(root / "params.yaml"), root)
     shutil.copyfile(root / "dvc.lock", paths.results / "dvc.lock")

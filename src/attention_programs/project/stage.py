@@ -1,4 +1,4 @@
-"""Running one stage of the pipeline: settings in, one clear line on bad input, time and memory at the end."""
+"""Running one pipeline stage: reads settings, reports bad input in one line, prints time and memory."""
 
 import ctypes
 import os
@@ -15,9 +15,9 @@ from attention_programs.paths import Paths
 from attention_programs.renamed import warned_in_a_line
 
 BAD_INPUT = 2
-"""Exit code for input that a person can fix."""
+"""Exit code for errors that users can fix."""
 KEEP_FREED = {-3: 1 << 30, -1: (1 << 31) - 1}
-"""For glibc's mallopt: M_MMAP_THRESHOLD, arrays from that size on are mapped apart; M_TRIM_THRESHOLD, what is kept."""
+"""Options of glibc's mallopt: M_MMAP_THRESHOLD (larger arrays are mapped separately), M_TRIM_THRESHOLD (kept size)."""
 
 
 def run_stage(name: str, work: Callable[[Config, Paths], None]) -> None:
@@ -33,7 +33,7 @@ def run_stage(name: str, work: Callable[[Config, Paths], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
-        print("stopped; finished parts are kept and `dvc repro` goes on from there", file=sys.stderr)
+        print("stopped; finished parts are kept, and `dvc repro` resumes from there", file=sys.stderr)
         sys.exit(130)
     except (MemoryError, RuntimeError) as error:
         if not is_shortage(error):
@@ -45,7 +45,7 @@ def run_stage(name: str, work: Callable[[Config, Paths], None]) -> None:
 
 
 def prepare_process(config: Config) -> None:
-    """Sets the thread count of numerical libraries, keeps tools from calling out, and freed memory at hand."""
+    """Prepares this process for computing: sets the number of threads and keeps freed memory for reuse."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     import torch
 
@@ -54,12 +54,12 @@ def prepare_process(config: Config) -> None:
 
 
 def keep_freed_memory() -> bool:
-    """Has the C library keep freed memory for the next array instead of handing it back to the system.
+    """Makes the C library keep freed memory for the next array instead of returning it to the system.
 
-    Large arrays come and go at every step of a fit; to map and clear their pages again takes a quarter of its time.
+    Large arrays come and go at every step of a fit; mapping and clearing their pages again takes a quarter of its time.
 
     Returns:
-        Whether the C library can be told so: glibc can.
+        Whether the C library supports this, as glibc does.
     """
     tell = getattr(ctypes.CDLL(None), "mallopt", None)
     return tell is not None and all(tell(option, value) for option, value in KEEP_FREED.items())

@@ -1,1 +1,1 @@
-"""What came out: the summary next to the paper's figures, the figures, and one page that holds everything."""
+"""The results: the summary compared with the paper's numbers, the figures, and a self-contained page."""

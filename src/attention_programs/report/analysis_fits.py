@@ -1,4 +1,4 @@
-"""How well other choices of programs fit, from ``analyses.csv``: families, their members, and how few are enough."""
+"""How well alternative choices of programs fit, from ``analyses.csv``, and how few programs are enough."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from attention_programs.report.estimate import Estimate
 from attention_programs.report.result_tables import ALL_CORPORA
 
 TERMS, SHARED, TRANSFER_FROM = "terms", "shared", "transfer"
-"""Families of analyses: most terms in a program, number of programs for all heads, corpus of the search."""
+"""Families of analyses: maximum terms per program, number of programs for all heads, corpus of the search."""
 ENOUGH = 0.95
-"""Share of the IoU of one program per head that so many shared programs must reach."""
+"""Fraction of the IoU of one program per head that shared programs must reach."""
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,18 @@ class Fit:
     """Fit of one choice of programs on test texts."""
 
     member: str
-    """Name within its family, such as ``3`` or ``code``; the analysis's name where it has none."""
+    """Name within its family, such as ``3`` or ``code``; without a family, the analysis's name."""
     programs: int
     """Distinct programs."""
     terms: float
     """Mean over heads."""
     iou: Estimate
     iou_validation: float
-    """What numbers of programs are chosen by."""
+    """Decides how many programs are enough."""
 
 
 def fit_of(analyses: pd.DataFrame, analysis: str, corpus: str = ALL_CORPORA) -> Fit | None:
-    """Fit of one analysis; None if it was not made."""
+    """Fit of one analysis; None if it was not run."""
     rows = analyses[(analyses["analysis"] == analysis) & (analyses["corpus"] == corpus)]
     if rows.empty:
         return None
@@ -42,7 +42,7 @@ def fit_of(analyses: pd.DataFrame, analysis: str, corpus: str = ALL_CORPORA) -> 
 
 
 def members(analyses: pd.DataFrame, family: str) -> list[str]:
-    """Names within a family: numbers by size, others in the order of the table."""
+    """Names within a family: numbers sorted, others in the order of the table."""
     names = [str(row.analysis).removeprefix(f"{family}/") for row in records(analyses)
              if str(row.analysis).startswith(f"{family}/")]  # fmt: skip
     return sorted(dict.fromkeys(names), key=lambda name: int(name) if name.isdigit() else 0)

@@ -1,4 +1,4 @@
-"""Detailed results on the cost of replacing heads: two kinds of coefficients, and which head goes first."""
+"""Detailed results on the cost of replacing heads: two kinds of coefficients, and head rankings."""
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from attention_programs.surrogate.distillation import PREDICTIONS
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
 KINDS = {"attention_loss": SELECTED, "output_kl_loss": DISTILLED}
-"""Coefficients fitted to the patterns and to the model's predictions, and the programs that have them in a model."""
+"""The two losses that coefficients are fitted with, and the method that puts each kind into the model."""
 
 
 def coefficients_section(
@@ -23,7 +23,7 @@ def coefficients_section(
     curve: pd.DataFrame,
     gallery: Gallery,
 ) -> Section | None:
-    """Fit and cost of both kinds of coefficients by share of heads; None if there is only one kind."""
+    """Fit and cost of both kinds of coefficients by fraction of heads; None if there is only one kind."""
     fits = {(row.objective, row.percent): Estimate(row.iou_test) for row in records(objectives)}
     percents = sorted({percent for _, percent in fits if all((kind, percent) in fits for kind in KINDS)})
     if not percents:
@@ -50,8 +50,8 @@ def coefficients_section(
     fit, cost = ([values.get((name, last), nothing) for name in names]
                  for values, names in ((fits, KINDS.keys()), (costs, KINDS.values())))  # fmt: skip
     finding = (
-        f"At {last:g} % of the heads, distilling changes their mean IoU from {fit[0].number()} to {fit[1].number()}"
-        + (f" and the increase of perplexity from {percent_text(cost[0])} to {percent_text(cost[1])}"
+        f"At {last:g} % of the heads, distillation changes their mean IoU from {fit[0].number()} to {fit[1].number()}"
+        + (f" and the perplexity increase from {percent_text(cost[0])} to {percent_text(cost[1])}"
            if all(each.measured for each in cost) else "")
         + (f" (ranking: {RANKINGS[ranking].label})." if ranking else ".")
     )  # fmt: skip
@@ -59,7 +59,7 @@ def coefficients_section(
 
 
 def _common_ranking(perplexity: pd.DataFrame, ranking_choice: pd.DataFrame) -> str:
-    """The chosen ranking, or else the first in which both kinds were measured; empty if there is none."""
+    """The chosen ranking, or else the first for which both kinds were measured; empty if there is none."""
     rankings = [set(perplexity.loc[perplexity["programs"] == programs, "ranking"]) for programs in KINDS.values()]
     chosen = ranking_choice.loc[ranking_choice["chosen"] > 0, "ranking"].tolist()
     return next((ranking for ranking in [*chosen, *RANKINGS] if all(ranking in each for each in rankings)), "")
@@ -68,7 +68,7 @@ def _common_ranking(perplexity: pd.DataFrame, ranking_choice: pd.DataFrame) -> s
 def ranking_section(
     ranking_choice: pd.DataFrame, heads: pd.DataFrame, ablation_effect: pd.DataFrame, gallery: Gallery
 ) -> Section | None:
-    """The rankings of heads, and whether fit foretells cost; None if rankings were not compared."""
+    """The head rankings, and whether fit predicts cost; None if rankings were not compared."""
     if ranking_choice.empty:
         return None
     means = ranking_choice.groupby("ranking")["increase_validation"].mean()
@@ -76,7 +76,7 @@ def ranking_section(
     figures = [gallery.add("rankings", draw_rankings(ranking_choice), HEAD_RANKINGS)]
     finding = (
         f"Chosen: {RANKINGS[chosen].short}, with a mean increase of {percent_text(Estimate(means[chosen]))} over the "
-        "shares shown"
+        "fractions shown"
     )
     if BEST_FIT in means:
         finding += f"; {RANKINGS[BEST_FIT].short}: {percent_text(Estimate(means[BEST_FIT]))}"
@@ -95,6 +95,6 @@ def ranking_section(
         if reliability.measured:
             finding += (
                 f" Ablation effects are measured on {ablation_effect['texts'].iloc[0]:.0f} training texts; the "
-                f"reliability of their ranking (split half, Spearman-Brown) is {reliability.number(2)}."
+                f"split-half reliability of their ranking (Spearman-Brown) is {reliability.number(2)}."
             )
     return Section("ranking", HEAD_RANKINGS, finding, figures)

@@ -1,16 +1,16 @@
-"""A number with its 95 % interval, and how it is written."""
+"""A number with its 95 % interval, and how it is formatted."""
 
 import math
 import re
 from dataclasses import dataclass
 
 ABSENT = "–"
-"""Stands where nothing was measured."""
+"""Shown where nothing was measured."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A measured value; the bounds are NaN where there is no interval, all three where nothing was measured."""
+    """A measured value; the bounds are NaN without an interval, all three if nothing was measured."""
 
     value: float
     low: float = math.nan
@@ -27,7 +27,7 @@ class Estimate:
         return math.isfinite(self.low) and math.isfinite(self.high)
 
     def number(self, digits: int = 3) -> str:
-        """The value alone.
+        """The value without its interval.
 
         >>> Estimate(0.65432).number(), Estimate(-0.0001).number()
         ('0.654', '0.000')
@@ -43,7 +43,7 @@ class Estimate:
         return f"{self.value:+z,.{digits}f}" if self.measured else ABSENT
 
     def interval(self, digits: int = 3) -> str:
-        """The interval alone, empty if there is none.
+        """The interval; empty if there is none.
 
         >>> Estimate(0.65, 0.64, 0.66).interval(2)
         '[0.64, 0.66]'
@@ -60,7 +60,7 @@ class Estimate:
 
 
 def unbroken(text: str) -> str:
-    """Keeps intervals and percentages of a sentence on one line.
+    """Keeps the intervals and percentages of a sentence from breaking across lines.
 
     >>> unbroken("5 % [4, 6]").count(" ")
     0
@@ -69,7 +69,7 @@ def unbroken(text: str) -> str:
 
 
 def percent_digits(value: float) -> int:
-    """Decimals worth writing of a percentage: none from 100 up.
+    """Decimals to show of a percentage: none from 100 up.
 
     >>> percent_digits(5.31), percent_digits(889.2)
     (1, 0)

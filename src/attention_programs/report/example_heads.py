@@ -1,4 +1,4 @@
-"""A few heads shown in full: which ones, and on which text."""
+"""The few heads shown in full, and the text each is shown on."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,14 +18,14 @@ from attention_programs.programs.view import TokenView
 from attention_programs.programs.vocabulary import find_term
 
 WEAKEST_SHARE = 0.95
-"""The last example stands at this share of the ranking: a weak head, yet not the single worst."""
+"""Position of the last example in the ranking: a weak head, but not the very worst."""
 FEW_TOKENS = 12
-"""Texts shorter than this are shown only if there is no longer one."""
+"""Shorter texts are shown only if there are no longer ones."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A head to show and its selected program."""
+    """A head to show, with its selected program."""
 
     head: str
     record: ProgramRecord
@@ -35,7 +35,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Example:
-    """A chosen head on the test text whose IoU lies nearest to the head's mean."""
+    """A chosen head on the test text whose IoU is closest to the head's mean."""
 
     choice: Choice
     text: TextAttention
@@ -48,16 +48,16 @@ class Example:
 
 
 def kind(record: ProgramRecord) -> str:
-    """What a program does next to resting on the first token: its first other vocabulary term."""
+    """What a program does besides attending to the first token: its first other vocabulary term."""
     names = re.findall(r"\btext\.(?:key\.|query\.)?(\w+)", record.source)
     terms = [term.name for term in map(find_term, names) if term]
     return next((name for name in terms if name != "first_token"), "first_token")
 
 
 def choose(heads: pd.DataFrame, programs: Mapping[str, ProgramRecord], count: int) -> list[Choice]:
-    """Spreads the examples over the ranking by validation IoU, from the best to a weak head, each with another program.
+    """Spreads the examples over the ranking by validation IoU, from the best head to a weak one, programs distinct.
 
-    Among the neighbours of each place in the ranking, programs of a new kind come first, then the nearest.
+    Among the neighbours of each place in the ranking, programs of a new kind come first, then the closest.
     """
     ranked = heads.sort_values(["iou_validation", "head"], ascending=[False, True])
     waiting = [Choice(row.head, programs[row.program_id], row.iou_test) for row in records(ranked)]
@@ -78,7 +78,7 @@ def choose(heads: pd.DataFrame, programs: Mapping[str, ProgramRecord], count: in
 
 
 def show(choices: Sequence[Choice], texts: Iterable[TextAttention], index: AttentionIndex) -> list[Example]:
-    """Finds for each chosen head its typical text, in one pass over the texts."""
+    """Finds the typical text of each chosen head in one pass over the texts."""
     compiled = {choice.head: choice.record.compiled() for choice in choices}
     best: dict[str, Example] = {}
     for text in texts:

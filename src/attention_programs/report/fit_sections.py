@@ -21,17 +21,17 @@ from attention_programs.scoring.attention_shares import PLACES
 from attention_programs.scoring.bootstrap import rank_correlation
 
 WEAK_HEADS = 20
-"""Heads that are told of in words."""
+"""Number of heads described in words."""
 BIGGEST = 3
-"""Shares that are told of each head."""
+"""Shares of attention mentioned per head."""
 LEAST = 0.05
-"""Shares below this are not told, nor differences below this that set a head apart."""
+"""Smaller shares, and smaller differences from the mean over heads, are not mentioned."""
 
 
 def terms_section(
     analyses: pd.DataFrame, selected: pd.DataFrame, programs: Mapping[str, ProgramRecord], gallery: Gallery
 ) -> Section | None:
-    """What a term is worth; None without analyses of other sizes."""
+    """What a term is worth; None if no other sizes were analysed."""
     sizes, own, baseline = family(analyses, SIZES), fit_of(analyses, SELECTED), fit_of(analyses, FITTED_SINK_SELF)
     if not sizes or own is None or baseline is None:
         return None
@@ -50,23 +50,23 @@ def terms_section(
 
 
 def sharing_section(analyses: pd.DataFrame, gallery: Gallery) -> Section | None:
-    """How few programs are enough; None if heads were not made to share."""
+    """How few programs are enough; None if sharing was not analysed."""
     shared, own, baseline = family(analyses, SHARED), fit_of(analyses, SELECTED), fit_of(analyses, FITTED_SINK_SELF)
     if not shared or own is None or baseline is None:
         return None
     least = enough(shared, own)
     portion = 100 * least.iou.value / own.iou.value
     finding = (
-        f"The smallest measured number of programs at or above {100 * ENOUGH:.0f} % of one per head on validation "
-        f"texts is {least.programs}: on test texts IoU {least.iou.text()}, {portion:.0f} % of the {own.iou.text()} "
-        f"that {own.programs} programs reach."
+        f"The smallest measured number of programs that reaches {100 * ENOUGH:.0f} % of the IoU of one per head on "
+        f"validation texts is {least.programs}: on test texts, IoU {least.iou.text()}, {portion:.0f} % of the "
+        f"{own.iou.text()} that {own.programs} programs reach."
     )
     figure = draw_sharing(shared, own, baseline.iou)
     return Section("sharing", SHARING, finding, [gallery.add("sharing", figure, SHARING)])
 
 
 def lengths_section(lengths: pd.DataFrame, gallery: Gallery) -> Section | None:
-    """How the fit falls with length; None if it was not measured."""
+    """How fit falls with text length; None if it was not measured."""
     own = lengths[lengths["method"] == SELECTED].sort_values("tokens")
     if own.empty:
         return None
@@ -74,14 +74,14 @@ def lengths_section(lengths: pd.DataFrame, gallery: Gallery) -> Section | None:
     first, last = (f"{Estimate(r.iou, r.low, r.high).text()} at {r.tokens:.0f} tokens" for r in records(ends))
     excluded = " to ".join(Estimate(row.sink_excluded_iou).number() for row in records(ends))
     finding = (
-        f"From {first} to {last} for selected programs ({own['texts'].iloc[0]:.0f} texts); "
-        f"without the first column from {excluded}."
+        f"IoU of the selected programs goes from {first} to {last} ({own['texts'].iloc[0]:.0f} texts); "
+        f"without the first column, from {excluded}."
     )
     return Section("lengths", LENGTHS, finding, [gallery.add("lengths", draw_lengths(lengths), LENGTHS)])
 
 
 def transfer_section(analyses: pd.DataFrame, settings: SynthesisSettings) -> Section | None:
-    """The table of transfer between corpora; None if no programs were fitted on one corpus alone."""
+    """The table of cross-corpus transfer; None if no programs were fitted on a single corpus."""
     corpora = [name for name in dict.fromkeys(analyses["corpus"].astype(str)) if name != ALL_CORPORA]
     sources = members(analyses, TRANSFER_FROM)
     if not sources:
@@ -96,15 +96,15 @@ def transfer_section(analyses: pd.DataFrame, settings: SynthesisSettings) -> Sec
     table = TableView(("", *(f"on {corpus}" for corpus in corpora), "on all"), shown)
     limits = (
         f"Searches on one corpus are smaller: they choose terms on about {settings.transfer_texts} training texts, the "
-        f"search on all corpora on about {settings.sample_texts}, so part of the difference to the last programs is "
-        "not a matter of the corpus."
+        f"search on all corpora on about {settings.sample_texts}, so part of the difference from the programs fitted "
+        "on all is not due to the corpus."
     )
     caption = replace(TRANSFER, limits=limits)
     single = {(domain, corpus): fits[f"{TRANSFER_FROM}/{domain}", corpus] for domain in sources for corpus in corpora}
     own = [fit.iou.value for (domain, corpus), fit in single.items() if fit is not None and domain == corpus]
     away = [fit.iou.value for (domain, corpus), fit in single.items() if fit is not None and domain != corpus]
     finding = (
-        f"Programs fitted on one corpus alone reach {Estimate(float(np.mean(own))).number()} on its own test texts "
+        f"Programs fitted on a single corpus reach {Estimate(float(np.mean(own))).number()} on its own test texts "
         f"and {Estimate(float(np.mean(away))).number()} on those of other corpora (means over the table)."
         if own and away
         else ""
@@ -113,7 +113,7 @@ def transfer_section(analyses: pd.DataFrame, settings: SynthesisSettings) -> Sec
 
 
 def behaviours(table: pd.DataFrame) -> dict[str, str]:
-    """A sentence for each head.
+    """One sentence per head.
 
     Args:
         table: ``behaviour.csv``.
@@ -125,7 +125,7 @@ def behaviours(table: pd.DataFrame) -> dict[str, str]:
 
 
 def sentence(head: Mapping[str, float], mean: Mapping[str, float]) -> str:
-    """The biggest shares, then the one that stands out most if it is not among them; how far and how spread.
+    """The largest shares, plus the most unusual one if it is not among them; mean distance and spread.
 
     >>> head = {"first_token": 0.18, "content_word": 0.52, "digit": 0.01, "distance": 12.0, "entropy": 2.5}
     >>> mean = {"first_token": 0.4, "content_word": 0.21, "digit": 0.02, "distance": 9.0, "entropy": 2.0}
@@ -149,7 +149,7 @@ spread over 2.5 bits (2.0)'
 def weak_section(
     behaviour: pd.DataFrame, selected: pd.DataFrame, programs: Mapping[str, ProgramRecord]
 ) -> Section | None:
-    """The heads explained worst, in words; None if it was not measured where their attention goes."""
+    """The heads explained worst, in words; None if where their attention goes was not measured."""
     sentences = behaviours(behaviour)
     worst = selected[selected["head"].isin(list(sentences))].sort_values(["iou_validation", "head"]).head(WEAK_HEADS)
     if worst.empty:
@@ -166,7 +166,7 @@ def weak_section(
     ]
     finding = (
         f"These {len(heads)} of {len(selected)} heads have a mean test IoU of "
-        f"{Estimate(float(worst['iou_test'].mean())).number()}, all heads of "
+        f"{Estimate(float(worst['iou_test'].mean())).number()}; over all heads it is "
         f"{Estimate(float(selected['iou_test'].mean())).number()}."
     )
     caption = replace(WORST, title=f"The {len(heads)} heads explained worst")

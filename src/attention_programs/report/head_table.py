@@ -1,4 +1,4 @@
-"""The table of all heads: program, fit, best baseline and ablation effect of each."""
+"""The table of all heads: each one's program, fit, best baseline and ablation effect."""
 
 import math
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class HeadRow:
 
     head: str
     rank: int
-    """Position by layer and head; the order in which rows come."""
+    """Position by layer and head; the order of the rows."""
     program: ProgramRecord
     iou: Estimate
     sink_excluded: float
@@ -40,11 +40,11 @@ def program_of(programs: Mapping[str, ProgramRecord], program_id: str, head: str
     """A selected program.
 
     Raises:
-        UserError: if the program table does not hold it.
+        UserError: if it is not in the program table.
     """
     if program_id not in programs:
         raise UserError(
-            f"heads.csv gives head {head} the program {program_id[:10]!r}, which the program table does not hold; "
+            f"heads.csv gives head {head} the program {program_id[:10]!r}, which is not in the program table; "
             "run `dvc repro select`"
         )
     return programs[program_id]

@@ -1,4 +1,4 @@
-"""One head on one text: program, scores, real and predicted pattern."""
+"""One head on one text: program, scores, true and predicted pattern."""
 
 import tempfile
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from attention_programs.untrusted.execution import SandboxRunner
 
 @dataclass(frozen=True)
 class HeadView:
-    """What there is to see of a head."""
+    """Everything shown of a head."""
 
     head: Head
     program: ProgramRecord
@@ -32,11 +32,11 @@ class HeadView:
     predicted: NDArray[np.float32]
     """The program's pattern, shape (n, n)."""
     causal: bool
-    """Whether the model sees no later tokens."""
+    """Whether the model is causal."""
 
 
 def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -> HeadView:
-    """Looks a head up, and its patterns on a text.
+    """Looks up a head and computes its patterns on a text.
 
     Raises:
         UserError: if the head was not selected, the method is unknown, or a stage's files are missing.
@@ -45,7 +45,7 @@ def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -
     index = read_index(paths.attention)
     if str(head) not in index.heads:
         raise UserError(
-            f"head {head} was not selected: profile {config.profile!r} holds {len(index.heads)} heads, "
+            f"head {head} was not selected: profile {config.profile!r} has {len(index.heads)} heads, "
             f"{index.heads[0]} to {index.heads[-1]}"
         )
     table = read_csv(paths.results / "heads.csv")
@@ -73,10 +73,10 @@ def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -
 
 
 def head_page(view: HeadView, target: Path) -> Path:
-    """Writes a page that shows a head: program, scores, both patterns; it needs nothing else.
+    """Writes a self-contained HTML page with a head's program, scores and both patterns.
 
     Raises:
-        UserError: if the place can't be written.
+        UserError: if the file can't be written.
     """
     from attention_programs.report.figures.pattern_figure import draw_patterns
     from attention_programs.report.figures.style import inline, save, styled

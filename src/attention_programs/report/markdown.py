@@ -1,4 +1,4 @@
-"""The tables of the docs, as Markdown, straight from summaries; a test holds the pages to them."""
+"""The docs' tables as Markdown, generated from summaries; a test keeps the pages up to date."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,14 +24,14 @@ GROWTH = ("heads", "texts", "tokens", "terms")
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a table whose first column holds labels and the others numbers."""
+    """The lines of a table with labels in the first column and numbers in the others."""
     line = "| " + " | ".join(head) + " |"
     ruler = "|---" + "|---:" * (len(head) - 1) + "|"
     return [line, ruler, *("| " + " | ".join(row) + " |" for row in rows)]
 
 
 def _parts(summary: Mapping[str, float], prefix: str) -> list[str]:
-    """The next key parts below a prefix, in order of first use."""
+    """The next key parts below a prefix, in order of first appearance."""
     keys = (key.removeprefix(prefix).split("/")[0] for key in summary if key.startswith(prefix))
     return list(dict.fromkeys(keys))
 
@@ -49,7 +49,7 @@ def _fit(summary: Mapping[str, float]) -> list[str]:
 
 
 def _percents(summary: Mapping[str, float]) -> list[int]:
-    """Shares of heads, in percent, at which the cost of replacing them was measured; without that of none."""
+    """Percentages of heads replaced for which the cost was measured, except 0."""
     prefix = "perplexity_increase/test/"
     found = {int(p) for m in REPLACED_BY for o in RANKINGS for p in _parts(summary, f"{prefix}{m}/{o}/")}
     return sorted(found - {0})
@@ -75,7 +75,7 @@ def _perplexity(summary: Mapping[str, float]) -> list[str]:
 
 
 def _above(summary: Mapping[str, float]) -> list[str]:
-    """What the same heads, or those of another ranking, cost beyond the distilled programs: paired, text by text."""
+    """What the same heads, or another ranking's, cost beyond the distilled programs, paired by text."""
     prefix = "perplexity_above_distilled/test/selected/"
     percents, rows = _percents(summary), []
     for ranking in _parts(summary, prefix):
@@ -124,7 +124,7 @@ def _programs(summary: Mapping[str, float], analysis: str) -> str:
 
 
 def _analyses(summary: Mapping[str, float], title: str, titles: Mapping[str, str]) -> list[str]:
-    """A table of one row: mean test IoU of analyses, with what stands over each."""
+    """A one-row table: mean test IoU of analyses under their titles."""
     values = [estimate_of(summary, f"analysis/{analysis}/all/iou").text() for analysis in titles]
     return markdown_table([title, *titles.values()], [["mean over heads, test texts", *values]])
 
@@ -140,7 +140,7 @@ def _lengths(summary: Mapping[str, float]) -> list[str]:
 
 
 def sources_block(results: Path) -> str:
-    """Where programs come from, with what the language model was asked."""
+    """Where programs come from, and what the language model was asked."""
     sources, asked = read_table(results, "sources.csv"), read_table(results, "explainer.csv")
     equal_size = read_if_there(results, "equal_size.csv")
     counted = explainer_section(explainer_counts(results), asked)
@@ -160,7 +160,7 @@ def numbers(summary: Mapping[str, float]) -> str:
 
 
 def speed_table(bench: Mapping[str, Any]) -> str:
-    """How long the search and distillation take and how they grow, from ``results/bench.json``."""
+    """How long the search and distillation take and how they scale, from ``results/bench.json``."""
     rows = []
     for section, label in TIMED.items():
         found = bench.get(section, {})

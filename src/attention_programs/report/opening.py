@@ -1,4 +1,4 @@
-"""The page's first words: what was done and the main numbers."""
+"""The page's opening: what was done, and the main numbers."""
 
 import math
 from collections.abc import Mapping
@@ -23,19 +23,19 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
     text = (
         f"Each of {heads} attention heads of {config.model.name} is explained by a short Python program "
         f"({summary['programs/distinct/selected']:.0f} distinct programs in all), chosen on validation texts. "
-        f"Fit, perplexity and answers are measured on test texts, {sum(counts.values())} of them at most "
-        f"({named}), cut to at most {config.attention.max_tokens} tokens, that chose no program, "
-        "ranking or coefficient; effects of single heads come from training texts, the comparison of rankings from "
-        "validation texts, and what is told of prompts from training texts. "
-        f"On average a head's program matches its attention with an IoU of {fit}, where 1 is a perfect match; "
-        f"{above.number(0)} % of heads lie above 0.5. "
+        f"Fit, perplexity and answers are measured on up to {sum(counts.values())} test texts "
+        f"({named}), cut to at most {config.attention.max_tokens} tokens, which played no part in choosing programs, "
+        "rankings or coefficients; single-head ablation effects and the numbers on prompts come from training texts, "
+        "the comparison of rankings from validation texts. "
+        f"On average, a head's program matches its attention with an IoU of {fit}, where 1 is a perfect match; "
+        f"{above.number(0)} % of heads are above 0.5. "
         f"For comparison, {_baselines(summary)}. Without the first token's column the programs reach {without}. "
     )
     return unbroken(text + _cost(summary, config.tracking.gate_percent)).strip()
 
 
 def _baselines(summary: Mapping[str, float]) -> str:
-    """What a program has to be better than; which baseline fits best differs from model to model."""
+    """What programs have to beat; which baseline fits best depends on the model."""
     fits = {method: mean_fit(summary, method) for method in BASELINES}
     best = max(fits, key=lambda method: fits[method].value if fits[method].measured else -math.inf)
     alone = f"the {FIRST_ALONE} {fits[FIRST_TOKEN].text()}"
@@ -46,7 +46,7 @@ def _baselines(summary: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True)
 class _Replacement:
-    """What replacing the first heads of a ranking costs, and how the two places of the page name the ranking."""
+    """The cost of replacing the first heads of a ranking, and the ranking's two names on the page."""
 
     increase: Estimate
     sentence: str
@@ -54,16 +54,16 @@ class _Replacement:
 
 
 def _replacements(summary: Mapping[str, float], percent: int) -> list[_Replacement]:
-    """The best that can be done, then the paper's way; what was not measured is left out."""
+    """The best available way, then the paper's; what was not measured is left out."""
     ways = (
         (
             f"{DISTILLED}/{distilled_ranking(summary)}",
-            "with coefficients fitted to keep the model's predictions, in the order that was best on validation texts",
+            "with coefficients fitted to preserve the model's predictions and the ranking that was best on validation",
             "distilled, best ranking",
         ),
         (
             f"{SELECTED}/{BEST_FIT}",
-            "with the programs as they fit attention, the best-fitted heads first",
+            "with coefficients fitted to the patterns, best-fitted heads first",
             RANKINGS[BEST_FIT].short,
         ),
     )
@@ -85,7 +85,7 @@ def _cost(summary: Mapping[str, float], percent: int) -> str:
 
 
 def key_numbers(summary: Mapping[str, float], config: Config) -> list[Fact]:
-    """The handful of numbers that the page sets large."""
+    """The few numbers that the page shows in large type."""
     percent = config.tracking.gate_percent
     fits = (
         ("Mean IoU", "selected programs", mean_fit(summary, SELECTED)),

@@ -1,4 +1,4 @@
-"""The page: one HTML file that holds everything and needs nothing else."""
+"""The report: one self-contained HTML page."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -53,13 +53,13 @@ PAGE_NAME = "report.html"
 
 
 def write_report(config: Config, paths: Paths) -> Path:
-    """Writes ``report.html`` and ``figures/`` of a profile, completely or not at all; some figures also to ``results``.
+    """Writes a profile's ``report.html`` and ``figures/`` atomically, and copies some figures to ``results``.
 
     Returns:
         The page's path.
 
     Raises:
-        UserError: if a stage's file is missing; the stage to run is named.
+        UserError: if a stage's output is missing; the message names the stage to run.
     """
     tables = Tables.read(paths.results)
     record = read_record(paths.model)
@@ -104,7 +104,7 @@ def _keep_figures(source: Path, target: Path, examples: Sequence[Example]) -> No
     """Copies the figures that the README shows to ``results/<profile>/figures``, where git keeps them."""
     names = {"fit.png": "fit.png", "perplexity.png": "perplexity.png"}
     if examples:
-        # The best head mostly rests on the first token; the next one shows more.
+        # The best head mostly attends to the first token; the next one shows more.
         shown = examples[min(1, len(examples) - 1)]
         names["example.png"] = f"example-{shown.choice.head}.png"
     with replacing(target) as folder:
@@ -114,7 +114,7 @@ def _keep_figures(source: Path, target: Path, examples: Sequence[Example]) -> No
 
 
 def render(template: str, **content: object) -> str:
-    """Fills a template of this folder; whatever is not a markup is escaped."""
+    """Renders a template of this folder; everything that is not ``Markup`` is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -143,7 +143,7 @@ def _method_rows(iou: pd.DataFrame) -> dict[str, list[Estimate]]:
 
 
 def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Gallery) -> list[FigureView]:
-    """Draws and captions the main figures that have data."""
+    """Draws and captions the main figures for which there is data."""
     fit = draw_fit(tables.heads, tables.iou)
     grid = draw_grid(tables.heads, tables.ablation_effect, record.layers, record.heads_per_layer)
     views = [gallery.add("fit", fit, fit_caption(config.attention.max_tokens)), gallery.add("heads", grid, GRID)]
@@ -164,7 +164,7 @@ def _sections(
     config: Config,
     gallery: Gallery,
 ) -> list[Section]:
-    """The detailed results for which the profile has data."""
+    """The detailed results for which there is data."""
     selected = tables.heads[tables.heads["method"] == SELECTED]
     sections = (
         sources_section(tables.sources, tables.equal_size),

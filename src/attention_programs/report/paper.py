@@ -1,4 +1,4 @@
-"""Figures that the paper published, for comparison: other models, other texts, and in part another measurement.
+"""The paper's published numbers, for comparison: other models, other texts and partly other measurements.
 
 Hayes, Li and Andreas, "Explaining Attention with Program Synthesis", arXiv 2606.19317 (June 2026).
 """
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 CITATION = "Hayes, Li and Andreas, “Explaining Attention with Program Synthesis”, arXiv 2606.19317, 2026"
 PERCENTS = (10, 25, 40, 50, 75, 100)
-"""Shares of heads replaced, in percent, at which the released perplexity curves are quoted."""
+"""Percentages of heads replaced at which the released perplexity curves are quoted."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,16 @@ MODELS = (
 
 IOU_NOTE = (
     "Paper, IoU: mean over heads of the best program, recomputed from its released best-fit tables (its text says "
-    "0.69 for GPT-2, 0.74 for TinyLlama-1.1B, 0.79 for Llama-3.2-3B, and nothing for BERT-base). Programs were chosen "
-    "and measured on the same five short sentences, saw the whole text, and there are no intervals."
+    "0.69 for GPT-2, 0.74 for TinyLlama-1.1B and 0.79 for Llama-3.2-3B, and gives none for BERT-base). Programs were "
+    "chosen and measured on the same five short sentences and saw the whole text; no intervals are given."
 )
 PERPLEXITY_NOTE = (
     "Paper, perplexity: released curves on five sentences of about 17 words, heads in order of IoU. Attention was "
-    "exchanged behind the output projection, where heads are already mixed, and a head whose program failed stayed "
+    "replaced after the output projection, where heads are already mixed, and a head whose program failed was left "
     "unpatched but counted as replaced."
 )
 DIFFERENCE_NOTE = (
     "The models, the texts and their lengths differ from those of this run, and IoU falls as texts get longer: the "
-    "columns show where each work stands and are no contest."
+    "columns give context and are not a ranking."
 )
 NOTES = (DIFFERENCE_NOTE, IOU_NOTE, PERPLEXITY_NOTE)

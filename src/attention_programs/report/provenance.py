@@ -1,4 +1,4 @@
-"""Where the numbers come from: model, texts and settings, as the page lists them."""
+"""Where the numbers come from: model, texts and settings, as listed on the page."""
 
 import json
 from collections.abc import Mapping
@@ -23,27 +23,27 @@ class Fact:
 
 @dataclass(frozen=True)
 class Provenance:
-    """The page's last part."""
+    """The page's last section."""
 
     facts: tuple[Fact, ...]
     texts: Mapping[str, Mapping[str, int]]
     """Counts by corpus and split."""
     params: str
-    """All settings, YAML."""
+    """All settings as YAML."""
 
 
 def trace(
     config: Config, record: ModelRecord, counts: Mapping[str, Mapping[str, int]], index: AttentionIndex
 ) -> Provenance:
-    """Collects what the report was made from."""
+    """Collects what the report was made from: model, settings and texts."""
     location = f"{record.source}: {record.location}" + (f", {record.revision[:16]}" if record.revision else "")
     facts = (
         Fact("Model", f"{record.name} ({record.architecture}, {record.parameters:,} parameters, {record.dtype})"),
         Fact("Source", location),
-        *([Fact("Quantised", f"{record.quantization}, read back into {record.dtype}")] if record.quantization else []),
+        *([Fact("Quantised", f"{record.quantization}, dequantised to {record.dtype}")] if record.quantization else []),
         Fact("Weights, SHA-256", record.weights_sha256),
         Fact("Heads", f"{len(index.heads)} selected of {record.layers} layers x {record.heads_per_layer} heads"),
-        Fact("Attention", "causal" if record.causal else "both directions"),
+        Fact("Attention", "causal" if record.causal else "bidirectional"),
         Fact("Longest text", f"{index.max_tokens} tokens; longer texts are cut"),
         Fact("Seed", str(config.seed)),
     )

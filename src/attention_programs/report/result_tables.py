@@ -1,4 +1,4 @@
-"""The tables of ``results/<profile>``, as the report reads them."""
+"""The tables of ``results/<profile>`` that the report reads."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,7 @@ def read_table(results: Path, name: str) -> pd.DataFrame:
     """Reads one table of ``results/<profile>``.
 
     Raises:
-        UserError: if it is missing or lacks a column; the stage to run is named.
+        UserError: if it or one of its columns is missing; the message names the stage to run.
     """
     path, form = results / name, FORMATS[name]
     remedy = f"run `dvc repro {form.stage}`"
@@ -99,10 +99,10 @@ def read_table(results: Path, name: str) -> pd.DataFrame:
 
 
 def read_if_there(results: Path, name: str) -> pd.DataFrame:
-    """Reads a table that not every profile has; empty, with its columns, if it is missing.
+    """Reads a table that not every profile has; if it is missing, gives an empty one with the same columns.
 
     Raises:
-        UserError: if it lacks a column; the stage to run is named.
+        UserError: if a column is missing; the message names the stage to run.
     """
     if current_file(results / name).is_file():
         return read_table(results, name)
@@ -111,7 +111,7 @@ def read_if_there(results: Path, name: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a profile, read once for the whole page: one field per file."""
+    """The tables of a profile, one field per file."""
 
     heads: pd.DataFrame
     iou: pd.DataFrame
@@ -130,10 +130,10 @@ class Tables:
 
     @classmethod
     def read(cls, results: Path) -> "Tables":
-        """Reads ``results/<profile>``; what a profile may lack is empty there.
+        """Reads ``results/<profile>``; optional tables that are missing are empty.
 
         Raises:
-            UserError: if a table is missing that every profile has; the stage to run is named.
+            UserError: if a required table is missing; the message names the stage to run.
         """
         readers = {name: read_if_there if form.optional else read_table for name, form in FORMATS.items()}
         return cls(**{name.removesuffix(".csv"): read(results, name) for name, read in readers.items()})

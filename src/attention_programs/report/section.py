@@ -1,4 +1,4 @@
-"""Detailed results on one question: figures, tables, and what the numbers say."""
+"""Detailed results on one question: figures, tables and the answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Gallery:
     folder: Path
 
     def add(self, name: str, figure: Figure, caption: Caption) -> FigureView:
-        """Saves a figure under a name; its caption's first sentences are what readers who can't see it get."""
+        """Saves a figure under a name; title and reading of the caption become its alternative text."""
         stem = self.folder / name
         save(figure, stem)
         return FigureView(name, caption, inline(stem.with_suffix(".svg"), f"{caption.title}. {caption.reading}"))
@@ -40,27 +40,27 @@ class TableView:
     """A small table of the page."""
 
     head: tuple[str, ...]
-    """Of all columns, the labels' first."""
+    """Column headings, starting with that of the labels."""
     rows: Sequence[Sequence[str]]
     """A label and its cells, as text."""
 
 
 @dataclass(frozen=True)
 class WeakHead:
-    """A head that its program explains badly, and what it seems to do instead."""
+    """A head that its program explains poorly, and what it seems to do instead."""
 
     head: str
     iou: Estimate
     sink_excluded: Estimate
     description: str
-    """Sentence of its program."""
+    """What its program says."""
     behaviour: str
     """Where its attention goes."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """One question, its figures and tables, and the answer that the numbers give."""
+    """One question, its figures and tables, and the answer in numbers."""
 
     name: str
     """Anchor."""
@@ -68,6 +68,6 @@ class Section:
     finding: str
     """A sentence with this run's numbers."""
     figures: Sequence[FigureView] = ()
-    """The first bears the section's caption, further ones their own."""
+    """The first may share the section's caption; all others have their own."""
     table: TableView | None = None
     heads: Sequence[WeakHead] = ()

@@ -1,4 +1,4 @@
-"""Detailed results on the sources of programs: side by side, intended programs, the language model's replies."""
+"""Detailed results on program sources: comparison, intended programs, the language model's replies."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +14,11 @@ from attention_programs.report.section import Section, TableView
 
 
 def sources_section(sources: pd.DataFrame, equal_size: pd.DataFrame) -> Section | None:
-    """Every source's share, fit and coverage; None if they were not compared.
+    """Wins, fit and coverage of every source; None if sources were not compared.
 
     Args:
         sources: ``sources.csv``.
-        equal_size: ``equal_size.csv``; empty where the search made no programs as long as those by hand.
+        equal_size: ``equal_size.csv``; empty if the search made no programs as long as those written by hand.
     """
     rows = _by_source(sources)
     if not rows:
@@ -92,14 +92,14 @@ def intended_section(sources: pd.DataFrame) -> Section | None:
 
 
 def explainer_counts(results: Path) -> dict[str, Any]:
-    """What the synthesize stage counted of the language model's replies; empty where it was not asked."""
+    """The synthesize stage's counts of the language model's replies; empty if it was not asked."""
     file = results / "synthesis.json"
     counts: dict[str, Any] = read_json(file).get("explainer", {}) if file.is_file() else {}
     return counts
 
 
 def explainer_section(metrics: Mapping[str, Any], heads: pd.DataFrame) -> Section | None:
-    """What the language model was asked, what became of its programs, and what the fit of coefficients gains."""
+    """What the language model was asked, what became of its programs, and what fitting coefficients gains."""
     if not metrics.get("heads_asked"):
         return None
     model = metrics["explainer"]
@@ -141,14 +141,14 @@ def _by_source(sources: pd.DataFrame) -> dict[str, Any]:
 
 
 def _sizes(row: Any) -> str:
-    """How long a source's programs are next to those of the search, as a longer program fits better."""
+    """How long a source's programs are compared with the search's, as longer programs fit better."""
     own, other = (Estimate(value).number(1) for value in (row.terms_best_of_source, row.terms_of_search))
     warning = "." if own == other else ": the sizes differ, and more terms fit better."
     return f"Its programs have {own} terms on average, the search's for the same heads {other}{warning}"
 
 
 def _at_equal_size(heads: pd.DataFrame) -> str:
-    """How programs by hand compare with programs of the search that may be as long; empty if there are none."""
+    """How programs written by hand compare with the search's at equal size; empty if not analysed."""
     if heads.empty:
         return ""
     beaten = float((heads["iou_by_hand"] > heads["iou_equal_size"]).mean())

@@ -1,4 +1,4 @@
-"""The main numbers: one flat dictionary, and the table that sets them next to the paper's."""
+"""The main numbers as a flat dictionary, and the table that compares them with the paper's."""
 
 import math
 import textwrap
@@ -26,10 +26,10 @@ def summarise(results: Path) -> dict[str, float]:
     """Builds the content of ``summary.json`` from the result tables.
 
     Returns:
-        Flat keys to numbers; ``.../low`` and ``.../high`` stand next to a key that has a 95 % interval.
+        Numbers by flat key; keys with a 95 % interval also have ``.../low`` and ``.../high``.
 
     Raises:
-        UserError: if a table is missing; the stage to run is named.
+        UserError: if a table is missing; the message names the stage to run.
     """
     heads = read_table(results, "heads.csv")
     return {
@@ -46,7 +46,7 @@ def summarise_fit(results: Path) -> dict[str, float]:
     """The part of the summary that is known before any head is replaced: how well programs fit.
 
     Raises:
-        UserError: if a table is missing; the stage to run is named.
+        UserError: if a table is missing; the message names the stage to run.
     """
     return {
         **_fit(read_table(results, "iou.csv")),
@@ -57,7 +57,7 @@ def summarise_fit(results: Path) -> dict[str, float]:
 
 
 def _entry(key: str, value: float, low: float = math.nan, high: float = math.nan) -> dict[str, float]:
-    """A number, and the ends of its interval if it has one."""
+    """A number and, if it has an interval, its bounds."""
     interval = {f"{key}/low": low, f"{key}/high": high} if Estimate(value, low, high).has_interval else {}
     return {key: value} | interval
 
@@ -81,7 +81,7 @@ def _heads(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
-    """Perplexity of every curve; where ``selected`` is ``search`` in every head, its curve stands under both names."""
+    """Perplexity of every curve; if ``selected`` equals ``search`` for every head, its curve appears under both."""
     chosen = {method: list(rows.sort_values("head")["program_id"]) for method, rows in heads.groupby("method")}
     same = SELECTED in chosen and chosen[SELECTED] == chosen.get(SEARCH)
     found: dict[str, float] = {}
@@ -98,7 +98,7 @@ def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
 
 
 def _effects(table: pd.DataFrame) -> dict[str, float]:
-    """How many texts the effects of single heads rest on, and how reliable their ranking is."""
+    """How many texts the single-head effects are measured on, and how reliable their ranking is."""
     if table.empty:
         return {}
     texts, reliability = table[["texts", "reliability"]].iloc[0]
@@ -107,14 +107,14 @@ def _effects(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _gate(path: Path) -> dict[str, float]:
-    """How much perplexity rises on the validation texts of the gate."""
+    """The perplexity increase on the gate's validation texts."""
     gate = read_gate(path)
     found = {"gate/validation/texts": float(gate.texts), "gate/validation/tokens": float(gate.tokens)}
     return found | _entry("gate/validation/perplexity_increase", gate.increase, gate.low, gate.high)
 
 
 def _objectives(table: pd.DataFrame) -> dict[str, float]:
-    """How well both kinds of coefficients fit the patterns, by share of the heads."""
+    """How well both kinds of coefficients fit the patterns, by fraction of heads."""
     return {f"objective/{row.objective}/{row.percent:g}/iou_test": row.iou_test for row in records(table)}
 
 
@@ -152,7 +152,7 @@ def _lengths(table: pd.DataFrame) -> dict[str, float]:
 
 
 def estimate_of(summary: Mapping[str, float], key: str) -> Estimate:
-    """A number of the summary with its interval; NaN where it was not measured.
+    """A number of the summary with its interval; NaN if it was not measured.
 
     >>> estimate_of({"a": 2.0, "a/low": 1.0, "a/high": 3.0}, "a")
     Estimate(value=2.0, low=1.0, high=3.0)
@@ -171,7 +171,7 @@ def mean_fit(summary: Mapping[str, float], method: str, corpus: str = "all", met
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One metric: this run's number and the paper's, as text, in the order of ``paper.MODELS``."""
+    """One metric as text: this run's number, and the paper's in the order of ``paper.MODELS``."""
 
     label: str
     ours: str
@@ -190,7 +190,7 @@ OF_DISTILLED = f"perplexity_increase/test/{DISTILLED}/"
 
 
 def distilled_ranking(summary: Mapping[str, float]) -> str:
-    """The ranking chosen on validation, for which alone coefficients are distilled; empty if none were measured.
+    """The ranking chosen on validation texts, the only one with distilled coefficients; empty if not measured.
 
     >>> distilled_ranking({"perplexity_increase/test/distilled/joint_ablation/25": 7.8})
     'joint_ablation'
@@ -199,7 +199,7 @@ def distilled_ranking(summary: Mapping[str, float]) -> str:
 
 
 def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
-    """The summary table, as the terminal and the page show it."""
+    """The summary table shown in the terminal and on the page."""
     nothing = (ABSENT,) * len(paper.MODELS)
     fits = (
         ("selected programs", mean_fit(summary, SELECTED), tuple(f"{model.mean_iou:.3f}" for model in paper.MODELS)),
@@ -225,7 +225,7 @@ def summary_groups(summary: Mapping[str, float]) -> list[SummaryGroup]:
 
 
 def format_summary(summary: Mapping[str, float], model_name: str) -> str:
-    """The table for the terminal: this run's numbers with 95 % intervals next to the paper's."""
+    """The summary table for the terminal: this run's numbers with 95 % intervals next to the paper's."""
     groups = summary_groups(summary)
     names = [model.name for model in paper.MODELS]
     rows = [row for group in groups for row in group.rows]
@@ -240,7 +240,7 @@ def format_summary(summary: Mapping[str, float], model_name: str) -> str:
     lines = [line("", model_name, names)]
     for group in groups:
         lines += ["", group.title, *(line(f"  {row.label}", row.ours, row.papers) for row in group.rows)]
-    shares = f"Shares are of the {summary.get('heads/selected', 0):,.0f} heads that this run selected."
-    notes = (shares, f"Test texts, 95 % intervals in brackets; {ABSENT} was not measured.", *paper.NOTES)
+    shares = f"Percentages are of the {summary.get('heads/selected', 0):,.0f} heads selected in this run."
+    notes = (shares, f"Test texts, 95 % intervals in brackets; {ABSENT} means not measured.", *paper.NOTES)
     lines += ["", *(wrapped for note in notes for wrapped in textwrap.wrap(note, TERMINAL_WIDTH))]
     return "\n".join(lines) + "\n"

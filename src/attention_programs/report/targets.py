@@ -1,4 +1,4 @@
-"""What the search has to reach, next to what it reached: the README's table of both measurements."""
+"""The search's targets next to what it reached, as the docs' table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ class Target:
 
     label: str
     key: str
-    """Of the summary; ``{ranking}`` stands for the ranking of heads that was chosen on validation."""
+    """Key of the summary, where ``{ranking}`` stands for the head ranking chosen on validation texts."""
     minimum: float
     goal: float
     percent: bool = False
-    """Whether it counts percent, and less is better."""
+    """Whether it is a percentage, where less is better."""
 
     def number(self, value: float) -> str:
         """A bound as text."""
         return f"{value:g} %" if self.percent else f"{value:.2f}"
 
 
-TARGETS = (  # the search's programs, as those by hand may have more terms
+TARGETS = (  # for the search's programs, as those written by hand may have more terms
     Target("mean IoU, at most 8 terms, stories", f"iou/test/stories/{SEARCH}", 0.61, 0.66),
     Target("the same, at most 20 terms", "analysis/terms/20/stories/iou", 0.64, 0.70),
     Target("mathematics, 8 terms", f"iou/test/mathematics/{SEARCH}", 0.55, 0.60),
@@ -40,14 +40,14 @@ TARGETS = (  # the search's programs, as those by hand may have more terms
     Target("at 100 %", OF_DISTILLED + "{ranking}/100", 180, 80, True),
 )
 COLUMNS = {"shipped": "smollm2-135m", "benchmark": "benchmark"}
-"""Profiles of the table's columns, by their headings."""
+"""Profiles of the table's columns, by heading."""
 PROGRAMS = "sharing/programs_for_95_percent"
 MAX_PROGRAMS = (60, 30)
 PERCENTS = (25, 50, 100)
 
 
 def headline(summary: Mapping[str, float]) -> str:
-    """Fit and perplexity next to the baselines of an idle head and next to the paper.
+    """Fit and perplexity compared with the baselines and the paper.
 
     Args:
         summary: The content of ``summary.json``.
@@ -71,9 +71,9 @@ def headline(summary: Mapping[str, float]) -> str:
 
 
 def kept_summaries(results: Path) -> dict[str, dict[str, float]]:
-    """The summaries of the table's columns that lie below ``results/``, by their headings.
+    """The available summaries of the table's columns, by heading.
 
-    A profile that was run as far as the fit has that part of a summary.
+    A profile that was only run up to the fit has only that part of a summary.
     """
     found = {}
     for heading, profile in COLUMNS.items():
@@ -86,7 +86,7 @@ def kept_summaries(results: Path) -> dict[str, dict[str, float]]:
 
 
 def targets_table(summaries: Mapping[str, Mapping[str, float]]) -> str:
-    """What has to be reached and what was, by the summary of each column."""
+    """The targets and what each column's summary reached."""
     rows = []
     for target in TARGETS:
         cells = [_cell(target, summary) for summary in summaries.values()]

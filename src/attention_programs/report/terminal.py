@@ -17,10 +17,10 @@ from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES, Term, find_term
 
 SHADES = " .:-=+*#%@"
-"""Weight from 0 to 1 in ten steps; the scale is a square root so that small weights can be seen."""
+"""Weights from 0 to 1 in ten steps; a square-root scale keeps small weights visible."""
 
 MARKS = {"\n": "↵", "\t": "⇥", " ": "·"}
-"""What stands for white space in a token's name."""
+"""Visible stand-ins for whitespace."""
 
 
 def shade(weight: float) -> str:
@@ -33,7 +33,7 @@ def shade(weight: float) -> str:
 
 
 def token_label(token_string: str) -> str:
-    r"""A token as it is written on an axis: white space made visible, other control characters replaced, cut.
+    r"""A token's label: whitespace made visible, other control characters replaced, cut to 12 characters.
 
     >>> token_label(" dog"), token_label("\n\n"), token_label("\x00")
     ('·dog', '↵↵', '�')
@@ -46,9 +46,9 @@ def token_label(token_string: str) -> str:
 def draw_patterns(
     token_strings: Sequence[str], true_pattern: NDArray[np.floating], predicted: NDArray[np.floating], tokens: int
 ) -> str:
-    """Real and predicted pattern side by side, one row per token, cut to the first ``tokens``."""
+    """True and predicted pattern side by side, one row per token, cut to the first ``tokens``."""
     n = min(len(token_strings), tokens)
-    lines = [f"{'':12}  {'real':{n}}   predicted"]
+    lines = [f"{'':12}  {'true':{n}}   predicted"]
     for i in range(n):
         left = "".join(shade(float(w)) for w in true_pattern[i, :n])
         right = "".join(shade(float(w)) for w in predicted[i, :n])
@@ -58,12 +58,12 @@ def draw_patterns(
 
 def describe_program(record: ProgramRecord) -> str:
     """A program with its name, origin and source."""
-    origin = f"{record.author}, {record.terms} terms, row rule: {record.causal}, id {record.id[:12]}"
+    origin = f"{record.author}, {record.terms} terms, prefix test: {record.causal}, id {record.id[:12]}"
     return f"{record.name} ({origin})\n\n{record.source.rstrip()}"
 
 
 def head_table(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> str:
-    """One line per head: IoU with interval, program, what it does."""
+    """One line per head: IoU with interval, program and what it does."""
     lines = [f"{'head':7} {'IoU':>5} {'95 % interval':>15} {'no sink':>7}  program"]
     for row in records(heads):
         interval = f"{row.iou_test_low:.3f} - {row.iou_test_high:.3f}"
@@ -76,7 +76,7 @@ def head_table(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> str:
 
 
 def heads_by_term(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> dict[str, list[str]]:
-    """Which heads' selected programs mention each vocabulary term, in the order of the table of heads.
+    """For each vocabulary term, the heads whose selected programs mention it, in the table's order.
 
     Args:
         heads: The table ``heads.csv``.
@@ -91,7 +91,7 @@ def heads_by_term(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> di
 
 
 def vocabulary_table(uses: dict[str, list[str]] | None) -> str:
-    """The terms that programs speak, by category: phrase, first line of documentation, the heads that use it.
+    """The vocabulary by category: each term's phrase, first line of documentation, and the heads that use it.
 
     Args:
         uses: Heads by term; None if there are no results.
@@ -107,10 +107,10 @@ def vocabulary_table(uses: dict[str, list[str]] | None) -> str:
 
 
 def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
-    """One term with its whole documentation, its example, and all heads that use it.
+    """One term with its full documentation, its example and all heads that use it.
 
     Args:
-        name: The term, as a program writes it or alone: ``text.key.comma`` or ``comma``.
+        name: The term, as written in a program or by itself: ``text.key.comma`` or ``comma``.
         uses: Heads by term; None if there are no results.
 
     Raises:
@@ -136,7 +136,7 @@ def _heading(term: Term) -> str:
 
 
 def _used(heads: Sequence[str], most: int | None = 5) -> str:
-    """How many heads use a term, and which.
+    """How many heads use a term, and which ones.
 
     >>> _used(["L0H0", "L0H1"], most=1)
     'used by 2 heads: L0H0, ...'

@@ -1,1 +1,1 @@
-"""Heads replaced by programs: the intervention, what it costs, and the record of it."""
+"""Heads replaced by programs: the intervention, its cost, and its record."""

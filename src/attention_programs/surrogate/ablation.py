@@ -1,4 +1,4 @@
-"""What replacing one head alone costs."""
+"""The ablation effect of single heads: what replacing only one of them costs."""
 
 import math
 from collections.abc import Collection, Iterator, Sequence
@@ -26,25 +26,25 @@ from attention_programs.surrogate.pattern_cache import PatternCache
 
 @dataclass(frozen=True)
 class AblationEffect:
-    """How far the predictions move when one head alone is replaced; means over texts, nats per token."""
+    """How much predictions change when only one head is replaced; means over texts, nats per token."""
 
     head: Head
     ablation_effect: float
     """KL divergence of the patched model's next-token distribution from the original's. It ranks heads with far less
-    noise than the loss, which also falls by chance."""
+    noise than the loss, which may also fall by chance."""
     standard_error: float
-    """Of the divergence, over texts."""
+    """Standard error of the divergence over texts."""
     loss_increase: float
     """Increase of the loss."""
 
 
 @dataclass(frozen=True)
 class _Original:
-    """What the original model did on a batch; lists hold one tensor per pass."""
+    """The original model's outputs on a batch, in lists with one tensor per pass."""
 
     texts: Sequence[Sequence[int]]
     layer_outputs: list[Any]
-    """Empty for encoders, which see each text several times with other tokens masked."""
+    """Empty for encoders, which see each text several times with different tokens masked."""
     probabilities: list[torch.Tensor]
     """Shape (batch, places, vocabulary)."""
     negentropies: list[torch.Tensor]
@@ -55,7 +55,7 @@ class _Original:
 
 @contextmanager
 def _remembered(layers: Sequence[torch.nn.Module], outputs: Sequence[Any]) -> Iterator[None]:
-    """Lets layers return what they returned before: below the replaced head nothing changes."""
+    """Makes layers return their recorded outputs: below the replaced head nothing changes."""
     for layer, output in zip(layers, outputs, strict=True):
         layer.forward = lambda *_args, _output=output, **_kwargs: _output
     try:
@@ -65,7 +65,7 @@ def _remembered(layers: Sequence[torch.nn.Module], outputs: Sequence[Any]) -> It
             del layer.forward
 
 
-@torch.no_grad()  # in inference mode autocast keeps no weights
+@torch.no_grad()  # in inference mode, autocast does not cache weights
 def _run_original(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> _Original:
     outputs: list[Any] = []
     with each_layer(loaded.model, lambda _, output: outputs.append(output)):
@@ -86,12 +86,12 @@ def _run_original(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> _Origi
     )
 
 
-@torch.no_grad()  # in inference mode autocast keeps no weights
+@torch.no_grad()  # in inference mode, autocast does not cache weights
 def _compare(loaded: LoadedModel, original: _Original) -> np.ndarray:
-    """Per text: mean divergence and mean increase of the loss over its predicted tokens, shape (texts, 2).
+    """Mean divergence and mean loss increase over each text's predicted tokens, shape (texts, 2).
 
     KL(p || q) = sum of p log p + log Z - sum of p z, with q's logits z and their partition sum Z: the logits are read
-    twice and nothing of their size is written.
+    twice, and no array of their size is written.
     """
     sums = np.zeros((len(original.texts), 2))
     counts = np.zeros((len(original.texts), 1))
@@ -108,14 +108,14 @@ def _compare(loaded: LoadedModel, original: _Original) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SingleEffects:
-    """What replacing each head alone costs."""
+    """The ablation effect of every head."""
 
     heads: list[AblationEffect]
-    """In the ranking of the assignment."""
+    """In the order of the assignment."""
     texts: int
-    """Texts that it was measured on."""
+    """Number of texts they were measured on."""
     reliability: float
-    """How well the ranking of heads would agree with that of as many other texts, see :func:`rank_reliability`."""
+    """How well the head ranking would agree with that on as many other texts, see :func:`rank_reliability`."""
 
 
 def measure_ablation_effects(
@@ -127,16 +127,16 @@ def measure_ablation_effects(
     look_ahead: Collection[str] = (),
     precision: Precision = "float32",
 ) -> SingleEffects:
-    """Replaces each head alone and compares the predictions on the same texts.
+    """Replaces one head at a time and compares the predictions on the same texts.
 
-    The layers below the head need not run again; for causal models their outputs are kept from the original run.
+    The layers below the head need not run again; for causal models, their outputs are kept from the original run.
 
     Raises:
-        UserError: if no text holds a token to predict.
+        UserError: if no text has a token to predict.
     """
-    texts = with_predictions([tuple(text) for text in texts], "effects of single heads")
+    texts = with_predictions([tuple(text) for text in texts], "single-head ablation effects")
     if not texts:
-        raise UserError("no text holds a token to predict, so effects of heads can't be measured; add longer texts")
+        raise UserError("no text has a token to predict, so ablation effects can't be measured; add longer texts")
     batches = [texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts)]
     parts: dict[Head, list[np.ndarray]] = {head: [] for head in assignment}
     layers = list(decoder_layers(loaded.model))
@@ -167,12 +167,12 @@ def _summarise(head: Head, values: np.ndarray) -> AblationEffect:
 def rank_reliability(values: np.ndarray, splits: int = 100) -> float:
     """Reliability of the ranking of rows by their mean over columns (Spearman-Brown).
 
-    Columns are halved at random; with r the mean over halvings of the rank correlation between the two halves' means,
-    all columns together have reliability 2 r / (1 + r).
+    Columns are split into random halves; with r the mean rank correlation between the two halves' means, all columns
+    together have reliability 2 r / (1 + r).
 
     Args:
         values: Shape (rows, columns).
-        splits: Halvings.
+        splits: Number of random splits.
 
     Returns:
         At most 1; NaN for fewer than 4 columns or 3 rows.

@@ -1,7 +1,7 @@
-"""What an architecture must do for its heads to be explained and replaced, tried before anything is computed.
+"""What an architecture must support for its heads to be explained and replaced, tested before anything is computed.
 
-It is tried on a small random model of the same configuration, which takes a second whatever the model's size: every
-layer attends, its weights can be seen, and what is put in their place is used.
+The test uses a small random model of the same configuration, which takes a second whatever the model's size: every
+layer attends, its attention weights can be read, and replaced ones take effect.
 """
 
 import copy
@@ -17,29 +17,29 @@ from attention_programs.models.model_record import ModelRecord
 from attention_programs.surrogate.identity import identity_of
 
 TOKENS = 12
-"""Length of the text it is tried on: longer than the small model's window."""
+"""Length of the test text: longer than the small model's window."""
 SIZES = {
     **dict.fromkeys(("head_dim", "sliding_window", "attention_chunk_size"), 8),
     **dict.fromkeys(("hidden_size", "embedding_size", "word_embed_proj_dim"), 32),
     **dict.fromkeys(("intermediate_size", "ffn_dim", "decoder_ffn_dim", "max_position_embeddings"), 64),
 }
-"""Sizes of the small model, where its configuration has them."""
+"""Sizes of the small model, as far as its configuration has them."""
 HEADS = 4
 MAX_TOKENS = 1000
-"""Of the vocabulary, that the text is drawn from."""
+"""Number of vocabulary entries that the text is drawn from."""
 TOLERANCE = 1e-4
-"""Largest change of a logit that rounding explains in the small model, which computes in single precision."""
+"""Largest logit change that rounding can explain in the small model, which computes in single precision."""
 
 
 def check_architecture(model: Any, tokenizer: Any) -> None:
-    """Makes sure that a model's heads can be seen and replaced.
+    """Checks that a model's heads can be read and replaced.
 
     Args:
-        model: A model of transformers; it is not changed.
+        model: A transformers model; it is not changed.
         tokenizer: Its tokenizer.
 
     Raises:
-        UserError: naming the architecture, and what it does not do.
+        UserError: if not; the message names the architecture and what it does not support.
     """
     require_interface(model)
     decoder_layers(model)
@@ -51,29 +51,29 @@ def check_architecture(model: Any, tokenizer: Any) -> None:
             found = identity_of(small, [head for head in small.record.heads if head.layer == layer], [text])
             if found.own > TOLERANCE or not found.proved:
                 raise UserError(
-                    f"with their own patterns in place the heads of layer {layer} change a logit by {found.own:.2g}, "
-                    f"with wrong ones by {found.wrong:.2g}"
+                    f"replacing the heads of layer {layer} by their own patterns changes a logit by {found.own:.2g}, "
+                    f"by wrong patterns {found.wrong:.2g}"
                 )
     except UserError as error:
         raise _refused(model, str(error)) from error
-    except Exception as error:  # an architecture that is built otherwise may fail in any way
-        raise _refused(model, f"trying it at a small size ends in {type(error).__name__} ({error})") from error
+    except Exception as error:  # an architecture with another structure may fail in any way
+        raise _refused(model, f"a small model of it fails with {type(error).__name__} ({error})") from error
 
 
 def _refused(model: Any, reason: str) -> UserError:
     return UserError(
-        f"{type(model).__name__} is not supported: {reason}; choose another architecture (GPT-2, Llama, Qwen2, Gemma, "
-        "Mistral, OPT, GPT-NeoX, BERT ...)"
+        f"{type(model).__name__} is not supported: {reason}; choose another architecture, such as GPT-2, Llama, Qwen2, "
+        "Gemma, Mistral, OPT, GPT-NeoX or BERT"
     )
 
 
 def small_model(model: Any, tokenizer: Any) -> LoadedModel:
-    """A small random model of the same configuration: as many kinds of layers, the same grouping of heads."""
+    """A small random model of the same configuration, with all its kinds of layers and the same grouping of heads."""
     config = _small_config(model.config)
     small = type(model)._from_config(config, attn_implementation="eager", dtype=torch.float32)
     generator = torch.Generator().manual_seed(0)
     for parameter in small.parameters():
-        if parameter.ndim > 1:  # the usual initialisation is so small that attention is all but uniform
+        if parameter.ndim > 1:  # with the usual small initialisation, attention is almost uniform
             torch.nn.init.normal_(parameter, std=2 / math.sqrt(parameter.shape[-1]), generator=generator)
     small.eval().requires_grad_(False)
     record = ModelRecord.of(small, f"a small {type(model).__name__}", "folder", "")

@@ -1,9 +1,9 @@
-"""Fitting the coefficients of all replaced heads together, so that the model keeps its own predictions.
+"""Fitting the coefficients of all replaced heads together, so that the model keeps its predictions.
 
-The model is frozen; gradients go through it into the programs' coefficients alone. First every layer is fitted by
-itself (:mod:`layer_matching`). Then the shares of heads follow one another, each with coefficients of its own that
-start from those of the share before: what is minimised is the KL divergence of the patched model's next-token
-distribution from the original one's, on training texts.
+The model is frozen; gradients flow through it only into the programs' coefficients. First, every layer is fitted by
+itself (:mod:`layer_matching`). Then follow the fractions of heads, each with its own coefficients, starting from those
+of the previous fraction. The loss is the KL divergence of the patched model's next-token distribution from the
+original one's on training texts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,29 +35,29 @@ Ids = tuple[int, ...]
 LAYERS = "layer_output"
 PREDICTIONS = "output_kl"
 BETAS = (0.9, 0.99)
-"""How long Adam remembers slopes and their squares: the second forgets within a few hundred steps."""
+"""Adam's decay rates for gradients and their squares; the latter are forgotten within a few hundred steps."""
 SMALLEST = 1e-12
-"""Slope below which Adam takes smaller steps; divergences of nearly original models have tiny slopes."""
+"""Adam's epsilon: gradients below it lead to smaller steps; those of almost unchanged models are tiny."""
 WARM_UP = 0.25
-"""Share of a phase's steps in which they grow to full size: Adam's first ones rest on the gradients of a few texts, and
-the same texts in another order ended up to 0.1 nats apart without it."""
+"""Fraction of a phase's steps during which the step size grows: Adam's first steps depend on the gradients of few
+texts, and without warm-up, the same texts in another order led to results up to 0.1 nats apart."""
 SAVE_EVERY = 10
-"""Steps after which a killed run can go on."""
+"""Steps between checkpoints, from which an interrupted run resumes."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A run of steps with one goal and one share of replaced heads."""
+    """A sequence of steps with one loss and one fraction of replaced heads."""
 
     goal: str
-    """What is matched: every layer's output by itself, or the model's predictions."""
+    """What is matched: each layer's output by itself, or the model's predictions."""
     percent: int
     steps: int
     rate: float
-    """Size of the largest step, in units of a coefficient."""
+    """Maximum step size, in units of a coefficient."""
 
     def step_size(self, step: int) -> float:
-        """How far a step may move a coefficient: growing at first, then falling to 0 along a cosine.
+        """The step size: growing at first, then falling to 0 along a cosine.
 
         >>> [round(Phase(PREDICTIONS, 100, 8, 0.1).step_size(step), 3) for step in range(8)]
         [0.05, 0.096, 0.085, 0.069, 0.05, 0.031, 0.015, 0.004]
@@ -68,18 +68,18 @@ class Phase:
 
 @dataclass(frozen=True)
 class Distillation:
-    """What came of it."""
+    """The result of a distillation."""
 
     coefficients: dict[int, dict[Head, list[float]]]
-    """By share of the heads in percent: of each replaced head, in the order of its program's terms."""
+    """By percentage of heads and replaced head, in the order of its program's terms."""
     curve: pd.DataFrame
-    """One row a step and one a phase's end: what was matched, share of heads, error on the step's training texts and,
-    every so often, divergence on the validation texts before the step."""
+    """One row per step and one per phase end: loss, percentage of heads, error on the step's training texts and, at
+    regular intervals, divergence on the validation texts before the step."""
 
 
 @contextmanager
 def frozen(model: Any) -> Iterator[None]:
-    """Keeps gradients away from a model's own parameters."""
+    """Disables gradients for a model's own parameters."""
     learnable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in learnable:
         parameter.requires_grad_(False)
@@ -95,11 +95,11 @@ class Distiller:
 
     Args:
         loaded: The original model.
-        assignment: Program of each head, with the coefficients to start from; programs of another shape are left out.
-        ranking: Heads, the first to be replaced first.
+        assignment: Program of each head, with the initial coefficients; programs of another form are left out.
+        ranking: Heads in the order in which they are replaced.
         texts: Tokenised training texts.
-        validation: Tokenised texts for the curve; they take no part in the fit.
-        settings: Steps, batch, step size, shares.
+        validation: Tokenised texts for the curve; they are not used in the fit.
+        settings: Steps, batch size, step size, fractions of heads.
         generator: Draws texts.
     """
 
@@ -129,17 +129,17 @@ class Distiller:
 
     @property
     def fingerprint(self) -> str:
-        """Stands for everything that the result depends on."""
+        """A hash of everything that the result depends on."""
         programs = {str(head): program.id for head, program in self._assignment.items()}
         settings, ranking = asdict(self._settings), list(map(str, self._order))
         weights = self._loaded.record.weights_sha256
         return sha256_text(repr((weights, settings, programs, ranking, self._batches, self._validation)))
 
     def run(self, checkpoint: Path | None = None) -> Distillation:
-        """Goes through the phases.
+        """Runs all phases.
 
         Args:
-            checkpoint: Where it notes how far it is, and goes on from if it was killed; removed when done.
+            checkpoint: File for progress, from which an interrupted run resumes; removed when done.
         """
         kept = Checkpoint(checkpoint, self.fingerprint)
         found = kept.load()
@@ -189,7 +189,7 @@ class Distiller:
         return {h: self._assignment[h] for h in heads_at(self._order, phase.percent) if h in self._assignment}
 
     def _error(self, goal: str, chosen: Assignment, batch: Sequence[Ids]) -> torch.Tensor:
-        """What the phase minimises, on a batch; a scalar with its gradient."""
+        """The phase's loss on a batch; a scalar with its gradient."""
         with passes_in(self._settings.precision, self._loaded):
             if goal == LAYERS:
                 outputs = layer_outputs(self._loaded, batch)
@@ -201,7 +201,7 @@ class Distiller:
 
     @torch.no_grad()
     def _check(self, number: int, step: int, chosen: Assignment, state: DistillationState) -> None:
-        """Every so often, and at a phase's end, notes the divergence on the validation texts."""
+        """At regular intervals and at a phase's end, records the divergence on the validation texts."""
         phase, size = self._phases[number], self._settings.batch_texts
         due = step % self._settings.check_every == 0 or step == phase.steps
         if phase.goal == LAYERS or not (chosen and self._validation and due):
@@ -218,12 +218,12 @@ class Distiller:
 
 
 def on_device(moments: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
-    """What Adam remembers, where the coefficients are; its count of steps stays on the CPU, as it keeps it."""
+    """Adam's state on the coefficients' device; its step count stays on the CPU, where Adam keeps it."""
     return {name: value if name == "step" else value.to(device) for name, value in moments.items()}
 
 
 def _draw(texts: Sequence[Ids], steps: int, batch: int, generator: np.random.Generator) -> list[list[Ids]]:
-    """Texts of each step: every text once before any comes again."""
+    """The texts of each step: every text once before any is repeated."""
     rounds = -(-steps * batch // len(texts))
     numbers = np.concatenate([generator.permutation(len(texts)) for _ in range(rounds)] or [np.zeros(0, int)])
     return [[texts[i] for i in numbers[step * batch : (step + 1) * batch]] for step in range(steps)]

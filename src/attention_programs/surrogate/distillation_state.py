@@ -1,4 +1,4 @@
-"""How far a distillation is."""
+"""The progress of a distillation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,24 +11,24 @@ Place = tuple[int, int]
 
 @dataclass
 class DistillationState:
-    """How far a distillation is."""
+    """The progress of a distillation."""
 
     coefficients: torch.Tensor
-    """Shape (heads, most terms)."""
+    """Shape (heads, maximum terms)."""
     moments: dict[str, torch.Tensor] = field(default_factory=dict)
-    """What the optimiser remembers within a phase, by its own names; empty at a phase's beginning."""
+    """The optimiser's state within a phase, under its own names; empty at the start of a phase."""
     learned: dict[int, torch.Tensor] = field(default_factory=dict)
     """Coefficients at the end of each finished phase, by its number."""
     done: int = 0
-    """Steps done in the phase that is not finished."""
+    """Steps done in the unfinished phase."""
     errors: dict[Place, float] = field(default_factory=dict)
-    """What was minimised at each step, on its training texts."""
+    """The loss at each step, on its training texts."""
     checks: dict[Place, float] = field(default_factory=dict)
     """Divergence on the validation texts before some steps."""
 
     @property
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The same as named tensors."""
+        """The state as named tensors."""
         return {
             "coefficients": self.coefficients,
             "done": torch.tensor(self.done),
@@ -40,7 +40,7 @@ class DistillationState:
 
     @classmethod
     def of(cls, tensors: Mapping[str, torch.Tensor]) -> "DistillationState":
-        """Undoes :attr:`tensors`."""
+        """Reads the state from :attr:`tensors`."""
         return cls(
             coefficients=tensors["coefficients"],
             moments=_below(tensors, "moments/"),

@@ -1,4 +1,4 @@
-"""Programs with distilled coefficients: their source, their record, and how well they still fit the patterns."""
+"""Programs with distilled coefficients: their source, their records, and how well they still fit the patterns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,16 +26,16 @@ def distilled_programs(
     views: Sequence[TokenView],
     settings: DistillationSettings,
 ) -> dict[Head, ProgramRecord]:
-    """Each replaced head's program with the coefficients that keep the model's predictions, rounded to one decimal.
+    """Each replaced head's program with the coefficients that preserve the model's predictions, to one decimal.
 
     A program whose coefficients could not be fitted stays as it is.
 
     Args:
         assignment: The programs of the replaced heads that distillation started from.
-        percent: Share of the selected heads that they are.
-        coefficients: In the ranking of each program's terms.
-        views: Texts that tell how much each term moves the scores, for the sentence.
-        settings: What is noted in the record.
+        percent: Percentage of the selected heads that is replaced.
+        coefficients: In the order of each program's terms.
+        views: Texts on which each term's influence on the scores is measured, for the description.
+        settings: Settings to record with the programs.
     """
     made = {}
     for head, parent in assignment.items():
@@ -62,7 +62,7 @@ def distilled_programs(
 
 
 def _weighted(terms: Sequence[WeightedTerm], views: Sequence[TokenView]) -> list[WeightedTerm]:
-    """The terms with how much each moves the scores: |coefficient| x spread under the program's own pattern."""
+    """The terms with their influence on the scores: |coefficient| x spread under the program's own pattern."""
     variance = np.zeros(len(terms))
     rows = sum(view.n for view in views)
     for view in views:
@@ -76,12 +76,12 @@ def _weighted(terms: Sequence[WeightedTerm], views: Sequence[TokenView]) -> list
 
 @dataclass(frozen=True)
 class Objective:
-    """Programs whose coefficients were fitted to one end."""
+    """Programs whose coefficients were fitted with one loss."""
 
     name: str
     """``attention_loss`` for the patterns, ``output_kl_loss`` for the model's predictions."""
     percent: int
-    """Share of the heads, in percent."""
+    """Percentage of heads replaced."""
     assignment: Assignment
 
 
@@ -91,7 +91,7 @@ def fit_of_objectives(
     """Mean IoU over heads and texts of each kind of coefficients, every program against its own head.
 
     Returns:
-        One row an objective and share; none for a share of so few heads that it rounds to no head.
+        One row per objective and percentage of heads; none for a percentage that rounds to no head.
     """
     named = {f"{objective.name}/{objective.percent}": objective for objective in objectives if objective.assignment}
     scores = score_assignments({name: objective.assignment for name, objective in named.items()}, texts, index, runner)

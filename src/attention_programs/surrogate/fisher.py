@@ -2,7 +2,7 @@
 
 Each head's pattern is blended with its program's by a gate: 0 is the head, 1 the program. To second order, opening a
 gate moves the next-token predictions by KL = F / 2, where F is the mean square of d log p(sample) / d gate over samples
-from the model's own predictions. One backward pass a sample gives it for every head.
+from the model's own predictions. One backward pass per sample gives it for every head.
 """
 
 from collections.abc import Collection, Sequence
@@ -21,7 +21,7 @@ from attention_programs.surrogate.losses import predictions, with_predictions
 from attention_programs.surrogate.pattern_cache import PatternCache
 
 BATCH_TEXTS = 8
-"""Texts in one pass, which keeps everything for its gradient."""
+"""Texts per pass; a pass keeps all activations for its gradient."""
 
 
 def fisher_effects(
@@ -32,21 +32,21 @@ def fisher_effects(
     samples: int,
     generator: torch.Generator,
 ) -> dict[Head, float]:
-    """Estimates the ablation effect of each replaced head, nats per token, while others are replaced already.
+    """Estimates the ablation effect of each replaced head, nats per token, given that others are already replaced.
 
     Args:
         patched: The model with every head of interest replaced; its gates are set here.
-        open_gates: Heads that count as replaced; all others count as their own.
+        open_gates: Heads that count as replaced; all others keep their own patterns.
         texts: Tokenised texts.
-        batch_texts: Texts in one pass.
-        samples: Draws from the model's predictions, each at the cost of a backward pass.
-        generator: Draws.
+        batch_texts: Texts per pass.
+        samples: Samples from the model's predictions, each costing a backward pass.
+        generator: Source of randomness for the samples.
 
     Returns:
-        One estimate a replaced head; for heads with open gates that of the last bit of the way.
+        One estimate per replaced head; for heads with open gates, from the slope at the open end.
 
     Raises:
-        UserError: if no text holds a token to predict.
+        UserError: if no text has a token to predict.
     """
     texts = with_predictions([tuple(text) for text in texts], "Fisher estimate")
     sums = dict.fromkeys(patched.assignment, 0.0)
@@ -70,7 +70,7 @@ def fisher_effects(
                     for head, slope in zip(gates, slopes, strict=True):
                         sums[head] += float(slope.square().sum()) / 2 / samples
     if not count:
-        raise UserError("no text of the Fisher estimate holds a token to predict; add longer texts")
+        raise UserError("no text for the Fisher estimate has a token to predict; add longer texts")
     return {head: total / count for head, total in sums.items()}
 
 
@@ -79,9 +79,9 @@ class FisherRankings:
     """Heads by ascending estimated ablation effect."""
 
     first: list[Head]
-    """By the estimate for the original model alone."""
+    """By a single estimate on the original model."""
     iterative: list[Head]
-    """Estimated again after each share of the heads is replaced."""
+    """With a new estimate after each batch of heads is replaced."""
 
 
 def iterative_fisher_rankings(
@@ -94,16 +94,16 @@ def iterative_fisher_rankings(
     seed: int,
     look_ahead: Collection[str] = (),
 ) -> FisherRankings:
-    """Orders heads by estimated ablation effect, estimated again after each share of the heads is replaced.
+    """Ranks heads by estimated ablation effect, with a new estimate after each batch of heads is replaced.
 
     Args:
         loaded: The original model.
         assignment: Program of each head.
         texts: Tokenised texts.
         cache: Patterns of the programs.
-        samples: Draws from the model's predictions.
-        rounds: Shares that the heads are taken in, with an estimate before each.
-        seed: Of the draws.
+        samples: Samples from the model's predictions.
+        rounds: Number of batches in which heads are replaced, with an estimate before each.
+        seed: Seed of the samples.
         look_ahead: Names of programs that may look ahead.
     """
     generator = torch.Generator(device=loaded.model.device).manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Whether the surrogate that gets registered keeps the model well enough, decided on validation texts."""
+"""The gate: whether the surrogate to be registered is close enough to the model, decided on validation texts."""
 
 import math
 from collections.abc import Sequence
@@ -20,28 +20,28 @@ class GateMeasurement:
     """How much perplexity rises on validation texts with the registered surrogate's heads replaced."""
 
     percent: int
-    """Share of the selected heads that is replaced, in percent."""
+    """Percentage of the selected heads that is replaced."""
     texts: int
     tokens: int
     increase: float
     """In percent."""
     low: float
     high: float
-    """Bounds of its 95 % interval; NaN where the texts are too few for one."""
+    """Bounds of its 95 % interval; NaN if there are too few texts for one."""
 
     def passes(self, limit: float) -> bool:
-        """Whether even the upper end of the interval is within the limit; without an interval it does not pass."""
+        """Whether even the interval's upper bound is within the limit; without an interval, it does not pass."""
         return self.high <= limit
 
     def verdict(self, limit: float) -> str:
-        """The decision and its reason.
+        """The decision, with its reason.
 
         Args:
-            limit: Highest increase that passes, in percent.
+            limit: Largest increase that passes, in percent.
 
         >>> GateMeasurement(25, 40, 2520, 8.1, 6.2, 10.4).verdict(20)
         'passed: with 25 % of heads replaced, validation perplexity rises by 8.10 % (95 % interval 6.20 to 10.40 %, 40 \
-texts); the upper end is within the limit of 20 %'
+texts); the upper bound is within the limit of 20 %'
         """
         word = "passed" if self.passes(limit) else "failed"
         found = f"{word}: with {self.percent} % of heads replaced, validation perplexity rises by {self.increase:.2f} %"
@@ -49,7 +49,7 @@ texts); the upper end is within the limit of 20 %'
             return f"{found}, and {self.texts} texts are too few for an interval; {FEWEST_TEXTS} are needed"
         relation = "within" if self.passes(limit) else "above"
         return (
-            f"{found} (95 % interval {self.low:.2f} to {self.high:.2f} %, {self.texts} texts); the upper end is "
+            f"{found} (95 % interval {self.low:.2f} to {self.high:.2f} %, {self.texts} texts); the upper bound is "
             f"{relation} the limit of {limit:g} %"
         )
 
@@ -58,8 +58,8 @@ def gate_measurement(table: pd.DataFrame, percent: int) -> GateMeasurement:
     """The measurement for the gate.
 
     Args:
-        table: Perplexity of one curve, of distilled programs on validation texts.
-        percent: Share of the heads that the registered surrogate replaces.
+        table: Perplexity of one curve, for distilled programs on validation texts.
+        percent: Percentage of heads that the registered surrogate replaces.
     """
     (row,) = records(table[table["percent"] == percent])
     return GateMeasurement(percent, int(row.texts), int(row.tokens), row.increase, row.low, row.high)
@@ -67,12 +67,12 @@ def gate_measurement(table: pd.DataFrame, percent: int) -> GateMeasurement:
 
 @dataclass(frozen=True)
 class ValidationTexts:
-    """Validation texts by what they decide; none decides both."""
+    """Validation texts by purpose; no text serves both."""
 
     choice: list
-    """On these the rankings of heads are compared."""
+    """For comparing head rankings."""
     gate: list
-    """On these the gate is measured."""
+    """For the gate."""
 
 
 def divide_validation(texts: Sequence[Item], choice_texts: int) -> ValidationTexts:
@@ -80,7 +80,7 @@ def divide_validation(texts: Sequence[Item], choice_texts: int) -> ValidationTex
 
     Args:
         texts: All of them, in a fixed order.
-        choice_texts: How many are for the choice; 0 is half of them.
+        choice_texts: How many are for the choice; 0 means half of them.
 
     Raises:
         UserError: if none is left for the gate.
@@ -95,7 +95,7 @@ def divide_validation(texts: Sequence[Item], choice_texts: int) -> ValidationTex
 
 
 def write_gate(path: Path, measurement: GateMeasurement) -> None:
-    """Writes it as JSON, undefined bounds as null."""
+    """Writes the measurement as JSON, with undefined bounds as null."""
     write_json(path, defined(asdict(measurement)))
 
 
@@ -103,7 +103,7 @@ def read_gate(path: Path) -> GateMeasurement:
     """Reads what :func:`write_gate` wrote.
 
     Raises:
-        UserError: if it is missing or of another shape.
+        UserError: if it is missing or malformed.
     """
     values = read_json(path)
     try:

@@ -1,4 +1,4 @@
-"""Which program replaces which head, which heads go first, and which ranking keeps the model best."""
+"""Which program replaces which head, which heads go first, and which ranking preserves the model best."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,9 +26,9 @@ def distilled_assignment(heads: Sequence[Head], distilled: Sequence[ProgramRecor
 
     Args:
         heads: The heads.
-        distilled: Programs with distilled coefficients, of every share.
-        percent: Share of the selected heads that they are; the next larger one that was distilled gives the
-            coefficients.
+        distilled: Programs with distilled coefficients, for every percentage.
+        percent: Percentage of the selected heads that they are; coefficients are those of the next larger percentage
+            that was distilled.
 
     Raises:
         UserError: if a program is missing.
@@ -42,7 +42,7 @@ def distilled_assignment(heads: Sequence[Head], distilled: Sequence[ProgramRecor
 
 
 def share_of(program: ProgramRecord) -> int:
-    """Share of the heads that a distilled program was fitted among, in percent."""
+    """Percentage of heads that was replaced when a distilled program was fitted."""
     return int(program.provenance["share"])
 
 
@@ -54,18 +54,18 @@ def rank_by_iou(method: str, heads: pd.DataFrame) -> list[Head]:
 
 
 def rank_by_ablation_effect(ablation_effects: Sequence[AblationEffect]) -> list[Head]:
-    """Heads by ascending ablation effect of their single replacement; ties by name."""
+    """Heads by ascending single-head ablation effect; ties by name."""
     return [effect.head for effect in sorted(ablation_effects, key=lambda d: (d.ablation_effect, d.head))]
 
 
 def ablation_table(effects: SingleEffects) -> pd.DataFrame:
-    """One row per head; the texts and the reliability of the ranking stand in each."""
+    """One row per head; each repeats the number of texts and the ranking's reliability."""
     whole = {"texts": effects.texts, "reliability": effects.reliability}
     return pd.DataFrame([{**asdict(effect), "head": str(effect.head), **whole} for effect in effects.heads])
 
 
 HeadRankings = dict[str, list[Head]]
-"""Heads, the first to be replaced first, by the ranking's name."""
+"""Heads in the order in which they are replaced, by the ranking's name."""
 
 
 def ranking_table(rankings: HeadRankings) -> pd.DataFrame:
@@ -95,10 +95,10 @@ def compare_rankings(
     settings: ReplacementSettings,
     cache: PatternCache,
 ) -> pd.DataFrame:
-    """Measures every ranking at some shares of the heads; the one with the lowest mean loss over them is chosen.
+    """Measures every ranking at some percentages of heads and chooses the one with the lowest mean loss over them.
 
     Returns:
-        One row per ranking and share: increase of validation perplexity in percent, and whether the ranking is chosen.
+        One row per ranking and percentage: validation perplexity increase in percent, and whether it is chosen.
     """
     curves = [Curve(SELECTED, name, shares(assignment, heads, percents)) for name, heads in rankings.items()]
     measured = measure_curves(

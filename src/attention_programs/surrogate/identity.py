@@ -1,4 +1,4 @@
-"""The identity test: replacing heads by their own patterns changes nothing, by wrong ones something."""
+"""The identity test: replacing heads by their own patterns must change nothing, by wrong ones something."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ PROBE = (
     "The old fisherman, who had lost his net, smiled. \"I have 2 nets,\" he said; 'take one.'\nif x > 3:\n    print(x)"
 )
 TOLERANCE = {"float32": 1e-3, "float64": 1e-6, "float16": 0.2, "bfloat16": 0.5}
-"""Largest change of a logit that rounding explains, by precision of the model."""
+"""Largest logit change that rounding can explain, by precision of the model."""
 
 
 class _GivenPatterns(PatternCache):
@@ -36,19 +36,19 @@ class _GivenPatterns(PatternCache):
 
 @dataclass(frozen=True)
 class Identity:
-    """How far logits move when heads get patterns whose effect is known; the largest absolute change."""
+    """Largest absolute logit changes when heads get patterns with a known effect."""
 
     own: float
-    """With each head's own pattern: nothing but rounding, if the intervention is exact."""
+    """With each head's own pattern: only rounding, if the intervention is exact."""
     wrong: float
-    """When each row of it then runs the wrong way round; 0 if patterns have no effect.
+    """When the rows of that pattern are then reversed; 0 if patterns have no effect.
 
-    It may lie below ``own``: a single weak head can matter less than the rounding of a model in 16 bits.
+    It may be below ``own``: a single weak head can matter less than the rounding of a 16-bit model.
     """
 
     @property
     def proved(self) -> bool:
-        """Whether it matters which pattern a head gets."""
+        """Whether a head's pattern has any effect."""
         return self.wrong > 0
 
 
@@ -57,7 +57,7 @@ def identity_of(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[Sequ
     """Replaces ``heads`` by their own patterns and by wrong ones on ``texts``.
 
     Raises:
-        UserError: if a head does not exist, or a replaced layer does not ask for its patterns.
+        UserError: if a head does not exist, or a replaced layer does not use its patterns.
     """
     record = loaded.record
     wanted = choose_heads(map(str, heads), record.layers, record.heads_per_layer)
@@ -80,7 +80,7 @@ def identity_of(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[Sequ
 
 
 def _turned(patterns: PatternArray, causal: bool) -> PatternArray:
-    """Patterns whose rows run the other way over the tokens that they see."""
+    """Patterns with each row reversed over the tokens that it sees."""
     turned = np.zeros_like(patterns)
     for row in range(patterns.shape[-1]):
         seen = row + 1 if causal else patterns.shape[-1]

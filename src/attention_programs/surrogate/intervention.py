@@ -1,7 +1,7 @@
-"""The only place that changes attention: chosen heads' weights are replaced before they meet the values.
+"""The only place that changes attention: chosen heads' weights are replaced before they are applied to the values.
 
 One attention function and its mask function are registered with transformers. It calls the architecture's own eager
-attention, so heads that stay are untouched to the last bit, and then exchanges the output of each replaced head for
+attention, so all other heads are unchanged to the last bit, and then replaces the output of each replaced head by
 (program's pattern) @ (values).
 """
 
@@ -59,7 +59,7 @@ def _attention(
     plan.uses += 1
     new = plan.patterns(query.shape[2], key.shape[2], attention_mask).to(device=value.device, dtype=value.dtype)
     if plan.gates is None and len(plan.heads) == query.shape[1]:
-        # No head of its own is left: neither the scores nor their gradients are worth computing.
+        # The whole layer is replaced, so neither scores nor their gradients need to be computed.
         return plan.outputs(new, value, query.shape[1]).contiguous(), new
     output, weights = eager(module, query, key, value, attention_mask, **kwargs)
     if plan.gates is not None:
@@ -73,16 +73,16 @@ def _attention(
 
 @dataclass
 class PatchedModel:
-    """A model some of whose heads are replaced by programs; restore with :meth:`restore` or a ``with`` block.
+    """A model with some heads replaced by programs; restored by :meth:`restore` or at the end of a ``with`` block.
 
     Args:
         loaded: The model; it is changed in place until restored.
         assignment: Program of each replaced head; may be empty.
-        cache: Patterns shared between surrogates; a new one if not given.
-        look_ahead: Names of programs that a causal model may get although they break the prefix rule.
+        cache: Patterns shared between surrogates; by default a new cache.
+        look_ahead: Names of programs that are allowed in a causal model although they look ahead.
 
     Raises:
-        UserError: if a head does not exist, or a program looks ahead and is not named.
+        UserError: if a head does not exist, or a program looks ahead and is not in ``look_ahead``.
     """
 
     loaded: LoadedModel
@@ -149,7 +149,7 @@ class PatchedModel:
         ]
 
     def restore(self) -> None:
-        """Gives the model its own attention back."""
+        """Restores the model's own attention."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
@@ -160,7 +160,7 @@ class PatchedModel:
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """Gives the model its own attention back for the time of a ``with`` block."""
+        """Restores the model's own attention for the duration of a ``with`` block."""
         self.restore()
         try:
             yield
@@ -172,7 +172,7 @@ class PatchedModel:
         """Blends each replaced head's own pattern with its program's; 0 is the head, 1 the program.
 
         Args:
-            gates: For every replaced head a number a text of the batch, shape (batch,).
+            gates: For every replaced head one number per text of the batch, shape (batch,).
         """
         for layer, pairs in self._by_layer.items():
             self._plans[layer].gates = torch.stack([gates[head] for head, _ in pairs], dim=1)
@@ -183,19 +183,19 @@ class PatchedModel:
                 plan.gates = None
 
     def _prepare(self, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Before a forward pass: computes every replaced head's rows for the tokens that come in."""
+        """Before a forward pass, computes every replaced head's rows for the incoming tokens."""
         ids = args[0] if args else kwargs.get("input_ids")
         if ids is None:
-            raise UserError("a surrogate needs input_ids: programs read tokens, not embeddings")
+            raise UserError("a surrogate needs input_ids, as programs read tokens; pass them instead of embeddings")
         past = kwargs.get("past_key_values")
         if isinstance(past, StaticCache):
-            raise UserError("a surrogate needs a cache that grows with the text; leave out cache_implementation")
+            raise UserError("a surrogate needs a key-value cache that grows with the text; omit cache_implementation")
         known = past.get_seq_length() if past is not None else 0
         if known:
             history = self._history.get(past)
             if history is None or history.shape[0] != ids.shape[0] or history.shape[1] < known:
                 raise UserError(
-                    "the key-value cache was filled without this surrogate or for another batch; start again"
+                    "the key-value cache was filled without this surrogate or for another batch; start with a new one"
                 )
             ids = torch.cat([history[:, :known], ids.to(history.device)], dim=1)
         self._pending = ids
@@ -210,7 +210,7 @@ class PatchedModel:
         self._fill(ids.cpu().numpy(), real.cpu().numpy(), known)
 
     def _follow(self, cache: Any, ids: torch.Tensor) -> None:
-        """Notes which tokens a cache holds; when beam search reorders the cache, the tokens go along."""
+        """Tracks which tokens a cache contains, including when beam search reorders it."""
         if cache not in self._history:
             reorder = cache.reorder_cache
 
@@ -237,10 +237,10 @@ class PatchedModel:
             self._plans[layer].weights = torch.from_numpy(weights)
 
     def _remember(self, _module: Any, _args: Any, _kwargs: dict[str, Any], output: Any) -> None:
-        """After a forward pass: makes sure of the replacement, and notes which tokens a cache made by the model holds.
+        """After a forward pass, verifies the replacement, and tracks the tokens of a cache that the model created.
 
         Raises:
-            UserError: if a replaced layer did not ask for its programs' patterns exactly once.
+            UserError: if a replaced layer did not use its programs' patterns exactly once.
         """
         made = getattr(output, "past_key_values", None)
         if made is not None and self._pending is not None:
@@ -253,6 +253,6 @@ class PatchedModel:
             layer, uses = next(iter(wrong.items()))
             raise UserError(
                 f"layer {layer} of {self.loaded.record.name} used its programs' patterns {uses} times in a forward "
-                f"pass instead of once: its heads were not replaced as asked; {type(self.model).__name__} is not "
+                f"pass instead of once, so its heads were not replaced correctly; {type(self.model).__name__} is not "
                 "supported"
             )

@@ -1,9 +1,9 @@
-"""Which heads the model can spare together: ablation effect measured while random others are replaced as well.
+"""Which heads the model can spare together: the joint ablation effect, measured with random other heads replaced.
 
-A head that is harmless alone may be the last one left that does its work. So heads are replaced in random sets, mostly
-those that seem harmless so far, and every gate between a head and its program tells by its slope what opening it a
-little further costs. The mean of the slopes where it is closed and where it is open is about what opening it all the
-way costs (trapezoid rule), and one backward pass gives the slope of every gate.
+A head that is harmless alone may be the last one left that does its job. So heads are replaced in random sets, mostly
+of those that seem harmless so far, and the slope at each gate between a head and its program shows what opening it a
+little further costs. The mean of the slopes at the closed and the open gate approximates the cost of opening it fully
+(trapezoid rule), and one backward pass gives the slopes of all gates.
 """
 
 from collections.abc import Sequence
@@ -22,18 +22,18 @@ from attention_programs.surrogate.original_predictions import divergence, origin
 
 @dataclass(frozen=True)
 class Sweep:
-    """How a part of the random sets is drawn."""
+    """How one part of the random sets is drawn."""
 
     shares: tuple[float, ...]
-    """Shares of the heads in a set, in turn."""
+    """Fractions of heads in a set, in turn."""
     spread: float
-    """Standard deviation of the noise on a head's rank when a set is drawn, as a share of the heads."""
+    """Standard deviation of the noise on a head's rank when a set is drawn, as a fraction of the heads."""
     rounds: int
-    """How often the sets follow a new ranking."""
+    """How often the ranking that sets are drawn from is updated."""
 
 
 SWEEPS = (Sweep((0.2, 0.3, 0.4, 0.5), 0.15, 4), Sweep((0.15, 0.25, 0.3), 0.08, 2))
-"""All heads that may be spared first, then those that go first: what they cost is seen best in small company."""
+"""First larger sets of heads, then smaller ones of those that go first, whose cost shows best with few others."""
 
 
 def _by_cost(ranking: Sequence[int], sums: np.ndarray, counts: np.ndarray) -> list[int]:
@@ -51,18 +51,18 @@ def rank_by_joint_ablation(
     precision: Precision,
     generator: np.random.Generator,
 ) -> list[Head]:
-    """Orders heads by what replacing them costs in the company of others.
+    """Ranks heads by joint ablation effect.
 
     Args:
         patched: The model with every head of interest replaced; its gates are set here.
-        first: These heads in the order to begin with.
+        first: These heads in their initial order.
         texts: Tokenised texts.
-        draws: Random sets of heads, each with its own texts.
-        batch_texts: Texts of a draw.
-        precision: Of the passes.
+        draws: Number of random sets of heads, each with its own texts.
+        batch_texts: Texts per draw.
+        precision: Precision of the passes.
         generator: Draws sets and texts.
     """
-    texts = with_predictions([tuple(text) for text in texts], "joint effects")
+    texts = with_predictions([tuple(text) for text in texts], "joint ablation effect")
     heads = sorted(patched.assignment)
     ranking = [heads.index(head) for head in first]
     bar = iter(progress(range(draws), "joint ablation effect", unit="draws"))
@@ -92,7 +92,7 @@ def gate_slopes(
     batch: Sequence[Sequence[int]],
     precision: Precision,
 ) -> np.ndarray:
-    """Slope of the divergence along each gate, shape (heads,)."""
+    """Slope of the divergence with respect to each gate, shape (heads,)."""
     loaded = patched.loaded
     gates = {
         head: torch.full((len(batch),), float(gate), device=patched.model.device, requires_grad=True)

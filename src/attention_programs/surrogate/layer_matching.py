@@ -1,8 +1,8 @@
-"""Each layer by itself: how far replaced heads move its output while everything below is unpatched.
+"""Matching each layer by itself: how much replaced heads change its output while everything below is unpatched.
 
-Programs that fit the patterns well can still be far off in what a layer puts out, because the values differ in size:
-much attention goes to the first token, whose value is next to nothing. This error is easy to lower, as no gradient
-leaves its layer; the fit through the whole model starts from there.
+Programs that fit the patterns well can still be far off in a layer's output, because the values differ in size: much
+attention goes to the first token, whose value is almost zero. This error is easy to reduce, as gradients stay within
+the layer; the fit through the whole model starts from the result.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ Ids = tuple[int, ...]
 
 @torch.no_grad()
 def layer_outputs(loaded: LoadedModel, texts: Sequence[Ids]) -> list[torch.Tensor]:
-    """What each layer of the original model puts out on a batch of texts, shape (batch, tokens, width)."""
+    """Each layer's output in the original model on a batch of texts, shape (batch, tokens, width)."""
     found: list[torch.Tensor] = []
     with each_layer(loaded.model, lambda _, output: found.append(_states(output))):
         _run(loaded, texts)
@@ -27,13 +27,13 @@ def layer_outputs(loaded: LoadedModel, texts: Sequence[Ids]) -> list[torch.Tenso
 
 
 def layer_error(patched: PatchedModel, texts: Sequence[Ids], original: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Mean over layers of the squared error of the output, relative to the output; a scalar with its gradient."""
+    """Mean over layers of the output's relative squared error; a scalar with its gradient."""
     counted = patched.loaded.pad(texts).mask.bool()
     counted[:, 0] = False  # a first token attends to itself whatever replaces the head, and its states are huge
     errors: list[torch.Tensor] = []
 
     def compare(layer: int, output: Any) -> Any:
-        """Notes the layer's error and hands the original output on to the next layer."""
+        """Records the layer's error and passes the original output on to the next layer."""
         right = original[layer]
         squares = (_states(output).float() - right.float()).square().sum(dim=-1)
         size = (right.float().square().sum(dim=-1) * counted).sum()
@@ -52,6 +52,6 @@ def _run(loaded: LoadedModel, texts: Sequence[Ids]) -> None:
 
 
 def _states(output: Any) -> torch.Tensor:
-    """The hidden states in what a layer returns, which is a tuple in some architectures."""
+    """The hidden states in a layer's output, which is a tuple in some architectures."""
     states: torch.Tensor = output[0] if isinstance(output, tuple) else output
     return states

@@ -1,4 +1,4 @@
-"""The replaced heads of one layer, and what they put out in a forward pass."""
+"""The replaced heads of one layer, and their outputs in a forward pass."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,19 @@ class LayerPlan:
 
     heads: list[int]
     windowed: bool
-    """Whether its tokens see only the last ones, so that a cache keeps no others."""
+    """Whether the layer has sliding-window attention, so that a cache keeps only the last tokens."""
     weights: torch.Tensor | None = None
     """Shape (batch, replaced heads, queries, tokens so far)."""
     gates: torch.Tensor | None = None
-    """How far each head is its program, 0 to 1, shape (batch, replaced heads); all the way if None."""
+    """Blend of each head and its program, 0 to 1, shape (batch, replaced heads); only programs if None."""
     uses: int = 0
-    """How often the layer asked for its weights in this forward pass."""
+    """How often the layer used its weights in this forward pass."""
 
     def patterns(self, queries: int, keys: int, mask: torch.Tensor | None) -> torch.Tensor:
         """The programs' patterns on the tokens that the layer sees, shape (batch, replaced heads, queries, keys).
 
         Raises:
-            RuntimeError: if they are not of these tokens.
+            RuntimeError: if they are not for these tokens.
         """
         found = self.weights
         fits = found is not None and found.shape[-2] == queries
@@ -36,12 +36,12 @@ class LayerPlan:
         return _within_window(found, mask) if self.windowed and mask is not None else found
 
     def outputs(self, weights: torch.Tensor, value: torch.Tensor, query_heads: int) -> torch.Tensor:
-        """What the replaced heads put out, shape (batch, queries, replaced heads, d).
+        """The outputs of the replaced heads, shape (batch, queries, replaced heads, d).
 
         Args:
             weights: Their patterns, shape (batch, replaced heads, queries, keys).
-            value: Shape (batch, key-value heads, keys, d); each serves equally many of the query heads.
-            query_heads: Heads of the layer.
+            value: Shape (batch, key-value heads, keys, d); each serves the same number of query heads.
+            query_heads: Number of heads in the layer.
         """
         group = query_heads // value.shape[1]
         values = value[:, [head // group for head in self.heads]]
@@ -49,7 +49,7 @@ class LayerPlan:
 
 
 def _within_window(weights: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Patterns without what lies outside a layer's window; a row that had all its weight there is uniform inside."""
+    """Patterns restricted to a layer's window; a row with all its weight outside becomes uniform inside."""
     seen = (mask if mask.dtype == torch.bool else mask == 0).to(weights)
     inside = weights * seen
     total = inside.sum(dim=-1, keepdim=True)

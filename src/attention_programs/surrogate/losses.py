@@ -1,4 +1,4 @@
-"""The loss of a model on texts; patched or not, it is measured alike."""
+"""The loss of a model on texts, measured the same way whether it is patched or not."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,9 +21,9 @@ FEWEST_TOKENS = 2
 
 
 def passes_in(precision: Precision, loaded: LoadedModel) -> AbstractContextManager:
-    """Lets products of matrices be computed in a shorter precision; sums and states keep the model's own.
+    """Computes matrix products in a lower precision if chosen; sums and states keep the model's own.
 
-    A model that is in half precision already stays as it is.
+    A model that is already in half precision is not affected.
     """
     device = loaded.model.device.type
     shorter = computed_in(precision, device) == "bfloat16" and loaded.record.dtype == "float32"
@@ -31,11 +31,12 @@ def passes_in(precision: Precision, loaded: LoadedModel) -> AbstractContextManag
 
 
 def with_predictions(texts: Sequence[tuple[int, ...]], purpose: str) -> list[tuple[int, ...]]:
-    """The tokenised texts that hold something to predict; says how many are left out."""
+    """The tokenised texts with something to predict; reports how many are left out."""
     found = [text for text in texts if len(text) >= FEWEST_TOKENS]
     if len(found) < len(texts):
         print(
-            f"{purpose}: {len(texts) - len(found)} of {len(texts)} texts have a single token, left out", file=sys.stderr
+            f"{purpose}: {len(texts) - len(found)} of {len(texts)} texts have only one token and are left out",
+            file=sys.stderr,
         )
     return found
 
@@ -55,9 +56,9 @@ class BeginningLoss(TextLoss):
     """The summed loss of a text's beginning."""
 
     tokens_read: int
-    """Tokens that the model read, the special ones around the text included."""
+    """Tokens that the model read, including special tokens."""
     truncated: bool
-    """Whether the text goes on."""
+    """Whether the text was cut."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,11 @@ class Prediction:
     """What a model predicted in one forward pass."""
 
     output: torch.Tensor
-    """The logits as the model gave them, shape (batch, places, vocabulary)."""
+    """The logits in the model's precision, shape (batch, places, vocabulary)."""
     targets: torch.Tensor
-    """The right token at each place, shape (batch, places)."""
+    """The correct token at each place, shape (batch, places)."""
     counted: torch.Tensor
-    """Whether the place counts (no padding, and masked in this pass), shape (batch, places)."""
+    """Whether the place counts (not padding and, for encoders, masked in this pass), shape (batch, places)."""
 
     @property
     def logits(self) -> torch.Tensor:
@@ -83,7 +84,7 @@ class Prediction:
 
 
 def perplexity(losses: Sequence[TextLoss]) -> float:
-    """Corpus perplexity per token: exp(total loss / total tokens), as lm-eval's per-token one.
+    """Corpus perplexity per token: exp(total loss / total tokens), like lm-eval's per-token perplexity.
 
     >>> round(perplexity([TextLoss(1, 0.0), TextLoss(3, 4.0)]), 4)
     2.7183
@@ -92,10 +93,10 @@ def perplexity(losses: Sequence[TextLoss]) -> float:
 
 
 def predictions(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Iterator[Prediction]:
-    """Predicts every token of a batch of texts, padded on the right: once each, over all passes together.
+    """Predicts every token of a batch of right-padded texts exactly once over all passes.
 
-    A causal model predicts each token but the first from those before it, in one pass. An encoder predicts each token
-    while it and every seventh other are masked (pseudo-perplexity), in seven passes.
+    A causal model predicts each token except the first from those before it, in one pass. An encoder predicts each
+    token in one of seven passes, with it and every seventh other token masked (pseudo-perplexity).
     """
     batch = loaded.pad(texts)
     ids, mask = batch.ids, batch.mask
@@ -110,9 +111,9 @@ def predictions(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Iterator
         yield Prediction(loaded.model(input_ids=blanked, attention_mask=mask).logits, ids, hidden)
 
 
-@torch.no_grad()  # in inference mode autocast keeps no weights
+@torch.no_grad()  # in inference mode, autocast does not cache weights
 def batch_losses(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> list[TextLoss]:
-    """Losses of one batch of tokenised texts; a causal model has nothing to predict in a text of one token."""
+    """Losses of one batch of tokenised texts; in a text of one token, a causal model has nothing to predict."""
     totals = np.zeros(len(texts))
     counts = np.zeros(len(texts), dtype=int)
     for found in predictions(loaded, texts):

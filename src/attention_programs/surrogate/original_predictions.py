@@ -1,4 +1,4 @@
-"""What the original model predicts, and how far a patched one is from it."""
+"""The original model's predictions, and a patched model's divergence from them."""
 
 from collections.abc import Sequence
 
@@ -19,15 +19,15 @@ def divergence(loaded: LoadedModel, texts: Sequence[Sequence[int]], original: Se
         original: What the original model predicts on it, one tensor per pass, shape (batch, places, vocabulary).
 
     Raises:
-        UserError: if no text of the batch holds a token to predict.
+        UserError: if no text of the batch has a token to predict.
     """
     if max(map(len, texts)) < FEWEST_TOKENS and loaded.record.causal:
-        raise UserError("no text of the batch holds a token to predict; leave out texts of a single token")
+        raise UserError("no text of the batch has a token to predict; leave out texts of a single token")
     device = loaded.model.device
     total, count = torch.zeros((), device=device), torch.zeros((), device=device)
     for found, before in zip(predictions(loaded, texts), original, strict=True):
         log_ratio = before - found.logits.log_softmax(dim=-1)
-        each = (before.exp() * log_ratio).sum(dim=-1)  # no product of matrices: it stays in full precision
+        each = (before.exp() * log_ratio).sum(dim=-1)  # not a matrix product, so it stays in full precision
         total = total + (each * found.counted).sum()
         count = count + found.counted.sum()
     return total / count
@@ -35,25 +35,25 @@ def divergence(loaded: LoadedModel, texts: Sequence[Sequence[int]], original: Se
 
 @torch.no_grad()
 def original_log_probabilities(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
-    """What the model predicts by itself, one tensor per pass."""
+    """The model's log probabilities without gradients, one tensor per pass."""
     return [found.logits.log_softmax(dim=-1) for found in predictions(loaded, texts)]
 
 
 Ids = tuple[int, ...]
 RUN_TEXTS = 16
-"""Texts that are run together, always the same ones: what is kept does not depend on what is asked for first."""
+"""Texts run together, always in the same groups, so that results don't depend on the order of requests."""
 
 
 class OriginalPredictions:
     """Next-token distributions of the original model.
 
-    Of each text the input of the output layer is kept, and the layer is applied again when asked: 15 MiB for a hundred
-    texts of 64 tokens and a width of 576. Where an architecture changes the logits after that layer, nothing is kept
+    For each text, the input of the output layer is kept and the layer applied again on request: 15 MiB for a hundred
+    texts of 64 tokens and a width of 576. If an architecture changes the logits after that layer, nothing is kept
     and the model runs again.
 
     Args:
-        loaded: The model; it must be unpatched whenever it is asked.
-        texts: All that it will be asked about.
+        loaded: The model; it must be unpatched at every request.
+        texts: All texts that will be requested.
     """
 
     def __init__(self, loaded: LoadedModel, texts: Sequence[Ids]) -> None:
@@ -67,7 +67,7 @@ class OriginalPredictions:
 
     @torch.no_grad()
     def log_probabilities(self, texts: Sequence[Ids]) -> list[torch.Tensor]:
-        """What it predicts on a batch padded on the right, one tensor per pass, shape (batch, places, vocabulary)."""
+        """Log probabilities on a right-padded batch, one tensor per pass, shape (batch, places, vocabulary)."""
         if not self._applicable:
             return original_log_probabilities(self._loaded, texts)
         for text in texts:
@@ -82,7 +82,7 @@ class OriginalPredictions:
 
     @torch.no_grad()
     def _keep(self, texts: Sequence[Ids], check: bool = False) -> bool:
-        """Runs texts and keeps their states; says whether the output layer alone makes predictions of them."""
+        """Runs texts and keeps their states; returns whether the output layer alone reproduces the predictions."""
         states: list[torch.Tensor] = []
         handle = self._output_layer.register_forward_pre_hook(lambda _module, inputs: states.append(inputs[0]))
         try:

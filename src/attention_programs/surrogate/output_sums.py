@@ -1,7 +1,7 @@
-"""What is read of the output layer: each place's log partition sum, and a weighted sum of its logits.
+"""Sums over the output layer: each place's log partition sum, and a weighted sum of its logits.
 
-On the CPU the logits are read where they lie, in the precision they are in: copies in single precision, and what
-``logsumexp`` writes in between, take longer than the products of matrices of a tenth of the model.
+On the CPU, the logits are read in place, in their own precision: single-precision copies and the temporary arrays of
+``logsumexp`` take longer than the matrix products of a tenth of the model.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class OutputSums:
     log_partition: torch.Tensor
     """Log of the sum of exponentials of each place's logits, shape (batch, places)."""
     weighted: torch.Tensor
-    """Each place's sum of weights times logits, alike in shape; without weights it is 0."""
+    """Each place's sum of weights times logits, of the same shape; 0 without weights."""
 
 
 def sum_outputs(logits: torch.Tensor, weights: torch.Tensor | None = None) -> OutputSums:
@@ -31,7 +31,7 @@ def sum_outputs(logits: torch.Tensor, weights: torch.Tensor | None = None) -> Ou
 
     Args:
         logits: Shape (batch, places, vocabulary).
-        weights: Single precision, alike in shape.
+        weights: Single precision, of the same shape.
     """
     short = logits.dtype == torch.bfloat16
     if logits.device.type != "cpu" or logits.requires_grad or not (short or logits.dtype == torch.float32):

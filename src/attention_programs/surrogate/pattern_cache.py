@@ -1,4 +1,4 @@
-"""Patterns of programs on texts, computed once and kept within a bound of bytes."""
+"""A cache of programs' patterns on texts, bounded in bytes."""
 
 import contextlib
 from collections.abc import Callable
@@ -22,14 +22,14 @@ _Key = tuple[Ids, str]
 
 
 class PatternCache:
-    """Least-recently-used store of patterns by (text, program), shared by all surrogates of one model.
+    """Least-recently-used cache of patterns by (text, program), shared by all surrogates of one model.
 
-    Views are kept next to the patterns while texts have programs left to run: what a view derives serves all of them.
+    Views are cached along with the patterns, as what a view derives from a text serves all programs.
 
     Args:
-        read: Gives the tokenised text of token ids.
-        runner: What runs programs; closing it is the caller's.
-        max_bytes: Bound on the arrays of all patterns and views that are kept.
+        read: Returns the tokenised text for token ids.
+        runner: Runs programs; the caller closes it.
+        max_bytes: Limit on the arrays of all cached patterns and views.
     """
 
     def __init__(self, read: Callable[[Ids], TokenSequence], runner: Runner, max_bytes: int = 2**30) -> None:
@@ -39,14 +39,14 @@ class PatternCache:
 
     @property
     def bytes_used(self) -> int:
-        """Bytes of what is kept."""
+        """Bytes in the cache."""
         return int(self._kept.currsize)
 
     def get(self, ids: Ids, record: ProgramRecord) -> PatternArray:
         """The program's pattern on a text, shape (n, n), read-only.
 
         Raises:
-            RuntimeError: if the program fails on this text; a replaced head is never quietly left in place.
+            RuntimeError: if the program fails on this text; a head is never silently left unreplaced.
         """
         key = (ids, record.id)
         found = self._kept.get(key)
@@ -66,7 +66,7 @@ class PatternCache:
         return outcome.weights
 
     def _keep(self, key: _Key, value: PatternArray | TokenView) -> None:
-        """Keeps a value as the one used last, unless it is above the bound by itself."""
-        self._kept.pop(key, None)  # its size is that of before: a view grows with each program
+        """Caches a value as the most recently used, unless it exceeds the limit by itself."""
+        self._kept.pop(key, None)  # its recorded size is outdated, as a view grows with each program
         with contextlib.suppress(ValueError):
             self._kept[key] = value

@@ -1,4 +1,4 @@
-"""The rankings of heads: in which order they are replaced, and how each is named wherever it is shown."""
+"""The head rankings: the orders in which heads are replaced, and their names wherever they are shown."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,18 @@ class Ranking:
     """One way to rank heads."""
 
     label: str
-    """What goes first and how that is known."""
+    """Which heads go first, and how that is measured."""
     short: str
     """The same in a few words."""
     heads: str
     """Completes "the heads ..."."""
     dashes: tuple[float, ...] = ()
-    """Of its line in figures, on and off; drawn through if empty."""
+    """Dash pattern of its curve in figures, on and off; solid if empty."""
 
 
 BEST_FIT, ALONE, FISHER, GREEDY, TOGETHER = "iou", "ablation_effect", "fisher", "iterative_fisher", "joint_ablation"
 RANKINGS = {
-    BEST_FIT: Ranking("best fit first (validation IoU)", "best fit first", "of highest validation IoU"),
+    BEST_FIT: Ranking("best fit first (validation IoU)", "best fit first", "with the highest validation IoU"),
     ALONE: Ranking(
         "smallest ablation effect first (single heads, training texts)",
         "smallest ablation effect first",

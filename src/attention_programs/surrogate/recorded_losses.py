@@ -1,4 +1,4 @@
-"""Losses on a few named texts, kept with a surrogate, so that whoever loads it can measure its number again."""
+"""Losses on a few texts, recorded with a surrogate, so that whoever loads it can verify its numbers."""
 
 import math
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from attention_programs.surrogate.windows import Windows
 
 RECORDED_TEXTS = 4
 TOLERANCE = {"float32": 1e-3, "bfloat16": 2e-2}
-"""Largest difference of a text's mean loss that rounding explains, nats per token, by precision of the passes: sums
-depend on the CPU and on what else is in the batch."""
+"""Largest difference in a text's mean loss that rounding can explain, nats per token, by precision of the passes: sums
+depend on the CPU and on the rest of the batch."""
 
 
 def record_losses(
     texts: Sequence[Text], windows: Windows, measured: Measured, percent: int, precision: Precision
 ) -> RecordedLosses:
-    """Keeps the losses of a few of the texts on which a surrogate was measured, evenly spread over them."""
+    """Records the losses on a few of the texts that a surrogate was measured on, evenly spread over them."""
     (point,) = [p for p in measured.points if (p.programs, p.percent) == (DISTILLED, percent)]
     counted = [number for number, loss in enumerate(measured.original) if loss.tokens]
     step = math.ceil(len(counted) / RECORDED_TEXTS)
@@ -52,7 +52,7 @@ class MeasuredAgain:
     replaced: TextLoss
 
     def difference(self) -> float:
-        """The larger of both models' absolute differences of the mean loss, nats per token."""
+        """The larger of the two models' absolute differences in mean loss, nats per token."""
         known = self.recorded
         changes = (self.original.loss_sum - known.original, self.replaced.loss_sum - known.replaced)
         return max(map(abs, changes)) / known.tokens
@@ -66,24 +66,25 @@ class Remeasurement:
     texts: tuple[MeasuredAgain, ...]
 
     def summary(self) -> str:
-        """The recorded and the measured increase of perplexity over these texts, in one line.
+        """The recorded and the remeasured perplexity increase on these texts, in one line.
 
-        It is that of a few texts alone: the registered number is over all test texts.
+        These are only a few texts: the registered number is over all test texts.
         """
         known = [again.recorded for again in self.texts]
         were = [TextLoss(text.tokens, text.original) for text in known]
         before = _increase(were, [TextLoss(text.tokens, text.replaced) for text in known])
         now = _increase([again.original for again in self.texts], [again.replaced for again in self.texts])
         return (
-            f"{len(self.texts)} recorded test texts measured again: perplexity rises by {now:.2f} % on them, recorded "
-            f"{before:.2f} %; no loss differs by more than {max(t.difference() for t in self.texts):.1e} nats per token"
+            f"{len(self.texts)} recorded test texts measured again: perplexity rises by {now:.2f} % "
+            f"(recorded: {before:.2f} %); no loss differs by more than "
+            f"{max(t.difference() for t in self.texts):.1e} nats per token"
         )
 
     def check(self) -> None:
-        """Makes sure that every loss is the recorded one.
+        """Checks that every loss is the recorded one.
 
         Raises:
-            UserError: naming the first text where it is not.
+            UserError: if one is not; the message names the first such text.
         """
         limit = TOLERANCE[self.precision]
         for again in self.texts:
@@ -108,9 +109,9 @@ def measure_again(patched: PatchedModel, recorded: RecordedLosses) -> Remeasurem
         UserError: if no text is recorded.
     """
     if not recorded.texts:
-        raise UserError("the surrogate holds no recorded texts to measure again; run `dvc repro replace` and publish")
+        raise UserError("the surrogate has no recorded texts to measure again; run `dvc repro replace` and publish")
 
-    # On a CPU without the recorded precision it would take very long, and the tolerance is for either.
+    # On a CPU without the recorded precision, it would take very long; the tolerance covers both.
     precision: Precision = "float32" if recorded.precision == "float32" else "fastest"
 
     def losses() -> list[TextLoss]:

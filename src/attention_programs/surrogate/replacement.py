@@ -1,4 +1,4 @@
-"""Perplexity against the share of heads that programs replace."""
+"""Perplexity by percentage of heads replaced by programs."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +23,7 @@ from attention_programs.surrogate.windows import Windows
 
 
 def heads_at(ranking: Sequence[Head], percent: int) -> list[Head]:
-    """The first ``percent`` of the heads in an order, to the nearest whole head.
+    """The first ``percent`` of a head ranking, to the nearest whole head.
 
     >>> [str(h) for h in heads_at([Head(0, i) for i in range(5)], 50)]
     ['L0H0', 'L0H1']
@@ -34,7 +34,7 @@ def heads_at(ranking: Sequence[Head], percent: int) -> list[Head]:
 def increase_interval(original: Sequence[TextLoss], patched: Sequence[TextLoss], weights: np.ndarray) -> Interval:
     """Increase of corpus perplexity in percent, with a paired bootstrap over texts.
 
-    The log of the ratio is the mean difference of losses per token, so both runs resample the same texts.
+    The log ratio is the mean difference in loss per token, so both runs resample the same texts.
     """
     tokens = np.array([loss.tokens for loss in original], dtype=float)
     difference = np.array([p.loss_sum - i.loss_sum for p, i in zip(patched, original, strict=True)])
@@ -44,21 +44,21 @@ def increase_interval(original: Sequence[TextLoss], patched: Sequence[TextLoss],
 
 
 REPLACING = (UNIFORM, FIRST_TOKEN)
-"""Baselines that are put into heads, in the order of ``perplexity.csv``."""
+"""Baselines that heads are replaced by, in the order of ``perplexity.csv``."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of the figure: which programs, in which order, at which shares."""
+    """One curve: the programs, the ranking, and the heads replaced at each percentage."""
 
     programs: str
     ranking: str
     replaced: Mapping[int, Assignment]
-    """Heads and their programs, by share of the heads in percent."""
+    """Heads and their programs, by percentage of heads."""
 
 
 def shares(assignment: Assignment, ranking: Sequence[Head], percents: Sequence[int]) -> dict[int, Assignment]:
-    """The heads that are replaced at each share, if each has the same program at all of them."""
+    """The heads replaced at each percentage, each with the same program at all of them."""
     return {percent: {head: assignment[head] for head in heads_at(ranking, percent)} for percent in percents}
 
 
@@ -68,13 +68,13 @@ def curves_of(
     rankings: Mapping[str, Sequence[Head]],
     percents: Sequence[int],
 ) -> list[Curve]:
-    """All lines of the figure: the distilled programs, the selected ones in every order, and the baselines.
+    """All curves: the distilled programs, the selected ones in every ranking, and the baselines.
 
     Args:
-        distilled: The distilled programs in their order.
-        assignments: Programs of all heads, by method: the selected ones and the baselines.
-        rankings: All rankings, by name; baselines are replaced in that of single effects.
-        percents: Shares at which the others are measured.
+        distilled: The curve of the distilled programs.
+        assignments: Programs of all heads by method: the selected ones and the baselines.
+        rankings: All rankings by name; baselines use that of single-head ablation effects.
+        percents: Percentages of heads at which the other curves are measured.
     """
     own = assignments[SELECTED]
     selected = [Curve(SELECTED, name, shares(own, ranking, percents)) for name, ranking in rankings.items()]
@@ -84,7 +84,7 @@ def curves_of(
 
 @dataclass(frozen=True)
 class Point:
-    """A curve at one share of the heads: the losses with these heads replaced, text by text."""
+    """A curve at one percentage of heads: the losses with these heads replaced, one per text."""
 
     programs: str
     ranking: str
@@ -95,10 +95,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Measured:
-    """All points of some curves, on the same texts."""
+    """All points of some curves on the same texts."""
 
     original: list[TextLoss]
-    """Losses of the original model, text by text."""
+    """Losses of the original model, one per text."""
     points: list[Point]
 
 
@@ -111,16 +111,16 @@ def measure_curves(
     look_ahead: Collection[str] = (),
     precision: Precision = "float32",
 ) -> Measured:
-    """Measures every curve at every share on the same texts; equal sets of heads and programs are measured once.
+    """Measures every curve at every percentage on the same texts; equal sets of heads and programs only once.
 
-    At no head at all the model is unpatched to the last bit, so that share is not measured again.
+    With no head replaced, the model is the original to the last bit, so 0 % is not measured again.
 
     Raises:
-        UserError: if no text holds a token to predict.
+        UserError: if no text has a token to predict.
     """
     original = texts.by_text(ids_losses(loaded, texts.ids, batch_texts, precision))
     if not sum(loss.tokens for loss in original):
-        raise UserError(f"the {len(original)} texts hold no token to predict; raise attention.max_tokens or add texts")
+        raise UserError(f"the {len(original)} texts have no token to predict; raise attention.max_tokens or add texts")
     known = {frozenset[tuple[Head, str]](): original}
     points = []
     work = [(curve, percent, replaced) for curve in curves for percent, replaced in curve.replaced.items()]
@@ -134,16 +134,16 @@ def measure_curves(
 
 
 def perplexity_table(measured: Measured, samples: int, seed: int, reference: str = "") -> pd.DataFrame:
-    """One row a curve and share: perplexity, its increase over the original model's, and over that of a reference.
+    """One row per curve and percentage: perplexity and its increase over the original model and over a reference.
 
     Args:
         measured: The points.
-        samples: Resamples of texts.
-        seed: Of the resamples, the same for all rows.
-        reference: Programs whose curve the others are compared with at the same share, text by text; none if empty.
+        samples: Number of bootstrap resamples of texts.
+        seed: Seed of the resamples, the same for all rows.
+        reference: Programs to compare the others with at the same percentage, paired by text; none if empty.
 
     Returns:
-        Increases in percent with their 95 % intervals; ``above``, ``above_low``, ``above_high`` are over the reference.
+        Increases in percent with 95 % intervals; ``above``, ``above_low`` and ``above_high`` are over the reference.
     """
     original = measured.original
     weights = resample_weights(len(original), samples, np.random.default_rng(seed))

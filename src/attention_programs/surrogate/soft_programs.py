@@ -1,4 +1,4 @@
-"""Programs whose coefficients can be learned: the same sums of terms, in torch."""
+"""Programs with learnable coefficients: the same sums of terms in torch."""
 
 from collections.abc import Sequence
 
@@ -20,9 +20,9 @@ Ids = tuple[int, ...]
 
 
 class TermValues:
-    """What some features are worth on each text.
+    """The values of some features on each text.
 
-    Half precision holds classes, counts and positions up to 2048 exactly and logarithms to three digits.
+    Half precision represents classes, counts and positions up to 2048 exactly and logarithms to three digits.
     """
 
     def __init__(self, loaded: LoadedModel, features: Sequence[Feature], memory_mib: int) -> None:
@@ -48,7 +48,7 @@ class TermValues:
 
 
 def has_terms(program: ProgramRecord) -> bool:
-    """Whether a program is a softmax of a sum of terms, whose coefficients can be learned."""
+    """Whether a program is a softmax of a sum of terms, so that its coefficients can be learned."""
     try:
         return bool(read_terms(program.source, program.name))
     except UserError:
@@ -60,7 +60,7 @@ class SoftPrograms:
 
     Attributes:
         heads: The heads, in the order of the rows.
-        coefficients: What is learned, shape (heads, most terms); 0 beyond a head's own terms.
+        coefficients: The learned coefficients, shape (heads, maximum terms); 0 beyond a head's own terms.
     """
 
     def __init__(self, loaded: LoadedModel, assignment: Assignment, memory_mib: int = 256) -> None:
@@ -106,9 +106,9 @@ class SoftPrograms:
 
 
 class SoftlyPatchedModel(PatchedModel):
-    """A model whose replaced heads are soft programs: gradients reach their coefficients and nothing else.
+    """A model whose replaced heads are soft programs: gradients reach only their coefficients.
 
-    Only whole texts in batches padded on the right; no key-value cache.
+    Only for whole texts in right-padded batches, without a key-value cache.
     """
 
     soft: SoftPrograms
@@ -126,7 +126,7 @@ class SoftlyPatchedModel(PatchedModel):
 
 
 def patch_softly(loaded: LoadedModel, assignment: Assignment, soft: SoftPrograms) -> SoftlyPatchedModel:
-    """Replaces heads by soft programs; restore as any patched model."""
+    """Replaces heads by soft programs; restored like any patched model."""
     patched = SoftlyPatchedModel(loaded, assignment)
     patched.soft = soft
     return patched

@@ -1,4 +1,4 @@
-"""What a surrogate is, as a file: which heads are replaced by which program, and of which weights."""
+"""A surrogate as a file: which heads are replaced by which programs, and for which weights."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.runner import NOT_USED
 from attention_programs.renamed import VALUES
 
-if TYPE_CHECKING:  # a specification is read where no torch is
+if TYPE_CHECKING:  # a specification is read without importing torch
     from attention_programs.scoring.assignments import Assignment
 
 SCHEMA_VERSION = 2
@@ -20,15 +20,15 @@ SCHEMA_VERSION = 2
 
 @dataclass(frozen=True)
 class RecordedText:
-    """A text as it was measured: its tokens and its losses."""
+    """A measured text: its tokens and its losses."""
 
     key: str
-    """Names the text in ``texts.jsonl``."""
+    """The text's key in ``texts.jsonl``."""
     corpus: str
     windows: list[list[int]]
     """Token ids of its windows."""
     tokens: int
-    """Tokens that were predicted, over all windows."""
+    """Number of predicted tokens over all windows."""
     original: float
     """Summed loss of the original model, nats."""
     replaced: float
@@ -40,33 +40,33 @@ class RecordedLosses:
     """The recorded texts, and how they were measured."""
 
     precision: Precision = "float32"
-    """Of the passes."""
+    """Precision of the passes."""
     texts: tuple[RecordedText, ...] = ()
 
 
 @dataclass(frozen=True)
 class SurrogateSpecification:
-    """A model's name and weights, and the programs that stand in for some of its heads."""
+    """A model's name and weights, and the programs that replace some of its heads."""
 
     profile: str
     model: str
     weights_sha256: str
     causal: bool
     ranking: str
-    """How the replaced heads were chosen: ``iou`` or ``ablation_effect``."""
+    """The ranking that the replaced heads were chosen by, a key of ``RANKINGS``."""
     percent: int
-    """Share of the selected heads that is replaced, in percent."""
+    """Percentage of the selected heads that is replaced."""
     max_tokens: int
     """Length of the texts that programs were fitted and validated on."""
     heads: dict[str, str]
     """Program id of each replaced head."""
     programs: dict[str, ProgramRecord] = field(default_factory=dict)
     look_ahead: list[str] = field(default_factory=list)
-    """Names of programs that are in although they look ahead."""
+    """Names of programs that are used although they look ahead."""
     sandbox: str = NOT_USED
     """Level of the sandbox that its programs were measured in."""
     recorded: RecordedLosses = field(default_factory=RecordedLosses)
-    """Losses on a few test texts, which whoever loads it can measure again; none in files of earlier versions."""
+    """Losses on a few test texts, for verification when it is loaded; none in files of earlier versions."""
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -81,7 +81,7 @@ def write_specification(path: Path, specification: SurrogateSpecification) -> No
 
 
 def _today(values: dict[str, Any]) -> dict[str, Any]:
-    """A record in today's words; files of the last release go on being read."""
+    """A record with current names; files of the last release can still be read."""
     words = {VALUES.get(key, key): value for key, value in values.items()}
     return words | {key: VALUES.get(words[key], words[key]) for key in ("ranking", "causal") if key in words}
 
@@ -90,7 +90,7 @@ def read_specification(path: Path) -> SurrogateSpecification:
     """Reads and checks a specification.
 
     Raises:
-        UserError: if it is missing, damaged, of another schema, or names a program that it does not hold unaltered.
+        UserError: if it is missing, damaged or of another schema, or if one of its programs is missing or was altered.
     """
     values = read_json(path)
     if not isinstance(values, dict) or values.get("schema_version") != SCHEMA_VERSION:

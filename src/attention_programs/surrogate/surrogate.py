@@ -1,4 +1,4 @@
-"""A model with the heads of a specification replaced, ready to use."""
+"""A model with the heads of a specification replaced, ready for use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def load_surrogate(
     runner_for: Callable[[TokenStyle], Runner] = lambda _: TrustedRunner(),
     verify: bool = False,
 ) -> Surrogate:
-    """Loads a model and replaces its heads, after proving again that the intervention is exact.
+    """Loads a model and replaces its heads, after verifying that the intervention is exact.
 
     Args:
         specification: A file of ``surrogate.specification``.
@@ -45,7 +45,7 @@ def load_surrogate(
     loaded: LoadedModel = load_model(model_folder, best_device(), verify=True)
     if loaded.record.weights_sha256 != wanted.weights_sha256:
         raise UserError(
-            f"{model_folder} holds weights {loaded.record.weights_sha256[:10]}, the surrogate needs "
+            f"{model_folder} has weights {loaded.record.weights_sha256[:10]}, but the surrogate needs "
             f"{wanted.weights_sha256[:10]} ({wanted.model}); run `dvc repro model` for that profile"
         )
     check_identity(loaded, [Head.parse(head) for head in wanted.heads])

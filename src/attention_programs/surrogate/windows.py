@@ -1,4 +1,4 @@
-"""Long texts cut into windows of the length that programs were fitted on."""
+"""Long texts cut into windows as long as the texts that programs were fitted on."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.surrogate.losses import TextLoss
 
 SHORTEST = 8
-"""Tokens below which the rest of a text is left out."""
+"""Minimum tokens of a text's last window; a shorter one is left out."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of several texts, those of a text one after another."""
+    """Windows of several texts, with those of each text together."""
 
     ids: list[list[int]]
     text_of: list[int]
-    """Number of the text that each window comes from."""
+    """Index of the text that each window comes from."""
 
     def by_text(self, losses: Sequence[TextLoss]) -> list[TextLoss]:
-        """Adds up the windows' losses: a text is one unit of the bootstrap."""
+        """Adds up the windows' losses by text, the unit of the bootstrap."""
         tokens = np.bincount(self.text_of, [loss.tokens for loss in losses])
         sums = np.bincount(self.text_of, [loss.loss_sum for loss in losses])
         return [TextLoss(int(count), total) for count, total in zip(tokens, sums.tolist(), strict=True)]
 
 
 def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: int) -> Windows:
-    """Cuts each text's beginning into at most ``windows`` pieces; the tokens that open a text open every piece."""
+    """Cuts each text's beginning into at most ``windows`` windows, each with the special tokens of a whole text."""
     room = loaded.room(max_tokens)
     ids: list[list[int]] = []
     text_of: list[int] = []
@@ -53,15 +53,15 @@ Item = TypeVar("Item", Text, TextAttention)
 
 
 def of_corpus(texts: Iterable[Item], corpus: str) -> list[Item]:
-    """The texts of the corpus that a surrogate is made for; of every corpus if it is ``all``."""
+    """The texts of the surrogate's corpus; all texts if it is ``all``."""
     return [text for text in texts if corpus in ("all", text.corpus)]
 
 
 def texts_of_split(texts: Sequence[Text], split: Split, settings: ReplacementSettings) -> list[Text]:
-    """The texts of a split on which the surrogate's perplexity may be measured.
+    """The texts of a split that the surrogate's perplexity is measured on.
 
     Raises:
-        UserError: if the corpus that it is made for has none.
+        UserError: if the surrogate's corpus has none.
     """
     found = [text for text in of_corpus(texts, settings.corpus) if text.split == split]
     if not found:

@@ -1,1 +1,1 @@
-"""MLflow: runs, registered surrogates, and the way back from every number to what it was made of."""
+"""MLflow: runs, registered surrogates, and the provenance of every number."""

@@ -1,7 +1,7 @@
-"""Artifacts addressed relative to the repository, so that the store can be moved or copied.
+"""Artifact addresses relative to the repository, so that the store can be moved or copied.
 
-MLflow records the address of every artifact folder in its database. An absolute path would be lost with the first move;
-``repo:/mlruns/artifacts/...`` is resolved against the repository that the reader is in.
+MLflow records the address of every artifact folder in its database. An absolute path would break on the first move;
+``repo:/mlruns/artifacts/...`` is resolved against the reader's repository.
 """
 
 import os
@@ -12,17 +12,17 @@ from attention_programs.errors import UserError
 from attention_programs.paths import project_root
 
 ROOT_VARIABLE = "ATTENTION_PROGRAMS_ROOT"
-"""Environment variable that names the repository for readers whose current folder is elsewhere."""
+"""Environment variable with the repository's folder, for readers working elsewhere."""
 SCHEME = "repo"
 ARTIFACTS = "mlruns/artifacts"
-"""The only folder, relative to the repository, in which artifacts lie."""
+"""The only folder for artifacts, relative to the repository."""
 
 
 def current_root() -> Path:
-    """The repository that addresses are resolved against: the environment variable's, else the current one.
+    """The repository that addresses are resolved against: from the environment variable, else the current one.
 
     Raises:
-        UserError: if the variable names no folder, or there is neither variable nor repository.
+        UserError: if the variable is not a folder, or there is neither variable nor repository.
     """
     named = os.environ.get(ROOT_VARIABLE)
     if named is None:
@@ -45,14 +45,14 @@ def artifact_uri(*parts: str) -> str:
 
 
 def resolve(uri: str, root: Path) -> Path:
-    """The folder that an address stands for.
+    """The folder that an address refers to.
 
     Args:
         uri: ``repo:/mlruns/artifacts/...``.
         root: The repository's folder.
 
     Raises:
-        UserError: if the address has another form or leaves the store, through ``..`` or a link.
+        UserError: if the address is malformed or leaves the store through ``..`` or a link.
     """
     parts = urlsplit(uri)
     if parts.scheme != SCHEME or parts.netloc or parts.query or parts.fragment or not parts.path.startswith("/"):

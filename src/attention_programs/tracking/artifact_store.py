@@ -1,4 +1,4 @@
-"""MLflow's plugin for addresses relative to the project; MLflow loads it while it is imported itself."""
+"""MLflow plugin for addresses relative to the project, loaded while MLflow is being imported."""
 
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
@@ -6,7 +6,7 @@ from attention_programs.tracking.addresses import current_root, resolve
 
 
 class RepositoryArtifactRepository(LocalArtifactRepository):
-    """MLflow's plugin for the scheme ``repo``: local files below the repository's ``mlruns/artifacts``."""
+    """Artifacts with the scheme ``repo``: local files below the repository's ``mlruns/artifacts``."""
 
     def __init__(self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
         """Resolves the address once.

@@ -1,7 +1,7 @@
-"""What a profile's results were made of: hashes that DVC recorded, params, commit, lock file.
+"""What a profile's results were made from: hashes recorded by DVC, params, commit, lock file.
 
-Nothing is published whose origin these don't name: a file that differs from ``dvc.lock``, or a setting that differs
-from the one a stage ran with, is an error.
+Nothing is published without that origin: a file that differs from ``dvc.lock``, or a setting that differs from the
+one a stage ran with, is an error.
 """
 
 import hashlib
@@ -27,18 +27,18 @@ _MISSING = object()
 
 @dataclass(frozen=True)
 class Lineage:
-    """The way back from a profile's results."""
+    """The provenance of a profile's results."""
 
     content_key: str
-    """SHA-256 over the outputs' hashes and the params: equal content is published once."""
+    """SHA-256 of the outputs' hashes and the params: equal content is published only once."""
     outputs: dict[str, str]
     """DVC's hash of every stage output of the profile, by path relative to the repository."""
     git_commit: str
-    """The commit whose code was there when it was published; ``none`` outside of git."""
+    """The commit checked out when it was published; ``none`` outside git."""
     git_changes: bool
     """Whether tracked files differed from that commit."""
     requirements_sha256: str
-    """Hash of the lock file of Python packages."""
+    """Hash of the lock file of the Python packages."""
 
     def output_of(self, path: str) -> str:
         """The output that a file belongs to.
@@ -52,7 +52,7 @@ class Lineage:
         raise UserError(f"{path} is not an output in {DVC_LOCK}; {REPEAT}")
 
     def tags(self) -> dict[str, str]:
-        """The way back as tags of a run or a model version."""
+        """The provenance as tags of a run or a model version."""
         return {
             "content_key": self.content_key,
             "git_commit": self.git_commit,
@@ -63,14 +63,14 @@ class Lineage:
 
 
 def read_lineage(config: Config, paths: Paths, root: Path) -> Lineage:
-    """Reads where a profile's results come from, and checks that every stage ran with what is there now.
+    """Reads where a profile's results come from, and checks that every stage ran with the current settings and inputs.
 
     Raises:
-        UserError: if ``dvc.lock`` holds nothing of the profile, or a setting or a stage's input has changed since that
+        UserError: if ``dvc.lock`` has no outputs of the profile, or a setting or a stage's input has changed since that
             stage ran.
     """
     if load_config(root / PARAMS_FILE) != config:
-        raise UserError(f"{root / PARAMS_FILE} holds other settings than those to be published; publish what is there")
+        raise UserError(f"the settings in {root / PARAMS_FILE} are not the ones to be published; publish those")
     homes = [place_of(folder, root) for folder in (paths.model, paths.data, paths.results, paths.report)]
     stages = {name: stage for name, stage in _stages(root).items() if _outputs(stage, homes)}
     outputs = {path: md5 for stage in stages.values() for path, md5 in _outputs(stage, homes).items()}
@@ -78,7 +78,7 @@ def read_lineage(config: Config, paths: Paths, root: Path) -> Lineage:
         _check_params(name, stage, root)
         _check_inputs(name, stage, outputs)
     if not any(_within(path, [home for home in homes if not home.startswith("models/")]) for path in outputs):
-        raise UserError(f"{root / DVC_LOCK} holds no outputs of profile {config.profile!r}; {REPEAT}")
+        raise UserError(f"{root / DVC_LOCK} has no outputs of profile {config.profile!r}; {REPEAT}")
     settings = json.dumps({"outputs": outputs, "params": asdict(config)}, sort_keys=True)
     commit = _git(root, "rev-parse", "HEAD")
     return Lineage(
@@ -86,15 +86,15 @@ def read_lineage(config: Config, paths: Paths, root: Path) -> Lineage:
         outputs=dict(sorted(outputs.items())),
         git_commit=commit or "none",
         git_changes=bool(_git(root, "status", "--porcelain", "--untracked-files=no")),
-        requirements_sha256=sha256_file(existing(root / REQUIREMENTS, "take it from git")),
+        requirements_sha256=sha256_file(existing(root / REQUIREMENTS, "restore it from git")),
     )
 
 
 def published_files(paths: Paths) -> list[Path]:
-    """The files of the stages that are published.
+    """The stage outputs that are published.
 
     Raises:
-        UserError: if one of those that every profile has is missing.
+        UserError: if a file that every profile has is missing.
     """
     fixed = [
         paths.texts,
@@ -108,18 +108,18 @@ def published_files(paths: Paths) -> list[Path]:
 
 
 def check_files(lineage: Lineage, files: list[Path], root: Path) -> None:
-    """Checks that files are the very ones that the stages wrote.
+    """Checks that files are unchanged since the stages wrote them.
 
     Raises:
-        UserError: naming the first that isn't.
+        UserError: if one has changed; the first is named.
     """
     for output in sorted({lineage.output_of(place_of(file, root)) for file in files}):
         if dvc_hash(root / output) != lineage.outputs[output]:
-            raise UserError(f"{output} is not what {DVC_LOCK} names (it was changed, or the lock was); {REPEAT}")
+            raise UserError(f"{output} does not match {DVC_LOCK} (one of them was changed); {REPEAT}")
 
 
 def dvc_hash(path: Path) -> str:
-    """DVC's hash of an output: MD5 of a file; of a folder, MD5 of the list of its files' MD5s, and ``.dir``."""
+    """DVC's hash of an output: the MD5 of a file; for a folder, that of the list of its files' MD5s plus ``.dir``."""
     if path.is_file():
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "md5").hexdigest()
@@ -129,10 +129,10 @@ def dvc_hash(path: Path) -> str:
 
 
 def place_of(path: Path, root: Path) -> str:
-    """A path relative to the repository, as DVC writes it: a folder of the repository may be a link to elsewhere.
+    """A path relative to the repository, as DVC writes it; folders in the repository may be links to elsewhere.
 
     Raises:
-        UserError: if the path does not lead through the repository.
+        UserError: if the path is not in the repository.
     """
     path = path.absolute()
     for folder in path.parents:
@@ -142,10 +142,10 @@ def place_of(path: Path, root: Path) -> str:
 
 
 def existing(path: Path, remedy: str = REPEAT) -> Path:
-    """The path itself.
+    """Checks that a file exists, and returns its path.
 
     Raises:
-        UserError: if there is no such file.
+        UserError: if it does not exist.
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist; {remedy}")
@@ -157,12 +157,12 @@ def _stages(root: Path) -> dict[str, Any]:
     path, pipeline = root / DVC_LOCK, read_yaml(root / "dvc.yaml")
     lock = read_yaml(path)
     if not isinstance(lock, dict) or not isinstance(lock.get("stages"), dict):
-        raise UserError(f"{path} holds no stages; {REPEAT}")
+        raise UserError(f"{path} has no stages; {REPEAT}")
     return {name: stage for name, stage in lock["stages"].items() if name in pipeline["stages"]}
 
 
 def _outputs(stage: dict[str, Any], homes: list[str]) -> dict[str, str]:
-    """DVC's hashes of what a stage writes below some folders."""
+    """DVC's hashes of a stage's outputs below some folders."""
     return {out["path"]: out["md5"] for out in stage.get("outs", []) if _within(out["path"], homes)}
 
 
@@ -171,7 +171,7 @@ def _within(path: str, homes: list[str]) -> bool:
 
 
 def _check_params(name: str, stage: dict[str, Any], root: Path) -> None:
-    """Compares the settings that a stage ran with, as ``dvc.lock`` keeps them, with those of the files now."""
+    """Compares the settings that a stage ran with, as recorded in ``dvc.lock``, with the current ones."""
     for file, settings in stage.get("params", {}).items():
         now = read_yaml(root / file)
         for key, value in settings.items():
@@ -183,14 +183,14 @@ def _check_params(name: str, stage: dict[str, Any], root: Path) -> None:
 
 
 def _check_inputs(name: str, stage: dict[str, Any], outputs: dict[str, str]) -> None:
-    """Makes sure that a stage read what the stages before it have written last, not something older."""
+    """Checks that a stage read the latest outputs of the stages before it."""
     for dep in stage.get("deps", ()):
         if outputs.get(dep["path"], dep["md5"]) != dep["md5"]:
             raise UserError(f"{dep['path']} has changed since stage {name!r} read it; {REPEAT}")
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git prints; empty if it fails, as it does outside of a repository."""
+    """Git's output; empty if it fails, as it does outside a repository."""
     try:
         command = ["git", "-C", str(root), *arguments]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -200,7 +200,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def flattened(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted names and texts of nested settings; items of a list are numbered unless they are all plain.
+    """Dotted names and values of nested settings as text; list items are numbered unless all are plain values.
 
     >>> dict(flattened({"model": {"name": "m"}, "percents": (0, 25)}))
     {'model.name': 'm', 'percents': '0, 25'}

@@ -1,4 +1,4 @@
-"""Finding a registered surrogate and what is known of it, straight from MLflow's tables."""
+"""Looking up a registered surrogate directly in MLflow's tables."""
 
 import contextlib
 import re
@@ -20,10 +20,10 @@ _REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?
 
 
 def is_whole(database: Path) -> bool:
-    """Whether a store is there that was made to the end: MLflow writes the first experiment when all tables stand.
+    """Whether there is a complete store: MLflow writes the first experiment once all tables exist.
 
     Raises:
-        UserError: if the file is none of SQLite's or can't be opened.
+        UserError: if the file is not an SQLite database or can't be opened.
     """
     if not database.is_file():
         return False
@@ -37,7 +37,7 @@ def is_whole(database: Path) -> bool:
 
 @dataclass(frozen=True)
 class Reference:
-    """A way to say which version of which surrogate: by alias, or by number if there is one."""
+    """A reference to a surrogate's version: by number if given, otherwise by alias."""
 
     name: str
     alias: str = ALIAS
@@ -48,7 +48,7 @@ class Reference:
         """Reads ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``, with or without ``models:/`` and ``surrogate-``.
 
         Raises:
-            UserError: if the text has another form.
+            UserError: if the text is malformed.
 
         >>> Reference.parse("smollm2-135m")
         Reference(name='surrogate-smollm2-135m', alias='latest-validated', version='')
@@ -57,13 +57,13 @@ class Reference:
         """
         match = _REFERENCE.fullmatch(text.strip())
         if match is None:
-            raise UserError(f"{text!r} names no surrogate; write NAME, NAME@ALIAS or NAME/VERSION")
+            raise UserError(f"{text!r} is not a surrogate's name; write NAME, NAME@ALIAS or NAME/VERSION")
         return cls(registered_name(match["name"].removeprefix(PREFIX)), match["alias"] or ALIAS, match["version"] or "")
 
 
 @dataclass(frozen=True)
 class SurrogateInfo:
-    """A registered surrogate, as the command line shows it."""
+    """A registered surrogate as shown on the command line."""
 
     name: str
     version: str
@@ -71,7 +71,7 @@ class SurrogateInfo:
     tags: dict[str, str]
     description: str
     run_id: str
-    """The run that it was published with."""
+    """The MLflow run it was published with."""
     assignment: dict[str, ProgramRecord]
     """Program of each replaced head."""
     specification: Path
@@ -79,7 +79,7 @@ class SurrogateInfo:
 
 
 def registered_name(profile: str) -> str:
-    """The registered model's name for a profile's; the default profile bears its model's name."""
+    """The registered model's name for a profile, such as ``surrogate-smollm2-135m``."""
     return PREFIX + profile
 
 
@@ -91,12 +91,12 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
         root: The project's folder.
 
     Raises:
-        UserError: if nothing is published, or nothing of that name; what there is is named.
+        UserError: if nothing is published, or nothing under that name; the message lists what is.
     """
     wanted = Reference.parse(reference)
     database = root / DATABASE
     if not is_whole(database):
-        raise UserError(f"{database} holds no store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
+        raise UserError(f"{database} is not a complete store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
     with contextlib.closing(sqlite3.connect(database)) as connection:
         connection.row_factory = sqlite3.Row
         name, number = wanted.name, _version(connection, wanted)
@@ -118,15 +118,15 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
 
 
 def _version(connection: sqlite3.Connection, wanted: Reference) -> int:
-    """The number of the version that a reference means.
+    """The version number that a reference refers to.
 
     Raises:
-        UserError: if there is none; those that there are are named.
+        UserError: if there is none; the message lists those that exist.
     """
     names = connection.execute("SELECT name FROM registered_models WHERE name LIKE ? ORDER BY name", (f"{PREFIX}%",))
     known = [row["name"] for row in names]
     if wanted.name not in known:
-        choices = f"there are {', '.join(known)}" if known else f"none is; run `{PUBLISH_COMMAND}`"
+        choices = f"choose from {', '.join(known)}" if known else f"there are none yet; run `{PUBLISH_COMMAND}`"
         raise UserError(f"no surrogate {wanted.name!r} is registered; {choices}")
     rows = connection.execute(
         "SELECT version FROM model_versions WHERE name = ? AND current_stage != 'Deleted_Internal' ORDER BY version",

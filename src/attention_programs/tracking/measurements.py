@@ -1,4 +1,4 @@
-"""The tables of results as MLflow's metrics."""
+"""Result tables as MLflow metrics."""
 
 import math
 import re
@@ -15,7 +15,7 @@ _FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. /]")
 
 
 def metric_name(key: str) -> str:
-    """A key in the letters that MLflow allows.
+    """A key restricted to the characters that MLflow allows.
 
     >>> metric_name("qa/50 %")
     'qa/50 _'
@@ -27,22 +27,22 @@ def to_metrics(values: dict[str, float], step: int = 0) -> list[Metric]:
     """Named numbers as metrics; undefined ones are left out.
 
     Raises:
-        UserError: if two names become one.
+        UserError: if two keys become the same name.
     """
     names = [metric_name(key) for key in values]
     for key, name in zip(values, names, strict=True):
         if names.count(name) > 1:
-            raise UserError(f"metric {key!r} becomes {name!r} in MLflow, as another does; rename one")
+            raise UserError(f"metric {key!r} and another one both become {name!r} in MLflow; rename one")
     now = time.time_ns() // 1_000_000
     numbers = zip(names, map(float, values.values()), strict=True)
     return [Metric(name, number, now, step) for name, number in numbers if math.isfinite(number)]
 
 
 def perplexity_curves(table: pd.DataFrame) -> list[Metric]:
-    """Perplexity and its increase against the share of heads replaced: a curve for each programs and order.
+    """Perplexity and its increase by percentage of heads replaced: one curve per kind of programs and ranking.
 
-    The distilled programs have one curve, in the order that was chosen for the model; its name does not say which, so
-    that it lies over that of another model.
+    The distilled programs have a single curve, for the ranking chosen for the model; its name does not mention the
+    ranking, so that curves of different models can be overlaid.
     """
     curves = []
     for row in records(table):
@@ -53,7 +53,7 @@ def perplexity_curves(table: pd.DataFrame) -> list[Metric]:
 
 
 def qa_curves(table: pd.DataFrame) -> list[Metric]:
-    """Accuracy against the share of heads replaced: a curve for each task."""
+    """Accuracy by percentage of heads replaced: one curve per task."""
     return [
         metric
         for row in records(table)
@@ -66,9 +66,9 @@ def _with_interval(name: str, value: float, low: float, high: float) -> dict[str
 
 
 def program_metrics(rows: pd.DataFrame) -> list[Metric]:
-    """Means, over the heads that a program was selected for, of every number in ``heads.csv``.
+    """Means of every numeric column of ``heads.csv`` over the heads that a program was selected for.
 
-    For several heads the ends of the interval are means of ends too: wider than the interval of the mean.
+    For several heads, the bounds of intervals are averaged, too, which is wider than the interval of the mean.
     """
     numbers = rows.select_dtypes("number")
     return to_metrics({"heads": len(rows), **{str(key): value for key, value in numbers.mean().items()}})

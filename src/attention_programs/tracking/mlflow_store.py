@@ -1,4 +1,4 @@
-"""Opening MLflow's store: one SQLite file and one folder of artifacts below the repository's ``mlruns``."""
+"""Opening MLflow's store: one SQLite file and one artifact folder below the repository's ``mlruns``."""
 
 import contextlib
 import logging
@@ -24,11 +24,11 @@ from attention_programs.tracking.addresses import ROOT_VARIABLE, artifact_uri, r
 from attention_programs.tracking.lookup import DATABASE, PUBLISH_COMMAND, is_whole
 
 EXPERIMENT = "attention-programs"
-"""The one experiment of all profiles and models: MLflow compares the runs of one experiment."""
+"""The single experiment for all profiles and models: MLflow compares runs within an experiment."""
 MAKING = "making-"
-"""How the folder begins in which a new database is made."""
+"""Prefix of the folder in which a new database is created."""
 PAGE = 1000
-"""Rows asked for at once."""
+"""Rows per query."""
 
 Item = TypeVar("Item")
 
@@ -42,7 +42,7 @@ class Store:
     client: MlflowClient
 
     def experiment(self, name: str) -> str:
-        """Id of the experiment of this name; made on first use, taken out of the bin if it is there."""
+        """Id of the experiment of this name, which is created or, if deleted, restored."""
         found = self.client.get_experiment_by_name(name)
         if found is None:
             return str(self.client.create_experiment(name, artifact_location=artifact_uri(name)))
@@ -55,14 +55,14 @@ class Store:
         return resolve(uri, self.root)
 
     def remove_files(self, uri: str) -> None:
-        """Removes the files behind an artifact address and the folder of the run or model around them."""
+        """Removes the files behind an artifact address and, if empty, the folder of their run or model."""
         folder = self.folder(uri)
         shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # it was never made, or something else lies in it
+        with contextlib.suppress(OSError):  # it does not exist, or is not empty
             folder.parent.rmdir()
 
     def runs(self, experiment: str, condition: str) -> list[Run]:
-        """Every run of an experiment that meets MLflow's filter ``condition``, the oldest first."""
+        """Every run of an experiment that matches MLflow's filter ``condition``, oldest first."""
         order = ["attributes.start_time ASC"]
         return all_pages(
             lambda token: self.client.search_runs([experiment], condition, ViewType.ACTIVE_ONLY, PAGE, order, token)
@@ -81,18 +81,17 @@ def all_pages(search: Callable[[str | None], PagedList[Item]]) -> list[Item]:
 
 @contextlib.contextmanager
 def open_store(root: Path, create: bool = False) -> Iterator[Store]:
-    """Opens the store of a repository for the time of a ``with`` block.
+    """Opens the store of a repository for the duration of a ``with`` block.
 
-    Inside the block MLflow's own functions (``models:/...``) speak to this store too; afterwards they speak to
-    whatever they spoke to before.
+    Inside the block, MLflow's own functions (``models:/...``) use this store, too; afterwards, their previous one.
 
     Raises:
-        UserError: if there is no store and none is to be made, or what is there can't be read.
+        UserError: if there is no store and ``create`` is not set, or it can't be read.
     """
     root = root.resolve()
     database = root / DATABASE
     if not create and not is_whole(database):
-        raise UserError(f"{database} holds no store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
+        raise UserError(f"{database} is not a complete store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
     uri = f"sqlite:///{database}"
     variables = {ROOT_VARIABLE: str(root), "MLFLOW_REGISTRY_URI": uri, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
     with _pointing_at(uri), _environment(variables), _relaxed(), _silenced("mlflow", "alembic"):
@@ -108,7 +107,7 @@ def open_store(root: Path, create: bool = False) -> Iterator[Store]:
 
 @contextlib.contextmanager
 def traced(root: Path) -> Iterator[None]:
-    """Has MLflow trace every call of the ``openai`` client inside a ``with`` block; does nothing without a store."""
+    """Traces every call of the ``openai`` client inside a ``with`` block with MLflow; does nothing without a store."""
     if not (root / DATABASE).is_file():
         yield
         return
@@ -125,15 +124,15 @@ def traced(root: Path) -> Iterator[None]:
 
 
 def _create(database: Path) -> None:
-    """Makes the tables, once: two processes that make them at the same time break each other.
+    """Creates the tables under a lock, as two processes creating them at the same time would break each other.
 
-    They are made in a folder next to and moved into place when they stand, as MLflow can't go on with tables whose
-    making was cut short. Such a database from elsewhere makes way: without an experiment it holds nothing.
+    They are created in a temporary folder and then moved into place, as MLflow can't recover from an interrupted
+    creation. An incomplete database is replaced: without an experiment, it is empty.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(database.with_name("create.lock")):
         if not is_whole(database):
-            for left in database.parent.glob(f"{MAKING}*"):  # by one that was killed
+            for left in database.parent.glob(f"{MAKING}*"):  # left by a killed process
                 shutil.rmtree(left)
             with tempfile.TemporaryDirectory(prefix=MAKING, dir=database.parent) as folder:
                 new = Path(folder, database.name)
@@ -141,15 +140,15 @@ def _create(database: Path) -> None:
                 MlflowClient(uri, uri).search_experiments(max_results=1)
                 MlflowClient(uri, uri).search_registered_models(max_results=1)
                 os.replace(new, database)
-        # Readers (the web page) and a writer don't block each other; the mode is kept in the file.
+        # With WAL, readers (the web UI) and a writer don't block each other; the mode is stored in the file.
         with contextlib.closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
 
 
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Sets environment variables and puts the former values back."""
-    # A run id left there by another tool would turn up as the parent of everything.
+    """Sets environment variables and restores the previous values afterwards."""
+    # A run id set by another tool would become the parent of every run.
     former = {name: os.environ.get(name) for name in (*values, "MLFLOW_RUN_ID")}
     os.environ.pop("MLFLOW_RUN_ID", None)
     os.environ.update(values)
@@ -164,7 +163,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _pointing_at(uri: str) -> Iterator[None]:
-    """Points MLflow's module-level functions, which loading a model goes through, at a store."""
+    """Points MLflow's module-level functions, which loading a model uses, at a store."""
     former = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     mlflow.set_tracking_uri(uri)
     try:
@@ -175,7 +174,7 @@ def _pointing_at(uri: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _relaxed() -> Iterator[None]:
-    """Lets SQLite wait for the disk at checkpoints only: a power cut may lose the last rows, never the file."""
+    """Lets SQLite sync to disk only at checkpoints: a power failure may lose the last rows, never the file."""
 
     def relax(connection: object, _: object) -> None:
         if isinstance(connection, sqlite3.Connection):
@@ -190,7 +189,7 @@ def _relaxed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _silenced(*names: str) -> Iterator[None]:
-    """Keeps chatter about what goes well off the screen."""
+    """Hides log messages below warnings."""
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

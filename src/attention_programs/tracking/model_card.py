@@ -1,4 +1,4 @@
-"""How well the surrogate that gets registered does, and whether that earns it the alias."""
+"""How well the surrogate to be registered performs, and whether it earns the alias."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from attention_programs.surrogate.specification import SurrogateSpecification
 
 @dataclass(frozen=True)
 class TaskAccuracy:
-    """Accuracy of the surrogate at one task, with its 95 % interval and that of guessing."""
+    """Accuracy of the surrogate on one task, with its 95 % interval and the chance level."""
 
     task: str
     accuracy: float
@@ -34,13 +34,13 @@ class Validation:
     tokens: int
     perplexity: float
     increase: float
-    """Of perplexity over the original model, in percent, with its 95 % interval."""
+    """Perplexity increase over the original model, in percent, with its 95 % interval."""
     increase_low: float
     increase_high: float
     held: GateMeasurement
-    """The same on validation texts, where the gate is held."""
+    """The same on validation texts, which the gate is checked on."""
     limit: float
-    """Highest increase that passes the gate, in percent."""
+    """Largest increase that passes the gate, in percent."""
     tasks: tuple[TaskAccuracy, ...]
 
     @property
@@ -50,24 +50,24 @@ class Validation:
 
     @property
     def gate(self) -> str:
-        """The verdict and its reason."""
+        """The gate's verdict, with its reason."""
         return self.held.verdict(self.limit)
 
     @property
     def description(self) -> str:
         """The surrogate in plain words."""
-        share = f"{self.percent} % of those selected, the ones {RANKINGS[self.ranking].heads}"
+        share = f"{self.percent} % of the selected heads, those {RANKINGS[self.ranking].heads}"
         interval = _interval(self.increase_low, self.increase_high, 2)
         lines = [
             f"{self.heads_replaced} attention heads ({share}) are replaced by programs.",
-            f"Test perplexity is {self.perplexity:.2f} per token over {self.tokens} tokens.",
+            f"Test perplexity is {self.perplexity:.2f}, measured on {self.tokens} tokens.",
             f"That is {self.increase:.2f} % above the original model's ({interval}).",
         ]
         for task in self.tasks:
             interval = _interval(task.low, task.high, 3)
-            lines.append(f"Accuracy at {task.task}: {task.accuracy:.3f} ({interval}; guessing {task.chance:.2f}).")
+            lines.append(f"Accuracy on {task.task}: {task.accuracy:.3f} ({interval}; chance {task.chance:.2f}).")
         if not self.tasks:
-            lines.append("No questions were asked of it.")
+            lines.append("Question answering was not measured.")
         return "\n".join([*lines, f"Gate {self.gate}."])
 
     def tags(self) -> dict[str, str]:
@@ -97,21 +97,21 @@ class Validation:
 
 
 def _interval(low: float, high: float, digits: int) -> str:
-    """An interval in words; too few texts have none."""
+    """An interval in words; with too few texts there is none."""
     known = math.isfinite(low) and math.isfinite(high)
     return f"95 % interval {low:.{digits}f} to {high:.{digits}f}" if known else "too few texts for an interval"
 
 
 def read_validation(config: Config, paths: Paths, specification: SurrogateSpecification) -> Validation:
-    """Finds the surrogate's rows in the tables of results.
+    """Reads the surrogate's numbers from the result tables.
 
     Raises:
-        UserError: if the surrogate replaces another share than the gate asks for, or perplexity was not measured there.
+        UserError: if the surrogate's percentage of heads is not the gate's, or perplexity was not measured for it.
     """
     percent = config.tracking.gate_percent
     if specification.percent != percent:
         raise UserError(
-            f"{paths.data}: the surrogate replaces {specification.percent} % of heads and tracking.gate_percent is "
+            f"{paths.data}: the surrogate replaces {specification.percent} % of heads, but tracking.gate_percent is "
             f"{percent}; run `dvc repro`"
         )
     table = read_csv(paths.results / "perplexity.csv")
@@ -120,8 +120,8 @@ def read_validation(config: Config, paths: Paths, specification: SurrogateSpecif
     )
     if here.sum() != 1:
         raise UserError(
-            f"{paths.results / 'perplexity.csv'} holds {here.sum()} rows for distilled programs, order "
-            f"{specification.ranking!r} and {percent} %; run `dvc repro`"
+            f"{paths.results / 'perplexity.csv'} has {here.sum()} rows for distilled programs, ranking "
+            f"{specification.ranking!r} and {percent} %, instead of one; run `dvc repro`"
         )
     row = table[here].iloc[0]
     questions = read_csv(paths.results / "qa.csv")

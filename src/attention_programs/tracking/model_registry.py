@@ -1,4 +1,4 @@
-"""Registered surrogates: making a version, and loading it."""
+"""Registering, withdrawing and loading versions of surrogates."""
 
 import tempfile
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from attention_programs.tracking.measurements import to_metrics
 from attention_programs.tracking.mlflow_store import Store, all_pages
 from attention_programs.tracking.model_card import Validation
 
-if TYPE_CHECKING:  # torch is imported where a model is loaded: what is known of a surrogate is told without it
+if TYPE_CHECKING:  # torch is only imported to load a model, so that surrogates can be described without it
     from attention_programs.surrogate.recorded_losses import Remeasurement
     from attention_programs.surrogate.surrogate import Surrogate
 
@@ -47,7 +47,7 @@ def register(
 
 
 def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validation: Validation) -> str:
-    """Stores the model's files with the run and its test numbers with the model; returns the model's id."""
+    """Logs the model's files to the run and its test numbers to the model; returns the model's id."""
     import mlflow.pyfunc
     from mlflow.models import Model
 
@@ -66,7 +66,7 @@ def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validat
             artifacts={"surrogate": str(file), "validation": str(numbers)},
             signature=surrogate_model.signature(read_specification(file).max_tokens),
             input_example=[EXAMPLE],
-            # Versions without the tag of a build: one list for machines with and without a GPU.
+            # Versions without build tags: one list for machines with and without a GPU.
             pip_requirements=[f"{name}=={metadata.version(name).split('+')[0]}" for name in PACKAGES],
         )
         client.log_model_artifacts(logged.model_id, f"{scratch}/model")
@@ -80,7 +80,7 @@ def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validat
 
 
 def withdraw(store: Store, version: ModelVersion) -> None:
-    """Deletes a version; if it held the alias, the newest of the others that passed the gate gets it back."""
+    """Deletes a version; if it had the alias, the newest remaining version that passed the gate gets it."""
     client = store.client
     holder = client.get_registered_model(version.name).aliases.get(ALIAS)
     client.delete_model_version(version.name, version.version)
@@ -91,7 +91,7 @@ def withdraw(store: Store, version: ModelVersion) -> None:
 
 
 def versions_of(store: Store, name: str, content_key: str = "") -> list[ModelVersion]:
-    """The versions of a registered model, only those of one content if a key is given."""
+    """The versions of a registered model; with a content key, only those of that content."""
     condition = f"name = '{name}'" + (f" and tags.content_key = '{content_key}'" if content_key else "")
     return all_pages(lambda token: store.client.search_model_versions(condition, page_token=token))
 
@@ -101,12 +101,12 @@ def load_surrogate(reference: str, root: Path, verify: bool = False) -> "Surroga
 
     Args:
         reference: ``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``; by default the latest that passed the gate.
-        root: The repository's folder, whose ``models`` folder holds the weights.
-        verify: Whether to measure again, on a few test texts, the losses that were recorded with it; takes seconds.
+        root: The repository's folder, whose ``models`` folder has the weights.
+        verify: Whether to measure its recorded losses again, on a few test texts; takes seconds.
 
     Raises:
-        UserError: if there is no such version, the weights are missing or others than those it was validated on, or a
-            recorded loss is not found again.
+        UserError: if there is no such version, the weights are missing or not those it was validated on, or a
+            recorded loss is not reproduced.
     """
     from attention_programs.tracking.patched import load_patched
 
@@ -114,10 +114,10 @@ def load_surrogate(reference: str, root: Path, verify: bool = False) -> "Surroga
 
 
 def verify_surrogate(reference: str, root: Path) -> "Remeasurement":
-    """Measures a registered surrogate's recorded texts again.
+    """Measures the losses on a registered surrogate's recorded texts again.
 
     Raises:
-        UserError: if it can't be loaded, or no texts are recorded with it.
+        UserError: if it can't be loaded, or has no recorded texts.
     """
     from attention_programs.surrogate.recorded_losses import measure_again
     from attention_programs.tracking.patched import load_patched

@@ -1,4 +1,4 @@
-"""MLflow's own pages on the local store."""
+"""MLflow's own UI on the local store."""
 
 import contextlib
 import errno
@@ -17,22 +17,22 @@ from attention_programs.tracking.mlflow_store import open_store
 from attention_programs.untrusted.sandbox.linux import die_with_parent
 
 STOP_SECONDS = 10
-"""Time that the server has to end by itself."""
+"""Time that the server gets to shut down."""
 
 
 def serve(root: Path, experiment: str, host: str, port: int) -> None:
-    """Serves MLflow's pages until stopped, after printing where the runs of an experiment are.
+    """Prints the URL of an experiment's runs, then serves MLflow's UI until stopped.
 
-    Whatever ends this process ends the server. MLflow's job workers, which nothing here needs, are not started.
+    The server ends with this process, however that ends. MLflow's job workers, which are not needed, are not started.
 
     Args:
         root: The repository's folder.
         experiment: Name of the experiment.
-        host: Address to serve at.
-        port: Port to serve at.
+        host: Address to serve on.
+        port: Port to serve on.
 
     Raises:
-        UserError: if nothing was published yet, the port is taken or can't be had, or the server ends by itself.
+        UserError: if nothing was published yet, the port is in use or not available, or the server stops unexpectedly.
     """
     with open_store(root) as store:
         number = store.experiment(experiment)
@@ -51,13 +51,13 @@ def serve(root: Path, experiment: str, host: str, port: int) -> None:
     finally:
         _stop(server)
         signal.signal(signal.SIGTERM, former)
-    raise UserError(f"MLflow's server on port {port} ended by itself, see above; try another --port")
+    raise UserError(f"MLflow's server on port {port} stopped unexpectedly, see above; try another --port")
 
 
 def _require_free(host: str, port: int) -> None:
-    """Tries the port: MLflow itself would say that it is taken only after seconds, and then end as if all was well."""
+    """Tries to bind the port: MLflow itself reports that it is in use only after seconds, and then exits with 0."""
     if not 0 < port < 2**16:
-        raise UserError(f"--port is {port}; give a number from 1 to {2**16 - 1}")
+        raise UserError(f"--port is {port}; use a number from 1 to {2**16 - 1}")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -65,13 +65,13 @@ def _require_free(host: str, port: int) -> None:
             probe.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise UserError(f"port {port} is taken; give another with --port") from error
+            raise UserError(f"port {port} is in use; choose another with --port") from error
         reason = error.strerror or error
-        raise UserError(f"cannot serve at {host}, port {port} ({reason}); correct --host or --port") from error
+        raise UserError(f"cannot serve on {host}, port {port} ({reason}); change --host or --port") from error
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    """Ends the server and all that it has started, which is in one process group with it."""
+    """Stops the server and everything that it started, which is in the same process group."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, number)

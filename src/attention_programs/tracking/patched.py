@@ -1,4 +1,4 @@
-"""From a surrogate's file to a patched model."""
+"""Loading a patched model from a surrogate's file."""
 
 from pathlib import Path
 
@@ -19,14 +19,16 @@ def load_patched(path: Path, root: Path, verify: bool = False) -> Surrogate:
         verify: Whether to measure its recorded texts again.
 
     Raises:
-        UserError: if the weights are missing or others than those the programs were validated on, or a recorded loss
-            is not found again.
+        UserError: if the weights are missing or not those the programs were validated on, or a recorded loss is not
+            reproduced.
     """
     path = path.resolve()
     name = read_specification(path).model
     folder = root.resolve() / "models" / name
     if not folder.is_dir():
-        raise UserError(f"{folder} does not exist and the surrogate needs the weights of {name}; run `dvc repro model`")
+        raise UserError(
+            f"{folder} does not exist, but the surrogate needs the weights of {name}; run `dvc repro model`"
+        )
     return load_surrogate(path, folder, runner_for=_sandboxed, verify=verify)
 
 

@@ -1,4 +1,4 @@
-"""Prompt templates in MLflow's Prompt Registry, and the calls that programs came from."""
+"""Prompt templates in MLflow's prompt registry, and the calls that programs came from."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,10 +15,10 @@ PREFIX = "attention-programs"
 
 
 def register_prompts() -> dict[str, int]:
-    """Registers every template whose text is not the registry's latest; inside an open store.
+    """Registers every template that differs from the registry's latest version; needs an open store.
 
     Returns:
-        The version of each template, by name in the registry.
+        The version of each template, by its name in the registry.
     """
     import mlflow.genai  # takes seconds
 
@@ -35,13 +35,13 @@ def register_prompts() -> dict[str, int]:
 
 
 def calls_of(program: ProgramRecord, log: dict[str, Call]) -> list[Call]:
-    """The calls that a program came from, one for each head that it was written for."""
+    """The calls that a program came from, one per head that it was written for."""
     keys = program.provenance.get("calls", {})
     return [log[key] for key in dict.fromkeys(keys.values()) if key in log]
 
 
 def write_calls(calls: Iterable[Call], folder: Path) -> None:
-    """Writes what was asked and what was answered, as people read it."""
+    """Writes prompts and replies as readable Markdown files."""
     for call in calls:
         stem = f"{call.request.head}-round-{call.request.round}"
         asked = "\n\n".join(f"## {m['role']}\n\n{m['content']}" for m in call.request.messages)
@@ -50,7 +50,7 @@ def write_calls(calls: Iterable[Call], folder: Path) -> None:
 
 
 def call_metrics(program: ProgramRecord, calls: Iterable[Call]) -> list[Metric]:
-    """A program's scores at each step, and what its calls took."""
+    """A program's scores at each step, and the tokens and cost of its calls."""
     known = list(calls)
     coefficients = program.provenance.get("coefficients", {})
     return to_metrics(

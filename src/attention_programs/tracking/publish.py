@@ -1,4 +1,4 @@
-"""From the stages' files to MLflow, once for each content."""
+"""Publishing the stages' outputs to MLflow, once per content."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ LOCK = "mlruns/publish.lock"
 
 @dataclass(frozen=True)
 class Published:
-    """Where a profile's results stand in MLflow."""
+    """Where a profile's results are in MLflow."""
 
     experiment_id: str
     run_id: str
@@ -38,18 +38,18 @@ class Published:
     gate: str
     """Whether the gate was passed, and why."""
     programs: int
-    """Runs below the profile's: one for each program that was selected or written from a prompt."""
+    """Number of child runs: one per program that was selected or written from a prompt."""
     url: str
-    """Address of the run within MLflow's web page."""
+    """Path of the run in MLflow's UI."""
 
 
 def publish(config: Config, paths: Paths, root: Path) -> Published:
-    """Publishes a profile's results; does nothing if the same content is published already.
+    """Publishes a profile's results; does nothing if the same content is already published.
 
-    An attempt that was killed half-way leaves a run that is not finished: the next one removes it and starts again.
+    An interrupted attempt leaves an unfinished run, which the next attempt removes before it starts again.
 
     Raises:
-        UserError: if a file is missing, or any is not what ``dvc.lock`` and ``params.yaml`` say.
+        UserError: if a file is missing or does not match ``dvc.lock`` and ``params.yaml``.
     """
     root = root.resolve()
     lineage = read_lineage(config, paths, root)
@@ -91,9 +91,9 @@ def _found(store: Store, experiment: str, config: Config, content_key: str) -> P
 
 
 def _versions(store: Store, run: Run) -> list[ModelVersion]:
-    """The version that a profile's run registered; none if it came to nothing or somebody deleted it.
+    """The version that a profile's run registered; empty if registration failed or the version was deleted.
 
-    The same content may have other versions: of runs that are in another experiment or in MLflow's bin.
+    The same content may have other versions, from runs in another experiment or deleted runs.
     """
     tags = run.data.tags
     versions = versions_of(store, registered_name(tags["profile"]), tags["content_key"])
@@ -101,7 +101,7 @@ def _versions(store: Store, run: Run) -> list[ModelVersion]:
 
 
 def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage: Lineage, files: list[Path]) -> None:
-    """Writes runs, programs' runs and the registered version; the run counts as finished last of all."""
+    """Writes the profile's run, its programs' runs and the registered version; the run is finished last."""
     specification = paths.data / SURROGATE_FILE
     validation = read_validation(config, paths, read_specification(specification))
     programs = logged_programs(paths)
@@ -124,9 +124,9 @@ def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage:
 
 
 def _remove_unfinished(store: Store, experiment: str, config: Config, content_key: str) -> None:
-    """Removes what attempts left that did not come to their end; the lock says that none is under way.
+    """Removes what unfinished attempts left; the lock guarantees that none is in progress.
 
-    If somebody deleted the version of the content that is to be published, its finished run makes way, too.
+    If the version of the content to be published was deleted, its finished run is removed, too.
     """
     for run in store.runs(experiment, _profile_runs(config)):
         key = run.data.tags["content_key"]
@@ -135,7 +135,7 @@ def _remove_unfinished(store: Store, experiment: str, config: Config, content_ke
 
 
 def _remove(store: Store, profile_run: Run) -> None:
-    """Removes all that a profile's run made: the version, the model and all runs, with their files."""
+    """Removes everything a profile's run created: the version, the model and all runs, with their files."""
     client, experiment = store.client, profile_run.info.experiment_id
     same = f"tags.content_key = '{profile_run.data.tags['content_key']}'"
     for version in _versions(store, profile_run):

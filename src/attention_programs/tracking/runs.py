@@ -1,4 +1,4 @@
-"""What a profile's run and its programs' runs hold."""
+"""The contents of a profile's run and its programs' runs."""
 
 import shutil
 import time
@@ -39,11 +39,11 @@ PROGRAM_RUN = "program"
 BATCH = {"metrics": 900, "params": 100}
 """What MLflow accepts in one call."""
 LONGEST_TAG = 5000
-"""MLflow refuses tags beyond 8,000 characters."""
+"""Maximum characters; MLflow rejects tags of more than 8,000."""
 
 
 def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, str]:
-    """Tags of a profile's run: what it is and the way back."""
+    """Tags of a profile's run: what it is, and its provenance."""
     record = read_record(paths.model)
     return {
         **lineage.tags(),
@@ -58,12 +58,12 @@ def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, st
         "mlflow.source.name": f"dvc repro ({config.profile})",
         "mlflow.source.git.commit": lineage.git_commit,
         "mlflow.note.content": f"Attention heads of {config.model.name} explained and replaced by programs. "
-        "Each run below this one is a program that was selected for a head or written from a prompt.",
+        "Each child run is a program that was selected for a head or written from a prompt.",
     }
 
 
 def fill_profile_run(store: Store, run: Run, config: Config, paths: Paths, lineage: Lineage, files: list[Path]) -> None:
-    """Logs a profile's params, data sets, metrics and files."""
+    """Logs a profile's params, datasets, metrics and files."""
     metrics = [
         *to_metrics(read_json(paths.results / "summary.json")),
         *perplexity_curves(read_csv(paths.results / "perplexity.csv")),
@@ -78,7 +78,7 @@ def fill_profile_run(store: Store, run: Run, config: Config, paths: Paths, linea
     folder = store.folder(run.info.artifact_uri)
     for file in files:
         if file.is_relative_to(paths.data):
-            continue  # data sets are referred to, not copied; the surrogate lies with its model
+            continue  # datasets are referenced, not copied; the surrogate is stored with its model
         home = paths.results if file.is_relative_to(paths.results) else paths.report
         _copy(file, folder / home.parent.name / file.relative_to(home))
     for name in (PARAMS_FILE, DVC_LOCK, REQUIREMENTS):
@@ -86,7 +86,7 @@ def fill_profile_run(store: Store, run: Run, config: Config, paths: Paths, linea
 
 
 def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]:
-    """The texts and the programs, identified by DVC's hash."""
+    """The texts and the programs as datasets, identified by DVC's hash."""
     programs = [asdict(program) for program in read_programs(paths.programs)]
     tables = {
         paths.texts: pd.DataFrame([asdict(text) for text in read_texts(paths.texts)]),
@@ -106,10 +106,10 @@ def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]
 def logged_programs(paths: Paths) -> list[tuple[ProgramRecord, pd.DataFrame]]:
     """Every program that was selected for a head or written from a prompt, with its rows of ``heads.csv``.
 
-    The rows are those of heads that it was selected for; none for one that no head has.
+    The rows are those of the heads that it was selected for; they are empty if there are none.
 
     Raises:
-        UserError: if the program table lacks one.
+        UserError: if a selected program is not in the program table.
     """
     programs = {program.id: program for program in read_programs(paths.programs)}
     table = read_csv(paths.results / "heads.csv")
@@ -134,7 +134,7 @@ def log_program(
     rows: pd.DataFrame,
     calls: Sequence[Call] = (),
 ) -> None:
-    """Writes one program's run, in three calls and a few files: hundreds take seconds."""
+    """Writes one program's run with only three calls and a few files, so that hundreds take seconds."""
     heads = " ".join(rows["head"])
     tags = {
         **shared,

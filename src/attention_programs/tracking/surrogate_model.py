@@ -1,6 +1,6 @@
-"""The registered surrogate as MLflow runs it; this file is stored with every version.
+"""The registered surrogate as an MLflow model; this file is stored with every version.
 
-The weights are not: they are found in the ``models`` folder of the repository, and their hash is checked.
+The weights are not: they are read from the repository's ``models`` folder, and their hash is checked.
 """
 
 import math
@@ -22,9 +22,9 @@ COLUMN = "text"
 
 
 def signature(max_tokens: int) -> ModelSignature:
-    """What the model takes and gives.
+    """The model's inputs, outputs and parameters.
 
-    The input column has no name, because MLflow accepts plain lists of texts for such a signature alone.
+    The input column is unnamed because only then does MLflow accept plain lists of texts.
     """
     outputs = [
         ColSpec(DataType.string, COLUMN),
@@ -48,31 +48,31 @@ class SurrogateModel(PythonModel):
         """Loads the model from the repository's ``models`` folder and replaces its heads.
 
         Raises:
-            UserError: if the weights are missing or others than those the programs were validated on.
+            UserError: if the weights are missing or not those the programs were validated on.
         """
         self._surrogate = load_patched(Path(context.artifacts["surrogate"]), current_root())
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Measures texts, each cut to ``max_tokens``.
+        """Measures the loss of texts, each cut to ``max_tokens``.
 
         Args:
-            context: Unused; the model is loaded by then.
-            model_input: Texts in the column ``text``; MLflow makes a table of a list or series, too.
+            context: Unused; the model is already loaded.
+            model_input: Texts in the column ``text``; MLflow also converts a list or series to a table.
             params: ``max_tokens``, by default the length that the programs were validated on.
 
         Returns:
-            text; tokens_read (by the model: at most ``max_tokens``, special tokens around the text included); truncated
-            (whether the text goes on); tokens (that were predicted); loss (their mean negative log-likelihood, nats)
-            and perplexity, both undefined (NaN) for a text with nothing to predict.
+            text; tokens_read (by the model: at most ``max_tokens``, including special tokens); truncated (whether the
+            text was cut); tokens (predicted ones); loss (their mean negative log-likelihood, nats) and perplexity,
+            both NaN for a text with nothing to predict.
 
         Raises:
             UserError: if the column has another name.
         """
         (column,) = model_input.columns
         if column not in (COLUMN, 0):
-            raise UserError(f"column {column!r} was given instead of {COLUMN!r}; rename the column of the texts")
+            raise UserError(f"the input column is {column!r} instead of {COLUMN!r}; rename the column of texts")
         texts = [str(text) for text in model_input[column]]
         losses = text_losses(self._surrogate, texts, int((params or {})["max_tokens"]))
         means = [loss.loss_sum / loss.tokens if loss.tokens else math.nan for loss in losses]

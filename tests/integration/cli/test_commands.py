@@ -1,4 +1,4 @@
-"""The command line on a small made-up project: what it prints, and how it refuses."""
+"""The command line on a small invented project: what it prints, and how it rejects bad input."""
 
 import os
 import re
@@ -72,10 +72,10 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_show_prints_program_scores_and_both_maps(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_program_scores_and_both_patterns(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["show", "L0H1"]) == 0
     text = capsys.readouterr().out
-    assert "search L0H1 (search, 1 terms, row rule: verified, id " in text
+    assert "search L0H1 (search, 1 terms, prefix test: prefix_only, id " in text
     assert "return text.uniform" in text
     assert "test IoU 0.800 (95 % 0.700 - 0.900), without the sink 0.200, JSD 0.300" in text
     rows = [line for line in text.splitlines() if line.count("|") == 4]
@@ -187,7 +187,7 @@ def test_import_without_spacy_says_what_to_install(
     assert "run pip install .[linguistics]" in capsys.readouterr().err
 
 
-def test_try_shows_a_program_of_ones_own_beside_the_searchs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_try_shows_a_program_of_ones_own_next_to_the_searchs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_text(project / "notes/mine.py", program("0.5 * text.first_token + 0.5 * text.self_token", "Rests or stays."))
     file = str(project / "notes/mine.py")
     assert cli.main(["try", file, "L0H1"]) == 2
@@ -202,8 +202,8 @@ def test_try_shows_a_program_of_ones_own_beside_the_searchs(project: Path, capsy
     assert re.search(r"^mine\.py  0\.\d{3}  0\.\d{3}\nsearch   0\.\d{3}  0\.\d{3}$", said, re.MULTILINE)
     assert "2 coefficients fitted in " in said
     for arguments, words in (
-        ([file, "L9H9"], "'L9H9' is none of the 3 selected heads"),
-        ([file, "L0H1", "--fit", "-1"], "--fit is -1"),
+        ([file, "L9H9"], "'L9H9' is not one of the 3 selected heads"),
+        ([file, "L0H1", "--fit", "-1"], "--fit can't be negative, but is -1"),
         (["nothing.py", "L0H1"], "nothing.py"),
     ):
         assert cli.main(["try", *arguments]) == 2
@@ -301,7 +301,7 @@ def test_one_term_is_shown_with_its_example_and_all_heads(
 def test_configure_makes_a_profile_the_current_one(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["configure", "smoke"]) == 0
     assert load_config(project / "params.yaml").profile == "smoke"
-    assert "now holds profile 'smoke'" in capsys.readouterr().out
+    assert "now has profile 'smoke'" in capsys.readouterr().out
 
 
 def found_programs(project: Path) -> Paths:
@@ -335,7 +335,7 @@ def test_a_language_model_is_asked_live(
     assert cli.main(arguments) == 0
     assert "a/model: 0 calls, 0 + 0 tokens" in capsys.readouterr().out  # nothing is paid for twice
     assert cli.main(["validate"]) == 0
-    assert "library/exchanges: 4 exchanges with a language model" in capsys.readouterr().out
+    assert "library/exchanges: 4 calls with a language model" in capsys.readouterr().out
 
 
 def test_an_endpoint_that_answers_nothing_ends_as_an_error(
@@ -348,7 +348,7 @@ def test_an_endpoint_that_answers_nothing_ends_as_an_error(
     assert cli.main(["synthesize", "--heads", "L0H0", "--model", "m", "--base-url", address]) == 2
     said = capsys.readouterr()
     assert re.search(r"^L0H0: .", said.out, re.MULTILINE)
-    assert f"m at {address} answered nothing; check both" in said.err
+    assert f"no answer from m at {address}; check both" in said.err
 
 
 def test_a_batch_is_exported_by_rounds(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -363,7 +363,7 @@ def test_a_batch_is_exported_by_rounds(project: Path, capsys: pytest.CaptureFixt
     arguments = ["synthesize", "--heads", "L0H0", "--model", "m", "--import-batch", "replies.jsonl"]
     assert cli.main([*arguments, "--export-batch", "more.jsonl"]) == 0
     text = capsys.readouterr().out
-    assert "1 replies imported, 0 failed, 0 known before" in text
+    assert "1 replies imported, 0 failed, 0 already known" in text
     (second,) = read_jsonl(project / "more.jsonl")
     assert "no program in the reply" in second["body"]["messages"][-1]["content"]
 
@@ -373,23 +373,23 @@ def test_the_prompt_of_a_head_is_shown(project: Path, capsys: pytest.CaptureFixt
     assert cli.main(["prompt", "L0H1"]) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith("--- user\nHead L0H1, measured on training texts:")
-    assert "tokens of 4000" in shown.err
+    assert "of at most 4000 tokens" in shown.err
     assert cli.main(["prompt", "L0H1", "--whole"]) == 0
     assert capsys.readouterr().out.startswith("--- system\n")
     assert cli.main(["prompt", "L1H0"]) == 2
 
 
 REFUSED = [
-    (["show", "L9H9"], "head L9H9 was not selected: profile 'mine' holds 3 heads, L0H0 to L2H3"),
+    (["show", "L9H9"], "head L9H9 was not selected: profile 'mine' has 3 heads, L0H0 to L2H3"),
     (["show", "first"], "'first' is not the name of a head"),
     (["show", "L0H0", "--method", "magic"], "method 'magic' is unknown; heads.csv has selected, uniform"),
     (["show", "L0H1", "--html", "data"], "data is a folder"),
     (["shw"], "No such command 'shw'. Did you mean 'show'"),
     (["show"], "Missing argument 'HEAD'"),
     (["heads", "--sort", "fit"], "is not one of 'name', 'iou'"),
-    (["heads", "--project", "corpora"], "corpora holds no params.yaml; give a project's folder"),
+    (["heads", "--project", "corpora"], "corpora has no params.yaml; give a project folder"),
     (["heads", "--method", "magic"], "method 'magic' is unknown"),
-    (["heads", "--limit", "-1"], "--limit is -1"),
+    (["heads", "--limit", "-1"], "--limit can't be negative, but is -1"),
     (["prompt", "L0H0"],
     "found_programs.jsonl does not exist; prompts need the search's programs: run `dvc repro search`"),
     (["synthesize", "--max-tokens", "-1"], "max_tokens is -1; write 0 or more"),
@@ -402,7 +402,7 @@ REFUSED = [
     (["validate", "silent.py"], "silent.py: the program has no docstring"),
     (["validate", "bad.yaml"], "bad.yaml"),
     (["validate", "corpora"], "cannot check"),
-    (["configure", "nope"], "there is no profile 'nope'; conf/profile holds"),
+    (["configure", "nope"], "there is no profile 'nope'; conf/profile has"),
     (["reproduce", "--profile", "nope"], "there is no profile 'nope'"),
     (["surrogate", "info", "mine"], "nothing is published yet; run `attention-programs publish`"),
     (["ui"], "nothing is published yet"),
@@ -505,7 +505,7 @@ def test_files_that_are_named_lie_where_the_command_is_typed(
     assert len(read_jsonl(elsewhere / "requests.jsonl")) == 1
 
 
-def test_maps_drawn_for_the_terminal_are_the_heads(project: Path) -> None:
+def test_patterns_drawn_for_the_terminal_are_the_heads(project: Path) -> None:
     from attention_programs.report.head_view import head_view
 
     config = load_config(project / "params.yaml")

@@ -191,13 +191,13 @@ def test_nobody_listens(settings: ExplainerSettings, pauses: list[float]) -> Non
 @pytest.mark.parametrize(
     ("status", "body", "message"),
     [
-        (401, {"error": {"message": f"bad key {KEY}"}}, "refuses the key in TEST_KEY"),
-        (403, {"error": {"message": "no"}}, "refuses the key"),
+        (401, {"error": {"message": f"bad key {KEY}"}}, "rejects the key in TEST_KEY"),
+        (403, {"error": {"message": "no"}}, "rejects the key"),
         (404, {"error": {"message": "no such model"}}, "has no model 'model'"),
         (429, {"error": {"message": "pay", "code": "insufficient_quota"}}, "quota is used up"),
     ],
 )
-def test_what_no_other_call_would_mend_ends_the_run(
+def test_what_no_other_call_would_fix_ends_the_run(
     status: int, body: dict[str, Any], message: str, httpserver: HTTPServer, settings: ExplainerSettings
 ) -> None:
     httpserver.expect_request(PATH).respond_with_json(body, status)
@@ -228,9 +228,9 @@ def test_keys_and_addresses(settings: ExplainerSettings, monkeypatch: pytest.Mon
     assert read_key(settings) == "none"  # this machine needs none
     with pytest.raises(UserError, match="set the environment variable TEST_KEY"):
         read_key(replace(settings, base_url="https://api.example.org/v1"))
-    with pytest.raises(UserError, match="take it out"):
+    with pytest.raises(UserError, match="remove it and put the key"):
         read_key(replace(settings, base_url="https://me:secret@api.example.org/v1"))
-    with pytest.raises(UserError, match="write an address"):
+    with pytest.raises(UserError, match="use a URL such as"):
         read_key(replace(settings, base_url="api.example.org"))
 
 
@@ -375,13 +375,13 @@ def test_no_spelling_of_the_key_comes_through(
         (
             {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
                        "'max_completion_tokens' instead.", "param": "max_tokens", "code": "unsupported_parameter"}},
-            r"refuses max_tokens .*set explainer\.max_completion_tokens_name to max_completion_tokens",
+            r"rejects max_tokens .*set explainer\.max_completion_tokens_name to max_completion_tokens",
         ),
         (
             {"error": {"message": "Unsupported value: only the default (1) is supported", "param": "seed"}},
-            r"refuses seed .*add it to explainer\.leave_out \(--leave-out seed\)",
+            r"rejects seed .*add it to explainer\.leave_out \(--leave-out seed\)",
         ),
-        ({"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, "refuses seed"),
+        ({"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, "rejects seed"),
     ],
 )  # fmt: skip
 def test_a_refused_parameter_ends_the_run_at_once(
@@ -417,9 +417,9 @@ def test_counts_that_can_not_be_true_never_lower_the_spending(
 
 def test_keys_that_no_call_can_carry(settings: ExplainerSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_KEY", "sk-“quoted”-0123456789")
-    with pytest.raises(UserError, match="the key in TEST_KEY holds a character that no call can carry"):
+    with pytest.raises(UserError, match="the key in TEST_KEY has a character that can't be sent"):
         read_key(settings)
-    with pytest.raises(UserError, match="take it out"):
+    with pytest.raises(UserError, match="remove it and put the key"):
         read_key(replace(settings, base_url="https://api.example.org/v1?key=secret"))
 
 

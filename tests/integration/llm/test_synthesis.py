@@ -110,7 +110,7 @@ def synthesis(index: AttentionIndex, train: list[TextAttention], runner: Sandbox
     return explainer(index, train, runner).run(["L0H0", "L1H1"], Scripted(BAD, GOOD))
 
 
-def test_a_better_revision_is_kept_and_its_constants_are_fitted(synthesis: SynthesisResult) -> None:
+def test_a_better_revision_is_kept_and_its_coefficients_are_fitted(synthesis: SynthesisResult) -> None:
     for head_result in synthesis.head_results.values():
         assert head_result.kept_revision
         assert head_result.best is not None
@@ -207,7 +207,7 @@ def test_prompts_show_training_texts_alone_and_keep_to_the_limit(
     assert "0.1 * text.first_token + text.uniform" in second
 
 
-def test_equal_programs_of_several_heads_are_one_record_with_every_exchange(synthesis: SynthesisResult) -> None:
+def test_equal_programs_of_several_heads_are_one_record_with_every_call(synthesis: SynthesisResult) -> None:
     programs = explained(synthesis, elsewhere=()).programs
     rests = next(program for program in programs if program.description == "Rests.")
     assert rests.intended_heads == ["L0H0", "L1H1"]
@@ -234,7 +234,7 @@ def test_a_replay_with_other_texts_keeps_the_recorded_replies(
     log = CallLog(call for head_result in synthesis.head_results.values() for call in head_result.calls)
     other = explainer(index, train, runner, replace(SETTINGS, texts=4)).run(["L0H0"], ReplayBackend(log, "here"))
     assert (other.prompts, other.prompts_reproduced_verbatim) == (2, 0)
-    with pytest.raises(UserError, match="here holds no reply of 'm' for head L0H2, round 0"):
+    with pytest.raises(UserError, match="here has no reply of 'm' for head L0H2, round 0"):
         explainer(index, train, runner).run(["L0H2"], ReplayBackend(log, "here"))
 
 
@@ -266,7 +266,7 @@ def test_heads_to_ask_about(index: AttentionIndex) -> None:
     assert requested_heads(replace(SETTINGS, heads="all"), index) == list(index.heads)
     assert requested_heads(replace(SETTINGS, heads="every 2"), index) == list(index.heads[::2])
     assert requested_heads(replace(SETTINGS, heads=("L1H1", "L0H0")), index) == ["L0H0", "L1H1"]
-    with pytest.raises(UserError, match=r"head L99H0 of explainer\.heads is none of the 12 selected heads"):
+    with pytest.raises(UserError, match=r"head L99H0 of explainer\.heads is not one of the 12 selected heads"):
         requested_heads(replace(SETTINGS, heads="L99H0"), index)
 
 
@@ -295,7 +295,7 @@ def test_the_vocabulary_is_in_the_prompt() -> None:
     assert "text.next_token" in encoder
 
 
-def test_a_program_by_hand_is_tried_beside_the_searchs(
+def test_a_program_by_hand_is_tried_next_to_the_searchs(
     index: AttentionIndex, train: list[TextAttention], runner: SandboxRunner, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.py"
@@ -317,7 +317,7 @@ def test_a_program_by_hand_is_tried_beside_the_searchs(
     assert lines[-1] == fitted.coefficients.source.splitlines()[-1]
 
 
-def test_a_program_by_hand_that_fails_or_looks_ahead_is_told_of(
+def test_a_program_by_hand_that_fails_or_looks_ahead_is_reported(
     index: AttentionIndex, train: list[TextAttention], runner: SandboxRunner, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.py"

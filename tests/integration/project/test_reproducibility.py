@@ -87,7 +87,7 @@ def test_other_bytes_with_numbers_within_the_tolerance_are_reproduced(tmp_path: 
     found = compared(tmp_path, change("heads.csv", "iou_test", 0, 0.51), select="new", attention="new")
     assert found.reproduced
     text = "\n".join(found.lines)
-    assert "other attention: data/p/attention has other bytes" in text
+    assert "other attention: data/p/attention differs in bytes" in text
     assert "same  heads.csv, iou_test: equal within 0.02" in text
 
 
@@ -110,7 +110,7 @@ def test_other_bytes_with_numbers_within_the_tolerance_are_reproduced(tmp_path: 
             "rankings.csv, damage: rank correlation 0.714 (at least 0.98)",
         ),
         (change("heads.csv", "iou_test", 1, None), "heads.csv, iou_test, row 1: nan instead of 0.7"),
-        (change("heads.csv", "iou_test", 1, "many"), "heads.csv, iou_test: what were numbers is text"),
+        (change("heads.csv", "iou_test", 1, "many"), "heads.csv, iou_test: numbers became text"),
         (change("heads.csv", "head", 1, "L9H9"), "heads.csv, head, row 1: L9H9 instead of L0H1"),
         (lambda folder: write_csv(folder / "heads.csv", read_csv(folder / "heads.csv")[:1]), "2 rows became 1"),
         (lambda folder: write_json(folder / "summary.json", {}), "summary.json: 1 keys differ"),
@@ -169,7 +169,7 @@ def test_a_profile_without_a_record_is_refused(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", "conf")
     git(tmp_path, "commit", "--quiet", "-m", "settings")
-    with pytest.raises(UserError, match="no record of profile 'smoke' is committed; run it"):
+    with pytest.raises(UserError, match="profile 'smoke' has no committed results; run it"):
         check(tmp_path, "smoke")
     with pytest.raises(UserError, match="there is no profile 'nope'"):
         check(tmp_path, "nope")

@@ -1,4 +1,4 @@
-"""What an architecture must do is tried before anything is computed, and a replacement can't be silently inert."""
+"""Architectures are tested before anything is computed, and a replacement can't be silently without effect."""
 
 import sys
 from typing import Any
@@ -156,7 +156,7 @@ def test_packed_texts_are_refused(llama: LoadedModel) -> None:
     ids = torch.tensor([[5, 6, 7, 8, 9, 10]])
     with PatchedModel(llama, {Head(0, 0): PREVIOUS}), torch.inference_mode():
         llama.model(input_ids=ids, position_ids=torch.arange(6)[None])
-        with pytest.raises(UserError, match="position_ids begin again within a row: texts are packed"):
+        with pytest.raises(UserError, match="position_ids restart within a row, so texts are packed"):
             llama.model(input_ids=ids, position_ids=torch.tensor([[0, 1, 2, 0, 1, 2]]))
 
 
@@ -166,7 +166,7 @@ def test_a_static_cache_is_refused_with_the_way_out(family: str) -> None:
     ids = torch.tensor([[5, 6, 7]])
     with (
         PatchedModel(loaded, {Head(0, 0): PREVIOUS}),
-        pytest.raises(UserError, match="leave out cache_implementation"),
+        pytest.raises(UserError, match="omit cache_implementation"),
         torch.inference_mode(),
     ):
         loaded.model.generate(ids, max_new_tokens=3, cache_implementation="static", do_sample=False)

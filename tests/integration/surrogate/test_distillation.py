@@ -1,4 +1,4 @@
-"""Soft programs are the programs, gradients reach their coefficients alone, and distillation preserves predictions."""
+"""Soft programs equal the programs, gradients reach only their coefficients, distillation preserves predictions."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_soft_programs_give_the_predictions_of_the_programs(any_model: LoadedMod
     assert float(hard) > 1e-5
 
 
-def test_gradients_reach_the_constants_of_replaced_heads_alone(llama: LoadedModel) -> None:
+def test_gradients_reach_only_the_coefficients_of_replaced_heads(llama: LoadedModel) -> None:
     texts = encoded(llama, 4)
     soft = SoftPrograms(llama, ASSIGNMENT)
     chosen = {Head(0, 1): ASSIGNMENT[Head(0, 1)], Head(1, 2): ASSIGNMENT[Head(1, 2)]}
@@ -96,7 +96,7 @@ def test_a_gradient_is_the_slope(llama: LoadedModel) -> None:
     assert float(middle[1]) == pytest.approx(float(high[0] - low[0]) / 0.2, rel=0.05)
 
 
-def test_values_that_are_kept_give_the_maps_of_those_that_are_not(any_model: LoadedModel) -> None:
+def test_values_that_are_kept_give_the_patterns_of_those_that_are_not(any_model: LoadedModel) -> None:
     texts, heads = encoded(any_model, 4), list(ASSIGNMENT)
     kept, iterative = (SoftPrograms(any_model, ASSIGNMENT, memory_mib=mib) for mib in (16, 0))
     first = kept.patterns(texts, heads)
@@ -110,7 +110,7 @@ def test_values_that_are_kept_give_the_maps_of_those_that_are_not(any_model: Loa
             assert not first[place, row, len(text) :].any()
 
 
-def test_intact_predictions_are_those_of_the_model(any_model: LoadedModel) -> None:
+def test_original_predictions_are_those_of_the_model(any_model: LoadedModel) -> None:
     texts = encoded(any_model, 4)
     known = OriginalPredictions(any_model, texts)
     for _ in range(2):
@@ -137,13 +137,13 @@ def test_what_is_kept_does_not_depend_on_what_is_asked_for_first(
 def test_texts_of_one_token_teach_nothing_and_are_left_out(
     causal_model: LoadedModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(UserError, match="no text of the batch holds a token to predict"):
+    with pytest.raises(UserError, match="no text of the batch has a token to predict"):
         divergence(causal_model, [(7,), (8,)], original_log_probabilities(causal_model, [(7,), (8,)]))
     texts = [*encoded(causal_model, 4), (7,), (8,), (9,)]
     ranking = list(ASSIGNMENT)
     found = Distiller(causal_model, ASSIGNMENT, ranking, texts, [(5,)], SETTINGS, np.random.default_rng(0)).run()
     assert np.isfinite([value for rows in found.coefficients[100].values() for value in rows]).all()
-    assert "distillation: 3 of 7 texts have a single token, left out" in capsys.readouterr().err
+    assert "distillation: 3 of 7 texts have only one token and are left out" in capsys.readouterr().err
 
 
 def test_what_the_optimiser_remembers_follows_the_model_to_its_device() -> None:
@@ -154,7 +154,7 @@ def test_what_the_optimiser_remembers_follows_the_model_to_its_device() -> None:
     }  # fmt: skip
 
 
-def test_a_layer_is_taught_by_the_intact_layers_below(any_model: LoadedModel) -> None:
+def test_a_layer_is_fitted_on_the_original_layers_below(any_model: LoadedModel) -> None:
     texts = encoded(any_model, 4)
     outputs = layer_outputs(any_model, texts)
     soft = SoftPrograms(any_model, ASSIGNMENT)
@@ -259,7 +259,7 @@ def test_a_models_own_parameters_get_no_gradient_and_keep_their_mark(llama: Load
         first.requires_grad_(False)
 
 
-def test_no_steps_leave_the_constants(llama: LoadedModel) -> None:
+def test_no_steps_leave_the_coefficients(llama: LoadedModel) -> None:
     found = distiller(llama, replace(SETTINGS, steps=(0, 0), layer_steps=0, check_texts=0)).run()
     assert found.coefficients[100][Head(0, 0)] == [2.0, -0.5]
     assert list(found.coefficients[50]) == list(ASSIGNMENT)[:6]

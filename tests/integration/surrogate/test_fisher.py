@@ -1,4 +1,4 @@
-"""The Fisher estimate is the curvature of the divergence, and orders follow it."""
+"""The Fisher estimate is the curvature of the divergence, and rankings follow it."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def gates(batch: int, value: float, only: Head | None = None) -> dict[Head, torc
     return {head: torch.full((batch,), value if only in (None, head) else 0.0) for head in ASSIGNMENT}
 
 
-def test_closed_gates_are_the_intact_model_and_open_ones_the_patched(any_model: LoadedModel) -> None:
+def test_closed_gates_are_the_original_model_and_open_ones_the_patched(any_model: LoadedModel) -> None:
     texts = encoded(any_model, 4)
     original = original_log_probabilities(any_model, texts)
     with torch.no_grad(), PatchedModel(any_model, ASSIGNMENT) as patched:
@@ -44,7 +44,7 @@ def test_the_estimate_is_the_curvature_of_the_divergence(llama: LoadedModel) -> 
             assert found[head] == pytest.approx(measured, rel=0.25)
 
 
-def test_the_order_is_of_all_heads_deterministic_and_estimated_anew(llama: LoadedModel) -> None:
+def test_the_iterative_ranking_is_of_all_heads_and_deterministic(llama: LoadedModel) -> None:
     texts = encoded(llama, 4)
     runs = [iterative_fisher_rankings(llama, ASSIGNMENT, texts, pattern_cache(llama), 20, 3, seed=1) for _ in range(2)]
     assert runs[0] == runs[1]
@@ -75,7 +75,7 @@ def test_the_mean_slope_of_a_gate_is_nearly_what_opening_it_costs(llama: LoadedM
         assert np.mean(ends) == pytest.approx(cost, rel=0.5)
 
 
-def test_the_order_in_company_is_of_all_heads_and_deterministic(llama: LoadedModel) -> None:
+def test_the_joint_ablation_ranking_is_of_all_heads_and_deterministic(llama: LoadedModel) -> None:
     texts, first = encoded(llama, 4), list(ASSIGNMENT)
     runs = []
     for seed in (1, 1, 2):

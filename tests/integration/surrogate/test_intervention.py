@@ -48,7 +48,7 @@ def logits(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_own_maps_change_nothing(any_model: LoadedModel, length: int) -> None:
+def test_own_patterns_change_nothing(any_model: LoadedModel, length: int) -> None:
     assert identity_of(any_model, HEADS, [ids_of(length)]).own < 1e-5
 
 
@@ -182,7 +182,7 @@ def test_a_cache_filled_without_the_surrogate_is_refused(llama: LoadedModel) -> 
             llama.model(input_ids=ids[:, 5:], past_key_values=cache)
 
 
-def test_restoring_gives_the_intact_model_back(any_model: LoadedModel) -> None:
+def test_restoring_gives_the_original_model_back(any_model: LoadedModel) -> None:
     ids = ids_of(17)
     before = logits(any_model, ids)
     with PatchedModel(any_model, ASSIGNMENT):

@@ -1,4 +1,4 @@
-"""Perplexity and damage of replaced heads, held to plain loops without any shortcut."""
+"""Perplexity and ablation effects of replaced heads equal those of plain loops without shortcuts."""
 
 import math
 from dataclasses import replace
@@ -110,19 +110,19 @@ def test_a_text_of_one_token_has_nothing_to_predict(causal_model: LoadedModel) -
         both.heads
         == measure_ablation_effects(causal_model, {Head(1, 1): FIRST}, [long], cache_of(causal_model), 2).heads
     )
-    with pytest.raises(UserError, match="no text holds a token to predict, so effects of heads can't be measured"):
+    with pytest.raises(UserError, match="no text has a token to predict, so ablation effects can't be measured"):
         measure_ablation_effects(causal_model, {Head(1, 1): FIRST}, [short], cache_of(causal_model), 2)
     curve = Curve("x", "iou", {100: ASSIGNMENT})
     measured = measure_curves(causal_model, [curve], Windows([short, long], [0, 1]), 2, cache_of(causal_model))
     table = perplexity_table(measured, 50, 0)
     assert np.isfinite(table[["perplexity", "increase"]].to_numpy()).all()
     assert table[["low", "high"]].isna().all(axis=None), "two texts are too few for an interval"
-    with pytest.raises(UserError, match="the 1 texts hold no token to predict"):
+    with pytest.raises(UserError, match="the 1 texts have no token to predict"):
         measure_curves(causal_model, [curve], Windows([short], [0]), 2, cache_of(causal_model))
 
 
 @pytest.mark.parametrize("batch_texts", [2, 8])
-def test_damage_equals_patching_the_whole_model(any_model: LoadedModel, batch_texts: int) -> None:
+def test_ablation_effects_equal_patching_the_whole_model(any_model: LoadedModel, batch_texts: int) -> None:
     texts = encoded(any_model)
     some = {head: ASSIGNMENT[head] for head in (Head(0, 1), Head(1, 0), Head(1, 3), Head(2, 2))}
     found = measure_ablation_effects(any_model, some, texts, cache_of(any_model), batch_texts).heads
@@ -145,7 +145,7 @@ def test_damage_equals_patching_the_whole_model(any_model: LoadedModel, batch_te
         assert ablation_effect.ablation_effect > 1e-6
 
 
-def test_measuring_damage_leaves_the_model_as_it_was(any_model: LoadedModel) -> None:
+def test_measuring_ablation_effects_leaves_the_model_as_it_was(any_model: LoadedModel) -> None:
     texts = encoded(any_model)[:2]
     before = ids_losses(any_model, texts, 2)
     measure_ablation_effects(any_model, {Head(2, 0): FIRST}, texts, cache_of(any_model), 2)
@@ -214,7 +214,7 @@ def table_of_heads() -> pd.DataFrame:
     return pd.concat([selected, heads_table("uniform", dict.fromkeys(iou, EVEN), iou_validation=[0.5, 0.3, 0.5, 0.5])])
 
 
-def test_orders_go_by_iou_and_by_damage_with_ties_by_name() -> None:
+def test_rankings_go_by_iou_and_by_ablation_effect_with_ties_by_name() -> None:
     table = table_of_heads()
     expected = [Head(0, 1), Head(0, 0), Head(2, 0), Head(10, 0)]
     assert rank_by_iou("selected", table) == expected
@@ -263,7 +263,7 @@ def test_a_program_that_fails_on_a_text_stops_the_measurement(llama: LoadedModel
     assert np.isfinite(perplexity(ids_losses(llama, encoded(llama), 2)))
 
 
-def test_windows_are_pieces_of_the_text_and_count_as_one(any_model: LoadedModel) -> None:
+def test_windows_are_parts_of_the_text_and_count_as_one(any_model: LoadedModel) -> None:
     texts = texts_from([" ".join(SENTENCES[:3]), SENTENCES[3]])
     found = cut(any_model, texts, 12, 3)
     whole = any_model.encode(texts[0].content, 1000)
@@ -290,7 +290,7 @@ def test_orders_survive_their_table(tmp_path: Path) -> None:
     assert read_rankings(tmp_path / "rankings.csv") == rankings
 
 
-def test_the_order_is_chosen_where_the_model_keeps_best(llama: LoadedModel, tmp_path: Path) -> None:
+def test_the_ranking_that_preserves_the_model_best_is_chosen(llama: LoadedModel, tmp_path: Path) -> None:
     ids = encoded(llama)
     heads = list(ASSIGNMENT)
     settings = ReplacementSettings(batch_texts=2)
@@ -311,7 +311,7 @@ def test_the_order_is_chosen_where_the_model_keeps_best(llama: LoadedModel, tmp_
     assert chosen_ranking(tmp_path / "ranking_choice.csv") == best
 
 
-def test_a_share_gets_the_constants_of_the_next_larger_distilled_one() -> None:
+def test_a_percentage_gets_the_coefficients_of_the_next_larger_distilled_one() -> None:
     one, other = Head(0, 0), Head(0, 1)
     programs = [
         replace(FIRST, name=f"{head} {share}", intended_heads=[str(head)], provenance={"share": share})
@@ -341,7 +341,7 @@ def test_perplexity_can_be_measured_on_one_corpus() -> None:
         texts_of_split(texts, "test", ReplacementSettings(corpus="c"))
 
 
-def test_the_gate_asks_for_the_upper_end_on_texts_that_chose_nothing() -> None:
+def test_the_gate_asks_for_the_upper_bound_on_texts_that_chose_nothing() -> None:
     divided = divide_validation(list("abcde"), 0)
     assert (divided.choice, divided.gate) == (["a", "b"], ["c", "d", "e"])
     assert divide_validation(list("abcde"), 4).gate == ["e"]

@@ -122,7 +122,7 @@ def test_heads_that_the_model_lacks_are_refused(model: Path, wanted: SurrogateSp
         load_surrogate(tmp_path / "s.json", model)
 
 
-def test_a_surrogate_without_a_replaced_head_is_the_intact_model(
+def test_a_surrogate_without_a_replaced_head_is_the_original_model(
     model: Path, wanted: SurrogateSpecification, tmp_path: Path
 ) -> None:
     write_specification(tmp_path / "s.json", replace(wanted, heads={}, programs={}, percent=0))
@@ -168,7 +168,9 @@ def test_a_loss_that_is_not_the_recorded_one_is_named(
     wrong = replace(last, **{loss: getattr(last, loss) + 0.002 * last.tokens})
     write_specification(tmp_path / "s.json", replace(measured, recorded=RecordedLosses("float32", (*others, wrong))))
     load_surrogate(tmp_path / "s.json", model).restore()
-    with pytest.raises(UserError, match=rf"recorded text {last.key} \(stories\): .* further away than 0.001 nats"):
+    with pytest.raises(
+        UserError, match=rf"recorded text {last.key} \(stories\): .* further away than 0.001 nats"
+    ):
         load_surrogate(tmp_path / "s.json", model, verify=True)
 
 

@@ -1,4 +1,4 @@
-"""MLflow's pages: no process too many, none that outlives the command, and ports that can't be had."""
+"""MLflow's UI: no unneeded processes, none that outlives the command, and ports that are not available."""
 
 import contextlib
 import os
@@ -112,10 +112,10 @@ def test_whatever_ends_the_command_ends_the_server_and_no_job_workers_are_starte
 def test_ports_that_cannot_be_had_end_in_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with taken() as port:
         for arguments, message in (
-            (["--port", str(port)], f"port {port} is taken; give another with --port"),
-            (["--port", "70000"], "--port is 70000; give a number from 1 to 65535"),
-            (["--host", "203.0.113.1"], "cannot serve at 203.0.113.1, port 5000 (Cannot assign requested address)"),
-            (["--host", "no such host"], "cannot serve at no such host, port 5000 ("),
+            (["--port", str(port)], f"port {port} is in use; choose another with --port"),
+            (["--port", "70000"], "--port is 70000; use a number from 1 to 65535"),
+            (["--host", "203.0.113.1"], "cannot serve on 203.0.113.1, port 5000 (Cannot assign requested address)"),
+            (["--host", "no such host"], "cannot serve on no such host, port 5000 ("),
         ):
             assert cli.main(["ui", *arguments]) == 2
             said = capsys.readouterr()
@@ -131,4 +131,4 @@ def test_a_server_that_ends_by_itself_is_no_success(
     with taken() as port:
         pass
     assert cli.main(["ui", "--port", str(port)]) == 2
-    assert f"MLflow's server on port {port} ended by itself" in capsys.readouterr().err
+    assert f"MLflow's server on port {port} stopped unexpectedly" in capsys.readouterr().err

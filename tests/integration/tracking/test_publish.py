@@ -410,7 +410,7 @@ def test_failing_gate_registers_without_the_alias_and_says_why(repository: Path)
     assert (published.version, published.alias) == ("2", "")
     assert published.gate == (
         "failed: with 25 % of heads replaced, validation perplexity rises by 7.00 % (95 % interval 6.00 to 8.00 %, 40 "
-        "texts); the upper end is above the limit of 2.5 %"
+        "texts); the upper bound is above the limit of 2.5 %"
     )
     failed = surrogate_info("tiny-llama/2", repository)
     assert failed.tags["gate"] == published.gate
@@ -419,7 +419,7 @@ def test_failing_gate_registers_without_the_alias_and_says_why(repository: Path)
     assert surrogate_info("tiny-llama", repository).version == "1"
 
 
-def test_the_gate_is_held_to_the_upper_end(repository: Path) -> None:
+def test_the_gate_is_held_to_the_upper_bound(repository: Path) -> None:
     write_params(repository, tracking={"gate_percent": 25, "gate_increase": 7.5})  # between estimate and upper end
     published = publish_at(repository)
     assert (published.alias, published.gate.split(":")[0]) == ("", "failed")
@@ -428,11 +428,13 @@ def test_the_gate_is_held_to_the_upper_end(repository: Path) -> None:
 @pytest.mark.parametrize("ranking", RANKINGS)
 def test_every_ranking_is_named_in_the_description(template: Path, ranking: str) -> None:
     validation = replace(read_validation(*validated(template)), ranking=ranking)
-    assert f"the ones {RANKINGS[ranking].heads}" in validation.description
+    assert f"those {RANKINGS[ranking].heads}" in validation.description
 
 
 def test_a_surrogate_that_was_asked_nothing_says_so(template: Path) -> None:
-    assert "No questions were asked of it." in replace(read_validation(*validated(template)), tasks=()).description
+    assert (
+        "Question answering was not measured." in replace(read_validation(*validated(template)), tasks=()).description
+    )
 
 
 def validated(root: Path) -> tuple[Config, Paths, SurrogateSpecification]:
@@ -451,7 +453,7 @@ def test_version_carries_numbers_and_the_way_back(template: Path) -> None:
     assert info.tags["weights_sha256"] == weights_hash(template / "models/tiny-llama")
     assert "That is 8.00 % above the original model's (95 % interval 7.00 to 9.00)." in info.description
     assert "validation perplexity rises by 7.00 %" in info.description
-    assert "the upper end is within the limit of 15 %" in info.description
+    assert "the upper bound is within the limit of 15 %" in info.description
     with open_store(template) as store:
         run = store.client.get_run(info.run_id)
         assert run.data.tags["content_key"] == info.tags["content_key"]
@@ -500,7 +502,7 @@ def test_loaded_surrogate_measures_as_the_patched_model_does(template: Path, mon
     pd.testing.assert_frame_equal(model.predict(texts), table)
     pd.testing.assert_frame_equal(model.predict(pd.Series(texts)), table)
     assert model.predict(texts, params={"max_tokens": 5})["tokens"].max() == 4
-    with pytest.raises(UserError, match="'review' was given"):
+    with pytest.raises(UserError, match="the input column is 'review'"):
         model.predict(pd.DataFrame({"review": texts}))
 
 
@@ -511,7 +513,7 @@ def test_a_registered_surrogate_is_measured_again(
     monkeypatch.chdir(repository)
     assert cli.main(["surrogate", "info", "tiny-llama", "--verify"]) == 0
     said = capsys.readouterr().out.splitlines()[-1]
-    found = re.fullmatch(r"3 recorded test texts .* by (\S+) % on them, recorded (\S+) %; no loss differs .*", said)
+    found = re.fullmatch(r"3 recorded test texts .* by (\S+) % \(recorded: (\S+) %\); no loss differs .*", said)
     assert found is not None
     assert found[1] == found[2] != "0.00"
     (stored,) = repository.glob("mlruns/artifacts/**/surrogate.json")
@@ -538,17 +540,17 @@ def test_surrogate_without_its_weights_is_refused(repository: Path) -> None:
     with pytest.raises(UserError, match="weights"):
         load_surrogate("tiny-llama", repository)
     shutil.rmtree(repository / "models")
-    with pytest.raises(UserError, match="does not exist and the surrogate needs the weights of tiny-llama"):
+    with pytest.raises(UserError, match="does not exist, but the surrogate needs the weights of tiny-llama"):
         load_surrogate("tiny-llama", repository)
 
 
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("gpt2", "no surrogate 'surrogate-gpt2' is registered; there are surrogate-tiny-llama"),
+        ("gpt2", "no surrogate 'surrogate-gpt2' is registered; choose from surrogate-tiny-llama"),
         ("tiny-llama@best", "no alias 'best'; versions: 1; aliases: latest-validated"),
         ("tiny-llama/7", "no version 7; versions: 1"),
-        ("tiny-llama@", "names no surrogate; write NAME, NAME@ALIAS or NAME/VERSION"),
+        ("tiny-llama@", "is not a surrogate's name; write NAME, NAME@ALIAS or NAME/VERSION"),
     ],
 )
 def test_what_is_not_there_is_answered_with_what_is(template: Path, reference: str, message: str) -> None:
@@ -564,7 +566,7 @@ def test_empty_store_names_the_command(tmp_path: Path, repository: Path) -> None
     assert not list(bare.iterdir())
     with open_store(repository) as store:
         store.client.delete_registered_model("surrogate-tiny-llama")
-    with pytest.raises(UserError, match="none is; run `attention-programs publish`"):
+    with pytest.raises(UserError, match="there are none yet; run `attention-programs publish`"):
         load_surrogate("tiny-llama", repository)
 
 
@@ -573,7 +575,7 @@ def test_what_the_lock_does_not_vouch_for_is_not_published(repository: Path) -> 
     heads = repository / "results/tiny-llama/heads.csv"
     kept = heads.read_text()
     write_text(heads, kept.replace("0.", "0.9", 1))
-    with pytest.raises(UserError, match=r"results/tiny-llama is not what dvc\.lock names"):
+    with pytest.raises(UserError, match=r"results/tiny-llama does not match dvc\.lock"):
         publish_at(repository)
     write_text(heads, kept)
     write_params(repository, attention={"max_tokens": 32})
@@ -583,7 +585,7 @@ def test_what_the_lock_does_not_vouch_for_is_not_published(repository: Path) -> 
     with pytest.raises(UserError, match="no outputs of profile 'other'"):
         publish_at(repository)
     write_params(repository, tracking={"gate_percent": 100}, evaluation=PARAMS["evaluation"] | {"percents": [0, 100]})
-    with pytest.raises(UserError, match=r"replaces 25 % of heads and tracking\.gate_percent is 100"):
+    with pytest.raises(UserError, match=r"replaces 25 % of heads, but tracking\.gate_percent is 100"):
         publish_at(repository)
     write_params(repository)
     vouched = (repository / "dvc.lock").read_text()

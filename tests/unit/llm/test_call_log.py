@@ -71,7 +71,7 @@ def test_a_last_line_that_only_lacks_its_end_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"key": "0" * 64}, "row 1: its key is not that of its content"),
+        ({"key": "0" * 64}, "row 1: key and content do not match"),
         ({"request": {}}, "row 1: not a call"),
         ({"surprise": 1}, "row 1: not a call"),
     ],
@@ -98,7 +98,7 @@ def test_replay_takes_the_round_of_the_head_and_counts_equal_prompts() -> None:
 )
 def test_replay_names_what_is_missing(missing: Request) -> None:
     replay = ReplayBackend(CallLog([answered(request())]), "library/exchanges")
-    with pytest.raises(UserError, match=rf"library/exchanges holds no reply of 'm' for head {missing.head}, round"):
+    with pytest.raises(UserError, match=rf"library/exchanges has no reply of 'm' for head {missing.head}, round"):
         replay.replies([missing])
 
 

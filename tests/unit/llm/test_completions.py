@@ -1,4 +1,4 @@
-"""What endpoints answer, and what is read of it."""
+"""Endpoints' answers, and what is read from them."""
 
 from typing import Any
 
@@ -136,7 +136,7 @@ def test_asking_without_a_single_program_is_an_error() -> None:
         require_programs(synthesis, ExplainerSettings(model="m"))
 
 
-def test_what_is_sent_beside_the_prompt() -> None:
+def test_what_is_sent_along_with_the_prompt() -> None:
     assert request_settings(ExplainerSettings()) == {"max_tokens": 400, "seed": 0, "temperature": 0.5}
     reasoning = ExplainerSettings(max_completion_tokens_name="max_completion_tokens", leave_out=("temperature", "seed"))
     assert request_settings(reasoning) == {"max_completion_tokens": 400}

@@ -1,4 +1,4 @@
-"""Prompts speak of terms as the recorded ones do, so that replies that were paid for go on answering them."""
+"""Prompts name terms as the recorded ones do, so that recorded replies still answer them."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""From replies, good and bad, to programs; and the fit of their numbers."""
+"""From good and bad replies to programs, and the fit of their coefficients."""
 
 import ast
 
@@ -115,7 +115,7 @@ def score_by(target: list[float]):
     return score
 
 
-def test_constants_are_fitted_within_the_budget() -> None:
+def test_coefficients_are_fitted_within_the_budget() -> None:
     source = "def program(text):\n    return 0.5 * text.first_token + text.previous_token"
     calls = []
 
@@ -130,7 +130,7 @@ def test_constants_are_fitted_within_the_budget() -> None:
     assert found == fit_coefficients(source, lambda s: -1.0 if s == source else score_by([0.8, 1.5])(s), evaluations=80)
 
 
-def test_sizes_and_arguments_are_no_constants() -> None:
+def test_sizes_and_arguments_are_no_coefficients() -> None:
     source = (
         "def program(text):\n    w = np.zeros((4, 4))\n    w[1:2] = 1\n"
         "    return text.offset(3) * 2 + w * 0.5 + text.decay(8)"

@@ -108,7 +108,9 @@ def test_a_folder_that_holds_anything_is_refused(tmp_path: Path, capsys: pytest.
     (tmp_path / "there/notes").write_text("mine")
     for name in ("there", "there/notes"):
         assert cli.main(["init", str(tmp_path / name)]) == 2
-        assert capsys.readouterr().err.endswith("is not an empty folder; name one that is empty or not yet there\n")
+        assert capsys.readouterr().err.endswith(
+            "is not an empty folder; choose one that is empty or does not exist yet\n"
+        )
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["notes"]
 
 

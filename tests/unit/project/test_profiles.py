@@ -62,7 +62,7 @@ def test_params_yaml_is_the_composed_full_profile(tmp_path: Path) -> None:
 
 
 def test_an_unknown_profile_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no profile 'nope'; conf/profile holds .*smoke"):
+    with pytest.raises(UserError, match=r"no profile 'nope'; conf/profile has .*smoke"):
         compose("nope", tmp_path / "params.yaml", ROOT)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""What a process of the pipeline does before its work."""
+"""How a stage's process is prepared."""
 
 import platform
 import subprocess

@@ -1,4 +1,4 @@
-"""Every key in the committed results is known where its label stands; a column of unknown keys is found."""
+"""Every key in the committed results has a label; a column of unknown keys is reported."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_an_unknown_key_or_column_is_found() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("results/*/behaviour.csv")), ids=lambda path: path.parent.name)
-def test_where_attention_goes_is_told_in_terms_of_the_vocabulary(path: Path) -> None:
+def test_where_attention_goes_is_reported_in_terms_of_the_vocabulary(path: Path) -> None:
     for name in read_csv(path).columns.difference(["head", "distance", "entropy"]):
         term = PATTERNS.get(name) or TOKEN_FEATURES.get(name)
         assert term, name

@@ -1,4 +1,4 @@
-"""What rankings, sources and baselines are called is known in one place each."""
+"""The names of rankings, sources and baselines are defined in one place each."""
 
 import ast
 import subprocess

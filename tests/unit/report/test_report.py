@@ -274,14 +274,17 @@ def test_page_says_what_matters(page: str) -> None:
     text = re.sub(r"\s+", " ", page)
     assert "Each of 6 attention heads of tiny" in text
     assert "cut to at most 13 tokens" in text
-    assert "raises perplexity (20.00 original) by 125 % [100, 150] with coefficients fitted to keep the model" in text
-    assert ", and by 125 % [100, 150] with the programs as they fit attention" in text
-    assert "Perplexity on 99 tokens of 12 test texts, the same for every line, over that of the original model" in text
+    assert (
+        "raises perplexity (20.00 original) by 125 % [100, 150] with coefficients fitted to preserve the model" in text
+    )
+    assert ", and by 125 % [100, 150] with coefficients fitted to the patterns" in text
+    assert "Perplexity on 99 tokens of 12 test texts, the same for every curve, relative to the original model" in text
     assert text.index("distilled, best ranking") < text.index(">best fit first<")
     assert "f" * 64 in page
     assert "Not measured: question answering on verb agreement." in text
     assert "max_tokens: 13" in page
-    assert "Q5_0, read back into float32" in text
+    assert "Q5_0, dequantised to float32" in text
+    assert "Looks ahead." not in text
 
 
 @pytest.mark.parametrize(
@@ -307,7 +310,7 @@ def test_every_head_has_a_row(page: str, tags: _Tags) -> None:
     assert [name for name in tags.ids if name.startswith("head-L")] == [f"head-{name}" for name in NAMES]
     first = re.search(r'<tr id="head-L0H0">.*?</tr>', page, re.DOTALL)
     assert first is not None
-    assert "–" in first[0]  # its damage was not measured
+    assert "–" in first[0]  # its ablation effect was not measured
     assert "return text.first_token" in first[0]
 
 
@@ -344,21 +347,21 @@ def test_no_questions_and_few_heads(tmp_path: Path, config: Config) -> None:
     assert not (paths.report / "figures" / "questions.svg").exists()
 
 
-def test_closer_looks_say_what_the_tables_hold(page: str, tags: _Tags) -> None:
+def test_detailed_results_say_what_the_tables_say(page: str, tags: _Tags) -> None:
     assert [name for name in tags.ids if name.startswith("closer-")] == [f"closer-{name}" for name in CLOSER]
     text = re.sub(r"\s+", " ", page).replace("&#39;", "'")
     for said in (
         "0.500 [0.490, 0.510] with at most 3 terms, 0.650 [0.640, 0.660] with at most 20 terms",
         "the fitted baseline reaches 0.400 [0.390, 0.410]",
         (
-            "at or above 95 % of one per head on validation texts is 4: on test texts IoU 0.580 [0.570, 0.590], 97 % "
-            "of the"
+            "reaches 95 % of the IoU of one per head on validation texts is 4: on test texts, IoU 0.580 "
+            "[0.570, 0.590], 97 % of the"
         ),
-        "From 0.500 [0.400, 0.600] at 16 tokens to 0.500 [0.400, 0.600] at 32 tokens",
+        "IoU of the selected programs goes from 0.500 [0.400, 0.600] at 16 tokens to 0.500 [0.400, 0.600] at 32 tokens",
         "reach 0.525 on its own test texts and 0.525 on those of other corpora",
         "The 6 heads explained worst",
-        "mean IoU from 0.500 to 0.400 and the increase of perplexity from 125 % [100, 150] to 125 % [100, 150]",
-        "smallest ablation effect first, with a mean increase of 5.0 % over the shares shown; best fit first: 9.0 %",
+        "mean IoU from 0.500 to 0.400 and the perplexity increase from 125 % [100, 150] to 125 % [100, 150]",
+        "smallest ablation effect first, with a mean increase of 5.0 % over the fractions shown; best fit first: 9.0 %",
         "test IoU and its ablation effect: -1.00 (5 heads",
     ):
         assert said in text, said
@@ -440,7 +443,7 @@ def test_examples_and_weak_heads_are_picked_on_validation_texts(paths: Paths) ->
     assert [head.head for head in weak.heads] == NAMES
 
 
-def test_kind_is_what_comes_beside_the_sink() -> None:
+def test_kind_is_what_comes_besides_the_sink() -> None:
     source = (
         'def program(text):\n    """D."""\n    return text.softmax(2.0 * text.first_token + 1.0 * text.key.comma)\n'
     )
@@ -466,7 +469,7 @@ def test_the_perplexity_figure_names_only_curves_that_were_measured() -> None:
     assert "Selected programs" in names
 
 
-def test_sources_and_the_language_model_are_told_of(page: str) -> None:
+def test_sources_and_the_language_model_are_reported(page: str) -> None:
     text = re.sub(r"\s+", " ", page.replace("\u00a0", " ")).replace("&#39;", "'")
     for words in (
         "Search has the best program for 80 % of all heads.",

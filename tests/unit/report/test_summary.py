@@ -84,7 +84,7 @@ def test_values_by_hand(results: Path) -> None:
     assert summary["programs/distinct/selected"] == 2
 
 
-def test_variants_and_lengths(results: Path) -> None:
+def test_analyses_and_lengths(results: Path) -> None:
     write_text(results / "analyses.csv", ANALYSES)
     write_text(results / "lengths.csv", LENGTHS)
     summary = summarise(results)
@@ -128,7 +128,7 @@ def test_no_interval_no_key(results: Path) -> None:
     assert "jsd/test/all/selected/low" not in summary
 
 
-def test_intact_perplexity_without_a_row_at_0_percent(results: Path) -> None:
+def test_original_perplexity_without_a_row_at_0_percent(results: Path) -> None:
     write_text(results / "perplexity.csv", PERPLEXITY.replace("selected,iou,0,0,900,20.0,0.0,0.0,0.0\n", ""))
     assert summarise(results)["perplexity/test/original"] == pytest.approx(20.0)
 
@@ -160,7 +160,7 @@ def test_questions_may_be_empty(results: Path) -> None:
     assert not [key for key in summarise(results) if key.startswith("qa/")]
 
 
-def test_table_sets_numbers_beside_the_papers(results: Path) -> None:
+def test_table_sets_numbers_next_to_the_papers(results: Path) -> None:
     lines = format_summary(summarise(results), "tiny").splitlines()
     assert lines[0].split() == ["tiny", *(model.name for model in paper.MODELS)]
     fit = next(line for line in lines if "selected programs" in line)
@@ -171,7 +171,7 @@ def test_table_sets_numbers_beside_the_papers(results: Path) -> None:
     assert max(map(len, lines)) <= 120
 
 
-def test_distilled_programs_stand_for_an_order_where_they_were_measured(results: Path) -> None:
+def test_distilled_programs_represent_a_ranking_where_they_were_measured(results: Path) -> None:
     row = "distilled,ablation_effect,25,1,12,900,20.4,2.0,1.0,3.0,,,\n"
     write_text(results / "perplexity.csv", PERPLEXITY + row)
     titles = {group.title: group for group in summary_groups(summarise(results))}
@@ -181,7 +181,7 @@ def test_distilled_programs_stand_for_an_order_where_they_were_measured(results:
     assert any("selected programs, best fit" in title for title in titles)
 
 
-def test_what_was_not_measured_shows_as_a_dash_beside_the_paper(results: Path) -> None:
+def test_what_was_not_measured_shows_as_a_dash_next_to_the_paper(results: Path) -> None:
     _, best_first, *others = summary_groups(summarise(results))
     assert {row.label: row.ours for row in best_first.rows}["75 % of heads replaced"] == ABSENT
     assert others

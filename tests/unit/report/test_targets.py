@@ -1,4 +1,4 @@
-"""The table of what has to be reached: values and intervals where measured, dashes elsewhere."""
+"""The table of targets: values and intervals where measured, dashes elsewhere."""
 
 from attention_programs.report.targets import TARGETS, targets_table
 

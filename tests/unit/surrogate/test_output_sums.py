@@ -1,4 +1,4 @@
-"""What is read of logits: the same as torch reads of copies in double precision."""
+"""Sums over logits equal those that torch computes in double precision."""
 
 import pytest
 import torch

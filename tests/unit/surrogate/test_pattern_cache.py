@@ -1,4 +1,4 @@
-"""The store of maps: nothing is run twice, all that is kept fits the bound, the least recently used goes first."""
+"""The pattern cache: nothing runs twice, its size stays bounded, the least recently used patterns go first."""
 
 from collections.abc import Sequence
 
@@ -121,6 +121,6 @@ def test_the_least_recently_used_goes_first() -> None:
     assert counting.runs == [(TERMS[0], 0)]
 
 
-def test_maps_that_are_shared_are_read_only() -> None:
+def test_patterns_that_are_shared_are_read_only() -> None:
     with pytest.raises(ValueError, match="read-only"):
         get(store(), 0, 0)[0, 0] = 5

@@ -1,1 +1,1 @@
-"""Figures, one per file: each function takes tables and returns a matplotlib figure."""
+"""Figures: each function takes tables and returns a matplotlib figure."""

@@ -1,4 +1,4 @@
-"""What replacing heads costs besides perplexity: ablation effect against fit, distillation step by step, rankings."""
+"""Figures on the cost of replacing heads: ablation effect against fit, distillation by step, rankings."""
 
 import numpy as np
 import pandas as pd
@@ -33,14 +33,14 @@ def draw_ablation_effects(joined: pd.DataFrame, baseline: Estimate) -> Figure:
 
 
 COLORS = (BLUE, ORANGE, GREEN, INK, MUTED)
-"""Of the shares of heads, from the smallest on."""
+"""Colours by percentage of heads, from the smallest."""
 
 
 def draw_distillation(table: pd.DataFrame) -> Figure:
-    """Thin: on each step's training texts. Rings: on validation texts, before the step.
+    """Thin lines: each step's training texts; rings: validation texts, before the step.
 
     Args:
-        table: Rows of ``distillation.csv`` in which predictions were matched.
+        table: Rows of ``distillation.csv`` for the output loss.
     """
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     axes = figure.add_subplot()
@@ -64,14 +64,14 @@ def draw_distillation(table: pd.DataFrame) -> Figure:
     axes.set_xlim(0, longest)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set(xlabel="step of each share", ylabel="divergence, nats per token")
+    axes.set(xlabel="step", ylabel="divergence, nats per token")
     axes.grid(axis="y")
     name_ends(axes, ends)
     return figure
 
 
 def draw_rankings(table: pd.DataFrame) -> Figure:
-    """One panel per share of heads, one bar per ranking; the chosen ranking is blue.
+    """One panel per fraction of heads, one bar per ranking; the chosen ranking is blue.
 
     Args:
         table: ``ranking_choice.csv``.
@@ -98,5 +98,5 @@ def draw_rankings(table: pd.DataFrame) -> Figure:
     names = [f"{RANKINGS[ranking].short}{' (chosen)' if ranking in chosen else ''}" for ranking in rankings]
     panels[0].set_yticks(range(len(rankings)), names)
     panels[0].set_ylim(len(rankings) - 0.5, -0.5)
-    figure.supxlabel("increase of perplexity on validation texts", fontsize=8)
+    figure.supxlabel("perplexity increase on validation texts", fontsize=8)
     return figure

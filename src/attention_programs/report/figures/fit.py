@@ -13,7 +13,7 @@ from attention_programs.report.figures.style import GREY, INK, MUTED, PALETTE, P
 from attention_programs.report.result_tables import ALL_CORPORA
 
 COLUMNS = {"iou": 10, "sink_excluded_iou": 96}
-"""Measures whose means stand at the right, and how far from the axes, in points."""
+"""Metrics whose means are printed at the right, and their distance from the axes in points."""
 
 
 def draw_fit(heads: pd.DataFrame, iou: pd.DataFrame) -> Figure:
@@ -61,6 +61,6 @@ def _numbers(axes: Axes, position: int, method: str, iou: pd.DataFrame) -> None:
 
 
 def _beside(axes: Axes, position: float, points: float, text: str, color: str) -> None:
-    """Writes at the right of the axes, a number of points away, so that the layout does not move it."""
+    """Writes to the right of the axes, offset in points so that the layout does not move it."""
     axes.annotate(text, (1, position), (points, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
                   color=color, va="center", annotation_clip=False)  # fmt: skip

@@ -1,4 +1,4 @@
-"""How the fit changes with terms, with the number of shared programs, and with the length of the texts."""
+"""Fit by number of terms, by number of shared programs and by text length."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,13 @@ from attention_programs.report.figures.style import BLUE, GREEN, INK, PALETTE, W
 def draw_terms(
     sizes: Sequence[Fit], selected: Fit, baseline: Estimate, nodes: Sequence[int], fits: Sequence[float]
 ) -> Figure:
-    """Two panels that share the axis of IoU."""
+    """Two panels with a shared IoU axis."""
     figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     _means(left, sizes, selected)
     right.plot(nodes, fits, "o", color=BLUE, markersize=3.5, alpha=0.45, markeredgewidth=0)
     right.set_title("Every head")
-    right.set_xlabel("syntax nodes of its selected program")
+    right.set_xlabel("syntax nodes in its selected program")
     draw_level(left, baseline.value, BASELINE)
     draw_level(right, baseline.value, "")
     left.locator_params(axis="x", integer=True)
@@ -46,11 +46,11 @@ def _means(axes: Axes, sizes: Sequence[Fit], selected: Fit) -> None:
                       color=BLUE, ha="center")  # fmt: skip
     axes.set_xlim(0, 1.12 * max(fit.terms for fit in ordered))
     axes.set_title("Mean over heads")
-    axes.set(xlabel="terms of a program, mean over heads", ylabel="IoU on test texts")
+    axes.set(xlabel="terms per program, mean over heads", ylabel="IoU on test texts")
 
 
 def draw_sharing(shared: Sequence[Fit], one_a_head: Fit, baseline: Estimate) -> Figure:
-    """Mean IoU with intervals; the axis of programs is logarithmic."""
+    """Mean IoU with intervals by number of programs, on a logarithmic axis."""
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xscale("log")
@@ -72,14 +72,14 @@ def draw_sharing(shared: Sequence[Fit], one_a_head: Fit, baseline: Estimate) -> 
     axes.xaxis.set_major_locator(FixedLocator([fit.programs for fit in fits]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:.0f}")
-    axes.set(xlabel="distinct programs for all heads together", ylabel="mean IoU on test texts")
+    axes.set(xlabel="distinct programs for all heads", ylabel="mean IoU on test texts")
     axes.grid(axis="y")
     axes.set_axisbelow(True)
     return figure
 
 
 def draw_lengths(table: pd.DataFrame) -> Figure:
-    """IoU with intervals and IoU without the first column, against tokens; both axes of IoU are the same.
+    """IoU with intervals and IoU without the first column, by number of tokens, on the same scale.
 
     Args:
         table: ``lengths.csv``.
@@ -95,7 +95,7 @@ def draw_lengths(table: pd.DataFrame) -> Figure:
         axes.xaxis.set_major_formatter("{x:.0f}")
         axes.set_ylim(0, max(0.8, 1.1 * top))
         axes.set_title(title)
-        axes.set_xlabel("tokens in a text")
+        axes.set_xlabel("tokens per text")
         axes.grid(axis="y")
         axes.set_axisbelow(True)
     name_ends(right, ends)

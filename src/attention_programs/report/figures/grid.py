@@ -13,11 +13,11 @@ from attention_programs.programs.methods import SELECTED
 from attention_programs.report.figures.style import BLUE, FAINT, ORANGE, WIDTH, shades
 
 WIDE = 1.5
-"""From this many layers for each head on, the two panels stand below each other."""
+"""Layers per head from which the two panels are stacked vertically."""
 
 
 def draw_grid(heads: pd.DataFrame, ablation_effect: pd.DataFrame, layers: int, heads_per_layer: int) -> Figure:
-    """Two heat maps, layers from left to right: test IoU of the selected program, and single-head ablation effect."""
+    """Two heat maps with layers from left to right: test IoU of the selected program; ablation effect of the head."""
     selected = heads[heads["method"] == SELECTED]
     fit = _grid(selected.set_index("head")["iou_test"], layers, heads_per_layer)
     cost = _grid(ablation_effect.set_index("head")["ablation_effect"], layers, heads_per_layer)

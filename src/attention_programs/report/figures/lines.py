@@ -1,4 +1,4 @@
-"""What several figures of lines share: a baseline's line, intervals, and names at the right end."""
+"""Parts shared by line figures: a baseline's line, intervals, and labels at the right end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DASHED = (0, (3, 2))
 
 @dataclass(frozen=True)
 class End:
-    """Where a line ends, and what it is called there."""
+    """The end of a line, and its label."""
 
     x: float
     y: float
@@ -25,7 +25,7 @@ class End:
 
 
 def draw_estimates(axes: Axes, places: Sequence[float], values: Sequence[Estimate], color: str) -> None:
-    """A line through values with their intervals as upright bars."""
+    """A line through values with their intervals as vertical bars."""
     heights = [value.value for value in values]
     axes.plot(places, heights, color=color, marker="o", markersize=4)
     known = [(place, value) for place, value in zip(places, values, strict=True) if value.has_interval]
@@ -35,14 +35,14 @@ def draw_estimates(axes: Axes, places: Sequence[float], values: Sequence[Estimat
 
 
 def draw_level(axes: Axes, level: float, label: str) -> None:
-    """A baseline's dashed line across the axes, its name below it at the right end."""
+    """A baseline's dashed line across the axes, labelled below its right end."""
     axes.axhline(level, color=MUTED, linewidth=1, linestyle=DASHED, zorder=1)
     axes.annotate(label, (1, level), (-2, -3), xycoords=axes.get_yaxis_transform(), color=MUTED,
                   textcoords="offset points", ha="right", va="top")  # fmt: skip
 
 
 def name_ends(axes: Axes, ends: Sequence[End], gap: float = 0.065, place: float = 1.03) -> None:
-    """Names lines at the right of the axes, moved apart where names would lie over each other."""
+    """Labels lines at the right of the axes, moved apart so that labels do not overlap."""
     to_axes = axes.transScale + axes.transLimits
     heights = [float(to_axes.transform((end.x, end.y))[1]) for end in ends]
     for end, wanted, height in zip(ends, heights, spread(heights, gap), strict=True):

@@ -1,4 +1,4 @@
-"""One head on one text: its true pattern and the pattern that its program predicts, side by side."""
+"""One head on one text: its true pattern and the one its program predicts, side by side."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from attention_programs.report.figures.style import BLUE, FAINT, MUTED, WIDTH, s
 from attention_programs.report.terminal import token_label
 
 SHOWN_TOKENS = 28
-"""Tokens drawn of a text: more would make their names unreadable."""
+"""Maximum number of tokens drawn: with more, their labels would be unreadable."""
 
 
 def draw_patterns(token_strings: Sequence[str], true_pattern: Array, predicted: Array, causal: bool) -> Figure:
-    """Two patterns of the text's first tokens; row: the token that attends, column: the token attended to.
+    """Two patterns of the text's first tokens; rows are queries, columns are keys.
 
     Args:
         token_strings: Token strings, length n.

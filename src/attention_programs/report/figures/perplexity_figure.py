@@ -1,4 +1,4 @@
-"""What replacing heads costs: perplexity against the share of heads replaced."""
+"""Perplexity by fraction of heads replaced."""
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,14 @@ from attention_programs.report.figures.style import GREY, INK, MUTED, PALETTE, W
 from attention_programs.surrogate.rankings import RANKINGS
 
 LINEAR_UP_TO = 1.0
-"""Percent below which the axis is linear, so that 0 and small gains can be shown."""
+"""Percentage below which the axis is linear, so that zero and small gains can be shown."""
 
 
 def draw_perplexity(table: pd.DataFrame) -> Figure:
-    """Perplexity increase with intervals, by program and order, over the paper's curves.
+    """Perplexity increase with intervals, by programs and ranking, on top of the paper's curves.
 
     Args:
-        table: ``perplexity.csv``; a curve that was measured with no head replaced alone is left out.
+        table: ``perplexity.csv``; a curve that was only measured with no head replaced is left out.
     """
     most = table.groupby(["programs", "ranking"])["percent"].transform("max")
     table = table[most > 0]

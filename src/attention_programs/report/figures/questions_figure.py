@@ -1,4 +1,4 @@
-"""What replacing heads does to question answering: one panel per task."""
+"""Question-answering accuracy by fraction of heads replaced: one panel per task."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ MAX_COLUMNS = 3
 
 
 def task_label(task: str) -> str:
-    """How a task's key reads.
+    """A task's label.
 
     >>> task_label("story_continuation")
     'story continuation'
@@ -24,7 +24,7 @@ def task_label(task: str) -> str:
 
 
 def draw_questions(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
-    """Accuracy with intervals against the share of heads replaced, and the line of chance."""
+    """Accuracy with intervals by fraction of heads replaced, and a line for chance."""
     columns = min(len(tasks), MAX_COLUMNS)
     rows = math.ceil(len(tasks) / columns)
     figure = Figure(figsize=(WIDTH, 2.5 * rows + 0.2), layout="constrained")
@@ -35,7 +35,7 @@ def draw_questions(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
         axes.set_visible(False)
     for position in range(0, len(tasks), columns):
         panels[position].set_ylabel("accuracy")
-    figure.supxlabel("share of the selected heads that are replaced", fontsize=8)
+    figure.supxlabel("fraction of the selected heads replaced", fontsize=8)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""How every figure looks, and how it becomes bytes that do not change from run to run."""
+"""The style of all figures, and how they are saved byte for byte reproducibly."""
 
 import re
 import warnings
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from attention_programs.errors import UserError
 
 WIDTH = 7.4
-"""Inches; with 8-point text a figure of this width is readable at the width of a page."""
+"""Inches; at this width, 8-point text is readable on a page."""
 PALETTE = {
     "paper": "#ffffff",
     "ink": "#1d2126",
@@ -27,7 +27,7 @@ PALETTE = {
     "orange": "#c7540a",
     "green": "#0d8064",
 }
-"""Colours (distinct for all common kinds of colour vision) by the page's variables that take their place."""
+"""Colours (distinguishable with all common kinds of colour vision) by the page's variables that replace them."""
 PAPER, INK, MUTED, FAINT, GREY, BLUE, ORANGE, GREEN = PALETTE.values()
 SETTINGS = {
     "svg.fonttype": "none",
@@ -64,21 +64,21 @@ SETTINGS = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draws and saves in the project's style; settings of the process are left as they were."""
+    """Draws and saves in the project's style, without changing matplotlib's global settings."""
     with mpl.rc_context({**mpl.rcParamsDefault, "backend": "agg", **SETTINGS}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 
 def shades(color: str) -> LinearSegmentedColormap:
-    """From transparent to ``color``, so that a pattern reads on light and on dark ground; unknown cells stay empty."""
+    """From transparent to ``color``, so that a pattern is readable on light and dark; unknown entries stay empty."""
     red, green, blue = to_rgb(color)
     ends = [(red, green, blue, 0.0), (red, green, blue, 1.0)]
     return LinearSegmentedColormap.from_list(f"shades {color}", ends, bad=(0, 0, 0, 0))
 
 
 def spread(positions: Sequence[float], gap: float) -> NDArray[np.float64]:
-    """Moves label positions apart until neighbours are ``gap`` from each other, keeping their order.
+    """Moves label positions apart until neighbours are at least ``gap`` apart, keeping their order.
 
     >>> spread([0.0, 0.1, 5.0], gap=1.0).tolist()
     [-0.45, 0.55, 5.0]
@@ -97,7 +97,7 @@ def spread(positions: Sequence[float], gap: float) -> NDArray[np.float64]:
 
 
 def _low(block: Sequence[float], gap: float) -> float:
-    """Position of a block's first label when the block is centred on what its labels want."""
+    """Position of a block's first label when the block is centred on the positions its labels want."""
     return float(np.mean(block)) - gap * (len(block) - 1) / 2
 
 
@@ -109,17 +109,19 @@ def save(figure: Figure, stem: Path) -> None:
     """Writes ``stem.svg`` and ``stem.png``; equal figures give equal bytes.
 
     Raises:
-        UserError: if the place can't be written.
+        UserError: if a file can't be written.
     """
     try:
         figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
         figure.savefig(stem.with_suffix(".png"), metadata={"Software": None})
     except OSError as error:
-        raise UserError(f"cannot write {stem}: {error.strerror or error}; free some space or change rights") from error
+        raise UserError(
+            f"cannot write {stem}: {error.strerror or error}; free disk space or change permissions"
+        ) from error
 
 
 def inline(svg: Path, alternative: str) -> Markup:
-    """A saved figure as markup for the page: it scales, takes the page's colours and fonts, and has an alternative."""
+    """A saved figure as scalable markup with the page's colours and fonts, and with alternative text."""
     drawing = svg.read_text(encoding="utf-8")
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>|<style type=.*?</style>", "", drawing, flags=re.DOTALL)
