@@ -84,7 +84,7 @@ def synthesis(section: Section) -> Iterator[str]:
     yield section.finding
     if section.table:
         yield " | ".join(section.table.head)
-        yield from (" | ".join((row.label, *row.entries)) for row in section.table.rows)
+        yield from map(" | ".join, section.table.rows)
     yield from (f"{head.head}: {head.description} {head.behaviour}" for head in section.heads[:2])
 
 
