@@ -147,7 +147,6 @@ class Model:
 
 @contextmanager
 def _until_restored(model: Model, patched: PatchedModel) -> Iterator[Model]:
-    """A model whose heads are replaced until the ``with`` block ends."""
     try:
         yield model
     finally:
@@ -156,7 +155,6 @@ def _until_restored(model: Model, patched: PatchedModel) -> Iterator[Model]:
 
 @contextmanager
 def _eager(model: Any) -> Iterator[None]:
-    """Makes a model use eager attention, which returns its weights."""
     before = model.config._attn_implementation
     model.set_attn_implementation("eager")
     try:

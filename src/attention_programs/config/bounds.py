@@ -126,7 +126,6 @@ def _in_a_line(error: ValidationError, kind: type) -> str:
 
 
 def _fields(kind: Any, keys: Sequence[str | int]) -> list[str]:
-    """The keys of the group that a path of keys leads to."""
     for key in keys:
         kind = get_args(kind)[0] if isinstance(key, int) else kind.__pydantic_fields__[key].annotation
     return list(kind.__pydantic_fields__)

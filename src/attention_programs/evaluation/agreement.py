@@ -119,7 +119,6 @@ def _doubt_about_verb(place: VerbPlace) -> str:
 
 
 def _doubt_about_noun(place: VerbPlace) -> str:
-    """Doubts about a subject that is not a pronoun."""
     if _OPEN & set(place.segment):
         return "amounts, alternatives and 'X of Y' take either form"
     if _COLLECTIVES & set(place.segment):
@@ -169,7 +168,6 @@ def verb_places(sentence: str) -> list[VerbPlace]:
 
 
 def _story_questions(text: Text) -> list[dict[str, Any]]:
-    """At most one question per sentence."""
     found, previous = [], ""
     for sentence in sentences(text.content):
         for place in verb_places(sentence):

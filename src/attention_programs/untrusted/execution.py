@@ -89,7 +89,6 @@ class SandboxRunner:
         return self._sandbox.run_all(untrusted, check)
 
     def _texts(self, programs: Sequence[ProgramRecord], views: Sequence[TokenView]) -> list[SandboxText]:
-        """The texts in the form that these programs need."""
         if all(program.form == "view" for program in programs):
             return [SandboxText.of(view) for view in views]
         papers = [PaperText.of(view.ids, view.token_strings, self._style) for view in views]

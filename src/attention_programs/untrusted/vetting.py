@@ -101,7 +101,6 @@ def vet(candidates: Sequence[Candidate], runner: SandboxRunner, test: PrefixTest
 
 
 def _read(candidate: Candidate) -> ProgramRecord | Rejected:
-    """A candidate's record before it has been run: assumed to look ahead."""
     if (problem := screen(candidate.source)) is not None:
         return problem
     try:

@@ -169,7 +169,6 @@ class Document(Stub):
         return tuple(Span(self, span.start, span.end, self[span.start].ent_type_) for span in spans)
 
     def _marked(self, marks: Sequence[str]) -> Iterator[Span]:
-        """Spans of a ``B`` and the ``I`` marks that follow it."""
         for start, mark in enumerate(marks):
             if mark == "B":
                 inside = next((i for i in range(start + 1, len(marks)) if marks[i] != "I"), len(marks))

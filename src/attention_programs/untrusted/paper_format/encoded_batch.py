@@ -9,8 +9,6 @@ from attention_programs.untrusted.paper_format.stub import NotInStubError, Stub
 
 
 class _Size(int):
-    """A number of elements that also answers ``size(axis)``, as in PyTorch."""
-
     shape: tuple[int, ...]
 
     def __call__(self, axis: int | None = None) -> Any:

@@ -136,7 +136,6 @@ class Tokenizer(Stub):
         raise ValueError(f"tokenizer {name!r} can't be loaded here; use the one that the program is given")
 
     def _positions(self, string: str, special: bool) -> list[int]:
-        """Positions of a string's tokens in the text."""
         if string == self._text.sentence:
             return list(range(len(self._text.ids))) if special else self._plain
         spellings = (string, f" {string}", string.strip()) if string else ()
@@ -150,7 +149,6 @@ class Tokenizer(Stub):
         return [*range(self._plain[0]), *found, *range(self._plain[-1] + 1, len(self._text.ids))]
 
     def _run(self, string: str) -> list[int]:
-        """Positions of the first run of tokens that spells a string; empty if there is none."""
         for start, token_string in enumerate(self._text.token_strings):
             joined, end = token_string, start + 1
             while len(joined) < len(string) and end < len(self._text.token_strings):

@@ -185,7 +185,6 @@ class ForkServer:
         return end["signal"] == signal.SIGKILL and not self._out_of_time(end)
 
     def _reason_of(self, end: dict[str, Any]) -> Rejected:
-        """Why texts have no result at all."""
         if self._out_of_time(end):
             limits = f"{self._settings.text_seconds:g} s for a text, {self._settings.program_seconds:g} s for all texts"
             return Rejected(Reason.TIME, f"its process ran out of processor time ({limits})")

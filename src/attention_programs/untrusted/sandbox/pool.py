@@ -40,8 +40,6 @@ class Ran:
 
 
 class _Worker(NamedTuple):
-    """The servers that one worker uses."""
-
     main: ForkServer
     again: ForkServer
     other_order: ForkServer

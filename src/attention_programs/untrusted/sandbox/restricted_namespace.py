@@ -36,7 +36,6 @@ Modules = Mapping[str, types.ModuleType]
 
 
 def _copy(name: str, hidden: frozenset[str]) -> types.ModuleType:
-    """A module with another's public names except its submodules."""
     original = importlib.import_module(name)
     public = getattr(original, "__all__", None) or [key for key in vars(original) if not key.startswith("_")]
     copy = types.ModuleType(name, original.__doc__)

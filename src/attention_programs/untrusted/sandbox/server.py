@@ -133,7 +133,6 @@ class Server:
             self.warmed.add(term)
 
     def _live(self, job: Job, memory: int) -> None:
-        """The child's whole life."""
         status = 1
         try:
             if sys.platform.startswith("linux"):
@@ -154,7 +153,6 @@ class Server:
             os._exit(status)
 
     def _watch(self, child: int) -> dict[str, Any]:
-        """Waits for the child; kills it if a text takes too long or the parent is gone."""
         assert self.buffer is not None
         poll = select.poll()
         poll.register(self.channel, select.POLLHUP | getattr(select, "POLLRDHUP", 0))
