@@ -125,7 +125,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, "tests")
 from integration.untrusted.test_execution import *
-slow = [foreign(f"np.eye(text.n) + {k} * text.uniform + 0 * sum(range(4_000_000))", f"slow {k}") for k in range(6)]
+slow = [untrusted(f"np.eye(text.n) + {k} * text.uniform + 0 * sum(range(4_000_000))", f"slow {k}") for k in range(6)]
 with SandboxRunner(SETTINGS, 2, STYLE) as made:
     made.finish(slow, VIEWS, Path(sys.argv[1]))
 """
