@@ -1,1 +1,1 @@
-"""What a person has in a notebook: a model's heads, programs for them, scores, and the heads replaced."""
+"""The notebook interface: a model's attention patterns, programs for its heads, scores, and replacement."""

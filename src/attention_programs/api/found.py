@@ -1,4 +1,4 @@
-"""Programs for heads, found by the search, as a person looks at them."""
+"""The search's programs, shown in a notebook."""
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ class HeadResult:
     head: Head
     program: Program
     iou_validation: float
-    """On the texts that the number of terms was chosen on."""
+    """On the validation texts, on which the number of terms was chosen."""
     patterns: Patterns
 
     @cached_property
@@ -67,7 +67,7 @@ class SearchResult:
     def __getitem__(self, head: str | Head) -> HeadResult:
         found = Head.parse(head) if isinstance(head, str) else head
         if found not in self.results:
-            raise UserError(f"head {found} was not searched; there are {len(self.results)}, like {next(iter(self))}")
+            raise UserError(f"head {found} was not searched; there are {len(self.results)}, such as {next(iter(self))}")
         return self.results[found]
 
     def __iter__(self) -> Iterator[Head]:
@@ -77,10 +77,10 @@ class SearchResult:
         return len(self.results)
 
     def best(self, fraction: float) -> dict[str | Head, Program]:
-        """The programs that fit their heads best, by validation texts, ready for :meth:`Model.replace`.
+        """The programs that fit their heads best on validation texts, ready for :meth:`Model.replace`.
 
         Args:
-            fraction: Of the heads, 0 to 1.
+            fraction: Fraction of the heads, 0 to 1.
         """
         if not 0 <= fraction <= 1:
             raise UserError(f"fraction is {fraction}; give a number from 0 to 1")
@@ -88,10 +88,10 @@ class SearchResult:
         return {result.head: result.program for result in order[: round(fraction * len(order))]}
 
     def plot(self) -> Any:
-        """The fit of every head on validation texts, layers by heads.
+        """Validation IoU of every head, layers by heads.
 
         Returns:
-            A figure of matplotlib.
+            A matplotlib figure.
 
         Raises:
             UserError: if matplotlib is not installed.
@@ -121,7 +121,7 @@ class SearchResult:
             f"<td style='text-align:left'>{html.escape(result.program.description)}</td></tr>"
             for head, result in self.results.items()
         )
-        columns = "<tr><th>head</th><th>IoU, validation</th><th>what its program says</th></tr>"
+        columns = "<tr><th>head</th><th>IoU, validation</th><th>its program</th></tr>"
         return f"<p>{html.escape(repr(self))}</p><table>{columns}{rows}</table>"
 
 
@@ -130,13 +130,13 @@ def search(
 ) -> SearchResult:
     """Finds a program for every head: a softmax of a sum of vocabulary terms.
 
-    Terms and coefficients are fitted on ``train``, the number of terms is chosen on ``validation``.
+    Terms and coefficients are fitted on ``train``; the number of terms is chosen on ``validation``.
 
     Args:
         patterns: From :meth:`Model.attention`, with texts of both splits.
-        max_terms: Most terms of a program: fewer read better, more fit better.
-        budget: ``quick`` chooses terms on 24 texts in a minute for a small model; ``full`` is what the pipeline does.
-        heads: Heads to explain; all of the patterns if not given.
+        max_terms: Maximum number of terms: fewer read better, more fit better.
+        budget: ``quick`` chooses terms on 24 texts, in a minute for a small model; ``full`` is what the pipeline does.
+        heads: Heads to explain; by default all that the patterns have.
 
     Raises:
         UserError: if the budget is unknown, a head is missing, or there are no training or validation texts.
@@ -146,7 +146,7 @@ def search(
     chosen = patterns if heads is None else patterns.of_heads(heads)
     train, validation = chosen.train.mapped, chosen.validation.mapped
     if not train or not validation:
-        raise UserError(f"the patterns hold {len(train)} train and {len(validation)} validation texts; both are needed")
+        raise UserError(f"the patterns have {len(train)} train and {len(validation)} validation texts; both are needed")
     settings = SynthesisSettings(**{**BUDGETS[budget], "max_terms": max_terms})
     found = Search(SearchData(train, validation, settings, best_device())).run()
     results = {

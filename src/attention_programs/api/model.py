@@ -1,4 +1,4 @@
-"""A language model in a notebook: its heads' patterns, and the heads replaced."""
+"""A language model in a notebook: reading its attention patterns and replacing its heads."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,20 +26,20 @@ from attention_programs.surrogate.intervention import PatchedModel, pattern_cach
 from attention_programs.surrogate.losses import ids_losses, perplexity
 
 PREFIX_TEXT = "The cat sat on the mat, and the cat purred. Then it slept; nobody knew why it was so tired that day."
-"""On which programs show whether they look ahead, before they go into a causal model."""
+"""Programs are tested on it for looking ahead before they go into a causal model."""
 
 
 class Model:
-    """A transformers model with its tokenizer, whose heads can be seen and replaced.
+    """A transformers model with its tokenizer, whose attention can be read and replaced.
 
     Args:
-        model: A causal language model, or one that predicts masked tokens, on any device. It is put into evaluation
-            mode; its attention is exchanged only while patterns are read and inside a :meth:`replace` block.
+        model: A causal or masked language model on any device. It is put into evaluation mode; its attention changes
+            only while patterns are read and inside a :meth:`replace` block.
         tokenizer: Its fast tokenizer.
-        name: What messages call it; its class if empty.
+        name: Name in messages; its class if empty.
 
     Raises:
-        UserError: if the architecture's attention can't be seen and replaced.
+        UserError: if the architecture's attention can't be read and replaced.
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str = "") -> None:
@@ -49,7 +49,7 @@ class Model:
 
     @classmethod
     def of(cls, loaded: LoadedModel) -> "Model":
-        """The same of a model that the pipeline loaded."""
+        """From a model that the pipeline loaded."""
         return cls(loaded.model, loaded.tokenizer, loaded.record.name)
 
     @property
@@ -62,13 +62,13 @@ class Model:
 
         Args:
             text: A text, or its token ids.
-            max_tokens: Length that a text is cut to; 0 is what the model reads.
+            max_tokens: Length that the text is truncated to; 0 is the model's maximum.
         """
         ids = self.encode(text, max_tokens) if isinstance(text, str) else list(text)
         return TokenView.of(self._loaded.sequence(ids))
 
     def encode(self, text: str, max_tokens: int = 0) -> list[int]:
-        """Token ids of a text, with the special tokens that the model's tokenizer puts around it."""
+        """Token ids of a text, with the special tokens that the tokenizer adds."""
         return self._loaded.encode(text, max_tokens or min(self._loaded.max_tokens, len(text) + 8))
 
     def attention(
@@ -79,11 +79,11 @@ class Model:
         Args:
             texts: From :func:`~attention_programs.texts`.
             heads: ``all``, ``every K``, or names like ``L5H1``.
-            max_tokens: Length that texts are cut to; memory grows with its square. IoU depends on it: state it.
+            max_tokens: Length that texts are truncated to; memory grows with its square. IoU depends on it: report it.
             batch_texts: Texts in one forward pass.
 
         Raises:
-            UserError: if a head does not exist, memory is too little, or a row of attention does not sum to 1.
+            UserError: if a head does not exist, memory is too small, or a row of attention does not sum to 1.
         """
         loaded, record = self._loaded, self._loaded.record
         wanted = choose_heads(heads, record.layers, record.heads_per_layer)
@@ -104,7 +104,7 @@ class Model:
         """The model with some heads replaced by programs, for a ``with`` block.
 
         Args:
-            programs: The program of each head, by its name.
+            programs: The program for each head.
 
         Raises:
             UserError: if a head does not exist, or a program looks ahead in a causal model.
@@ -118,11 +118,11 @@ class Model:
         return _until_restored(self, PatchedModel(self._loaded, assignment, cache))
 
     def perplexity(self, texts: Patterns | Sequence[Text], max_tokens: int = 64, batch_texts: int = 8) -> float:
-        """Perplexity per token of the model as it is now.
+        """Perplexity per token of the model in its current state.
 
         Args:
             texts: Texts, or patterns on them.
-            max_tokens: Length that texts are cut to; that of the patterns, if they are given.
+            max_tokens: Length that texts are truncated to; that of the patterns, if given.
             batch_texts: Texts in one forward pass.
         """
         if isinstance(texts, Patterns):
@@ -132,7 +132,7 @@ class Model:
         return perplexity(ids_losses(self._loaded, ids, batch_texts))
 
     def generate(self, prompt: str, max_new_tokens: int = 40) -> str:
-        """Goes on from a prompt, always by the likeliest token."""
+        """Continues a prompt by greedy decoding."""
         device = self._loaded.model.device
         ids = torch.tensor([self.encode(prompt)], device=device)
         with torch.no_grad():
@@ -147,7 +147,6 @@ class Model:
 
 @contextmanager
 def _until_restored(model: Model, patched: PatchedModel) -> Iterator[Model]:
-    """A model whose heads are replaced until the ``with`` block ends."""
     try:
         yield model
     finally:
@@ -156,7 +155,6 @@ def _until_restored(model: Model, patched: PatchedModel) -> Iterator[Model]:
 
 @contextmanager
 def _eager(model: Any) -> Iterator[None]:
-    """Has a model compute attention in the way that shows its weights."""
     before = model.config._attn_implementation
     model.set_attn_implementation("eager")
     try:
@@ -169,19 +167,19 @@ def load_model(location: str | Path, *, revision: str = "", device: str = "cpu",
     """Loads a model by path or hub id.
 
     Args:
-        location: A folder that ``save_pretrained`` or the model stage wrote, or an id of the hub.
-        revision: Commit of the hub; the newest if empty. State it where a result is recorded.
+        location: A folder that ``save_pretrained`` or the model stage wrote, or a hub id.
+        revision: Commit on the hub; the latest if empty. Give it if a result is to be reproducible.
         device: Where it runs, such as ``cuda``.
         dtype: Precision, such as ``float32``; that of the weights if ``auto``.
 
     Raises:
-        UserError: if it can't be loaded, lacks weights, or its heads can't be seen and replaced.
+        UserError: if it can't be loaded, lacks weights, or its attention can't be read and replaced.
     """
     folder = Path(location)
     if (folder / RECORD_NAME).is_file():
         return Model.of(load_prepared(folder, device))
     options = {"revision": revision} if revision else {}
-    remedy = "give a model folder or an id of the hub"
+    remedy = "give a model folder or a hub id"
     model = load_weights(str(location), remedy, dtype=dtype, attn_implementation="eager", **options)
     tokenizer = load_tokenizer(str(location), **options)
     return Model(model.to(device), tokenizer, folder.name if folder.is_dir() else str(location))

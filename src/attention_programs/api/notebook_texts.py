@@ -1,4 +1,4 @@
-"""Texts for a notebook: from the corpora that ship, from a file, or one's own, divided into splits."""
+"""Texts for a notebook: from a shipped corpus, a file or a list, divided into splits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
 
 SHIPPED = Path(__file__).parents[1] / "shipped" / "corpora"
-"""The corpora that ship, in a checkout and in the wheel."""
+"""The shipped corpora, in a checkout and in the wheel."""
 
 
 def texts(
@@ -23,15 +23,15 @@ def texts(
 ) -> tuple[Text, ...]:
     """Texts with their splits: ``train`` to fit on, ``validation`` to choose on, ``test`` to report.
 
-    Texts that share more than half of their wording go into one split together.
+    Texts that share more than half of their wording go into the same split.
 
     Args:
-        source: Name of a corpus that ships (``stories``, ``code``, ``mathematics``), path of a JSONL file with a
-            ``text`` in each line, or the texts themselves.
-        limit: Most texts, the first of the source; 0 is all.
+        source: Name of a shipped corpus (``stories``, ``code``, ``mathematics``), path of a JSONL file with a
+            ``text`` on each line, or the texts themselves.
+        limit: Maximum number of texts, from the start of the source; 0 is all.
         validation_share: Share of the texts that go into ``validation``.
         test_share: Share of the texts that go into ``test``.
-        seed: Of the division.
+        seed: Seed of the split.
 
     Raises:
         UserError: if there is no such corpus or file, a row breaks a rule, or there are too few texts for three splits.
@@ -54,5 +54,5 @@ def _file_of(source: str | Path) -> Path:
     path = shipped.get(str(source), Path(source))
     if not path.is_file():
         names = ", ".join(shipped)
-        raise UserError(f"texts: {str(source)!r} is neither a JSONL file nor a corpus that ships ({names})")
+        raise UserError(f"texts: {str(source)!r} is neither a JSONL file nor a shipped corpus ({names})")
     return path

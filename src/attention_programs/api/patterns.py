@@ -16,12 +16,12 @@ from attention_programs.programs.view import TokenView
 
 @dataclass(frozen=True)
 class Patterns:
-    """What :meth:`Model.attention` gives: texts, their splits, and the patterns of some heads on each."""
+    """What :meth:`Model.attention` returns: texts, their splits, and the patterns of some heads on each."""
 
     model: str
     """The model's name."""
     causal: bool
-    """Whether its tokens see no later ones."""
+    """Whether tokens attend only to earlier ones and themselves."""
     heads: tuple[Head, ...]
     """The heads, in the order of the patterns."""
     mapped: tuple[TextAttention, ...]
@@ -29,7 +29,7 @@ class Patterns:
     token_style: TokenStyle
     """How the model's tokenizer writes tokens."""
     max_tokens: int
-    """Length that texts were cut to."""
+    """Length that texts were truncated to."""
 
     @property
     def train(self) -> "Patterns":
@@ -43,7 +43,7 @@ class Patterns:
 
     @property
     def test(self) -> "Patterns":
-        """The texts to report."""
+        """The texts to report on."""
         return self.of_split("test")
 
     def of_split(self, split: Split) -> "Patterns":
@@ -61,14 +61,14 @@ class Patterns:
         return replace(self, heads=chosen, mapped=tuple(text.of_heads(numbers) for text in self.mapped))
 
     def number(self, head: str | Head) -> int:
-        """Place of a head in the order of the patterns.
+        """Index of a head among the patterns.
 
         Raises:
             UserError: if it is not among them.
         """
         found = Head.parse(head) if isinstance(head, str) else head
         if found not in self.heads:
-            raise UserError(f"head {found} is not among the {len(self.heads)} of these patterns, like {self.heads[0]}")
+            raise UserError(f"head {found} is not among the {len(self.heads)} of these patterns, e.g. {self.heads[0]}")
         return self.heads.index(found)
 
     def pattern(self, head: str | Head, text: int = 0) -> NDArray[np.float32]:
@@ -76,7 +76,7 @@ class Patterns:
 
         Args:
             head: The head.
-            text: Number of the text.
+            text: Index of the text.
         """
         return self.mapped[text].pattern(self.number(head))
 
@@ -86,7 +86,7 @@ class Patterns:
 
     @property
     def index(self) -> AttentionIndex:
-        """The same facts in the form that stored patterns have."""
+        """The index that stored patterns would have."""
         names = [str(head) for head in self.heads]
         return AttentionIndex(SCHEMA_VERSION, self.model, "", self.causal, self.max_tokens, names, [], self.token_style)
 

@@ -1,4 +1,4 @@
-"""Pictures for a notebook that need nothing but the browser."""
+"""SVG drawings for a notebook."""
 
 import html
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 CELL = 9
 """Side of a cell, pixels."""
 SHOWN = 40
-"""Most tokens drawn."""
+"""Maximum number of tokens drawn."""
 
 
 def pattern_svg(pattern: NDArray[np.floating], tokens: Sequence[str], title: str) -> str:
-    """An attention pattern as an SVG drawing: rows attend to columns, dark is much.
+    """An attention pattern as an SVG drawing: rows attend to columns, darker is more.
 
-    Shades go with the square root of a weight, so that small ones can be seen; each cell tells its tokens and weight.
+    Shades follow the square root of the weight, so that small ones are visible; each cell's tooltip has the numbers.
 
     Args:
         pattern: Shape (n, n).
         tokens: Token strings, length n.
-        title: What stands above.
+        title: Caption above the drawing.
     """
     n = min(len(tokens), SHOWN)
     cells = [

@@ -1,4 +1,4 @@
-"""A program in a notebook: its source, what it says of a text, and how it looks."""
+"""A program in a notebook: its source, its predictions and its display."""
 
 import html
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class Program:
-    r"""A function of a text's tokens that says where a head looks; equal programs have equal ids.
+    r"""A function of a text's tokens that predicts where a head attends; equal programs have equal ids.
 
     Args:
-        source: Python text that defines ``def program(text)`` with a docstring, see the vocabulary for what ``text``
-            offers; it returns weights of shape (n, n), which are masked and normalised row by row.
-        name: What messages call it.
+        source: Python source that defines ``def program(text)`` with a docstring (see the vocabulary for what ``text``
+            offers); it returns weights of shape (n, n), which are masked and normalised row by row.
+        name: Name in messages.
         trusted: Whether it may run in this process although it is free Python. A sum of vocabulary terms always may;
-            say so of your own code, never of code from elsewhere, which belongs in the sandbox (`import`).
+            set it for your own code, never for code from elsewhere, which belongs in the sandbox (`import`).
 
     Raises:
         UserError: if the source is not a program, or is free Python and not trusted.
@@ -45,12 +45,12 @@ class Program:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Name in messages."""
         return self._record.name
 
     @property
     def source(self) -> str:
-        """Its source."""
+        """The Python source."""
         return self._record.source
 
     @property
@@ -65,11 +65,11 @@ class Program:
 
     @property
     def terms(self) -> int:
-        """Terms of the sum that it is; of other programs, the vocabulary terms that they mention."""
+        """Number of summed terms; for other programs, of the vocabulary terms that they mention."""
         return summands(self._record)
 
     def run(self, view: TokenView) -> Outcome:
-        """What comes of it on a text."""
+        """Its outcome on a text."""
         return run(self._compiled, view)
 
     def pattern(self, text: str | Sequence[int], model: "Model") -> NDArray[np.float32]:
@@ -77,7 +77,7 @@ class Program:
 
         Args:
             text: A text, or its token ids.
-            model: Whose tokenizer reads the text, and whose mask applies.
+            model: The model whose tokenizer and mask are used.
 
         Returns:
             Shape (n, n), rows summing to 1, zero above the diagonal for causal models.
@@ -91,7 +91,7 @@ class Program:
         return outcome.weights
 
     def for_model(self, causal: bool, views: Sequence[TokenView]) -> ProgramRecord:
-        """Its record with the prefix test's verdict on some texts, which a causal model asks for."""
+        """Its record; for a causal model, with the prefix test's verdict on some texts."""
         return replace(self._record, causal=prefix_verdict(self._compiled, views) if causal else "prefix_only")
 
     def __eq__(self, other: object) -> bool:
@@ -108,7 +108,7 @@ class Program:
 
 
 class GivenRunner(TrustedRunner):
-    """Runs the programs that a person gave, which are trusted by that."""
+    """Runs programs that the user gave, and so trusts."""
 
     def __init__(self, programs: Sequence[Program]) -> None:
         super().__init__()

@@ -19,12 +19,12 @@ SAMPLES = 2000
 
 @dataclass(frozen=True)
 class Score:
-    """Means over texts with their 95 % intervals by the studentized bootstrap."""
+    """Means over texts with 95 % studentized bootstrap intervals."""
 
     iou: Interval
     """Intersection over union, 0 to 1."""
     sink_excluded_iou: Interval
-    """The same without the first column, where idle heads rest."""
+    """The same without the first column, the attention sink."""
     jensen_shannon: Interval
     """Jensen-Shannon distance, 0 to 1; lower is better."""
     texts: int
@@ -51,13 +51,13 @@ def _shown(interval: Interval) -> str:
 
 
 def score(program: Program, patterns: Patterns, head: str | Head, *, seed: int = 0) -> Score:
-    """Scores a program on a head: on the test texts, if the patterns hold several splits.
+    """Scores a program on a head: on the test texts, if the patterns have several splits.
 
     Args:
         program: The program.
         patterns: Texts with the head's patterns.
         head: The head, like ``L5H1``.
-        seed: Of the resamples.
+        seed: Seed of the resamples.
 
     Raises:
         UserError: if the head or every text is missing.
@@ -65,7 +65,7 @@ def score(program: Program, patterns: Patterns, head: str | Head, *, seed: int =
     splits = {text.split for text in patterns.mapped}
     chosen = patterns.test if len(splits) > 1 else patterns
     if not len(chosen):
-        raise UserError("there are no texts to score on; the patterns hold no test texts")
+        raise UserError("there are no texts to score on; the patterns have no test texts")
     rows, failed = [], 0
     for number in range(len(chosen)):
         outcome, true = program.run(chosen.view(number)), chosen.pattern(head, number)

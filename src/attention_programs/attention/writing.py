@@ -126,7 +126,6 @@ def extract_to_folder(
 
 
 def _check_space(folder: Path, files: Sequence[str], need: int) -> None:
-    """Checks that ``need`` bytes in total, less those of existing files, fit on the disk."""
     done = sum((folder / file).stat().st_size for file in files if (folder / file).is_file())
     print(f"attention patterns: {need / 2**20:.0f} MiB on disk, of which {done / 2**20:.0f} MiB exist")
     if free_bytes(folder) < need - done:

@@ -78,7 +78,6 @@ def vocabulary(
 
 
 def _heads_by_term(project: Path | None) -> dict[str, list[str]] | None:
-    """Heads of the current profile by the terms they use; None if project, settings or results are missing."""
     from attention_programs.programs.record import read_programs
     from attention_programs.report.result_tables import read_table
     from attention_programs.report.terminal import heads_by_term

@@ -66,10 +66,7 @@ def import_programs(
 
 
 def _import_table(file: "ImportedFile", vetting: "Vetting") -> str:
-    """One line per program of an imported file: whether it runs and looks ahead, or why it was rejected.
-
-    Programs that lack the same helper share a line.
-    """
+    """One line per program of an imported file; programs that lack the same helper share a line."""
     from attention_programs.programs.run_result import Reason
 
     verdicts = {program.name: _verdict(program) for program in vetting.accepted}

@@ -1,4 +1,4 @@
-"""The settings of all stages, how they are read, and what they may be."""
+"""The settings of all stages, with their bounds and how they are read."""
 
 from attention_programs.config.bounds import from_mapping
 from attention_programs.config.inputs import AttentionSettings, CorporaSettings, CorpusSettings, ModelSettings

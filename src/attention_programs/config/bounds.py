@@ -1,4 +1,4 @@
-"""What a setting may be: frozen records of values within bounds; whoever breaks a bound reads one line."""
+"""Types of settings: frozen records of values within bounds, with one-line error messages."""
 
 import difflib
 import functools
@@ -28,13 +28,13 @@ Count = Annotated[StrictInt, Field(ge=0)]
 Positive = Annotated[StrictInt, Field(ge=1)]
 Several = Annotated[StrictInt, Field(ge=2)]
 Percent = Annotated[StrictInt, Field(ge=0, le=100)]
-Number = StrictFloat  # which takes a whole number as well
+Number = StrictFloat  # also accepts whole numbers
 NotNegative = Annotated[StrictFloat, Field(ge=0)]
 Above0 = Annotated[StrictFloat, Field(gt=0)]
 
 
 def _folder_name(name: str) -> str:
-    """Names become folders, so they may not lead elsewhere."""
+    """Names become folders, so they may not lead out of their parent."""
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise PydanticCustomError("folder", "write a folder's name, of letters, digits and . _ -")
     return name
@@ -65,12 +65,12 @@ _REMEDIES = {
     "greater_than_equal": "write {ge} or more",
     "less_than_equal": "write {le} or less",
 }
-"""Where pydantic's words are long, or speak of Python."""
+"""Where pydantic's messages are long, or in terms of Python."""
 
 
 @dataclass_transform(frozen_default=True)
 def settings(kind: type[Settings]) -> type[Settings]:
-    """Makes a class a record of settings: frozen, without other keys, and checked however it is made.
+    """Turns a class into a record of settings: frozen, without extra keys, and checked however it is created.
 
     >>> @settings
     ... class Shares:
@@ -96,10 +96,10 @@ def settings(kind: type[Settings]) -> type[Settings]:
 def from_mapping(
     kind: type[Settings], values: Any, place: str = "params.yaml", renamed: Mapping[str, str] = PARAMS
 ) -> Settings:
-    """Builds settings from nested dicts; ``renamed`` gives the new name of each former key, both dotted.
+    """Builds settings from nested dicts; ``renamed`` maps former keys to current ones, both dotted.
 
     Raises:
-        UserError: for an unknown or missing key or a bad value; place, key, value and remedy are named.
+        UserError: for an unknown or missing key or a bad value, naming place, key, value and remedy.
     """
     if not isinstance(values, Mapping):
         raise UserError(f"{place}: {values!r} is not a group of keys")
@@ -110,7 +110,7 @@ def from_mapping(
 
 
 def _in_a_line(error: ValidationError, kind: type) -> str:
-    """Key, value and remedy of the first thing that is wrong: an unknown key before others, as it may explain them."""
+    """Key, value and remedy of the first error; unknown keys come first, as they may explain the others."""
     first = min(error.errors(), key=lambda each: each["type"] not in _UNKNOWN)
     *group, last = first["loc"] or ("",)
     key, context = _dotted(first["loc"]), first.get("ctx", {})
@@ -119,14 +119,13 @@ def _in_a_line(error: ValidationError, kind: type) -> str:
         return f"unknown key {_dotted([*group, str(last)])!r}; did you mean {_dotted([*group, *near])!r}?"
     if first["type"] == "missing":
         return f"key {key!r} is missing; add it"
-    if first["type"] == "value_error":  # a rule of a whole group, whose words begin with one of its keys
+    if first["type"] == "value_error":  # a rule of a whole group, whose message begins with one of its keys
         return f"{key}.{context['error']}".removeprefix(".")
     remedy = _REMEDIES.get(first["type"], first["msg"].replace("Input", "it")).format(**context)
     return f"{key} is {first['input']!r}; {remedy}"
 
 
 def _fields(kind: Any, keys: Sequence[str | int]) -> list[str]:
-    """The keys of the group that others lead to."""
     for key in keys:
         kind = get_args(kind)[0] if isinstance(key, int) else kind.__pydantic_fields__[key].annotation
     return list(kind.__pydantic_fields__)

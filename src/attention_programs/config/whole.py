@@ -1,4 +1,4 @@
-"""All settings together: read from ``params.yaml``, and what they must be for one another."""
+"""All settings together: how they are read from ``params.yaml``, and checks across groups."""
 
 from pathlib import Path
 from typing import Self
@@ -20,15 +20,15 @@ from attention_programs.files import read_yaml
 
 @settings
 class ReportSettings:
-    """What the page shows."""
+    """What the report shows."""
 
     example_heads: Count = 6
-    """Heads shown with program, real and predicted pattern."""
+    """Heads shown with their program, true and predicted pattern."""
 
 
 @settings
 class ReproducibilitySettings:
-    """How far numbers may differ on another kind of CPU."""
+    """How much numbers may differ on another type of CPU."""
 
     absolute: Number = 0.02
     """Largest absolute difference of an IoU, an accuracy or a share."""
@@ -71,29 +71,27 @@ class Config:
 
     @model_validator(mode="after")
     def _registered_share_is_fitted_and_measured(self) -> Self:
-        """Else a version would be registered without a word on what it does to perplexity and to answers."""
+        """Otherwise a version would be registered without its effects on perplexity and answers."""
         percent, asked, distillation = self.tracking.gate_percent, self.evaluation.percents, self.distillation
         if percent not in self.replacement.percents:
-            raise ValueError(
-                f"tracking.gate_percent is {percent}, which replacement.percents does not measure; add it there"
-            )
+            raise ValueError(f"tracking.gate_percent is {percent}, which is not in replacement.percents; add it there")
         if self.evaluation.tasks and percent not in asked:
             raise ValueError(
                 f"evaluation.percents is {list(asked)}, and the registered surrogate replaces {percent} percent "
-                "(tracking.gate_percent); add that share, or leave evaluation.tasks empty"
+                "(tracking.gate_percent); add that number, or leave evaluation.tasks empty"
             )
         if self.evaluation.tasks and 0 not in asked:
             raise ValueError(f"evaluation.percents is {list(asked)}; add 0, which all others are compared with")
         if not distillation.prediction_steps(percent):
             raise ValueError(
-                f"distillation.steps is {list(distillation.steps)}, so that the registered share of heads ({percent} "
-                "percent) is not fitted to the model's predictions as its record says; give it steps"
+                f"distillation.steps is {list(distillation.steps)}, so the registered percentage of heads ({percent}) "
+                "is not fitted to the model's predictions as its record says; give it steps"
             )
         measured = max((*self.replacement.percents, *self.replacement.comparison_percents, *self.evaluation.percents))
         if measured > distillation.percents[-1]:
             raise ValueError(
-                f"replacement or evaluation replaces {measured} percent of heads, distillation.percents ends below; "
-                "add that share there"
+                f"replacement or evaluation replaces {measured} percent of heads, more than distillation.percents; "
+                "add that number there"
             )
         return self
 

@@ -1,1 +1,1 @@
-"""Texts in, with their splits: the first stage of the way."""
+"""Texts and their splits: the first stage."""

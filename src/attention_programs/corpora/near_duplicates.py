@@ -13,12 +13,12 @@ from attention_programs.corpora.text import Text
 WORDS = 5
 """Length of a shingle, in words."""
 MAX_SHARED = 0.5
-"""Share of a text's shingles in a single other text above which the two count as near-duplicates."""
+"""Two texts are near-duplicates if one shares more than this fraction of its shingles with the other."""
 COLUMNS = ["corpus", "split", "text", "train_text", "shared"]
 
 
 def shingles(content: str) -> frozenset[tuple[str, ...]]:
-    """All runs of ``WORDS`` words, without case; a shorter text is one run.
+    """All runs of ``WORDS`` words, case-folded; a shorter text is one run.
 
     >>> sorted(" ".join(run) for run in shingles("a b c d e F"))
     ['a b c d e', 'b c d e f']
@@ -30,14 +30,14 @@ def shingles(content: str) -> frozenset[tuple[str, ...]]:
 def near_duplicate_groups(contents: Mapping[str, str]) -> list[list[str]]:
     """Divides texts into groups that share little wording with each other.
 
-    Two texts are near-duplicates if more than half of the shingles of the smaller one are in the other, and whatever
-    such pairs link is one group.
+    Two texts are near-duplicates if more than half of the shingles of the shorter one are in the other; groups are the
+    connected components of these pairs.
 
     Args:
         contents: Texts by key.
 
     Returns:
-        The sorted keys of each group, ordered by the first; most groups are a single text.
+        The sorted keys of each group, ordered by the first; most groups have only one text.
     """
     keys = sorted(contents)
     runs = [shingles(contents[key]) for key in keys]
@@ -59,7 +59,7 @@ def near_duplicate_groups(contents: Mapping[str, str]) -> list[list[str]]:
 def near_duplicates(texts: Sequence[Text]) -> pd.DataFrame:
     """Validation and test texts that share more than half of their shingles with one training text.
 
-    Splits keep near-duplicates of one corpus together, so those found here are from two corpora.
+    Splits keep near-duplicates of one corpus together, so these pairs are from two corpora.
 
     Returns:
         One row per text, with the training text that it shares most with; sorted, empty if there are none.

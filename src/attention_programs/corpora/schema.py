@@ -1,4 +1,4 @@
-"""What a row of a corpus must be; every broken rule is reported at once with file and row."""
+"""Rules for the rows of a corpus; all violations are reported at once with file and row."""
 
 import pandas as pd
 import pandera.pandas as pa
@@ -6,7 +6,7 @@ import pandera.pandas as pa
 from attention_programs.errors import UserError
 
 SHOWN = 10
-"""Broken rows named in the message; the rest are counted."""
+"""Violations named in the message; the rest are counted."""
 
 
 def _rules(fields: tuple[str, ...]) -> pa.DataFrameSchema:
@@ -22,19 +22,19 @@ def _rules(fields: tuple[str, ...]) -> pa.DataFrameSchema:
 
 
 def check_rows(rows: list[dict[str, object]], fields: tuple[str, ...], place: str, skipped: int = 0) -> None:
-    """Checks that every row holds every field as a non-blank string.
+    """Checks that every row has every field as a non-blank string.
 
     Args:
-        rows: One dict a row.
-        fields: Fields that make the text.
+        rows: One dict per row.
+        fields: Fields that make up the text.
         place: Name of the file or data set, for the message.
-        skipped: Rows of the source before the first of ``rows``, so that the message counts from its start.
+        skipped: Rows of the source before ``rows``, so that the message counts from its start.
 
     Raises:
-        UserError: naming file, row and rule of the broken ones.
+        UserError: naming file, row and rule of each violation.
     """
     if not rows:
-        raise UserError(f"{place}: no rows; a corpus needs some")
+        raise UserError(f"{place}: no rows; a corpus needs at least one")
     table = pd.DataFrame({field: pd.Series([row.get(field) for row in rows], dtype=object) for field in fields})
     try:
         _rules(fields).validate(table, lazy=True)

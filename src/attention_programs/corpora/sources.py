@@ -1,4 +1,4 @@
-"""Reading corpora: files that ship or are local, and data sets of the hub."""
+"""Reads corpora: shipped or local files, and data sets on the hub."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ def _read_hub(settings: CorpusSettings) -> list[dict[str, object]]:
         rows = datasets.load_dataset(
             settings.location, settings.subset or None, split=settings.split, revision=settings.revision
         )
-    except Exception as error:  # the hub's client raises many kinds; each means the same to the user
+    except Exception as error:  # the hub client raises many types, which all mean the same to the user
         raise UserError(
             f"corpus {settings.name!r}: cannot read data set {settings.location!r} at {settings.revision[:8]} "
             f"({type(error).__name__}); check the network, or export it to JSONL and set source: file"
@@ -42,10 +42,10 @@ def _read_file(settings: CorpusSettings, root: Path = Path()) -> list[dict[str, 
 
 
 def load_corpus(settings: CorpusSettings, root: Path = Path()) -> list[str]:
-    """The contents of one corpus, in its own order, without twins.
+    """The contents of one corpus, in order, without duplicates.
 
     Raises:
-        UserError: if the source can't be read, a file has another hash than expected, or a row breaks a rule.
+        UserError: if the source can't be read, a file does not have the expected hash, or a row breaks a rule.
     """
     rows = _read_file(settings, root) if settings.source == "file" else _read_hub(settings)
     check_rows(rows, settings.fields, settings.location, settings.rows[0])
@@ -54,9 +54,5 @@ def load_corpus(settings: CorpusSettings, root: Path = Path()) -> list[str]:
 
 
 def load_test_rows(settings: CorpusSettings, root: Path = Path()) -> list[str]:
-    """The contents of the corpus' own test rows; none where test texts are drawn from all rows.
-
-    Raises:
-        UserError: as :func:`load_corpus`.
-    """
+    """The contents of the test rows, as in :func:`load_corpus`; none if test texts are drawn from all rows."""
     return load_corpus(replace(settings, rows=settings.test_rows), root) if any(settings.test_rows) else []

@@ -1,4 +1,4 @@
-"""Dividing each corpus into train, validation and test."""
+"""Divides each corpus into train, validation and test."""
 
 from collections.abc import Sequence
 
@@ -13,18 +13,18 @@ from attention_programs.errors import UserError
 def split_corpus(
     corpus: str, contents: Sequence[str], settings: CorporaSettings, seed: int, held_out: Sequence[str] = ()
 ) -> list[Text]:
-    """Assigns each content to a split by a permutation that only the seed and the set of keys decide.
+    """Assigns each text to a split by a permutation that depends only on the seed and the set of keys.
 
-    Of twins that differ in case or white space the last in alphabetical order stays. Near-duplicates go together: where
-    the first of them by key has its turn, all go to the first split with room for them, and to train if none has.
+    Of texts that differ only in case or whitespace, the last in alphabetical order is kept. Near-duplicates stay
+    together: when the first by key has its turn, all go to the first split with room for them, or to train if none has.
 
     Args:
-        corpus: Its name.
+        corpus: Name of the corpus.
         contents: The texts to divide.
         settings: Shares and limit.
-        seed: Of the permutation.
-        held_out: Test texts given from outside; the contents are then divided into train and validation alone, and
-            those that equal a test text, or are near-duplicates of one, are left out.
+        seed: Seed of the permutation.
+        held_out: Given test texts; the contents are then divided only into train and validation, without those that
+            are equal to a test text or near-duplicates of one.
 
     Raises:
         UserError: if the corpus is too small to give each split a text.
@@ -54,16 +54,16 @@ def split_corpus(
 
 
 def check_disjoint(texts: list[Text]) -> None:
-    """Makes sure that no text stands in two splits or corpora.
+    """Checks that no text is in two splits or corpora.
 
     Raises:
-        UserError: naming the first text that does.
+        UserError: naming the first text that is.
     """
     seen: dict[str, Text] = {}
     for text in texts:
         other = seen.setdefault(text.key, text)
         if other is not text:
             raise UserError(
-                f"the text {text.content[:40]!r} stands in {other.corpus}/{other.split} and in "
+                f"the text {text.content[:40]!r} is in {other.corpus}/{other.split} and in "
                 f"{text.corpus}/{text.split}; remove one of the two"
             )

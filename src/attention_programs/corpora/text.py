@@ -14,7 +14,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 @dataclass(frozen=True)
 class Text:
-    """One text, its corpus and its split, addressed by the hash of its normalised content."""
+    """One text with its corpus and split; its key is the hash of its normalised content."""
 
     key: str
     corpus: str
@@ -23,7 +23,7 @@ class Text:
 
 
 def text_key(content: str) -> str:
-    r"""Address of a text: equal for texts that differ only in case or white space, so that no such twin leaks.
+    r"""Key of a text: equal for texts that differ only in case or whitespace, so that none leaks into another split.
 
     >>> text_key("The  cat") == text_key("the cat\n")
     True
@@ -37,7 +37,7 @@ def write_texts(path: Path, texts: list[Text]) -> None:
 
 
 def read_texts(path: Path) -> list[Text]:
-    """Reads texts that :func:`write_texts` wrote.
+    """Reads texts written by :func:`write_texts`.
 
     Raises:
         UserError: if the file is missing or malformed, or a split is unknown.

@@ -1,4 +1,4 @@
-"""What replacing heads does to answers: accuracy and its change, with intervals over what questions were made from."""
+"""How replacing heads affects answers: accuracy and its change, with intervals over the sources of the questions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,8 +10,8 @@ from attention_programs.evaluation.harness import TaskScore
 from attention_programs.scoring.bootstrap import FEWEST_TEXTS, Interval, interval_of_ratio, resample_weights
 
 KEPT = 0.8
-"""A task whose accuracy keeps more than this of its distance from guessing with the most heads replaced is called
-insensitive: it can't show what the programs miss."""
+"""A task is insensitive if, with the most heads replaced, it keeps more than this share of the accuracy above chance:
+it can't show what the programs miss."""
 COLUMNS = [
     *("task", "percent", "heads_replaced", "questions", "sources", "accuracy", "low", "high", "chance"),
     *("change", "change_low", "change_high", "insensitive"),
@@ -19,9 +19,9 @@ COLUMNS = [
 
 
 def wilson_interval(correct: int, questions: int) -> Interval:
-    """Wilson's 95 % interval of a share: unlike the bootstrap it says something where all answers are alike.
+    """Wilson's 95 % interval of a share: unlike the bootstrap, it is informative if all answers are alike.
 
-    It takes questions as independent of each other.
+    It treats questions as independent.
 
     >>> interval = wilson_interval(8, 10)
     >>> round(interval.low, 4), round(interval.high, 4)
@@ -32,10 +32,10 @@ def wilson_interval(correct: int, questions: int) -> Interval:
 
 
 def accuracy_interval(score: TaskScore, samples: int, seed: int) -> Interval:
-    """Accuracy with its 95 % interval by bootstrap over sources: questions of one story are not independent.
+    """Accuracy with its 95 % bootstrap interval over sources, as questions of one story are not independent.
 
-    Where every answer is right, or every one wrong, it is Wilson's for as many questions as there are sources. Below
-    ``FEWEST_TEXTS`` sources there is none.
+    If all answers are right or all are wrong, it is Wilson's interval for as many questions as there are sources.
+    Below ``FEWEST_TEXTS`` sources there is none.
     """
     right = np.array(score.correct, dtype=float)
     if right.min() == right.max() and score.sources >= FEWEST_TEXTS:
@@ -46,9 +46,9 @@ def accuracy_interval(score: TaskScore, samples: int, seed: int) -> Interval:
 
 
 def change_interval(original: TaskScore, patched: TaskScore, samples: int, seed: int) -> Interval:
-    """Change of accuracy on the same questions, with its 95 % interval by bootstrap over sources.
+    """Change in accuracy on the same questions, with its 95 % bootstrap interval over sources.
 
-    Where no answer changes, its bounds are what Wilson's interval allows for none among so many sources.
+    If no answer changes, its bounds are Wilson's for no change among that many sources.
     """
     change = np.array(patched.correct, dtype=float) - np.array(original.correct, dtype=float)
     if not change.any() and original.sources >= FEWEST_TEXTS:
@@ -64,7 +64,7 @@ def _over_sources(values: np.ndarray, origins: Sequence[str], samples: int, seed
 
 
 def is_insensitive(original: TaskScore, patched: TaskScore, change: Interval) -> bool:
-    """Whether a task hardly reacts to the replacement of ``patched``, or can't be seen to react."""
+    """Whether a task hardly reacts to the replacement in ``patched``, or not measurably."""
     room = original.accuracy - original.chance
     kept = (patched.accuracy - patched.chance) / room if room > 0 else 1.0
     return kept > KEPT or not change.high < 0
@@ -73,16 +73,16 @@ def is_insensitive(original: TaskScore, patched: TaskScore, change: Interval) ->
 def answer_table(
     scores: Mapping[int, Sequence[TaskScore]], heads: Mapping[int, int], samples: int, seed: int
 ) -> pd.DataFrame:
-    """One row per task and share of heads.
+    """One row per task and fraction replaced.
 
     Args:
-        scores: By share of the heads replaced, in percent, the same tasks in the same order.
-        heads: Heads replaced at each share.
+        scores: By percentage of heads replaced, the same tasks in the same order.
+        heads: Number of heads replaced at each percentage.
         samples: Resamples of sources.
-        seed: Of the resamples.
+        seed: Seed of the resamples.
 
     Returns:
-        ``change`` is the accuracy less that of the original model (share 0) on the same questions.
+        ``change`` is the accuracy minus that of the original model (0 percent) on the same questions.
     """
     rows = []
     most = max(scores, default=0)

@@ -1,8 +1,7 @@
-"""Questions that ask which form of a verb agrees with its subject.
+"""Questions about which form of a verb agrees with its subject.
 
-A question's label is the form that the author wrote, so the rules here only have to find the places where the other
-form would be right as well, or where no reader could tell. They are strict: a lost question costs little, a wrong label
-much.
+The label is the form that the author wrote, so the rules only have to find the places where the other form would also
+be right, or where no reader could tell. They are strict: a lost question costs little, a wrong label much.
 """
 
 import re
@@ -15,10 +14,10 @@ from attention_programs.corpora.text import Text
 from attention_programs.evaluation.sentences import sentences
 
 PLURAL_OF = {"is": "are", "was": "were", "has": "have", "does": "do"}
-"""Singular forms and the plural forms they are exchanged for."""
+"""Singular forms and their plural forms."""
 OTHER_FORM = PLURAL_OF | {plural: singular for singular, plural in PLURAL_OF.items()}
 FEWEST_WORDS = 2
-"""Words of the sentence before the verb; with fewer there is hardly a subject to agree with."""
+"""Minimum number of words before the verb; with fewer there is hardly a subject to agree with."""
 
 _VERB = re.compile(rf" ({'|'.join(OTHER_FORM)})(?=[ ,.!?;])")
 _MARK = re.compile(r"[,;:.!?\"()]")
@@ -66,7 +65,7 @@ _PLACES = _set(
 
 @dataclass(frozen=True)
 class VerbPlace:
-    """One verb in its sentence: what stands before it, the form that the author wrote, and what follows."""
+    """One verb in its sentence: the words before it, the form that the author wrote, and the rest."""
 
     before: str
     verb: str
@@ -74,12 +73,12 @@ class VerbPlace:
 
     @property
     def words(self) -> list[str]:
-        """Words before the verb in small letters."""
+        """Words before the verb, in lower case."""
         return re.findall(r"[a-z']+", self.before.lower())
 
     @property
     def segment(self) -> list[str]:
-        """Words between the last mark and the verb."""
+        """Words between the last punctuation mark and the verb, in lower case."""
         return re.findall(r"[a-z']+", _MARK.split(self.before)[-1].lower())
 
     @property
@@ -120,7 +119,6 @@ def _doubt_about_verb(place: VerbPlace) -> str:
 
 
 def _doubt_about_noun(place: VerbPlace) -> str:
-    """Doubts about a subject that is not a pronoun."""
     if _OPEN & set(place.segment):
         return "amounts, alternatives and 'X of Y' take either form"
     if _COLLECTIVES & set(place.segment):
@@ -135,7 +133,7 @@ def _doubt_about_noun(place: VerbPlace) -> str:
 
 
 def doubt(place: VerbPlace) -> str:
-    """Why the other form may be right as well, or why a reader could not tell; empty if the label is safe.
+    """Why the other form may also be right, or why a reader could not tell; empty if the label is safe.
 
     >>> doubt(VerbPlace("The red lamps", "were", " lit."))
     ''
@@ -170,7 +168,6 @@ def verb_places(sentence: str) -> list[VerbPlace]:
 
 
 def _story_questions(text: Text) -> list[dict[str, Any]]:
-    """At most one question per sentence."""
     found, previous = [], ""
     for sentence in sentences(text.content):
         for place in verb_places(sentence):
@@ -184,10 +181,10 @@ def _story_questions(text: Text) -> list[dict[str, Any]]:
 
 
 def agreement_questions(texts: list[Text], rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Pairs that differ in one verb alone, as many singular as plural of each verb.
+    """Pairs that differ only in one verb, with as many singular as plural forms of each verb.
 
-    Who always takes the commoner form is thus right in one half. Singular and plural alternate, so that this holds for
-    the first few as well.
+    Always choosing the more common form is thus right half of the time. Singular and plural alternate, so that this is
+    also true of the first few.
 
     Returns:
         Dicts {story, verb, context: up to the verb, choices: the two endings, answer: the right one's index}.

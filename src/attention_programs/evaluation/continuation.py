@@ -1,4 +1,4 @@
-"""Questions that ask how a story goes on."""
+"""Questions about how a story continues."""
 
 from dataclasses import dataclass
 from itertools import accumulate
@@ -11,18 +11,18 @@ from attention_programs.errors import UserError
 from attention_programs.evaluation.sentences import passages
 
 CONTEXT_WORDS = range(34, 66)
-"""Words before the cut: enough to know who acts, few enough for two or three questions a story."""
+"""Words before the cut: enough to know who acts, few enough for two or three questions per story."""
 ENDING_WORDS = range(10, 22)
 """Words after the cut: one or two sentences."""
 CHOICES = 4
-"""Endings of a question: the true one and those of other stories."""
+"""Number of endings in a question: the true one, and others from other stories."""
 SIMILAR = 8
-"""Wrong endings are drawn from this many of nearest length, since a longer ending is less likely whatever it says."""
+"""Wrong endings are drawn from this many of the most similar length, as longer endings are less likely in any case."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A stretch of one story, cut into what is shown and what is asked for."""
+    """A passage of one story, cut into the context and its true ending."""
 
     story: str
     place: int
@@ -31,8 +31,8 @@ class Cut:
 
 
 def _next_cut(parts: list[str], start: int) -> tuple[int, int]:
-    """Where the context and the ending stop that begin at ``start``; (0, 0) if none fits."""
-    before = [0, *accumulate(len(part.split()) for part in parts)]  # words in front of each part
+    """Ends of the context and the ending that begin at ``start``; (0, 0) if none fit."""
+    before = [0, *accumulate(len(part.split()) for part in parts)]  # words before each part
     for middle in range(start + 1, len(parts)):
         if before[middle] - before[start] in CONTEXT_WORDS:
             for stop in range(middle + 1, len(parts) + 1):
@@ -42,7 +42,7 @@ def _next_cut(parts: list[str], start: int) -> tuple[int, int]:
 
 
 def cuts(text: Text) -> list[Cut]:
-    """The stretches of a story that make a question, none overlapping another, in the story's order."""
+    """The passages of a story that make questions, in order and without overlap."""
     parts = passages(text.content)
     found: list[Cut] = []
     start = 0
@@ -63,7 +63,7 @@ def _wrong_endings(cut: Cut, everything: list[Cut], rng: np.random.Generator) ->
     nearest = sorted(by_ending.values(), key=distance)[:SIMILAR]
     if len(nearest) < CHOICES - 1:
         raise UserError(
-            f"story_continuation: the stories next to {cut.story} offer {len(nearest)} endings where {CHOICES - 1} are "
+            f"story_continuation: the stories next to {cut.story} offer {len(nearest)} endings, and {CHOICES - 1} are "
             "needed; raise corpora.limit or add longer stories"
         )
     chosen = rng.choice(len(nearest), size=CHOICES - 1, replace=False)
@@ -74,8 +74,8 @@ def continuation_questions(texts: list[Text], rng: np.random.Generator) -> list[
     """Questions with four endings: the true one and three from comparable places of other stories.
 
     Returns:
-        Dicts {story, context, choices: four endings, answer: index of the true one}, the stories mixed, so that the
-        first few are a fair sample.
+        Dicts {story, context, choices: four endings, answer: index of the true one}, shuffled, so that the first few
+        are a fair sample.
 
     Raises:
         UserError: if too few stories are long enough.

@@ -1,4 +1,4 @@
-"""Asking a model questions through lm-eval: how much it still knows with heads replaced."""
+"""Asks a model questions through lm-eval: how much it still knows with heads replaced."""
 
 import copy
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskScore:
-    """How a model answered a task."""
+    """A model's answers to a task."""
 
     task: str
     accuracy: float
-    """lm-eval's ``acc``: the share of questions whose likeliest choice is the right one, 0..1."""
+    """lm-eval's ``acc``: the share of questions whose most likely choice is right, 0..1."""
     chance: float
     """Accuracy of guessing: the mean of 1 / choices."""
     correct: tuple[int, ...]
-    """1 or 0 for each question, in the task's order: the same question for every model."""
+    """1 or 0 for each question, in the task's order, which is the same for every model."""
     origins: tuple[str, ...]
-    """What each question was made from, alike in order: a story, or the question itself."""
+    """What each question was made from, in the same order: a story, or the question itself."""
 
     @property
     def questions(self) -> int:
@@ -41,29 +41,29 @@ class TaskScore:
 
     @property
     def sources(self) -> int:
-        """Different origins: the independent units."""
+        """Number of distinct origins, the independent units."""
         return len(set(self.origins))
 
 
 def load_tasks(
     settings: EvaluationSettings, texts: list[Text], folder: Path, seed: int, root: Path = Path()
 ) -> "list[ConfigurableTask]":
-    """Prepares all tasks of the settings, so that whatever is missing shows before a model runs.
+    """Prepares all tasks of the settings, so that missing files are reported before a model runs.
 
     Args:
         settings: Task names, their local folder, and how many questions will be asked.
-        texts: The texts, which the shipped tasks are made of.
+        texts: The texts that the shipped tasks are made from.
         folder: Where the shipped tasks are written.
-        seed: Of the shipped tasks; each draws from it alone, whatever other tasks are wanted.
+        seed: Seed of each shipped task, whatever other tasks are selected.
         root: What the local folder is relative to.
 
     Raises:
-        UserError: for an unknown task, or if a task's questions can't be had.
+        UserError: for an unknown task, or if a task's questions are unavailable.
     """
     known = [*SHIPPED_TASKS, *PAPER_TASKS]
     for name in settings.tasks:
         if name not in known:
-            raise UserError(f"evaluation.tasks: unknown task {name!r}; the known ones are {', '.join(known)}")
+            raise UserError(f"evaluation.tasks: unknown task {name!r}; choose from {', '.join(known)}")
     return [
         shipped_task(name, texts, folder, np.random.default_rng(seed))
         if name in SHIPPED_TASKS
@@ -85,10 +85,10 @@ def _require_causal(model: Any) -> None:
 def _harness_model(model: Any, tokenizer: Any, batch_size: int, shorter: bool) -> Any:
     from lm_eval.models.huggingface import HFLM  # takes seconds to import
 
-    # lm-eval wants a token that may open an empty question. There is no such question, so any token will do for a
-    # tokenizer that marks neither beginning nor end.
+    # lm-eval wants a token to begin an empty question with. There is no such question, so any token will do if the
+    # tokenizer marks neither beginning nor end.
     tokenizer = copy.copy(tokenizer)
-    tokenizer.split_special_tokens = True  # no question's text is taken for a special token
+    tokenizer.split_special_tokens = True  # no question's text is read as a special token
     unmarked = tokenizer.bos_token_id is None and tokenizer.eos_token_id is None
     opening = tokenizer.pad_token_id if unmarked else None
     return HFLM(
@@ -119,19 +119,19 @@ def answer_questions(
     batch_size: int,
     precision: Precision = "float32",
 ) -> list[TaskScore]:
-    """Lets a model answer, by the likelihood it gives to each choice after the question; no examples are shown.
+    """Has a model answer zero-shot, by the likelihood of each choice after the question.
 
-    The model is used as it is, where it is, with whatever heads are replaced in it. Answers are never cached, since
-    lm-eval's cache knows questions but not models.
+    The model is used as it is, on its device and with its heads replaced. Answers are never cached, as lm-eval's
+    cache is keyed by questions but not by models.
 
     Args:
         model: A causal model of transformers. Its rows are padded on the right and get no attention mask, which is
             harmless as long as no token attends to later ones.
         tokenizer: Its tokenizer.
-        tasks: From :func:`load_tasks`; may be asked again with another model.
-        limit: Most questions of a task: its first.
+        tasks: From :func:`load_tasks`; can be reused with another model.
+        limit: How many questions of a task are asked, from its start.
         batch_size: Choices in one forward pass.
-        precision: Of the passes' products of matrices; lm-eval heeds no setting but its own.
+        precision: Precision of matrix products; lm-eval respects only its own setting.
 
     Returns:
         One score per task, in the order of ``tasks``.
@@ -146,7 +146,7 @@ def answer_questions(
     from lm_eval.tasks import TaskManager
 
     shorter = computed_in(precision, model.device.type) == "bfloat16" and model.dtype == torch.float32
-    # lm-eval casts the weights again in every pass, unless there is a context around all.
+    # lm-eval casts the weights in every pass unless one context encloses them all.
     kept = torch.autocast(model.device.type, torch.bfloat16, enabled=shorter)
     with quiet_harness(), weights_kept(model), kept:
         answers = lm_eval.simple_evaluate(
@@ -155,7 +155,7 @@ def answer_questions(
             task_manager=TaskManager(include_defaults=False),
             limit=limit,
             bootstrap_iters=0,
-            # Nothing is drawn here; the seeds would reset the generators of the whole process.
+            # Nothing is sampled; the seeds would reset the generators of the whole process.
             random_seed=None,
             numpy_random_seed=None,
             torch_random_seed=None,

@@ -1,7 +1,7 @@
 """The paper's six tasks as lm-eval defines them, read from local JSONL files or from the hub.
 
-Only where the questions come from is changed. Both ways ask the validation split, which all six have: ``arc_easy`` and
-``sciq`` would otherwise be asked from their test split on the hub, and so not be the same questions.
+Only the source of the questions is changed. Both sources use the validation split, which all six have: on the hub,
+``arc_easy`` and ``sciq`` would otherwise use their test split, and so other questions.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ PAPER_TASKS = {
 }
 """The file below ``lm_eval/tasks`` that defines each task."""
 _OTHER_NAMES = {"social_iqa": ("social_i_qa", "siqa")}
-"""How a task's local files may begin, besides its name."""
+"""Other names that a task's local files may begin with."""
 
 
 def _definition(name: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def _definition(name: str) -> dict[str, Any]:
 
 
 def file_patterns(name: str) -> list[str]:
-    """The file names that a task's questions may have, the preferred first.
+    """File names that a task's questions may have, the preferred one first.
 
     >>> file_patterns("copa")
     ['copa_validation.jsonl', 'copa*_validation.jsonl', 'copa*.jsonl']
@@ -47,7 +47,7 @@ def file_patterns(name: str) -> list[str]:
 
 
 def find_file(name: str, data_dir: Path) -> Path:
-    """The file of a task's questions: what the first matching pattern finds.
+    """The file of a task's questions: the match of the first pattern that has one.
 
     Raises:
         UserError: if there is none, or if a pattern matches several.
@@ -60,9 +60,7 @@ def find_file(name: str, data_dir: Path) -> Path:
             raise UserError(f"{data_dir}: {names} all match task {name!r}; rename the one to use to {patterns[0]}")
         if found:
             return found[0]
-    raise UserError(
-        f"{data_dir} holds no file for evaluation task {name!r}; put one there named {' or '.join(patterns)}"
-    )
+    raise UserError(f"{data_dir} has no file for evaluation task {name!r}; put one there named {' or '.join(patterns)}")
 
 
 def _from_file(name: str, path: Path, limit: int) -> "ConfigurableTask":
@@ -70,7 +68,7 @@ def _from_file(name: str, path: Path, limit: int) -> "ConfigurableTask":
     check_rows(rows, str(path))
     try:
         task = load_task(with_rows(_definition(name), rows, "validation"))
-    except Exception as error:  # lm-eval reads the first rows here and raises whatever their form makes it
+    except Exception as error:  # lm-eval reads the first rows here and may raise anything if they are malformed
         raise UserError(
             f"{path}: not questions of {name} ({type(error).__name__}: {error}); export the data set's validation "
             "split as JSONL with its own fields"
@@ -83,7 +81,7 @@ def _from_hub(name: str) -> "ConfigurableTask":
     settings = _definition(name)
     try:
         return load_task(settings)
-    except Exception as error:  # the hub's client raises many kinds; each means the same to the user
+    except Exception as error:  # the hub client raises many types, which all mean the same to the user
         raise UserError(
             f"evaluation task {name!r}: cannot read data set {settings['dataset_path']!r} ({type(error).__name__}); "
             f"check the network, or set evaluation.data_dir to a folder that holds {file_patterns(name)[0]}"
@@ -93,9 +91,9 @@ def _from_hub(name: str) -> "ConfigurableTask":
 def paper_task(name: str, data_dir: str, limit: int) -> "ConfigurableTask":
     """Loads a task with its questions from a folder of JSONL files, or from the hub if ``data_dir`` is empty.
 
-    In a file, the labels of the first ``limit`` questions are checked: those that will be asked.
+    In a file, the labels of the first ``limit`` questions, which will be asked, are checked.
 
     Raises:
-        UserError: if the questions are missing, malformed or out of reach.
+        UserError: if the questions are missing, malformed or unavailable.
     """
     return _from_file(name, find_file(name, Path(data_dir)), limit) if data_dir else _from_hub(name)

@@ -12,10 +12,10 @@ _SPEAKER = re.compile(
 
 
 def sentences(content: str) -> list[str]:
-    """The sentences of a text, white space made single.
+    """The sentences of a text, with whitespace collapsed.
 
-    A sentence ends at ``.``, ``!`` or ``?``, closing quotation marks included, if the next word has a capital. A title
-    such as ``Mr.`` ends none, and what somebody exclaims or asks belongs to the words that name the speaker.
+    A sentence ends at ``.``, ``!`` or ``?``, including closing quotation marks, if the next word is capitalised. A
+    title such as ``Mr.`` does not end one, and a quoted question or exclamation stays with its speaker.
 
     >>> sentences('"Is it far?" Mr. Sol asked. "No." They ran on.')
     ['"Is it far?" Mr. Sol asked.', '"No."', 'They ran on.']
@@ -33,7 +33,7 @@ def sentences(content: str) -> list[str]:
 
 
 def passages(content: str) -> list[str]:
-    """The shortest runs of sentences that leave no quotation open, so that a cut between two of them is a clean one.
+    """The shortest runs of sentences that leave no quotation open, so that a text can be cut between any two.
 
     >>> passages('"Look! A fox," said Ann. It ran.')
     ['"Look! A fox," said Ann.', 'It ran.']

@@ -1,7 +1,4 @@
-"""The two tasks that need no download: their questions are made of the test stories.
-
-They are written as lm-eval tasks as well, so that anybody can run the same questions with lm-eval alone.
-"""
+"""Two tasks made from the test stories, so that they need no download; also written as files for lm-eval itself."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,16 +17,16 @@ if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
 
 CORPUS = "stories"
-"""The corpus that questions are made of."""
+"""The corpus that questions are made from."""
 
 
 SHIPPED_TASKS = {"story_continuation": continuation_questions, "verb_agreement": agreement_questions}
-"""What makes each task's questions."""
+"""The function that makes each task's questions."""
 
 
 def _settings(name: str) -> dict[str, Any]:
-    """The task as lm-eval's YAML describes it; the file of questions is named relative to the folder of both."""
-    # acc takes the likeliest choice, acc_norm the likeliest for its length, which one verb hardly changes.
+    """The task as in lm-eval's YAML; the path of the questions is relative to the folder of both."""
+    # acc takes the most likely choice, acc_norm the most likely for its length, which one verb hardly changes.
     metrics = ("acc",) if name == "verb_agreement" else ("acc", "acc_norm")
     return {
         "task": name,
@@ -48,17 +45,17 @@ def _settings(name: str) -> dict[str, Any]:
 def shipped_task(name: str, texts: list[Text], folder: Path, rng: np.random.Generator) -> "ConfigurableTask":
     """Makes a task's questions, writes ``<name>.jsonl`` and ``<name>.yaml`` into ``folder``, and loads the task.
 
-    Of the texts the test split of the corpus ``stories`` is used.
+    Only test texts of the corpus ``stories`` are used.
 
     Raises:
-        UserError: if the stories give no question.
+        UserError: if the stories yield no questions.
     """
     stories = [text for text in texts if text.corpus == CORPUS and text.split == "test"]
     rows = SHIPPED_TASKS[name](stories, rng)
     if not rows:
         raise UserError(
-            f"evaluation task {name!r}: the {len(stories)} test texts of the corpus {CORPUS!r} give no question; add "
-            "such a corpus, raise corpora.limit, or leave the task out of evaluation.tasks"
+            f"evaluation task {name!r}: the {len(stories)} test texts of the corpus {CORPUS!r} yield no questions; "
+            "add that corpus, raise corpora.limit, or leave the task out of evaluation.tasks"
         )
     settings = _settings(name)
     command = f"lm_eval --model hf --model_args pretrained=MODEL --include_path . --tasks {name}"

@@ -1,4 +1,4 @@
-"""Turning questions and a task's settings into a task that lm-eval runs."""
+"""Turns questions and a task's settings into a task that lm-eval can run."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def quiet_harness() -> Iterator[None]:
-    """Keeps lm-eval's log to errors meanwhile; its progress bars stay."""
+    """Limits lm-eval's log to errors; its progress bars stay."""
     logger = logging.getLogger("lm_eval")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -24,20 +24,17 @@ def quiet_harness() -> Iterator[None]:
 
 
 def load_task(settings: dict[str, Any]) -> "ConfigurableTask":
-    """The task that complete settings describe, its questions read; whatever lm-eval raises goes through."""
+    """Loads the task that complete settings describe, with its questions; lm-eval's errors are passed on."""
     from lm_eval.tasks import TaskManager  # takes seconds to import
 
     with quiet_harness():
-        # Without its own list of tasks, which takes seconds to read and is not needed for complete settings.
+        # Without lm-eval's own tasks, which take seconds to read and are not needed for complete settings.
         loaded = TaskManager(include_defaults=False).load([settings])
     return loaded["tasks"][settings["task"]]
 
 
 def with_rows(settings: dict[str, Any], rows: list[dict[str, Any]], split: str) -> dict[str, Any]:
-    """The same settings with these rows as the only questions.
-
-    The rows stay in memory: ``datasets`` would copy a file into a cache of the user's home that outlives the file.
-    """
+    """The same settings with only these rows, in memory: ``datasets`` would cache a file in the home for good."""
     import datasets  # takes seconds to import
 
     questions = datasets.Dataset.from_list(rows)
@@ -50,14 +47,13 @@ def with_rows(settings: dict[str, Any], rows: list[dict[str, Any]], split: str) 
 
 
 def check_rows(rows: list[dict[str, Any]], place: str) -> None:
-    """Makes sure that every row has the fields of the first, each with a value.
+    """Checks that every row has the fields of the first, each with a value.
 
     Raises:
-        UserError: if there is no row, or naming the first that differs; ``datasets`` would fill the gap with None and
-            ask about that.
+        UserError: if there are no rows, or naming the first that differs; ``datasets`` would fill gaps with None.
     """
     if not rows:
-        raise UserError(f"{place} holds no questions; write one JSON object per line")
+        raise UserError(f"{place} has no questions; write one JSON object per line")
     for number, row in enumerate(rows, start=1):
         differing = set(row) ^ set(rows[0]) | {field for field, value in row.items() if value is None}
         if differing:
@@ -68,10 +64,10 @@ def check_rows(rows: list[dict[str, Any]], place: str) -> None:
 
 
 def check_answers(task: "ConfigurableTask", place: str, limit: int) -> None:
-    """Makes sure that each of the first ``limit`` questions has a right answer among its choices.
+    """Checks that each of the first ``limit`` questions has its answer among its choices.
 
     Raises:
-        UserError: naming the first that has not; lm-eval would count it as answered wrongly.
+        UserError: naming the first that has not; lm-eval would count it as wrong.
     """
     for number, question in enumerate(task.eval_docs, start=1):
         if number > limit:
@@ -79,12 +75,12 @@ def check_answers(task: "ConfigurableTask", place: str, limit: int) -> None:
         try:
             choices, answer = task.doc_to_choice(question), task.doc_to_target(question)
             task.doc_to_text(question)
-        except Exception as error:  # templates raise many kinds; each means that the row has another form
+        except Exception as error:  # templates raise many types, which all mean that the row is malformed
             raise UserError(
                 f"{place}, row {number}: not a question of {task.task_name} ({type(error).__name__}: {error}); "
                 "export the data set's validation split as JSONL with its own fields"
             ) from error
         if answer not in (choices if isinstance(answer, str) else range(len(choices))):
             raise UserError(
-                f"{place}, row {number}: the answer {answer!r} is none of the {len(choices)} choices; correct its label"
+                f"{place}, row {number}: answer {answer!r} is not among the {len(choices)} choices; correct its label"
             )

@@ -179,7 +179,6 @@ class Client:
         return replace(call, error=message, seconds=seconds, time=now()), failure
 
     def _read(self, call: Call, completion: Any) -> tuple[Call, Failure | None]:
-        """Reads the reply from an answer, which may be any JSON."""
         messages = call.request.messages
         body = completion.to_dict(mode="python", warnings=False) if isinstance(completion, BaseModel) else completion
         try:

@@ -92,7 +92,6 @@ def require_programs(synthesis: SynthesisResult, settings: ExplainerSettings) ->
 def _move_batch(
     session: Session, settings: ExplainerSettings, heads: list[str], log_file: Path, target: Path | None
 ) -> None:
-    """Writes the requests of the next round; without a target, only reports progress."""
     log = open_log(log_file)
     export = Export(log)
     synthesis = session.explainer.run(heads, export)
@@ -109,7 +108,6 @@ def _move_batch(
 
 
 def _print(synthesis: SynthesisResult, settings: ExplainerSettings, log_file: Path) -> None:
-    """One line per head, then the counts."""
     result = explained(synthesis, elsewhere=())
     print(f"{'head':8} {'programs':>8} {'JSD':>7} {'revised':>8} {'IoU':>7} {'fitted':>7}")
     for row in records(result.heads):
@@ -134,5 +132,4 @@ def _print(synthesis: SynthesisResult, settings: ExplainerSettings, log_file: Pa
 
 
 def _more_tokens(settings: ExplainerSettings) -> str:
-    """The remedy for a model that uses up its tokens on reasoning."""
     return f"raise explainer.max_completion_tokens ({settings.max_completion_tokens}; --max-completion-tokens)"

@@ -100,7 +100,6 @@ def _chunk(chunk: Any) -> str:
 
 
 def _reasoned(message: Mapping[str, Any], usage: Any) -> bool:
-    """Whether the model reasoned: endpoints show the reasoning or count its tokens."""
     details = usage.get("completion_tokens_details") if isinstance(usage, Mapping) else None
     counted = details.get("reasoning_tokens") if isinstance(details, Mapping) else None
     return bool(message.get("reasoning_content") or message.get("reasoning") or counted)
@@ -131,7 +130,6 @@ def estimate_prompt(messages: Sequence[Mapping[str, str]]) -> int:
 
 
 def _is_count(value: Any, estimate: int) -> bool:
-    """Whether a value is a possible token count for a text with about this many tokens."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return value == value // 1 and value >= min(estimate, 1)

@@ -54,7 +54,6 @@ def failure_of(error: openai.APIStatusError, settings: ExplainerSettings, sent: 
 
 
 def _said(error: openai.APIStatusError) -> str:
-    """The endpoint's own message on one line; for servers with another error format, the whole answer."""
     bare = f"Error code: {error.status_code}"
     words = error.response.text if error.message == bare else error.message.removeprefix(f"{bare} - ")
     return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:300]

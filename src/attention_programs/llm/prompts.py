@@ -121,7 +121,6 @@ class PromptWriter:
         program: EvaluatedProgram | None,
         **content: Any,
     ) -> Prompt:
-        """The prompt with as many of the listed weights as fit."""
         used = {SYSTEM[self.form], "evidence.md.j2", "synthesize.md.j2", template}
         hashes = {name: digest for name, digest in template_hashes().items() if name in used}
         tokens = 0
@@ -144,7 +143,6 @@ class PromptWriter:
 
 
 def _shortened(evidence: HeadEvidence, most: int) -> HeadEvidence:
-    """The same evidence with fewer weights, and with terms under the names used in prompts."""
     return replace(
         evidence,
         excerpts=tuple(replace(e, top=e.top[:most], strata=_spread(e.strata, most)) for e in evidence.excerpts),
@@ -154,7 +152,6 @@ def _shortened(evidence: HeadEvidence, most: int) -> HeadEvidence:
 
 
 def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:
-    """At most this many weights, evenly spaced."""
     shown = min(most, len(weights))
     return tuple(weights[place * len(weights) // shown] for place in range(shown))
 

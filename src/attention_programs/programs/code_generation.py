@@ -69,10 +69,7 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _general_parts(terms: Sequence[WeightedTerm], exceptions: Sequence[WeightedTerm]) -> tuple[str, str]:
-    """What all queries are drawn to and what they are kept from, with exceptions in parentheses.
-
-    A key class that attracts attention while its far tokens repel it is described as its near tokens.
-    """
+    """A key class that attracts attention while its far tokens repel it is described as its near tokens."""
     coefficients = {term.feature: term.coefficient for term in terms}
     notes = _grouped((term.general.expression, term.exception(coefficients[term.general])) for term in exceptions)
     near = {

@@ -39,7 +39,6 @@ def summands(program: ProgramRecord) -> int:
 
 
 def _summands(node: ast.expr, sign: float) -> Iterator[list[ast.expr]]:
-    """The factors of each summand, its sign first."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         yield from _summands(node.left, sign)
         yield from _summands(node.right, sign if isinstance(node.op, ast.Add) else -sign)
@@ -80,7 +79,6 @@ def _term(factors: list[ast.expr], place: str) -> WeightedTerm:
 
 
 def _kind(factor: ast.expr, place: str) -> str:
-    """Whether a factor is a ``pattern``, a ``query`` class or a ``key`` class."""
     match factor:
         case ast.Attribute(ast.Name("text"), name) if name in PATTERNS:
             return "pattern"

@@ -16,8 +16,6 @@ SPECIAL = "special"
 
 
 class _TokenFeatures:
-    """Token features as rows or columns that broadcast over an (n, n) matrix."""
-
     def __init__(self, view: "TokenView", axis: int) -> None:
         self._view = view
         self._axis = axis

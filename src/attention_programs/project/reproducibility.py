@@ -124,7 +124,6 @@ def compare(before: Path, after: Path, lock: Path, config: Config) -> Comparison
 
 
 def _compare_numbers(found: Comparison, before: Path, after: Path, tolerances: ReproducibilitySettings) -> None:
-    """Compares each column of each table within the tolerances, then everything without a tolerance."""
     for path in sorted(before.glob("*.csv")):
         _compare_tables(found, path.name, read_csv(path), read_csv(after / path.name), tolerances)
     if (before / "scoring.json").is_file():

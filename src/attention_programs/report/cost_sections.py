@@ -59,7 +59,6 @@ def coefficients_section(
 
 
 def _common_ranking(perplexity: pd.DataFrame, ranking_choice: pd.DataFrame) -> str:
-    """The chosen ranking, or else the first for which both kinds were measured; empty if there is none."""
     rankings = [set(perplexity.loc[perplexity["programs"] == programs, "ranking"]) for programs in KINDS.values()]
     chosen = ranking_choice.loc[ranking_choice["chosen"] > 0, "ranking"].tolist()
     return next((ranking for ranking in [*chosen, *RANKINGS] if all(ranking in each for each in rankings)), "")

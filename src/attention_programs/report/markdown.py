@@ -31,7 +31,6 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[s
 
 
 def _parts(summary: Mapping[str, float], prefix: str) -> list[str]:
-    """The next key parts below a prefix, in order of first appearance."""
     keys = (key.removeprefix(prefix).split("/")[0] for key in summary if key.startswith(prefix))
     return list(dict.fromkeys(keys))
 
@@ -49,7 +48,6 @@ def _fit(summary: Mapping[str, float]) -> list[str]:
 
 
 def _percents(summary: Mapping[str, float]) -> list[int]:
-    """Percentages of heads replaced for which the cost was measured, except 0."""
     prefix = "perplexity_increase/test/"
     found = {int(p) for m in REPLACED_BY for o in RANKINGS for p in _parts(summary, f"{prefix}{m}/{o}/")}
     return sorted(found - {0})
@@ -75,7 +73,6 @@ def _perplexity(summary: Mapping[str, float]) -> list[str]:
 
 
 def _above(summary: Mapping[str, float]) -> list[str]:
-    """What the same heads, or another ranking's, cost beyond the distilled programs, paired by text."""
     prefix = "perplexity_above_distilled/test/selected/"
     percents, rows = _percents(summary), []
     for ranking in _parts(summary, prefix):
@@ -124,7 +121,6 @@ def _programs(summary: Mapping[str, float], analysis: str) -> str:
 
 
 def _analyses(summary: Mapping[str, float], title: str, titles: Mapping[str, str]) -> list[str]:
-    """A one-row table: mean test IoU of analyses under their titles."""
     values = [estimate_of(summary, f"analysis/{analysis}/all/iou").text() for analysis in titles]
     return markdown_table([title, *titles.values()], [["mean over heads, test texts", *values]])
 

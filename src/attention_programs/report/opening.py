@@ -35,7 +35,6 @@ def opening(summary: Mapping[str, float], config: Config, provenance: Provenance
 
 
 def _baselines(summary: Mapping[str, float]) -> str:
-    """What programs have to beat; which baseline fits best depends on the model."""
     fits = {method: mean_fit(summary, method) for method in BASELINES}
     best = max(fits, key=lambda method: fits[method].value if fits[method].measured else -math.inf)
     alone = f"the {FIRST_ALONE} {fits[FIRST_TOKEN].text()}"
@@ -46,8 +45,6 @@ def _baselines(summary: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True)
 class _Replacement:
-    """The cost of replacing the first heads of a ranking, and the ranking's two names on the page."""
-
     increase: Estimate
     sentence: str
     note: str

@@ -101,7 +101,6 @@ def write_report(config: Config, paths: Paths) -> Path:
 
 
 def _keep_figures(source: Path, target: Path, examples: Sequence[Example]) -> None:
-    """Copies the figures that the README shows to ``results/<profile>/figures``, where git keeps them."""
     names = {"fit.png": "fit.png", "perplexity.png": "perplexity.png"}
     if examples:
         # The best head mostly attends to the first token; the next one shows more.
@@ -132,7 +131,6 @@ def _corpora(iou: pd.DataFrame) -> list[str]:
 
 
 def _method_rows(iou: pd.DataFrame) -> dict[str, list[Estimate]]:
-    """Means by method: IoU by corpus, then sink-excluded IoU and Jensen-Shannon divergence over all."""
     cells = {(row.method, row.metric, row.corpus): Estimate(row.mean, row.low, row.high) for row in records(iou)}
     columns = [("iou", corpus) for corpus in _corpora(iou)] + [("sink_excluded_iou", ALL_CORPORA), ("jsd", ALL_CORPORA)]
     return {
@@ -143,7 +141,6 @@ def _method_rows(iou: pd.DataFrame) -> dict[str, list[Estimate]]:
 
 
 def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Gallery) -> list[FigureView]:
-    """Draws and captions the main figures for which there is data."""
     fit = draw_fit(tables.heads, tables.iou)
     grid = draw_grid(tables.heads, tables.ablation_effect, record.layers, record.heads_per_layer)
     views = [gallery.add("fit", fit, fit_caption(config.attention.max_tokens)), gallery.add("heads", grid, GRID)]
@@ -164,7 +161,6 @@ def _sections(
     config: Config,
     gallery: Gallery,
 ) -> list[Section]:
-    """The detailed results for which there is data."""
     selected = tables.heads[tables.heads["method"] == SELECTED]
     sections = (
         sources_section(tables.sources, tables.equal_size),

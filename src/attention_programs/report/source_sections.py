@@ -148,7 +148,6 @@ def _sizes(row: Any) -> str:
 
 
 def _at_equal_size(heads: pd.DataFrame) -> str:
-    """How programs written by hand compare with the search's at equal size; empty if not analysed."""
     if heads.empty:
         return ""
     beaten = float((heads["iou_by_hand"] > heads["iou_equal_size"]).mean())

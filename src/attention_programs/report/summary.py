@@ -57,7 +57,6 @@ def summarise_fit(results: Path) -> dict[str, float]:
 
 
 def _entry(key: str, value: float, low: float = math.nan, high: float = math.nan) -> dict[str, float]:
-    """A number and, if it has an interval, its bounds."""
     interval = {f"{key}/low": low, f"{key}/high": high} if Estimate(value, low, high).has_interval else {}
     return {key: value} | interval
 
@@ -98,7 +97,6 @@ def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
 
 
 def _effects(table: pd.DataFrame) -> dict[str, float]:
-    """How many texts the single-head effects are measured on, and how reliable their ranking is."""
     if table.empty:
         return {}
     texts, reliability = table[["texts", "reliability"]].iloc[0]
@@ -107,14 +105,12 @@ def _effects(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _gate(path: Path) -> dict[str, float]:
-    """The perplexity increase on the gate's validation texts."""
     gate = read_gate(path)
     found = {"gate/validation/texts": float(gate.texts), "gate/validation/tokens": float(gate.tokens)}
     return found | _entry("gate/validation/perplexity_increase", gate.increase, gate.low, gate.high)
 
 
 def _objectives(table: pd.DataFrame) -> dict[str, float]:
-    """How well both kinds of coefficients fit the patterns, by fraction of heads."""
     return {f"objective/{row.objective}/{row.percent:g}/iou_test": row.iou_test for row in records(table)}
 
 
@@ -131,7 +127,6 @@ def _answers(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _analyses(table: pd.DataFrame) -> dict[str, float]:
-    """Other choices of programs, and how few programs are enough for all heads."""
     found: dict[str, float] = {}
     for row in records(table):
         found |= _entry(f"analysis/{row.analysis}/{row.corpus}/iou", row.iou, row.low, row.high)

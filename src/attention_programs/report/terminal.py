@@ -127,7 +127,6 @@ def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
 
 
 def _heading(term: Term) -> str:
-    """How programs write a term, with the parameters that the search tries, and its phrase."""
     if term.category == "class":
         spelling = f"text.key.{term.name}, text.query.{term.name}"
     else:

@@ -88,7 +88,6 @@ def score_assignments(
 def _score(
     predicted: NDArray[np.float32], true_pattern: NDArray[np.float32], rows: int, without_sink: NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """IoU of two packed patterns, with and without the first column."""
     minima, maxima = np.minimum(predicted, true_pattern), np.maximum(predicted, true_pattern)
     rest = over_union(float(minima[without_sink].sum()), float(maxima[without_sink].sum()))
     return iou_of_shared(float(minima.sum()), rows), float(rest)

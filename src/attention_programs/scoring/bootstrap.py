@@ -83,7 +83,6 @@ def interval_of_ratio(
 def _studentized(
     mean: float, error: float, deviations: NDArray[np.float64], errors: NDArray[np.float64], texts: int
 ) -> Interval:
-    """The interval from each resample's deviation from the mean and its standard error."""
     if texts < FEWEST_TEXTS:
         return Interval(mean, math.nan, math.nan)
     # A resample of one text drawn repeatedly has no standard error; its statistic is beyond every quantile.

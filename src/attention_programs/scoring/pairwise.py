@@ -49,8 +49,6 @@ class PairScores:
 
 @dataclass(frozen=True)
 class _Sums:
-    """Sums over entries for every pair."""
-
     shared: Sums
     """Minima."""
     joined: Sums
@@ -161,10 +159,7 @@ def _add_logs(programs: PatternArray, heads: PatternArray, sums: Sums) -> None:
 
 @machine_code
 def _shifted_log2(weight: np.float32) -> np.float32:
-    """log2(weight) + 3.04004; the shift cancels, as the patterns and their mean have the same total weight.
-
-    Splits exponent and mantissa by hand so that the compiler can vectorise it; finite at 0.
-    """
+    """log2(weight) + 3.04004, vectorisable and finite at 0; the shift cancels, as patterns and mean have equal sums."""
     bits = np.float32(weight).view(np.int32)
     exponent = np.float32(np.int32(np.int32(bits - ONE) >> EXPONENT))
     m = np.int32(np.int32(bits & MANTISSA) | ONE).view(np.float32)
@@ -184,5 +179,4 @@ def _by_torch(programs: PatternArray, heads: PatternArray, device: str) -> _Sums
 
 
 def _sum_x_log_x(entries: torch.Tensor) -> torch.Tensor:
-    """Sum of x log2 x over the last axis, for entries above 0."""
     return torch.linalg.vecdot(entries, entries.log2())

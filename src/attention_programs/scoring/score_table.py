@@ -83,7 +83,6 @@ def bytes_in_work(text: TextAttention, programs: int, workers: Workers) -> int:
 
 
 def _bytes_of_text(text: TextAttention, programs: int) -> int:
-    """What scoring a text takes however few programs are scored at a time."""
     results, terms = 2 * 12 * programs * len(text.entries), 4 * TERMS * len(text.ids) ** 2
     return 3 * text.entries.nbytes + results + terms
 
@@ -94,7 +93,6 @@ def _bytes_of_program(text: TextAttention) -> int:
 
 
 def _chunk_size(text: TextAttention, programs: int, workers: Workers) -> int:
-    """How many programs are scored at a time, at least one."""
     room = workers.share - _bytes_of_text(text, programs)
     return max(min(room // _bytes_of_program(text), programs), 1)
 

@@ -107,7 +107,6 @@ def _best(means: NDArray[np.float64], members: Sequence[int]) -> NDArray[np.int6
 def _intended(
     programs: Sequence[ProgramRecord], members: Sequence[int], means: NDArray[np.float64], heads: Sequence[str]
 ) -> dict[int, int]:
-    """The best member written for each head, for heads that have one."""
     places = {head: place for place, head in enumerate(heads)}
     found: dict[int, int] = {}
     for position in members:

@@ -119,10 +119,7 @@ def _has_factor(node: ast.expr) -> bool:
 
 
 def _coefficients(node: ast.AST, softmax: bool = False, plain: bool = True) -> Iterator[_Coefficient]:
-    """The numbers used in arithmetic, in source order, without positions, sizes and parameters of patterns.
-
-    Integers count only if ``plain``, which is off inside a call, where they are mostly sizes and positions.
-    """
+    """Numbers used in arithmetic, in order; integers only if ``plain``, as in calls they mostly are sizes."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Subscript | ast.JoinedStr):
             continue

@@ -48,10 +48,7 @@ def widen(halves: Halves, rows: int, start: int, stop: int, out: Singles) -> Non
 def _weights(
     columns: Singles, coefficients: Doubles, entries: int, rows: int, out: Singles, tops: Singles, sums: Singles
 ) -> None:
-    """The softmax of a sum of features before each row is divided by its sum; columns are (features, entries or more).
-
-    Writes exp(score - the row's maximum) to ``out``, each row's maximum to ``tops`` and its sum of ``out`` to ``sums``.
-    """
+    """Writes exp(score - row maximum) to ``out``, row maxima to ``tops`` and row sums of ``out`` to ``sums``."""
     out[:entries] = 0
     for feature in range(len(coefficients)):
         coefficient, column = np.float32(coefficients[feature]), columns[feature]

@@ -217,7 +217,6 @@ def weight_at(
 
 
 def _by_size(values: NDArray[np.float32], causal: bool) -> list[tuple[int, int]]:
-    """Visible entries by descending value; ties in reading order."""
     rows, columns = np.tril_indices(len(values)) if causal else np.indices(values.shape).reshape(2, -1)
     order = np.argsort(-values[rows, columns], kind="stable")
     return list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))

@@ -97,7 +97,6 @@ class SearchData:
 
 
 def _evenly(texts: Sequence[TextAttention], count: int) -> Sequence[TextAttention]:
-    """``count`` evenly spaced texts, or all if there are fewer."""
     return [texts[number * len(texts) // count] for number in range(count)] if count < len(texts) else texts
 
 

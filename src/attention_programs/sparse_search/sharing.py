@@ -91,6 +91,5 @@ def pairwise_iou(sample: Design, programs: SparsePrograms) -> NDArray[np.float64
 
 
 def _assign(programs: SparsePrograms, sample: Design) -> Shared:
-    """Assigns each head the program that fits it best and drops unused programs."""
     wanted, member_of = np.unique(pairwise_iou(sample, programs).argmax(axis=0), return_inverse=True)
     return Shared(programs.of_heads(torch.from_numpy(wanted)), member_of)

@@ -87,7 +87,6 @@ class TermSelector:
         return self._fine_tune(kept)
 
     def _swap(self, found: SparsePrograms) -> SparsePrograms:
-        """Adds the terms with the largest estimated gain in IoU, and drops as many of the least influential."""
         estimated = estimate_gain(self.sample, found, "iou")
         added = estimated.best(found.chosen, self.settings.spare_terms)
         return self._prune(self._fine_tune(found.with_terms(added)), found.terms)

@@ -189,7 +189,6 @@ class Distiller:
         return {h: self._assignment[h] for h in heads_at(self._order, phase.percent) if h in self._assignment}
 
     def _error(self, goal: str, chosen: Assignment, batch: Sequence[Ids]) -> torch.Tensor:
-        """The phase's loss on a batch; a scalar with its gradient."""
         with passes_in(self._settings.precision, self._loaded):
             if goal == LAYERS:
                 outputs = layer_outputs(self._loaded, batch)
@@ -201,7 +200,6 @@ class Distiller:
 
     @torch.no_grad()
     def _check(self, number: int, step: int, chosen: Assignment, state: DistillationState) -> None:
-        """At regular intervals and at a phase's end, records the divergence on the validation texts."""
         phase, size = self._phases[number], self._settings.batch_texts
         due = step % self._settings.check_every == 0 or step == phase.steps
         if phase.goal == LAYERS or not (chosen and self._validation and due):

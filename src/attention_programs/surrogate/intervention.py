@@ -183,7 +183,6 @@ class PatchedModel:
                 plan.gates = None
 
     def _prepare(self, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Before a forward pass, computes every replaced head's rows for the incoming tokens."""
         ids = args[0] if args else kwargs.get("input_ids")
         if ids is None:
             raise UserError("a surrogate needs input_ids, as programs read tokens; pass them instead of embeddings")
@@ -237,11 +236,7 @@ class PatchedModel:
             self._plans[layer].weights = torch.from_numpy(weights)
 
     def _remember(self, _module: Any, _args: Any, _kwargs: dict[str, Any], output: Any) -> None:
-        """After a forward pass, verifies the replacement, and tracks the tokens of a cache that the model created.
-
-        Raises:
-            UserError: if a replaced layer did not use its programs' patterns exactly once.
-        """
+        """After a forward pass, verifies the replacement, and tracks the tokens of a cache that the model created."""
         made = getattr(output, "past_key_values", None)
         if made is not None and self._pending is not None:
             self._follow(made, self._pending)

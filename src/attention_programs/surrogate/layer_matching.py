@@ -33,7 +33,6 @@ def layer_error(patched: PatchedModel, texts: Sequence[Ids], original: Sequence[
     errors: list[torch.Tensor] = []
 
     def compare(layer: int, output: Any) -> Any:
-        """Records the layer's error and passes the original output on to the next layer."""
         right = original[layer]
         squares = (_states(output).float() - right.float()).square().sum(dim=-1)
         size = (right.float().square().sum(dim=-1) * counted).sum()

@@ -9,10 +9,6 @@ class RepositoryArtifactRepository(LocalArtifactRepository):
     """Artifacts with the scheme ``repo``: local files below the repository's ``mlruns/artifacts``."""
 
     def __init__(self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
-        """Resolves the address once.
-
-        Raises:
-            UserError: if it leaves the store or there is no repository to resolve it against.
-        """
+        """Resolves the address once; a UserError says if it leaves the store or has no repository."""
         super().__init__(artifact_uri, tracking_uri, registry_uri)
         self._artifact_dir = str(resolve(artifact_uri, current_root()))

@@ -162,7 +162,6 @@ def _stages(root: Path) -> dict[str, Any]:
 
 
 def _outputs(stage: dict[str, Any], homes: list[str]) -> dict[str, str]:
-    """DVC's hashes of a stage's outputs below some folders."""
     return {out["path"]: out["md5"] for out in stage.get("outs", []) if _within(out["path"], homes)}
 
 
@@ -171,7 +170,6 @@ def _within(path: str, homes: list[str]) -> bool:
 
 
 def _check_params(name: str, stage: dict[str, Any], root: Path) -> None:
-    """Compares the settings that a stage ran with, as recorded in ``dvc.lock``, with the current ones."""
     for file, settings in stage.get("params", {}).items():
         now = read_yaml(root / file)
         for key, value in settings.items():
@@ -183,14 +181,12 @@ def _check_params(name: str, stage: dict[str, Any], root: Path) -> None:
 
 
 def _check_inputs(name: str, stage: dict[str, Any], outputs: dict[str, str]) -> None:
-    """Checks that a stage read the latest outputs of the stages before it."""
     for dep in stage.get("deps", ()):
         if outputs.get(dep["path"], dep["md5"]) != dep["md5"]:
             raise UserError(f"{dep['path']} has changed since stage {name!r} read it; {REPEAT}")
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """Git's output; empty if it fails, as it does outside a repository."""
     try:
         command = ["git", "-C", str(root), *arguments]
         run = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -118,11 +118,6 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
 
 
 def _version(connection: sqlite3.Connection, wanted: Reference) -> int:
-    """The version number that a reference refers to.
-
-    Raises:
-        UserError: if there is none; the message lists those that exist.
-    """
     names = connection.execute("SELECT name FROM registered_models WHERE name LIKE ? ORDER BY name", (f"{PREFIX}%",))
     known = [row["name"] for row in names]
     if wanted.name not in known:
@@ -145,7 +140,6 @@ def _version(connection: sqlite3.Connection, wanted: Reference) -> int:
 
 
 def _aliases(connection: sqlite3.Connection, name: str) -> dict[str, int]:
-    """Versions by alias."""
     rows = connection.execute(
         "SELECT alias, version FROM registered_model_aliases WHERE name = ? ORDER BY alias", (name,)
     )

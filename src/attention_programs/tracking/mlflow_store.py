@@ -124,11 +124,7 @@ def traced(root: Path) -> Iterator[None]:
 
 
 def _create(database: Path) -> None:
-    """Creates the tables under a lock, as two processes creating them at the same time would break each other.
-
-    They are created in a temporary folder and then moved into place, as MLflow can't recover from an interrupted
-    creation. An incomplete database is replaced: without an experiment, it is empty.
-    """
+    """Creates the tables aside, locked against other processes: MLflow can't recover from an interrupted creation."""
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(database.with_name("create.lock")):
         if not is_whole(database):
@@ -147,7 +143,6 @@ def _create(database: Path) -> None:
 
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Sets environment variables and restores the previous values afterwards."""
     # A run id set by another tool would become the parent of every run.
     former = {name: os.environ.get(name) for name in (*values, "MLFLOW_RUN_ID")}
     os.environ.pop("MLFLOW_RUN_ID", None)
@@ -189,7 +184,6 @@ def _relaxed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _silenced(*names: str) -> Iterator[None]:
-    """Hides log messages below warnings."""
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

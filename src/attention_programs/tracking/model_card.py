@@ -97,7 +97,6 @@ class Validation:
 
 
 def _interval(low: float, high: float, digits: int) -> str:
-    """An interval in words; with too few texts there is none."""
     known = math.isfinite(low) and math.isfinite(high)
     return f"95 % interval {low:.{digits}f} to {high:.{digits}f}" if known else "too few texts for an interval"
 

@@ -47,7 +47,6 @@ def register(
 
 
 def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validation: Validation) -> str:
-    """Logs the model's files to the run and its test numbers to the model; returns the model's id."""
     import mlflow.pyfunc
     from mlflow.models import Model
 

@@ -71,7 +71,6 @@ def _require_free(host: str, port: int) -> None:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    """Stops the server and everything that it started, which is in the same process group."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, number)
@@ -80,7 +79,6 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def _run_as_child(parent: int, arguments: list[str]) -> None:
-    """Runs a command of MLflow, which ends with the process that started this one."""
     from mlflow.cli import cli
 
     if sys.platform == "linux":  # elsewhere a parent that is killed outright leaves it running

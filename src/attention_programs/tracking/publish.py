@@ -69,12 +69,10 @@ def _finished(store: Store, experiment: str, config: Config, content_key: str) -
 
 
 def _profile_runs(config: Config) -> str:
-    """MLflow's filter for the runs of a profile."""
     return f"tags.kind = '{PROFILE_RUN}' and tags.profile = '{config.profile}'"
 
 
 def _found(store: Store, experiment: str, config: Config, content_key: str) -> Published:
-    """Describes what is published."""
     run = _finished(store, experiment, config, content_key)[0]
     run_id, version = run.info.run_id, _versions(store, run)[0]
     gate = version.tags["gate"]
@@ -91,10 +89,7 @@ def _found(store: Store, experiment: str, config: Config, content_key: str) -> P
 
 
 def _versions(store: Store, run: Run) -> list[ModelVersion]:
-    """The version that a profile's run registered; empty if registration failed or the version was deleted.
-
-    The same content may have other versions, from runs in another experiment or deleted runs.
-    """
+    """The same content may have other versions, from runs in another experiment or deleted runs."""
     tags = run.data.tags
     versions = versions_of(store, registered_name(tags["profile"]), tags["content_key"])
     return [version for version in versions if version.run_id == run.info.run_id]
@@ -124,10 +119,7 @@ def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage:
 
 
 def _remove_unfinished(store: Store, experiment: str, config: Config, content_key: str) -> None:
-    """Removes what unfinished attempts left; the lock guarantees that none is in progress.
-
-    If the version of the content to be published was deleted, its finished run is removed, too.
-    """
+    """The lock guarantees that none is in progress; a finished run is removed if its version was deleted."""
     for run in store.runs(experiment, _profile_runs(config)):
         key = run.data.tags["content_key"]
         if run.info.status != "FINISHED" or (key == content_key and not _versions(store, run)):
@@ -135,7 +127,6 @@ def _remove_unfinished(store: Store, experiment: str, config: Config, content_ke
 
 
 def _remove(store: Store, profile_run: Run) -> None:
-    """Removes everything a profile's run created: the version, the model and all runs, with their files."""
     client, experiment = store.client, profile_run.info.experiment_id
     same = f"tags.content_key = '{profile_run.data.tags['content_key']}'"
     for version in _versions(store, profile_run):

@@ -86,7 +86,6 @@ def fill_profile_run(store: Store, run: Run, config: Config, paths: Paths, linea
 
 
 def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]:
-    """The texts and the programs as datasets, identified by DVC's hash."""
     programs = [asdict(program) for program in read_programs(paths.programs)]
     tables = {
         paths.texts: pd.DataFrame([asdict(text) for text in read_texts(paths.texts)]),

@@ -1,1 +1,1 @@
-"""A closed wing: the sandbox, and what comes from elsewhere. The core does not import it."""
+"""The sandbox and everything that handles untrusted programs. The core does not import it."""

@@ -1,4 +1,4 @@
-"""Running any program where it may run: trusted ones in this process, all others in the sandbox."""
+"""Runs trusted programs in this process and all others in the sandbox."""
 
 import dataclasses
 import sys
@@ -22,21 +22,21 @@ from attention_programs.untrusted.sandbox.pool import Ran, Sandbox
 from attention_programs.untrusted.sandbox.shared_buffer import Layout
 
 _PIECES_KEPT = 1024
-"""Pieces of stored outcomes in memory; each is of one program on a few texts."""
+"""Blocks of stored outcomes in memory; each has one program's on a few texts."""
 
 
 class SandboxRunner:
-    """Runs any program where it may run, from one thread at a time.
+    """Runs trusted programs directly and others in the sandbox; not thread-safe.
 
     The sandbox starts when needed; close it, or use ``with``.
 
     Args:
         settings: The sandbox's.
-        workers: Programs that run side by side in the sandbox.
-        style: How the model's tokenizer writes tokens; programs of the paper's format see them.
+        workers: Programs that run in parallel in the sandbox.
+        style: How the model's tokenizer writes tokens; programs in the paper format see them.
 
     Attributes:
-        trusted: What runs the programs that need no sandbox.
+        trusted: Runs the programs that need no sandbox.
     """
 
     def __init__(self, settings: SandboxSettings, workers: int, style: TokenStyle) -> None:
@@ -51,7 +51,7 @@ class SandboxRunner:
 
     @property
     def level(self) -> str:
-        """The sandbox's level, or that it was not needed so far."""
+        """The sandbox's level, or a note that it has not been needed."""
         return NOT_USED if self._sandbox is None else str(self._sandbox.level)
 
     def is_untrusted(self, program: ProgramRecord) -> bool:
@@ -61,16 +61,13 @@ class SandboxRunner:
         return self._is_untrusted[program.id]
 
     def outcomes(self, programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
-        """What comes of each program on one text; nothing is run twice."""
+        """The outcome of each program on one text; nothing is run twice."""
         return [ran.outcomes[0] for ran in self.run_all(programs, [view], check=False)]
 
     def run_all(
         self, programs: Sequence[ProgramRecord], views: Sequence[TokenView], check: bool = True
     ) -> Iterator[Ran]:
-        """Yields what comes of each program on all texts (of one model), in the programs' order.
-
-        With ``check``, programs in the sandbox are run again on some texts, to see whether they are deterministic.
-        """
+        """Yields each program's outcomes on all texts (of one model), in order; ``check`` tests for determinism."""
         untrusted = [program for program in programs if self.is_untrusted(program)]
         results = self._run_untrusted(untrusted, self._texts(untrusted, views), views, check) if untrusted else iter(())
         for program in programs:
@@ -92,7 +89,6 @@ class SandboxRunner:
         return self._sandbox.run_all(untrusted, check)
 
     def _texts(self, programs: Sequence[ProgramRecord], views: Sequence[TokenView]) -> list[SandboxText]:
-        """The texts as these programs need to see them."""
         if all(program.form == "view" for program in programs):
             return [SandboxText.of(view) for view in views]
         papers = [PaperText.of(view.ids, view.token_strings, self._style) for view in views]
@@ -105,10 +101,7 @@ class SandboxRunner:
     def finish(
         self, programs: Sequence[ProgramRecord], views: Sequence[TokenView], folder: Path, check: bool = True
     ) -> "FinishedInSandbox":
-        """Runs all untrusted programs on all texts; what a killed run left finished in ``folder`` is kept.
-
-        Trusted programs are left out; ``check`` is that of :meth:`run_all`.
-        """
+        """Runs only the untrusted programs on all texts; reuses what a killed run finished in ``folder``."""
         untrusted = [program for program in programs if self.is_untrusted(program)]
         blocks = _blocks(views, self._settings.shared_mib * 2**20) if untrusted else []
         stores = []
@@ -125,7 +118,7 @@ class SandboxRunner:
         return FinishedInSandbox(self, stores, blocks)
 
     def close(self) -> None:
-        """Ends the sandbox."""
+        """Stops the sandbox."""
         if self._sandbox is not None:
             self._sandbox.close()
             self._sandbox = self._loaded = None
@@ -138,13 +131,13 @@ class SandboxRunner:
 
 
 def _typical_first(programs: Sequence[ProgramRecord]) -> list[ProgramRecord]:
-    """The same programs; a sample from the whole list comes first, from which the time for all is estimated."""
+    """Moves a sample of the whole list to the front, so that the time for all can be estimated early."""
     sample = list(range(0, len(programs), max(len(programs) // SAMPLE, 1)))[:SAMPLE]
     return [programs[i] for i in (*sample, *sorted(set(range(len(programs))) - set(sample)))]
 
 
 def _blocks(views: Sequence[TokenView], max_bytes: int) -> list[list[TokenView]]:
-    """Divides texts so that the results of one program on a block fit a bound."""
+    """Divides the texts into blocks on which one program's results fit ``max_bytes``."""
     blocks: list[list[TokenView]] = []
     used = max_bytes
     for view in views:
@@ -158,7 +151,7 @@ def _blocks(views: Sequence[TokenView], max_bytes: int) -> list[list[TokenView]]
 
 
 class FinishedInSandbox:
-    """Outcomes on a list of texts: those of untrusted programs are stored, the others run when asked for."""
+    """Outcomes on a list of texts: stored for untrusted programs, computed on demand for the others."""
 
     def __init__(
         self, runner: SandboxRunner, stores: Sequence[ResultStore], blocks: Sequence[Sequence[TokenView]]
@@ -173,7 +166,7 @@ class FinishedInSandbox:
         self._read = lru_cache(maxsize=_PIECES_KEPT)(lambda block, *place: stores[block].outcomes(*place))
 
     def outcomes(self, programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
-        """What comes of each program on one of the texts."""
+        """The outcome of each program on one of the texts."""
         runner = self._runner
         return [
             self._stored(program, view) if runner.is_untrusted(program) else runner.trusted.run(program, view)
@@ -189,6 +182,6 @@ class FinishedInSandbox:
         return (view.ids, view.token_strings) in self._places
 
     def remove(self) -> None:
-        """Deletes what was stored."""
+        """Deletes the stored outcomes."""
         for store in self._stores:
             store.remove()

@@ -1,4 +1,4 @@
-"""Programs from a file of somebody else: read, run in the sandbox, and stored with their origin."""
+"""Imports programs from a file: reads them and stores them with their origin."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ class ImportedFile:
 
     candidates: list[Candidate]
     remarks: list[str]
-    """What of the file did not become part of a program, each with its line."""
+    """Which parts of the file did not become part of a program, with their lines."""
 
 
 def read_file(path: Path, form: Form, helpers: Path | None = None) -> ImportedFile:
@@ -25,12 +25,12 @@ def read_file(path: Path, form: Form, helpers: Path | None = None) -> ImportedFi
 
     Args:
         path: A Python file.
-        form: ``view`` for one function ``program(text)``, ``paper`` for functions of sentence and tokenizer with the
-            helpers next to them.
+        form: ``view`` for one function ``program(text)``, ``paper`` for functions of sentence and tokenizer with
+            their helpers.
         helpers: A Python file of functions and constants that programs of the form ``paper`` use and their file lacks.
 
     Raises:
-        UserError: if a file can't be read, the first holds no program, or helpers are given for the form ``view``.
+        UserError: if a file can't be read, the first has no program, or helpers are given for the form ``view``.
     """
     source = read_text(path)
     origin = {"author": "imported", "file": path.name, "file_sha256": sha256_file(path)}
@@ -61,10 +61,10 @@ def read_file(path: Path, form: Form, helpers: Path | None = None) -> ImportedFi
 
 
 def store(file: ImportedFile, folder: Path, stem: str, replace: bool) -> Path:
-    """Writes all candidates, rejected ones included: the synthesize stage tests them again on its own texts.
+    """Writes all candidates, even rejected ones, as the synthesize stage tests them again on its own texts.
 
     Raises:
-        UserError: if another import has the name already and may not be replaced.
+        UserError: if there is an import of this name and ``replace`` is false.
     """
     target = folder / f"{stem}.jsonl"
     if target.exists() and not replace:

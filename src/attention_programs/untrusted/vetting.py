@@ -1,4 +1,4 @@
-"""Which untrusted programs are accepted into the program table, and why the others are not."""
+"""Decides which untrusted programs are accepted into the program table, and why the others are not."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from attention_programs.untrusted.sandbox.screening import screen
 
 @dataclass(frozen=True)
 class Candidate:
-    """A program that nobody has run yet."""
+    """A program that has not been run yet."""
 
     name: str
     source: str
@@ -34,7 +34,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A candidate that is not accepted."""
+    """A rejected candidate."""
 
     candidate: Candidate
     reason: Reason
@@ -47,14 +47,14 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Vetting:
-    """What came of all candidates."""
+    """The accepted and rejected candidates."""
 
     accepted: list[ProgramRecord]
     rejected: list[Rejection]
 
     @property
     def counts(self) -> dict[str, int]:
-        """Candidates rejected for each reason; those that look ahead are accepted, marked, and counted too."""
+        """Candidates rejected for each reason; accepted ones that look ahead are counted, too."""
         counts = Counter(str(rejection.reason) for rejection in self.rejected)
         counts[str(Reason.LOOKS_AHEAD)] += sum(program.causal == "looks_ahead" for program in self.accepted)
         return {str(reason): counts[str(reason)] for reason in Reason if reason is not Reason.RULED_OUT}
@@ -63,21 +63,21 @@ class Vetting:
         """Checks the share of rejections.
 
         Raises:
-            UserError: if it is above the bound; the counts are named.
+            UserError: if it is above the bound, with the count of each reason.
         """
         total = len(self.rejected) + len(self.accepted)
         if total and len(self.rejected) / total > bound:
             counts = ", ".join(f"{reason} {count}" for reason, count in self.counts.items() if count)
             raise UserError(
-                f"{len(self.rejected)} of {total} candidates are rejected ({counts}), more than "
+                f"{len(self.rejected)} of {total} candidates were rejected ({counts}), more than "
                 f"synthesis.max_rejected = {bound} allows; fix or remove them, or raise the bound"
             )
 
 
 def vet(candidates: Sequence[Candidate], runner: SandboxRunner, test: PrefixTest) -> Vetting:
-    """Runs every candidate on whole texts and on their prefixes, and again in another order and process.
+    """Runs every candidate on whole texts and their prefixes, and again in another order and process.
 
-    A candidate must run on every whole text. One that looks ahead is accepted and marked.
+    A candidate must run on every whole text. One that looks ahead is accepted and marked as such.
     """
     readable: list[tuple[Candidate, ProgramRecord]] = []
     rejected: list[Rejection] = []
@@ -101,7 +101,6 @@ def vet(candidates: Sequence[Candidate], runner: SandboxRunner, test: PrefixTest
 
 
 def _read(candidate: Candidate) -> ProgramRecord | Rejected:
-    """The record of a candidate, before anything is known of what it does."""
     if (problem := screen(candidate.source)) is not None:
         return problem
     try:
@@ -130,7 +129,7 @@ def write_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
 
 
 def read_candidates(folder: Path) -> list[Candidate]:
-    """Reads every ``*.jsonl`` of a folder; a folder that is not there holds none.
+    """Reads every ``*.jsonl`` of a folder; none if the folder is missing.
 
     Raises:
         UserError: if a row is not a candidate.

@@ -103,7 +103,7 @@ def test_what_can_not_be_done_is_said_in_a_line(llama: LoadedModel) -> None:
     ahead = "def program(text):\n    'The end.'\n    return text.softmax(3.0 * text.last_token)"
     fails = "def program(text):\n    'Fails.'\n    return text.no_such_term"
     for wrong, message in (
-        (lambda: ap.texts("no such corpus"), "neither a JSONL file nor a corpus that ships"),
+        (lambda: ap.texts("no such corpus"), "neither a JSONL file nor a shipped corpus"),
         (lambda: ap.texts(CONTENTS[:2]), "too few for three splits"),
         (lambda: ap.search(patterns, heads=["L2H0"]), "L2H0 is not among the 1"),
         (lambda: ap.search(patterns, budget="endless"), "budget 'endless' is unknown"),  # type: ignore[arg-type]

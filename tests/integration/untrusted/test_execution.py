@@ -125,7 +125,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, "tests")
 from integration.untrusted.test_execution import *
-slow = [foreign(f"np.eye(text.n) + {k} * text.uniform + 0 * sum(range(4_000_000))", f"slow {k}") for k in range(6)]
+slow = [untrusted(f"np.eye(text.n) + {k} * text.uniform + 0 * sum(range(4_000_000))", f"slow {k}") for k in range(6)]
 with SandboxRunner(SETTINGS, 2, STYLE) as made:
     made.finish(slow, VIEWS, Path(sys.argv[1]))
 """
@@ -195,7 +195,7 @@ def test_too_many_refusals_fail_with_the_counts(runner: SandboxRunner) -> None:
     found = vet([candidate(program("text.uniform")), candidate(program("1 / 0"))], runner, PrefixTest(VIEWS))
     found.require_share(0.5)
     with pytest.raises(
-        UserError, match=r"1 of 2 candidates are rejected \(exception 1\), more than .*max_rejected = 0.4"
+        UserError, match=r"1 of 2 candidates were rejected \(exception 1\), more than .*max_rejected = 0.4"
     ):
         found.require_share(0.4)
     Vetting([], []).require_share(0.0)
@@ -231,5 +231,5 @@ def test_too_many_refusals_fail_the_stage(tmp_path: Path) -> None:
     config = replace(config, synthesis=chosen, explainer=replace(config.explainer, texts=2))
     paths = Paths(root=tmp_path, model=tmp_path, data=tmp_path, results=tmp_path, report=tmp_path)
     shutil.move(tmp_path / "maps", paths.attention)
-    with pytest.raises(UserError, match=r"1 of 1 candidates are rejected \(exception 1\)"):
+    with pytest.raises(UserError, match=r"1 of 1 candidates were rejected \(exception 1\)"):
         collect_programs(config, paths)

@@ -122,7 +122,7 @@ def test_many_broken_rows_are_counted_and_few_are_shown() -> None:
 
 
 def test_bad_files_end_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no rows; a corpus needs some"):
+    with pytest.raises(UserError, match="no rows; a corpus needs at least one"):
         load_corpus(corpus(tmp_path, []))
     with pytest.raises(UserError, match="no rows"):
         load_corpus(corpus(tmp_path, [{"text": "a"}], rows=(5, 9)))
@@ -259,7 +259,7 @@ def test_near_duplicates_of_given_test_texts_are_left_out() -> None:
 
 def test_a_text_in_two_corpora_is_refused() -> None:
     key = text_key("the same")
-    with pytest.raises(UserError, match=r"'The  same' stands in a/train and in b/test"):
+    with pytest.raises(UserError, match=r"'The  same' is in a/train and in b/test"):
         check_disjoint([Text(key, "a", "train", "the same"), Text(key, "b", "test", "The  same")])
 
 

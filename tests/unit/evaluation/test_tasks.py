@@ -268,7 +268,7 @@ def test_two_equally_good_files_are_refused(tmp_path: Path) -> None:
         ("piqa", [PIQA, {**PIQA, "goal": None}], "row 2: field 'goal'"),
         ("piqa", [PIQA, {"goal": "x"}], "row 2: field 'label'"),
         ("piqa", [{"text": "x"}], "not questions of piqa"),
-        ("piqa", [PIQA, {**PIQA, "label": 2}], "row 2: the answer 2"),
+        ("piqa", [PIQA, {**PIQA, "label": 2}], "row 2: answer 2"),
         ("arc_easy", [ARC, {**ARC, "answerKey": "9"}], "row 2: not a question of arc_easy"),
     ],
 )

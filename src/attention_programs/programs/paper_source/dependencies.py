@@ -154,7 +154,6 @@ def _parse(source: str, place: str) -> ast.Module:
 
 
 def _is_empty(node: ast.stmt) -> bool:
-    """Whether it is a docstring, ``pass`` or ``...``."""
     return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
@@ -171,7 +170,6 @@ def _has_signature(node: ast.FunctionDef) -> bool:
 
 
 def _annotation(argument: ast.arg) -> str:
-    """An annotation's text, without quotes."""
     return ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
 
 
@@ -225,7 +223,6 @@ def _redefined(name: str, definitions: Sequence[Definition]) -> Remark:
 
 
 def _missing(programs: Sequence[ast.FunctionDef], definitions: Definitions) -> list[Remark]:
-    """One remark per missing helper, at the first program that uses it; the most used first."""
     users = defaultdict[str, list[int]](list)
     for program in programs:
         needed = definitions.needed_for(program.name)

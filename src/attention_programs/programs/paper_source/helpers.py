@@ -42,8 +42,6 @@ def _texts(definitions: Iterable[Definition]) -> dict[str, list[str]]:
 
 
 class _Opened(ast.NodeTransformer):
-    """Replaces what is imported from a helper module by plain names."""
-
     def __init__(self, modules: Collection[str], tree: ast.AST) -> None:
         self._modules = modules
         self._aliases = {

@@ -9,7 +9,6 @@ TERMS = Terms("position")
 
 
 def _distance(view: Tokens) -> Array:
-    """Entry (i, j) is i - j."""
     positions = np.arange(view.n, dtype=np.float32)
     return positions[:, None] - positions[None, :]
 

@@ -1,4 +1,4 @@
-"""Parses sentences with spaCy and notes down what programs may ask, as plain values."""
+"""Parses sentences with spaCy and records what programs may ask for, as plain values."""
 
 import importlib
 from functools import cached_property, lru_cache
@@ -16,10 +16,7 @@ _DEFAULTS = {name: value for name, value in DEFAULTS.items() if name not in _OWN
 
 
 class Annotator:
-    """Parses English sentences; spaCy is loaded with the first one.
-
-    Sentences are parsed one by one, so that what is noted of one does not depend on the others.
-    """
+    """Parses English sentences one by one, so that none affects another; spaCy is loaded with the first."""
 
     def __init__(self) -> None:
         self.annotate = lru_cache(maxsize=_CACHED_SENTENCES)(self._annotate)
@@ -31,7 +28,7 @@ class Annotator:
 
     @cached_property
     def versions(self) -> dict[str, str]:
-        """What parsed: spaCy's version and the pipeline's."""
+        """Versions of spaCy and of the pipeline."""
         spacy, meta = importlib.import_module("spacy"), self._pipeline.meta
         return {"spacy": spacy.__version__, f"{meta['lang']}_{meta['name']}": meta["version"]}
 
@@ -51,7 +48,7 @@ class Annotator:
 
 
 def _annotation(token: Any, noun_chunk: str) -> Annotation:
-    # spaCy gives some numbers as enumerations and some truths as numbers; plain values go to the other process.
+    # spaCy returns some numbers as enums and some booleans as numbers; the other process gets plain values.
     values = {name: type(default)(getattr(token, name)) for name, default in _DEFAULTS.items()}
     special = {"head_index": token.head.i, "morphology": str(token.morph), "noun_chunk": noun_chunk}
     return {name: value for name, value in values.items() if value != _DEFAULTS[name]} | special

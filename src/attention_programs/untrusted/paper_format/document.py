@@ -1,8 +1,8 @@
-"""A parsed sentence as programs of the paper's format see it: plain objects with spaCy's names.
+"""A parsed sentence as programs in the paper format see it: plain objects with spaCy's names.
 
-They hold what was noted down of spaCy's own objects (:mod:`~attention_programs.untrusted.paper_format.annotation`).
-Vectors, similarities, the vocabulary, labels as numbers and extensions are not there, and a program that asks for them
-is told so (:class:`~attention_programs.untrusted.paper_format.stub.Stub`).
+They contain what was recorded from spaCy's objects (:mod:`~attention_programs.untrusted.paper_format.annotation`).
+Vectors, similarities, the vocabulary, numeric labels and extensions are missing, and a program that asks for them
+gets an error that says so (:class:`~attention_programs.untrusted.paper_format.stub.Stub`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from attention_programs.untrusted.paper_format.stub import Stub
 
 
 class Span(Words):
-    """Words in a row."""
+    """A run of words."""
 
     stands_for = "a spaCy span"
     _own = property(lambda self: self.doc.words[self.start : self.end])
@@ -74,7 +74,7 @@ class Span(Words):
 
     @property
     def root(self) -> Token:
-        """The word that the others depend on; of several the one nearest to the sentence's root, then the first."""
+        """The word that the others depend on; if several, the nearest to the sentence's root, then the first."""
 
         def steps(token: Token) -> int:
             if token.head_index == token.i:
@@ -86,16 +86,16 @@ class Span(Words):
 
     @property
     def lefts(self) -> Iterator[Token]:
-        """Words in front of it that depend on one of its words; those of its last word first, as in spaCy."""
+        """Words before the span that depend on one of its words; those of its last word first, as in spaCy."""
         return (left for token in reversed(self._own) for left in token.lefts if left.i < self.start)
 
     @property
     def rights(self) -> Iterator[Token]:
-        """Words behind it that depend on one of its words."""
+        """Words after the span that depend on one of its words."""
         return (right for token in self for right in token.rights if right.i >= self.end)
 
     def get_lca_matrix(self) -> NDArray[np.int32]:
-        """For each two of its words the position in it of the nearest word that both depend on; -1 without one."""
+        """Position in the span of each word pair's lowest common ancestor; -1 if it is outside."""
         inside = self.doc.get_lca_matrix()[self.start : self.end, self.start : self.end]
         return np.where((inside >= self.start) & (inside < self.end), inside - self.start, -1).astype(np.int32)
 
@@ -149,7 +149,7 @@ class Document(Stub):
         return True
 
     def get_lca_matrix(self) -> NDArray[np.int32]:
-        """For each two words the position of the nearest word that both depend on or are; -1 without one."""
+        """Position of each word pair's lowest common ancestor, which may be one of them; -1 if there is none."""
         paths = [[token.i, *(ancestor.i for ancestor in token.ancestors)] for token in self.words]
         nearest = [[next((i for i in one if i in other), -1) for other in paths] for one in paths]
         return np.array(nearest, np.int32).reshape(len(self), len(self))
@@ -169,7 +169,6 @@ class Document(Stub):
         return tuple(Span(self, span.start, span.end, self[span.start].ent_type_) for span in spans)
 
     def _marked(self, marks: Sequence[str]) -> Iterator[Span]:
-        """Spans from a ``B`` on over each ``I`` behind it."""
         for start, mark in enumerate(marks):
             if mark == "B":
                 inside = next((i for i in range(start + 1, len(marks)) if marks[i] != "I"), len(marks))

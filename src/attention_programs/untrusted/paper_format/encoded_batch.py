@@ -1,4 +1,4 @@
-"""What the tokenizer of a program gives: columns of numbers, and arrays where PyTorch's tensors are asked for."""
+"""What a program's tokenizer returns: columns of numbers, as arrays if PyTorch tensors are requested."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +9,6 @@ from attention_programs.untrusted.paper_format.stub import NotInStubError, Stub
 
 
 class _Size(int):
-    """A number of elements that also answers ``size(axis)``, as in PyTorch."""
-
     shape: tuple[int, ...]
 
     def __call__(self, axis: int | None = None) -> Any:
@@ -18,7 +16,7 @@ class _Size(int):
 
 
 class Tensor(Stub, np.ndarray):
-    """An array with the few words of PyTorch by which programs get an array out of a tensor."""
+    """An array with the few PyTorch methods that programs use to convert a tensor to an array."""
 
     stands_for = "a PyTorch tensor"
 
@@ -41,7 +39,7 @@ class Tensor(Stub, np.ndarray):
 
 
 class Encoding(dict[str, Any]):
-    """What encoding gives: columns by name, also as attributes."""
+    """The result of encoding: columns by name, also as attributes."""
 
     def __init__(self, columns: Mapping[str, Any], tokens: Sequence[str], words: Sequence[int | None]) -> None:
         super().__init__(columns)
@@ -58,7 +56,7 @@ class Encoding(dict[str, Any]):
         return list(self._tokens)
 
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
-        """For each token of the first string the number of its word; None for a special token."""
+        """Index of the word of each token of the first string; None for special tokens."""
         return list(self._words)
 
     def to(self, *_: Any, **__: Any) -> "Encoding":

@@ -1,4 +1,4 @@
-"""A tokenised text as programs of the paper's format see it: plain values that can be sent to another process."""
+"""A tokenised text as programs in the paper format see it: plain values that can be sent to another process."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from attention_programs.models.token_strings import byte_alphabet
 from attention_programs.models.token_style import TokenStyle
 
 Annotation = dict[str, Any]
-"""What is known of one word of a parsed sentence (see ``Token`` in ``words.py``)."""
+"""One word of a parsed sentence (see ``Token`` in ``spacy_token.py``)."""
 _REPLACEMENT = "\ufffd"
 _CHARACTER_OF_BYTE = {byte: character for character, byte in byte_alphabet().items()}
 
@@ -17,7 +17,7 @@ _CHARACTER_OF_BYTE = {byte: character for character, byte in byte_alphabet().ite
 def raw_tokens(token_strings: Sequence[str], style: TokenStyle) -> tuple[str, ...]:
     """Tokens as the tokenizer writes them; undoes :mod:`~attention_programs.models.token_strings`.
 
-    Part of a character, which shows as the replacement character, stays one: its bytes are not known.
+    The replacement character, which stands for part of a character, is kept, as its bytes are unknown.
 
     >>> raw_tokens([" her", "s"], TokenStyle("byte-level")), raw_tokens([" her", "s"], TokenStyle("wordpiece"))
     (('Ġher', 's'), ('her', '##s'))
@@ -52,20 +52,17 @@ class PaperText:
 
     @classmethod
     def of(cls, ids: Sequence[int], token_strings: Sequence[str], style: TokenStyle) -> "PaperText":
-        """The text of a model's ids and token strings, not parsed."""
+        """The unparsed text of a model's ids and token strings."""
         return cls(tuple(ids), raw_tokens(token_strings, style), tuple(token_strings), style)
 
     @cached_property
     def sentence(self) -> str:
-        """The text itself: special tokens, and the space that some tokenizers put in front, are left out."""
+        """The text itself, without special tokens and the leading space that some tokenizers add."""
         return "".join(string for string in self.token_strings if string not in self.style.special)[self._added_space :]
 
     @cached_property
     def offsets(self) -> tuple[tuple[int, int], ...]:
-        """Where each token begins and ends in the sentence; a special token takes no room.
-
-        A leading space belongs to the token but for word token strings, which are written without it.
-        """
+        """Start and end of each token, with its leading space except in WordPiece; special tokens are empty."""
         spans, position = [], -self._added_space
         for string in self.token_strings:
             shown = "" if string in self.style.special else string
@@ -81,7 +78,7 @@ class PaperText:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "PaperText":
-        """The text from the plain values of ``dataclasses.asdict``."""
+        """The text from the values that ``dataclasses.asdict`` returned."""
         style = TokenStyle.from_json(values["style"])
         parts = {name: tuple(values[name]) for name in ("ids", "tokens", "token_strings", "annotations")}
         return cls(style=style, **parts)

@@ -1,4 +1,4 @@
-"""A word of a parsed sentence as programs of the paper's format see it, with spaCy's names."""
+"""A word of a parsed sentence as programs in the paper format see it, with spaCy's names."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "sent_start": -1,
     "is_oov": True,
 }
-"""Attributes of a word with the values that most words have."""
+"""A word's attributes, with their most common values."""
 
 
 class Morphology(str):
@@ -48,7 +48,7 @@ class Morphology(str):
 
 
 class Words(Stub):
-    """What one word and several have in common; names without a docstring mean here what they mean in spaCy."""
+    """What a word and a span have in common; names without a docstring mean what they mean in spaCy."""
 
     orth_ = property(lambda self: str(self.text))
     n_lefts = property(lambda self: sum(1 for _ in self.lefts))
@@ -61,7 +61,7 @@ class Words(Stub):
 
     @property
     def subtree(self) -> Iterator["Token"]:
-        """The words with all that depend on them: those in front, then their own, then those behind."""
+        """The words with all their dependents: those before, then the words themselves, then those after."""
         for word in self.lefts:
             yield from word.subtree
         yield from self._own
@@ -72,9 +72,9 @@ class Words(Stub):
 class Token(Words):
     """A word or a punctuation mark of a sentence.
 
-    An annotation gives the attributes that differ from ``DEFAULTS``; all have spaCy's names and meaning, but for
+    An annotation gives the attributes that differ from ``DEFAULTS``; all have spaCy's names and meaning, except
     ``head_index`` (position of its head), ``morphology`` and ``noun_chunk`` (``B`` where one begins, ``I`` inside).
-    The numbers behind names (``pos`` of ``pos_``) are spaCy's own.
+    Numeric attributes (``pos`` for ``pos_``) have spaCy's values.
 
     Attributes:
         doc: The sentence.

@@ -1,15 +1,15 @@
-"""What the stubs of spaCy's, transformers' and PyTorch's objects have in common: a reason of their own for a gap."""
+"""Base classes for stubs of spaCy, transformers and PyTorch, which say when a gap is the stub's."""
 
 import types
 from typing import Any
 
 
 class NotInStubError(AttributeError):
-    """A program asked a stub for something that the real object may have and the stub has not."""
+    """A program asked a stub for something that it lacks but the real object may have."""
 
 
 class Stub:
-    """Stands for a library's object; asked for an attribute that it lacks, it says that the gap is its own."""
+    """Replaces a library's object; for an attribute that it lacks, the error says that the stub lacks it."""
 
     stands_for = "an object"
 
@@ -18,16 +18,16 @@ class Stub:
 
 
 class StubModule(types.ModuleType):
-    """Stands for a library's module."""
+    """Replaces a library's module."""
 
     def __getattr__(self, name: str) -> Any:
         raise NotInStubError(f"the stub of the module {self.__name__} has no {name!r}")
 
 
 class MissingHelpers(types.ModuleType):
-    """Stands for the module ``helpers`` of a file that came without it: every name of it is missing."""
+    """Replaces the module ``helpers`` of a file that came without it; every name is missing."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # what the import itself asks for
+        if name.startswith("__"):  # looked up by the import itself
             raise AttributeError(name)
         raise NameError(f"name {name!r} is not defined", name=name)

@@ -1,7 +1,7 @@
-"""What a program of the paper's format finds instead of spaCy and transformers.
+"""What a program in the paper format gets instead of spaCy and transformers.
 
-All of it knows one text alone, so a program's module is loaded again for each text, with fresh modules around it. This
-file and what it imports need NumPy and Python's library only: they are loaded where nothing else is.
+The stubs know only one text, so a program's module is loaded again for each text, with new stub modules. This file and
+its imports need only NumPy and the standard library, as nothing else is loaded where they run.
 """
 
 import functools
@@ -38,7 +38,7 @@ class Parser(Stub):
         """The parsed sentence, the same object each time.
 
         Raises:
-            ValueError: if the string is another, or the sentence was not parsed.
+            ValueError: for any other string, or if the sentence was not parsed.
         """
         if sentence != self._sentence:
             raise ValueError(f"{str(sentence)[:60]!r} is not the text's sentence, and this parser knows the text alone")
@@ -53,7 +53,7 @@ class Parser(Stub):
 
 def stub_modules(text: PaperText) -> dict[str, types.ModuleType]:
     """The modules ``spacy``, ``spacy.tokens``, ``transformers`` and ``helpers`` for one text."""
-    parser = functools.cache(lambda: Parser(text))  # made when a program asks for it, whatever it loads
+    parser = functools.cache(lambda: Parser(text))  # created on demand, whatever pipeline is loaded
     tokens = StubModule("spacy.tokens")
     vars(tokens).update({"Doc": Document, "Span": Span, "Token": Token})
     spacy = StubModule("spacy")
@@ -68,7 +68,7 @@ def call(function: Callable[[str, Tokenizer], Any], text: PaperText) -> Any:
     """Calls a program on its text.
 
     Returns:
-        The matrix of what it returned, ``(name, matrix)`` or the matrix alone; anything else as it is.
+        The matrix that it returned, alone or as ``(name, matrix)``; anything else unchanged.
     """
     result = function(text.sentence, Tokenizer(text))
     matrix = result[1] if isinstance(result, tuple) and len(result) == 2 else result

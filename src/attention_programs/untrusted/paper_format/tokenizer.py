@@ -1,4 +1,4 @@
-"""A tokenizer that knows one text alone, with the names of transformers' tokenizers."""
+"""A tokenizer that knows only one text, with the interface of transformers' tokenizers."""
 
 import re
 from bisect import bisect_right
@@ -14,16 +14,15 @@ from attention_programs.untrusted.paper_format.stub import Stub
 
 _ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _BYTE_LEVEL_WORDS = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
-"""How GPT-2's tokenizer cuts a text before it looks for tokens."""
+"""How GPT-2's tokenizer splits a text into words."""
 _SPACED_WORDS = re.compile(" [^ ]*|[^ ]+")
 
 
 class Tokenizer(Stub):
     """The tokenizer of one text.
 
-    It encodes the text's sentence, and strings that are whole tokens of it in a row, if need be with a space put in
-    front or taken away; of other strings, tokens and ids it raises a ValueError that says so. Options that it does not
-    know (padding, truncation) are ignored.
+    It encodes the text's sentence, and strings that are a run of its tokens, possibly with a leading space added or
+    removed; other strings, tokens and ids raise a ValueError. Unknown options (padding, truncation) are ignored.
     """
 
     stands_for = "a tokenizer"
@@ -62,10 +61,10 @@ class Tokenizer(Stub):
         return_offsets_mapping: bool = False,
         **_: Any,
     ) -> Encoding:
-        """Encodes a string, or several.
+        """Encodes one or more strings.
 
         Raises:
-            ValueError: if a string is not of the text, or strings of different lengths are to fill an array.
+            ValueError: if a string is not in the text, or strings of different lengths would fill an array.
         """
         if text_pair is not None:
             raise ValueError("pairs of strings are not encoded here")
@@ -87,7 +86,7 @@ class Tokenizer(Stub):
     encode_plus = __call__
 
     def encode(self, text: str, add_special_tokens: bool = True, return_tensors: str | None = None, **_: Any) -> Any:
-        """The ids of a string, as a list or an array of one row."""
+        """The ids of a string, as a list or a one-row array."""
         return self(text, add_special_tokens=add_special_tokens, return_tensors=return_tensors)["input_ids"]
 
     def tokenize(self, text: str, add_special_tokens: bool = False, **_: Any) -> list[str]:
@@ -99,7 +98,7 @@ class Tokenizer(Stub):
         return list(self._text.tokens)
 
     def decode(self, token_ids: Any, skip_special_tokens: bool = False, **_: Any) -> str:
-        """The string of some ids."""
+        """The string of a sequence of ids."""
         numbers = np.atleast_1d(np.asarray(token_ids)).tolist()
         token_strings = [self._find(self._token_string_of, number, "id") for number in numbers]
         if skip_special_tokens:
@@ -114,7 +113,7 @@ class Tokenizer(Stub):
         return [self.decode(ids, skip_special_tokens) for ids in sequences]
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
-        """The token of an id, or those of a list or an array of ids."""
+        """The token of an id, or the tokens of a list or array of ids."""
         numbers = np.asarray(ids).tolist()
         if not isinstance(numbers, list):
             return self._find(self._token_of, numbers, "id")
@@ -122,26 +121,21 @@ class Tokenizer(Stub):
         return [token for token in tokens if not (skip_special_tokens and token in self._text.style.special)]
 
     def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> Any:
-        """The id of a token, or those of several."""
+        """The id of a token, or the ids of several."""
         if isinstance(tokens, str):
             return self._find(self._id_of, tokens, "token")
         return [self._find(self._id_of, token, "token") for token in tokens]
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
-        """The string of some tokens."""
+        """The string of a sequence of tokens."""
         return self.decode(self.convert_tokens_to_ids(tokens))
 
     @classmethod
     def from_pretrained(cls, name: str, *_: Any, **__: Any) -> "Tokenizer":
-        """No other tokenizer can be had here.
-
-        Raises:
-            ValueError: always.
-        """
+        """Always raises a ValueError, as no other tokenizer is available here."""
         raise ValueError(f"tokenizer {name!r} can't be loaded here; use the one that the program is given")
 
     def _positions(self, string: str, special: bool) -> list[int]:
-        """Positions of a string's tokens in the text."""
         if string == self._text.sentence:
             return list(range(len(self._text.ids))) if special else self._plain
         spellings = (string, f" {string}", string.strip()) if string else ()
@@ -155,7 +149,6 @@ class Tokenizer(Stub):
         return [*range(self._plain[0]), *found, *range(self._plain[-1] + 1, len(self._text.ids))]
 
     def _run(self, string: str) -> list[int]:
-        """Positions of the first tokens in a row that make up a string; none if there are no such tokens."""
         for start, token_string in enumerate(self._text.token_strings):
             joined, end = token_string, start + 1
             while len(joined) < len(string) and end < len(self._text.token_strings):

@@ -1,1 +1,1 @@
-"""Untrusted programs, run where they can reach nothing."""
+"""Runs untrusted programs where they can reach nothing."""

@@ -1,4 +1,4 @@
-"""The life of a program's own process: all texts are run, results put into the shared buffer, and it ends."""
+"""What a program's own process does: runs all texts, writes the results to the shared buffer, and exits."""
 
 import __future__
 
@@ -23,10 +23,10 @@ class UntrustedProgram:
 
     source: str
     entry: str = "program"
-    """Name of its function."""
+    """Name of the function to call."""
     form: Form = "view"
     terms: tuple[tuple[str, int | None], ...] = ()
-    """Terms of the vocabulary that it mentions: computed once for all programs."""
+    """Vocabulary terms that it mentions; they are computed once for all programs."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,21 @@ class Job(UntrustedProgram):
     """One program and what it is run on."""
 
     order: Sequence[int] = ()
-    """Texts by number, in the order of the runs."""
+    """Indices of the texts, in the order in which they are run."""
     filters: bool = True
-    """Whether it finds harmless builtins and modules, or all of Python's."""
+    """Whether it gets only harmless builtins and modules, or all of Python's."""
 
 
 @dataclass(frozen=True)
 class LoadedText:
-    """A text in both forms that programs know."""
+    """A text in both forms that programs take."""
 
     view: TokenView
     paper: PaperText | None
 
 
 def run_job(job: Job, texts: Sequence[LoadedText], buffer: SharedBuffer, modules: restricted_namespace.Modules) -> None:
-    """Runs a program on every text of its job; whatever it raises becomes a status of that text."""
+    """Runs a program on every text of its job; an exception becomes the status of that text."""
     code: Any = None
     for count, index in enumerate(job.order, start=1):
         buffer.begin(count)
@@ -62,7 +62,7 @@ def run_job(job: Job, texts: Sequence[LoadedText], buffer: SharedBuffer, modules
             buffer.put_reason(index, Rejected(Reason.MEMORY, "more memory than a program may have"))
         except ImportError as error:
             buffer.put_reason(index, Rejected(Reason.IMPORT, describe(error, job.source)))
-        except BaseException as error:  # its own end and its interrupts are a program's faults, too
+        except BaseException as error:  # SystemExit and KeyboardInterrupt are a program's faults, too
             buffer.put_reason(index, _raised(error, job))
         else:
             if isinstance(result, Rejected):
@@ -72,7 +72,7 @@ def run_job(job: Job, texts: Sequence[LoadedText], buffer: SharedBuffer, modules
 
 
 def _raised(error: BaseException, job: Job) -> Rejected:
-    """What a program raised; whether what it lacks is ours to give, its file's or its own."""
+    """Whether the stubs lack what it asked for, its file lacks a helper, or the program itself is wrong."""
     if isinstance(error, NotInStubError):
         return Rejected(Reason.NOT_IN_STUB, describe(error, job.source).removeprefix(f"{type(error).__name__}: "))
     helper = job.form == "paper" and type(error) is NameError and error.name
@@ -82,11 +82,11 @@ def _raised(error: BaseException, job: Job) -> Rejected:
 
 
 def _call(job: Job, code: Any, text: LoadedText, modules: restricted_namespace.Modules) -> Any:
-    """Executes the source afresh, so that nothing is left of the text before, and calls its function."""
+    """Executes the source again for each text, so that no state is left from the previous one."""
     restricted_namespace.reseed()
     paper = None if job.form == "view" else text.paper
     names = restricted_namespace.namespace({**modules, **stubs.stub_modules(paper)} if paper else modules)
     if not job.filters:
         names["__builtins__"] = builtins
-    exec(code, names)  # noqa: S102 - this process is the place for it
+    exec(code, names)  # noqa: S102 - this process exists for it
     return stubs.call(names[job.entry], paper) if paper else names[job.entry](text.view)

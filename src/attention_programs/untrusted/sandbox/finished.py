@@ -1,4 +1,4 @@
-"""Outcomes of untrusted programs on disk, one file per program: a killed run loses none that was finished."""
+"""Outcomes of untrusted programs on disk, one file per program, so that a killed run loses no finished one."""
 
 import functools
 import json
@@ -15,7 +15,7 @@ from attention_programs.programs.run_result import Outcome, Reason, Rejected, Sc
 from attention_programs.untrusted.sandbox.pool import Ran
 
 TEXTS_AT_ONCE = 8
-"""Texts in one block of a file: what is read together."""
+"""Texts in one block of a file; a block is read at once."""
 _SCHEMA = pa.schema(
     [("reason", pa.string()), ("message", pa.string()), ("tokens", pa.int32()), ("cells", pa.list_(pa.float32()))]
 )
@@ -26,17 +26,17 @@ _NO_PATTERN = np.zeros((0, 0), np.float32)
 
 @functools.cache
 def code_fingerprint() -> str:
-    """Hash of all code that can change what a program's outcome is."""
+    """Hash of all code that can change a program's outcome."""
     folder = Path(__file__).parents[1]
     return sha256_text("".join(map(sha256_file, sorted(folder.rglob("*.py")))))
 
 
 class ResultStore:
-    """A folder of finished outcomes on one fixed list of texts.
+    """A folder of finished outcomes on a fixed list of texts.
 
     Args:
-        folder: Where to keep them; made if missing, removed by :meth:`remove`.
-        texts: What the outcomes depend on besides the program, as plain values; another list means other files.
+        folder: Where to keep them; created if missing, deleted by :meth:`remove`.
+        texts: What the outcomes depend on besides the program, as plain values; a different list uses other files.
         causal: Whether patterns are stored as triangles.
     """
 
@@ -53,7 +53,7 @@ class ResultStore:
         return self._file(program_id).is_file()
 
     def put(self, program_id: str, ran: Ran) -> None:
-        """Stores what came of a program, completely or not at all."""
+        """Stores a program's outcomes, all or none."""
         with (
             replacing(self._file(program_id)) as part,
             pa.ipc.new_file(str(part), _SCHEMA, options=_FAST) as writer,
@@ -87,5 +87,5 @@ class ResultStore:
         return Scored(unpack(batch["cells"][index].values.to_numpy(), tokens, self._causal))
 
     def remove(self) -> None:
-        """Deletes everything, also what is left of other lists of texts."""
+        """Deletes everything, including leftovers from other lists of texts."""
         shutil.rmtree(self._parent, ignore_errors=True)

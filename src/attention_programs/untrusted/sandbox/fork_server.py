@@ -1,4 +1,4 @@
-"""A fork server as the scorer sees it: started, given texts, asked to run programs, started again if it dies."""
+"""The scorer's side of a fork server: starts it, sends texts and programs, and restarts it if it dies."""
 
 import contextlib
 import json
@@ -25,22 +25,22 @@ from attention_programs.untrusted.sandbox.protocol import Closed, receive, send
 from attention_programs.untrusted.sandbox.shared_buffer import Layout, SharedBuffer, create_file
 
 ATTEMPTS = 2
-"""Runs of a program whose process, or whose server, was ended from outside."""
+"""How often a program is run if its process, or its server, is killed from outside."""
 _START_SECONDS = 60
 _THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
 class Environment:
-    """In what a program must not differ: the order of sets, and what fresh memory holds."""
+    """What a program's result must not depend on: the order of sets and the contents of fresh memory."""
 
     hash_seed: int
     memory_fill: int
-    """Byte that the C library writes into fresh memory; 0 leaves it."""
+    """Byte that the C library fills fresh memory with; 0 leaves it as it is."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """All environment variables of the server; nothing of the scorer's own."""
+        """All environment variables of the server; none are inherited from the scorer."""
         fill = {}
         if self.memory_fill:
             tunables = f"glibc.malloc.perturb={self.memory_fill}:glibc.malloc.tcache_count=0"
@@ -51,14 +51,14 @@ class Environment:
 
 @dataclass(frozen=True)
 class SandboxText:
-    """A text as programs may see it."""
+    """What programs may see of a text."""
 
     ids: tuple[int, ...]
     token_strings: tuple[str, ...]
     paper: PaperText | None = None
-    """What programs of the paper's format see; None for the other form."""
+    """What programs in the paper format see; None if there are none."""
     special_ids: SpecialIds = NO_SPECIAL
-    """Those of the text's tokens that are special."""
+    """The special tokens among the text's."""
 
     @classmethod
     def of(cls, view: TokenView, paper: PaperText | None = None) -> "SandboxText":
@@ -67,16 +67,16 @@ class SandboxText:
 
 
 class ForkServer:
-    """One server, started at once; close it.
+    """One server, started immediately; close it after use.
 
     Args:
         settings: Limits of programs.
-        environment: What its programs find around them.
-        without: Layers to leave off.
-        spawn: Whether every program gets a server of its own, as where no kernel layers stand between programs.
+        environment: Its hash seed and memory fill.
+        without: Layers to disable.
+        spawn: Whether every program gets a server of its own, as where no kernel layer separates programs.
 
     Raises:
-        UserError: if it doesn't start.
+        UserError: if it does not start.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class ForkServer:
         self.missing: dict[str, str] = answer["missing"]
 
     def load(self, texts: Sequence[SandboxText], causal: bool) -> None:
-        """Gives the server the texts that all later programs run on."""
+        """Sends the texts that all later programs run on."""
         self._texts = {"kind": "texts", "causal": causal, "texts": [asdict(text) for text in texts]}
         self._release()
         layout = Layout.of([len(text.ids) for text in texts])
@@ -146,9 +146,9 @@ class ForkServer:
         receive(self._channel)
 
     def run(self, job: Job) -> list[Outcome]:
-        """Runs a program on the texts of its order; gives the outcomes in the texts' own order.
+        """Runs a program on the texts of its job; returns the outcomes in the texts' own order.
 
-        A process that was ended from outside (by the kernel for want of memory, or by someone) is run again once.
+        If its process is killed from outside (by a user, or by the kernel when memory is short), it is run once more.
         """
         end: dict[str, Any] = {}
         for _ in range(ATTEMPTS):
@@ -170,7 +170,7 @@ class ForkServer:
         return [self._buffer.take(index, causal) or missing for index in sorted(job.order)]
 
     def restart(self) -> None:
-        """Starts a new process, with other addresses, that knows the same texts."""
+        """Starts a new process with other addresses and the same texts."""
         self._stop()
         self._start()
         self._gone = False
@@ -185,7 +185,6 @@ class ForkServer:
         return end["signal"] == signal.SIGKILL and not self._out_of_time(end)
 
     def _reason_of(self, end: dict[str, Any]) -> Rejected:
-        """Why texts have no result at all."""
         if self._out_of_time(end):
             limits = f"{self._settings.text_seconds:g} s for a text, {self._settings.program_seconds:g} s for all texts"
             return Rejected(Reason.TIME, f"its process ran out of processor time ({limits})")
@@ -211,6 +210,6 @@ class ForkServer:
         self.process.wait()
 
     def close(self) -> None:
-        """Ends the server and gives its memory back."""
+        """Stops the server and frees its memory."""
         self._stop()
         self._release()

@@ -1,11 +1,11 @@
-"""The layers of the sandbox, and how strong what is left of them is."""
+"""The layers of the sandbox, and how strong the active ones are together."""
 
 import enum
 from collections.abc import Collection
 
 
 class Layer(enum.StrEnum):
-    """One thing that stands between a program and the machine."""
+    """One barrier between a program and the machine."""
 
     LIMITS = "resource limits"
     USER = "unprivileged user"
@@ -15,18 +15,18 @@ class Layer(enum.StrEnum):
 
 
 class Level(enum.StrEnum):
-    """How much the kernel does, the most first."""
+    """How much the kernel enforces, strongest first."""
 
     STRONG = "strong"
-    """System calls are filtered, and namespaces or Landlock stand behind the filter."""
+    """System calls are filtered, with namespaces or Landlock behind the filter."""
     MEDIUM = "medium"
-    """One of the kernel's layers alone."""
+    """Only one of the kernel's layers."""
     WEAK = "weak"
-    """A process of its own and nothing from the kernel: no boundary against a hostile program."""
+    """A separate process without kernel layers: no protection from a hostile program."""
 
 
 def level_of(layers: Collection[Layer]) -> Level:
-    """The level that a set of active layers amounts to.
+    """The level of a set of active layers.
 
     >>> level_of({Layer.LIMITS, Layer.SECCOMP, Layer.LANDLOCK}).value
     'strong'

@@ -1,6 +1,6 @@
-"""What the Linux kernel is asked to take away from a process. Each function raises OSError if it can't be had.
+"""What the Linux kernel can take away from a process. Each function raises OSError if it is unavailable.
 
-Numbers and structures are the kernel's own interface: unshare(2), landlock(7), prctl(2), setrlimit(2).
+Numbers and structures are the kernel's interface: unshare(2), landlock(7), prctl(2), setrlimit(2).
 """
 
 import ctypes
@@ -36,13 +36,13 @@ def _require(result: int, what: str) -> int:
 
 
 def require_linux() -> None:
-    """Raises OSError elsewhere, where none of this exists."""
+    """Raises OSError on other systems, which have none of this."""
     if not sys.platform.startswith("linux"):
         raise OSError(errno.ENOSYS, f"{sys.platform} has no such layer")
 
 
 def become_nobody() -> None:
-    """Gives up root's rights for good; an ordinary user has none to give up."""
+    """Drops root's rights for good; an ordinary user has none to drop."""
     if os.geteuid() != 0:
         return
     os.setgroups([])
@@ -51,13 +51,13 @@ def become_nobody() -> None:
 
 
 def unshare_namespaces() -> None:
-    """Leaves the machine's users, network, devices of communication, host name and mounts; children get new pids."""
+    """Leaves the machine's users, network, IPC, host name and mounts; children get new pids."""
     flags = _NEW_USER | _NEW_PID | _NEW_NET | _NEW_IPC | _NEW_UTS | _NEW_MOUNT
     _require(_library().unshare(flags), "unshare")
 
 
 def hide_files() -> None:
-    """Makes an empty, read-only folder the root; needs a mount namespace of its own."""
+    """Makes an empty, read-only folder the root; requires a separate mount namespace."""
     library = _library()
     folder = next(path for path in (b"/tmp", b"/mnt", b"/proc", b"/") if os.path.isdir(path))
     _require(library.mount(b"none", b"/", None, _MOUNT_PRIVATE | _MOUNT_RECURSIVE, None), "mount")
@@ -67,7 +67,7 @@ def hide_files() -> None:
 
 
 def forbid_new_rights() -> None:
-    """Sets ``no_new_privs``, which Landlock and seccomp ask for."""
+    """Sets ``no_new_privs``, which Landlock and seccomp require."""
     _require(_library().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
 
 
@@ -77,7 +77,7 @@ def die_with_parent(by: signal.Signals = signal.SIGKILL) -> None:
 
 
 def deny_files() -> None:
-    """Denies every file and, where the kernel's Landlock can, the network, foreign sockets and signals."""
+    """Denies every file and, if the kernel's Landlock supports it, the network, abstract sockets and signals."""
     library = _library()
     version = _require(library.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1), "Landlock")
     files, network, scopes = _LANDLOCK_RIGHTS[min(version, max(_LANDLOCK_RIGHTS))]
@@ -91,11 +91,11 @@ def deny_files() -> None:
 
 
 def limit_resources(memory_bytes: int, seconds: int) -> None:
-    """Bounds a program's process: address space, CPU time; no files, no new processes, no core dump.
+    """Limits a program's address space and CPU time; forbids files, new processes and core dumps.
 
     Args:
-        memory_bytes: Bytes of address space, what is there already included.
-        seconds: CPU seconds; the first signal comes then, the end one second later.
+        memory_bytes: Bytes of address space, including what is already in use.
+        seconds: CPU seconds until the first signal; the process is killed one second later.
     """
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
@@ -104,7 +104,7 @@ def limit_resources(memory_bytes: int, seconds: int) -> None:
 
 
 def cpu_seconds(child: int) -> float:
-    """CPU time of another process, where the system has a clock for it; else the time of day stands in."""
+    """CPU time of another process; wall-clock time if the system has no clock for it."""
     try:
         return time.clock_gettime((~child << 3) | 2)
     except (OSError, OverflowError):
@@ -112,14 +112,14 @@ def cpu_seconds(child: int) -> float:
 
 
 class AddressSpace:
-    """Reads how much address space this process has, also when no file can be opened any more."""
+    """Reads how much address space this process uses, even once it can no longer open files."""
 
     def __init__(self) -> None:
         there = Path("/proc/self/statm").exists()
         self._descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if there else -1
 
     def bytes_used(self) -> int:
-        """Bytes of address space; a generous guess where /proc is missing."""
+        """Bytes of address space; a generous guess if /proc is missing."""
         if self._descriptor < 0:
             return 1 << 30
         return int(os.pread(self._descriptor, 64, 0).split()[0]) * resource.getpagesize()

@@ -1,4 +1,4 @@
-"""The sandbox: fork servers side by side; a few texts are run twice more to see whether a program is deterministic."""
+"""The sandbox: parallel fork servers; a few texts are run twice more to test whether a program is deterministic."""
 
 import queue
 import sys
@@ -21,44 +21,42 @@ from attention_programs.untrusted.sandbox.screening import screen
 
 MAIN = Environment(hash_seed=0, memory_fill=0)
 AGAIN = Environment(hash_seed=0, memory_fill=0xA5)
-"""Another process with other addresses and other contents of fresh memory."""
+"""A separate process with other addresses and other contents of fresh memory."""
 OTHER_ORDER = Environment(hash_seed=1, memory_fill=0)
-"""Another order of sets."""
+"""Sets are iterated in another order."""
 CONFIRMATIONS = 2
-"""New processes that must agree before only the order of sets is blamed."""
+"""New processes that must agree before a difference is put down to the order of sets."""
 LONGEST_SOURCE = 200_000
-"""Characters; more is not a program that a person reads."""
+"""In characters; nobody reads a longer program."""
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What came of a program on all texts."""
+    """A program's outcomes on all texts."""
 
     outcomes: list[Outcome]
     set_order_matters: bool = False
-    """Whether it is reproducible only under a fixed hash seed."""
+    """Whether it is reproducible only with a fixed hash seed."""
 
 
 class _Worker(NamedTuple):
-    """The servers that one worker uses."""
-
     main: ForkServer
     again: ForkServer
     other_order: ForkServer
 
 
 class Sandbox:
-    """Runs untrusted programs. It starts at once; close it, or use ``with``.
+    """Runs untrusted programs. Starts immediately; close it, or use ``with``.
 
     Args:
-        settings: Limits, and the lowest level that will do.
-        workers: Programs run side by side.
-        filters: Whether programs are screened and find harmless builtins; off only to test the kernel's layers alone.
-        without: Layers to leave off, to test the others.
-        spawn: Whether every program gets a server of its own; where there is no Linux it always does.
+        settings: Limits, and the lowest acceptable level.
+        workers: Programs run in parallel.
+        filters: Whether programs are screened and get only harmless builtins; off only to test the kernel's layers.
+        without: Layers to disable, to test the others.
+        spawn: Whether every program gets a server of its own; always so outside Linux.
 
     Raises:
-        UserError: if the level is below the lowest that settings allow.
+        UserError: if the level is below the lowest that the settings allow.
     """
 
     def __init__(
@@ -88,12 +86,12 @@ class Sandbox:
 
     @property
     def level(self) -> Level:
-        """How strong the layers are that stand here."""
+        """How strong the active layers are."""
         return level_of(self.layers)
 
     @property
     def description(self) -> str:
-        """The level with its layers and every missing one, in one line."""
+        """The level, its layers and the missing ones, on one line."""
         missing = "".join(f"; no {name} ({reason})" for name, reason in sorted(self.missing.items()))
         return f"{self.level} ({', '.join(sorted(self.layers)) or 'no layers'}{missing})"
 
@@ -107,16 +105,13 @@ class Sandbox:
             )
 
     def load(self, texts: Sequence[SandboxText], causal: bool) -> None:
-        """Gives all servers the texts that programs run on."""
+        """Sends all servers the texts that programs run on."""
         for server in chain.from_iterable(self._workers):
             server.load(texts, causal)
         self._texts = len(texts)
 
     def run_all(self, programs: Iterable[UntrustedProgram], check: bool = True) -> Iterator[Ran]:
-        """Yields what came of each program, in their order; a few are in flight at a time.
-
-        With ``check`` each is run again on some texts, to see whether it is deterministic.
-        """
+        """Yields each program's outcomes in order; with ``check``, some texts are run again to test for determinism."""
         free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._workers:
             free.put(worker)
@@ -148,7 +143,7 @@ class Sandbox:
         return self._checked(job, outcomes, worker) if check else Ran(outcomes)
 
     def _checked(self, job: Job, outcomes: list[Outcome], worker: _Worker) -> Ran:
-        """Runs a few texts again, backwards, in other processes; differences make the result useless."""
+        """Runs a few texts again, backwards, in other processes; if results differ, the program is rejected."""
         count = min(self._settings.check_texts, len(outcomes))
         chosen = sorted({int(i) for i in np.linspace(0, len(outcomes) - 1, count)}) if count else []
         chosen = [index for index in chosen if not _unfinished(outcomes[index])]
@@ -158,7 +153,7 @@ class Sandbox:
         first = [outcomes[index] for index in chosen]
         same = _same(first, worker.again.run(backwards))
         set_order_matters = same and not _same(first, worker.other_order.run(backwards))
-        if set_order_matters:  # or is it the addresses of objects, which may be the same by chance?
+        if set_order_matters:  # or does it depend on addresses of objects, which may be equal by chance?
             for _ in range(CONFIRMATIONS):
                 worker.again.restart()
                 same = same and _same(first, worker.again.run(backwards))
@@ -168,7 +163,7 @@ class Sandbox:
         return Ran(outcomes, set_order_matters)
 
     def close(self) -> None:
-        """Ends all servers."""
+        """Stops all servers."""
         for server in chain.from_iterable(self._workers):
             server.close()
         self._workers = []
@@ -181,7 +176,7 @@ class Sandbox:
 
 
 def _unfinished(outcome: Outcome) -> bool:
-    """Whether a result is owed to the machine's business and not to the program alone."""
+    """Whether a result may be due to load on the machine rather than to the program."""
     return isinstance(outcome, Rejected) and outcome.reason in (Reason.TIME, Reason.MEMORY)
 
 

@@ -1,4 +1,4 @@
-"""Messages between the scorer and its fork servers: JSON with its length in front, and at most one file descriptor."""
+"""Messages between the scorer and its fork servers: length-prefixed JSON with at most one file descriptor."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ class Received(NamedTuple):
     descriptor: int
 
 
-class Closed(Exception):  # noqa: N818 - no error: the other side is gone
+class Closed(Exception):  # noqa: N818 - not an error: the other side is gone
     """The other side went away."""
 
 

@@ -1,6 +1,6 @@
-"""What an untrusted program finds around it: harmless builtins, and copies of modules without their way out.
+"""The namespace of an untrusted program: harmless builtins, and copies of modules without their escape routes.
 
-Like the screening it serves clear messages and reproducible results, and is not a boundary.
+Like the screening, it is for clear messages and reproducible results, and is not a security boundary.
 """
 
 import builtins
@@ -15,7 +15,7 @@ import numpy as np
 from attention_programs.untrusted.sandbox.screening import MODULES, STUBS
 
 SEED = 0
-"""Seed of both generators of random numbers, set again before every text."""
+"""Seed of both random number generators, reset before every text."""
 
 _BUILTINS = (
     "abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter float "
@@ -36,7 +36,6 @@ Modules = Mapping[str, types.ModuleType]
 
 
 def _copy(name: str, hidden: frozenset[str]) -> types.ModuleType:
-    """A module with the public names of another, but for its submodules."""
     original = importlib.import_module(name)
     public = getattr(original, "__all__", None) or [key for key in vars(original) if not key.startswith("_")]
     copy = types.ModuleType(name, original.__doc__)
@@ -48,10 +47,7 @@ def _copy(name: str, hidden: frozenset[str]) -> types.ModuleType:
 
 
 def build_modules() -> dict[str, types.ModuleType]:
-    """Copies of all modules that a program may import, and of NumPy's parts within NumPy's.
-
-    Its generator without a seed has one here, so that the program stays reproducible.
-    """
+    """Copies of all modules that a program may import; ``default_rng`` is seeded, so that programs are reproducible."""
     modules = {name: _copy(name, _HIDDEN.get(name, frozenset())) for name in sorted(MODULES - STUBS)}
     seeded = modules["numpy.random"]
     seeded.default_rng = lambda seed=SEED: np.random.default_rng(SEED if seed is None else seed)  # type: ignore[attr-defined]
@@ -62,13 +58,13 @@ def build_modules() -> dict[str, types.ModuleType]:
 
 
 def reseed() -> None:
-    """Puts both generators of random numbers back to the start."""
+    """Resets both random number generators."""
     random.seed(SEED)
     np.random.seed(SEED)
 
 
 def namespace(modules: Modules) -> dict[str, Any]:
-    """The globals of a program: ``np``, ``math``, and harmless builtins with an import that gives the copies."""
+    """The globals of a program: ``np``, ``math``, and harmless builtins, whose import returns the copies."""
     names = {name: getattr(builtins, name) for name in _BUILTINS}
     errors = {
         name: value
@@ -106,7 +102,7 @@ def _importer(modules: Modules) -> Callable[..., types.ModuleType]:
     def import_copy(
         name: str, globals_: Any = None, locals_: Any = None, names: Any = (), level: int = 0
     ) -> types.ModuleType:
-        # NumPy's compiled code imports its own parts through the caller's builtins, and names a list, never a tuple.
+        # NumPy's compiled code imports its submodules through the caller's builtins, with a list of names, not a tuple.
         if name.startswith("numpy.") and isinstance(names, list):
             return importlib.import_module(name)
         if name not in modules or level:

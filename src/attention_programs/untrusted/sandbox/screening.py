@@ -1,6 +1,6 @@
-"""What an untrusted program may say: an allow-list of syntax, for clear messages and reproducible results.
+"""What an untrusted program may contain: an allow-list of syntax, for clear messages and reproducible results.
 
-It is not a boundary: what a program may do is decided by the kernel
+It is not a security boundary: the kernel decides what a program may do
 (:mod:`~attention_programs.untrusted.sandbox.linux`).
 """
 
@@ -16,9 +16,9 @@ MODULES = frozenset(
         "statistics string transformers typing unicodedata"
     ).split()
 )
-"""Modules that a program may import; each is given as a copy without its way out."""
+"""Modules that a program may import, each as a copy without its escape routes."""
 STUBS = frozenset({"helpers", "spacy", "spacy.tokens", "transformers"})
-"""Modules of the paper's format; only programs of that form are given them."""
+"""Modules of the paper format; only programs in that format get them."""
 
 _FORBIDDEN_SYNTAX: tuple[type[ast.AST], ...] = (ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.Await)
 _FORBIDDEN_NAMES = frozenset(
@@ -38,7 +38,7 @@ _SPECIAL_METHODS = frozenset(
 
 
 def screen(source: str) -> Rejected | None:
-    """The first thing in a source that may not stand there, or None if all may.
+    """The first thing in a source that is not allowed; None if there is none.
 
     >>> screen("import socket").message
     "line 1: 'import socket': only numpy and a few modules of Python's library may be imported"
@@ -48,7 +48,7 @@ def screen(source: str) -> Rejected | None:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         return Rejected(Reason.SYNTAX, f"line {line}: {getattr(error, 'msg', error)}" if line else str(error))
-    except (RecursionError, MemoryError):  # Python's parser gives up with either
+    except (RecursionError, MemoryError):  # Python's parser may raise either
         return Rejected(Reason.SYNTAX, "nested too deeply")
     for node in ast.walk(tree):
         problem = _problem(node)

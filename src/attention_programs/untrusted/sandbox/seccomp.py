@@ -1,6 +1,6 @@
-"""A filter of system calls: the few that running Python code needs are allowed, all others fail with EPERM.
+"""A system call filter: the few calls that Python code needs are allowed, all others fail with EPERM.
 
-The numbers are the kernel's, for the two CPUs that have a list here.
+The numbers are the kernel's, for the two supported CPU architectures.
 """
 
 import ctypes
@@ -39,10 +39,10 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 
 def build_filter() -> bytes:
-    """The filter for this CPU, in the kernel's byte code.
+    """The filter for this CPU, as BPF bytecode.
 
     Raises:
-        OSError: if the CPU's system calls are not known here.
+        OSError: if the CPU's system calls are unknown.
     """
     if platform.machine() not in _MACHINES:
         raise OSError(errno.ENOSYS, f"no list of system calls for {platform.machine()}")
@@ -58,7 +58,7 @@ def build_filter() -> bytes:
     ]
     for number in sorted(set(calls.values()) - protecting):
         lines += [_instruction(_EQUAL, number, if_false=1), _instruction(_RETURN, _ALLOW)]
-    for number in sorted(protecting):  # memory that can be executed is refused
+    for number in sorted(protecting):  # executable memory is denied
         lines += [
             _instruction(_EQUAL, number, if_false=4),
             _instruction(_LOAD, _PROTECTION_AT),
@@ -70,12 +70,12 @@ def build_filter() -> bytes:
 
 
 def prepared_filter() -> Callable[[], None]:
-    """The filter, built before a fork. Called after it, it stays on that process and all it starts.
+    """A function that installs the filter for good in the process that calls it and in all that it starts.
 
-    ``no_new_privs`` must be set then; the call raises OSError if the kernel refuses.
+    Build it before a fork and call it after. It requires ``no_new_privs``, and raises OSError if the kernel refuses.
 
     Raises:
-        OSError: if this CPU's system calls are not known here.
+        OSError: if this CPU's system calls are unknown.
     """
     library, instructions = ctypes.CDLL(None, use_errno=True), build_filter()
 

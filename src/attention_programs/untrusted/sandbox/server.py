@@ -1,7 +1,7 @@
-"""The fork server: a process that knows the texts and nothing else, and starts a process of its own for each program.
+"""The fork server: a process that has only the texts, and forks a process for each program.
 
 Started by ``python -m attention_programs.untrusted.sandbox.server DESCRIPTOR``, with an empty environment. It
-never runs a program itself, gives up all it can before the first one comes, and ends with its parent.
+never runs a program itself, drops all privileges that it can before the first one, and exits with its parent.
 """
 
 import contextlib
@@ -34,15 +34,15 @@ from attention_programs.untrusted.sandbox.shared_buffer import Layout, SharedBuf
 
 _LOOK_SECONDS = 0.02
 _WALL_FACTOR = 10
-"""How much longer than their CPU time texts may take by the clock, on a busy machine."""
+"""How many times its CPU time a text may take in wall-clock time, on a busy machine."""
 _CHANNEL = 3
-"""Descriptor of the channel: a low one, so that the child can close all that there are."""
+"""Descriptor of the channel; low, so that the child can close all descriptors."""
 _OWN_DESCRIPTORS = 64
 
 
 @dataclass
 class Server:
-    """What the server keeps between messages."""
+    """The server's state between messages."""
 
     channel: socket.socket
     layers: set[Layer] = field(default_factory=set)
@@ -56,7 +56,7 @@ class Server:
     address_space: linux.AddressSpace | None = None
 
     def attempt(self, layer: Layer, without: list[str], take: Callable[[], object]) -> bool:
-        """Puts a layer on, or notes why it can't be had."""
+        """Applies a layer, or notes why it is unavailable."""
         if layer in without:
             self.missing[layer] = "switched off"
             return False
@@ -70,7 +70,7 @@ class Server:
         return True
 
     def serve(self) -> None:
-        """Answers until the parent goes away."""
+        """Answers messages until the parent exits."""
         while True:
             message, descriptor = receive(self.channel)
             if message["kind"] == "texts":
@@ -81,7 +81,7 @@ class Server:
                 send(self.channel, self.run(Job(**{**job, "terms": tuple(map(tuple, job["terms"]))})))
 
     def load(self, message: dict[str, Any], descriptor: int) -> None:
-        """Takes the texts that programs will run on, and the memory for their results."""
+        """Receives the texts that programs will run on, and the memory for their results."""
         if self.buffer is not None:
             self.buffer.close()
         self.texts = [
@@ -100,7 +100,7 @@ class Server:
         gc.freeze()
 
     def run(self, job: Job) -> dict[str, Any]:
-        """Runs a job in a process of its own; says how that process ended."""
+        """Runs a job in a separate process; returns how that process ended."""
         assert self.buffer is not None
         self.buffer.clear()
         self._warm(job)
@@ -111,11 +111,11 @@ class Server:
         end = self._watch(child)
         if Layer.NAMESPACES in self.layers:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(-1, signal.SIGKILL)  # none but a program's own leftovers can be here
+                os.kill(-1, signal.SIGKILL)  # only leftovers of the program can be in this namespace
         return end
 
     def _warm(self, job: Job) -> None:
-        """Computes the terms that a program mentions before the fork: all later programs find them done."""
+        """Computes the terms that a program mentions before the fork, so that later programs can reuse them."""
         for term in job.terms:
             name, parameter = term
             known = PATTERNS.get(name)
@@ -133,7 +133,6 @@ class Server:
             self.warmed.add(term)
 
     def _live(self, job: Job, memory: int) -> None:
-        """The child's whole life."""
         status = 1
         try:
             if sys.platform.startswith("linux"):
@@ -154,7 +153,6 @@ class Server:
             os._exit(status)
 
     def _watch(self, child: int) -> dict[str, Any]:
-        """Waits for the child, and kills it when a text takes too long or the parent is gone."""
         assert self.buffer is not None
         poll = select.poll()
         poll.register(self.channel, select.POLLHUP | getattr(select, "POLLRDHUP", 0))
@@ -162,7 +160,7 @@ class Server:
         if ended >= 0:
             poll.register(ended, select.POLLIN)
         start = time.monotonic()
-        text, cpu, clock = 0, 0.0, start  # the child's present text, and both clocks when it began
+        text, cpu, clock = 0, 0.0, start  # the child's current text, and both clocks when it began
         killed = False
         most = self.limits["text_seconds"]
         try:
@@ -179,7 +177,7 @@ class Server:
                 used, now, progress = linux.cpu_seconds(child), time.monotonic(), self.buffer.progress
                 if progress != text:
                     text, cpu, clock = progress, used, now
-                # The count of texts is the child's own word, so the whole has a bound by the clock, too.
+                # The child itself reports the count of texts, so the total is also bounded in wall-clock time.
                 over = now - start > _WALL_FACTOR * self.limits["program_seconds"]
                 if not killed and (over or used - cpu > most or now - clock > _WALL_FACTOR * most):
                     os.kill(child, signal.SIGKILL)
@@ -190,7 +188,7 @@ class Server:
 
 
 def _warm_up() -> None:
-    """Has everything imported and started that is only loaded at its first use: later no file can be opened."""
+    """Triggers everything that is loaded at its first use, as no file can be opened later."""
     view = TokenView([1, 2, 1], [" a", " b", " a"])
     view.softmax(2.0 * view.matrix("first_token") - view.key.comma).sum(axis=1).max()
     matrix = np.eye(3)
@@ -204,7 +202,7 @@ def _warm_up() -> None:
 
 
 def _confine(server: Server, without: list[str]) -> None:
-    """Puts the server's own layers on; in namespaces a new process goes on, and this one waits for it."""
+    """Applies the server's own layers; with namespaces, a new process continues and this one waits for it."""
     server.attempt(Layer.USER, without, linux.become_nobody)
     if server.attempt(Layer.NAMESPACES, without, linux.unshare_namespaces):
         inner = os.fork()
@@ -228,7 +226,7 @@ def _confine(server: Server, without: list[str]) -> None:
 
 
 def _try_filter() -> None:
-    """Puts the filter on a process that does nothing else, to see whether this kernel takes it."""
+    """Tries the filter in a throwaway process, to see whether this kernel accepts it."""
     put_on = prepared_filter()
     child = os.fork()
     if child == 0:
@@ -243,7 +241,7 @@ def _try_filter() -> None:
 
 
 def main() -> None:
-    """Says which layers stand, then serves."""
+    """Reports the active layers, then serves."""
     os.dup2(int(sys.argv[1]), _CHANNEL)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     os.closerange(_CHANNEL + 1, most if most != resource.RLIM_INFINITY else 1 << 20)

@@ -1,7 +1,7 @@
-"""The piece of shared memory through which results come back: numbers and short messages, never objects.
+"""The shared memory that returns results: numbers and short messages, never objects.
 
-One slot per text: status, message and an (n, n) float32 matrix. The file behind it can be neither grown nor shrunk, so
-that whoever writes to it can't pull it away from under its reader.
+One slot per text: status, message and an (n, n) float32 matrix. Its file can be neither grown nor shrunk, so that the
+writer can't pull it out from under the reader.
 """
 
 import fcntl
@@ -26,12 +26,12 @@ REASONS = list(Reason)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each text's slot lies."""
+    """Where each text's slot is."""
 
     tokens: tuple[int, ...]
     offsets: tuple[int, ...]
     size: int
-    """Bytes of the whole."""
+    """Total bytes."""
 
     @classmethod
     def of(cls, tokens: Sequence[int]) -> "Layout":
@@ -41,7 +41,7 @@ class Layout:
 
 
 def create_file(size: int) -> int:
-    """A file descriptor of an unnamed file of fixed size; in memory and sealed where the system can."""
+    """Descriptor of an unnamed file of fixed size; in memory and sealed if the system supports it."""
     if not hasattr(os, "memfd_create"):
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
@@ -57,7 +57,7 @@ class SharedBuffer:
     """Results of one program on all texts.
 
     Args:
-        descriptor: File from :func:`create_file`; stays the caller's to close.
+        descriptor: File from :func:`create_file`; the caller closes it.
         layout: Its layout.
     """
 
@@ -68,15 +68,15 @@ class SharedBuffer:
 
     @property
     def progress(self) -> int:
-        """Texts begun so far, as the program's process says."""
+        """Texts begun so far, as reported by the program's process."""
         return int(self._bytes[:8].view(np.int64)[0])
 
     def begin(self, count: int) -> None:
-        """Says that the ``count``-th text begins."""
+        """Reports that the ``count``-th text begins."""
         self._bytes[:8].view(np.int64)[0] = count
 
     def clear(self) -> None:
-        """Wipes everything, so that no program sees what the one before it left."""
+        """Wipes everything, so that no program sees what the previous one left."""
         self._bytes[:] = 0
 
     def put_weights(self, index: int, weights: Array) -> None:
@@ -85,7 +85,7 @@ class SharedBuffer:
         self._header(index)[0] = WEIGHTS
 
     def put_reason(self, index: int, rejected: Rejected) -> None:
-        """Stores why a text has no matrix; a long message is cut."""
+        """Stores why a text has no matrix; long messages are truncated."""
         text = rejected.message.encode("utf-8", "replace")[:MESSAGE_BYTES]
         start = self.layout.offsets[index] + 8
         self._bytes[start : start + len(text)] = np.frombuffer(text, dtype=np.uint8)
@@ -93,7 +93,7 @@ class SharedBuffer:
         self._header(index)[0] = FIRST_REASON + REASONS.index(rejected.reason)
 
     def take(self, index: int, causal: bool) -> Outcome | None:
-        """Reads a text's slot, believing nothing in it: a private copy of the matrix is checked like any other.
+        """Reads a text's slot without trusting it: a private copy of the matrix is checked like any other.
 
         Returns:
             The outcome, or None if nothing was stored.
@@ -119,6 +119,6 @@ class SharedBuffer:
         return self._bytes[start : start + 4 * n * n].view(np.float32).reshape(n, n)
 
     def close(self) -> None:
-        """Gives the memory back."""
+        """Frees the memory."""
         del self._bytes
         self._map.close()
