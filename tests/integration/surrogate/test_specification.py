@@ -168,9 +168,7 @@ def test_a_loss_that_is_not_the_recorded_one_is_named(
     wrong = replace(last, **{loss: getattr(last, loss) + 0.002 * last.tokens})
     write_specification(tmp_path / "s.json", replace(measured, recorded=RecordedLosses("float32", (*others, wrong))))
     load_surrogate(tmp_path / "s.json", model).restore()
-    with pytest.raises(
-        UserError, match=rf"recorded text {last.key} \(stories\): .* further away than 0.001 nats"
-    ):
+    with pytest.raises(UserError, match=rf"recorded text {last.key} \(stories\): .* further away than 0.001 nats"):
         load_surrogate(tmp_path / "s.json", model, verify=True)
 
 

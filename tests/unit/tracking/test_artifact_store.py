@@ -110,7 +110,9 @@ def test_file_outside_of_a_run_cannot_be_reached_through_it(root: Path, monkeypa
         store.list_artifacts("..")
 
 
-@pytest.mark.parametrize("module", ["mlflow", *(f"attention_programs.tracking.{name}" for name in ("mlflow_store", "pages"))])
+@pytest.mark.parametrize(
+    "module", ["mlflow", *(f"attention_programs.tracking.{name}" for name in ("mlflow_store", "pages"))]
+)
 def test_repository_is_known_whatever_is_imported_first(module: str) -> None:
     code = (
         f"import {module}\n"
