@@ -16,6 +16,7 @@ import sqlalchemy
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
+from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
 from sqlalchemy.engine import Engine
 
@@ -45,7 +46,12 @@ class Store:
         """Id of the experiment of this name, which is created or, if deleted, restored."""
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            return str(self.client.create_experiment(name, artifact_location=artifact_uri(name)))
+            try:
+                return str(self.client.create_experiment(name, artifact_location=artifact_uri(name)))
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+                return self.experiment(name)  # another process was quicker
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)

@@ -107,7 +107,7 @@ def test_other_bytes_with_numbers_within_the_tolerance_are_reproduced(tmp_path: 
         (change("qa.csv", "insensitive", 0, True), "qa.csv, insensitive, row 0: True instead of False"),
         (
             change("rankings.csv", "ablation_effect", 0, 25),
-            "rankings.csv, damage: rank correlation 0.714 (at least 0.98)",
+            "rankings.csv, ablation_effect: rank correlation 0.714 (at least 0.98)",
         ),
         (change("heads.csv", "iou_test", 1, None), "heads.csv, iou_test, row 1: nan instead of 0.7"),
         (change("heads.csv", "iou_test", 1, "many"), "heads.csv, iou_test: numbers became text"),

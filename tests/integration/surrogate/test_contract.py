@@ -43,7 +43,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "Albert": (COMMON, "has no list of its 8 layers"),
     "Bart": ({"vocab_size": 400, "d_model": 64, "decoder_layers": 3, "encoder_layers": 3}, "BartForCausalLM is not"),
     "Jamba": (GROUPED | {"num_experts": 2}, "1 of them have attention; models that mix attention"),
-    "GptOss": (GROUPED | {"head_dim": 8, "num_local_experts": 4}, "something other than tokens (such as"),
+    "GptOss": (GROUPED | {"head_dim": 8, "num_local_experts": 4}, "something other than tokens "),
     "MiniMax": (GROUPED | {"num_local_experts": 4}, "MiniMaxForCausalLM is not supported"),
 }  # fmt: skip
 MASKED = ("Bert", "Roberta", "Albert")

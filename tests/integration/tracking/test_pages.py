@@ -132,3 +132,13 @@ def test_a_server_that_ends_by_itself_is_no_success(
         pass
     assert cli.main(["ui", "--port", str(port)]) == 2
     assert f"MLflow's server on port {port} stopped unexpectedly" in capsys.readouterr().err
+
+
+def test_two_processes_may_create_the_experiment_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_store(tmp_path, create=True) as store:
+        number = store.experiment("one")
+        find, answers = type(store.client).get_experiment_by_name, iter([None])
+        monkeypatch.setattr(
+            type(store.client), "get_experiment_by_name", lambda client, name: next(answers, find(client, name))
+        )
+        assert store.experiment("one") == number

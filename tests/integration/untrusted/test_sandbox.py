@@ -248,12 +248,12 @@ def test_a_server_for_every_program_works_where_there_are_no_layers() -> None:
 CHILD = """
 import sys
 from attention_programs.config import SandboxSettings
-from attention_programs.untrusted.sandbox.pool import ForeignProgram, Sandbox
+from attention_programs.untrusted.sandbox.pool import UntrustedProgram, Sandbox
 from attention_programs.untrusted.sandbox.fork_server import SandboxText
 with Sandbox(SandboxSettings(), 1) as sandbox:
     sandbox.load([SandboxText((1, 2), (" a", " b"))], True)
-    [good] = sandbox.run_all([ForeignProgram("def program(text):\\n    return text.uniform\\n")])
-    [bad] = sandbox.run_all([ForeignProgram("def program(text):\\n    return open('/etc/passwd')\\n")])
+    [good] = sandbox.run_all([UntrustedProgram("def program(text):\\n    return text.uniform\\n")])
+    [bad] = sandbox.run_all([UntrustedProgram("def program(text):\\n    return open('/etc/passwd')\\n")])
     print(sandbox.description, good.outcomes[0], bad.outcomes[0], flush=True)
 """
 
@@ -405,12 +405,12 @@ def test_a_program_that_lies_about_its_progress_is_stopped_by_the_clock() -> Non
     lie = (
         "import sys, threading",
         "frame = sys._getframe()",
-        "while 'arena' not in frame.f_locals:",
+        "while 'buffer' not in frame.f_locals:",
         "    frame = frame.f_back",
         "count = 1",
         "while True:",
         "    count += 1",
-        "    frame.f_locals['arena'].begin(count)",
+        "    frame.f_locals['buffer'].begin(count)",
         "    threading.Event().wait(0.05)",
     )
     settings = SandboxSettings(text_seconds=0.2, program_seconds=0.3, check_texts=0)

@@ -65,7 +65,7 @@ def test_every_key_of_the_results_has_a_label(path: Path) -> None:
 
 def test_an_unknown_key_or_column_is_found() -> None:
     table = pd.DataFrame({"ranking": ["iou", "luck"], "mood": ["good", "bad"], "analysis": ["terms/3", "terms/x"]})
-    assert unknown_keys(table) == {"order: luck", "mood: good", "mood: bad", "variant: terms/x"}
+    assert unknown_keys(table) == {"ranking: luck", "mood: good", "mood: bad", "analysis: terms/x"}
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("results/*/behaviour.csv")), ids=lambda path: path.parent.name)
