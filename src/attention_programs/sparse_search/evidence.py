@@ -138,7 +138,7 @@ class EvidenceMaker:
 
 
 _PLAIN_FEATURES = tuple(
-    name for name, term in TOKEN_FEATURES.items() if not (term.continuous or name.startswith("first_"))
+    name for name, term in TOKEN_FEATURES.items() if not (term.continuous or name.startswith(("opening_", "first_")))
 )
 """Token features other than those of early tokens, as every head's early queries attend to the first token."""
 
