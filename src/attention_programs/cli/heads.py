@@ -65,7 +65,7 @@ def heads(
     print(head_table(table.head(limit or len(table)), {p.id: p for p in read_programs(paths.programs)}))
 
 
-@command("vocabulary", "list the terms that programs can use", "vocabulary | less", "vocabulary --term second_sink")
+@command("vocabulary", "list the terms that programs can use", "vocabulary | less", "vocabulary --term secondary_sink")
 def vocabulary(
     term: Annotated[str, typer.Option(metavar="NAME", help="describe one term, with an example")] = "",
     project: Directory = None,
