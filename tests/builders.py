@@ -23,11 +23,11 @@ def program_record(
     name: str = "",
     author: Author = "search",
     heads: Sequence[str] = (),
-    causal: PrefixVerdict = "prefix_only",
+    prefix_test: PrefixVerdict = "prefix_only",
     provenance: dict[str, Any] | None = None,
 ) -> ProgramRecord:
     """The record of a program that returns an expression, named after it unless told otherwise."""
-    return make_record(program(expression), name or expression, author, causal, list(heads), provenance or {})
+    return make_record(program(expression), name or expression, author, prefix_test, list(heads), provenance or {})
 
 
 def texts_from(contents: Sequence[str], corpus: str = "stories", splits: Sequence[str] = ("test",)) -> list[Text]:

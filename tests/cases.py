@@ -64,7 +64,7 @@ class Good:
     source: str
     rows: tuple[tuple[float, ...], ...]
     """Its map on ``TEXT``, row i up to column i; the rest is 0."""
-    causal: PrefixVerdict = "prefix_only"
+    prefix_test: PrefixVerdict = "prefix_only"
     free: bool = False
     """Whether it is free Python, which runs only if it ships."""
 
@@ -142,13 +142,13 @@ GOOD = (
         "the last token",
         program("text.last_token"),
         ((1,), (1, 0), (1, 0, 0), (1, 0, 0, 0), (0, 0, 0, 0, 1)),
-        causal="looks_ahead",
+        prefix_test="looks_ahead",
     ),
     Good(
         "the length of the text alone",
         program("text.first_token + text.n * text.self_token"),
         ((1,), (1 / 6, 5 / 6), (1 / 6, 0, 5 / 6), (1 / 6, 0, 0, 5 / 6), (1 / 6, 0, 0, 0, 5 / 6)),
-        causal="looks_ahead",
+        prefix_test="looks_ahead",
         free=True,
     ),
     Good(
@@ -158,7 +158,7 @@ GOOD = (
             "Attends to itself right before a comma.",
         ),
         ((1,), (0, 1), (1, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0, 0)),
-        causal="looks_ahead",
+        prefix_test="looks_ahead",
         free=True,
     ),
     Good(
@@ -168,21 +168,21 @@ GOOD = (
             "Attends to itself right before a late full stop.",
         ),
         ((1,), (1, 0), (1, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0, 0)),
-        causal="looks_ahead",
+        prefix_test="looks_ahead",
         free=True,
     ),
     Good(
         "only with a full stop at the end",
         program("text.first_token if text.pieces[-1] == '.' else text.self_token"),
         ((1,), (0, 1), (0, 0, 1), (0, 0, 0, 1), (0, 0, 0, 0, 1)),
-        causal="looks_ahead",
+        prefix_test="looks_ahead",
         free=True,
     ),
     Good(
         "fails on short texts",
         program("text.first_token * (1 if text.pieces[4] else 0)"),
         ((1,), (1, 0), (1, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0, 0)),
-        causal="looks_ahead",
+        prefix_test="looks_ahead",
         free=True,
     ),
 )

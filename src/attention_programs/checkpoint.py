@@ -1,75 +1,87 @@
-"""Checkpoints of long computations, so that a killed run resumes where it stopped."""
+"""What a long computation has finished, on disk, so that a killed run resumes where it stopped."""
 
 import copy
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
-from attention_programs.files import replacing
+from attention_programs.files import replacing, sha256_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Record = TypeVar("Record", bound="DataclassInstance")
-FINGERPRINT = "fingerprint"
 
 
 class Checkpoint:
-    """Named tensors in a file.
+    """A folder with one file for each finished part of a computation; an existing file is complete.
 
     Args:
-        path: The file; if None, nothing is saved.
-        fingerprint: Identifies everything the computation depends on; a checkpoint with a different one is ignored.
+        folder: The folder; created when needed.
+        fingerprint: Identifies everything that the computation depends on: another one has other files. If it is
+            empty, the names of the parts do so themselves.
     """
 
-    def __init__(self, path: Path | None, fingerprint: str) -> None:
-        self._path = path
-        self._fingerprint = fingerprint
+    def __init__(self, folder: Path, fingerprint: str = "") -> None:
+        self._home = folder
+        self._folder = folder / sha256_text(fingerprint)[:20] if fingerprint else folder
 
-    def save(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Writes the tensors atomically."""
-        if self._path is None:
-            return
-        plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-        with replacing(self._path) as beside:
-            save_file(plain, beside, metadata={FINGERPRINT: self._fingerprint})
+    def file(self, part: str) -> Path:
+        """Where a part is kept."""
+        return self._folder / part
 
-    def load(self) -> dict[str, torch.Tensor]:
-        """The saved tensors; empty if the file is missing, damaged or belongs to another computation."""
-        if self._path is None or not self._path.is_file():
-            return {}
+    def has(self, part: str) -> bool:
+        """Whether a part is finished."""
+        return self.file(part).is_file()
+
+    def writing(self, part: str) -> AbstractContextManager[Path]:
+        """A path to write a part to; it is renamed into place when it is complete."""
+        return replacing(self.file(part))
+
+    def save(self, part: str, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Writes a part that consists of named tensors."""
+        with self.writing(part) as unfinished:
+            save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, unfinished)
+
+    def load(self, part: str) -> dict[str, torch.Tensor]:
+        """The tensors of a part; empty if it is missing or damaged."""
         try:
-            with safe_open(self._path, framework="pt") as file:
-                if (file.metadata() or {}).get(FINGERPRINT) != self._fingerprint:
-                    return {}
-                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is not a mapping
+            return load_file(self.file(part)) if self.has(part) else {}
         except SafetensorError:
             return {}
 
+    def keep_only(self, parts: Collection[str]) -> None:
+        """Deletes all other files of the folder."""
+        for file in self._folder.glob("*"):
+            if file.name not in parts and file.is_file():
+                file.unlink()
+
     def remove(self) -> None:
-        """Deletes the file when the computation is done."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        """Deletes everything, including what other fingerprints left, when the computation is done."""
+        shutil.rmtree(self._home, ignore_errors=True)
 
 
 class Journal(Generic[Record]):
-    """The results of a computation's finished steps, kept in a checkpoint; a finished step is not repeated.
+    """The results of a computation's steps; a finished step is not repeated.
 
     Args:
         record: The type of a step's result, a dataclass of tensors.
-        checkpoint: Where results are kept.
+        checkpoint: Where results are kept; if None, only in memory.
         device: Device to load the tensors to.
     """
 
-    def __init__(self, record: type[Record], checkpoint: Checkpoint, device: str = "cpu") -> None:
+    def __init__(self, record: type[Record], checkpoint: Checkpoint | None = None, device: str = "cpu") -> None:
         self._record = record
         self._checkpoint = checkpoint
-        self._tensors = {name: value.to(device) for name, value in checkpoint.load().items()}
+        self._device = device
+        self._results: dict[str, Record] = {}
         self._prefix = ""
 
     def within(self, part: str) -> "Journal[Record]":
@@ -85,9 +97,19 @@ class Journal(Generic[Record]):
             name: Unique among the steps.
             find: Computes the step.
         """
-        places = {field.name: f"{self._prefix}{name}/{field.name}" for field in fields(self._record)}
-        if not self._tensors.keys() >= set(places.values()):
-            found = find()
-            self._tensors |= {place: getattr(found, field) for field, place in places.items()}
-            self._checkpoint.save(self._tensors)
-        return self._record(**{field: self._tensors[place] for field, place in places.items()})
+        place = self._prefix + name
+        if place not in self._results:
+            self._results[place] = self._loaded(place) or self._saved(place, find())
+        return self._results[place]
+
+    def _loaded(self, place: str) -> Record | None:
+        tensors = self._checkpoint.load(f"{place}.safetensors") if self._checkpoint else {}
+        if tensors.keys() != {field.name for field in fields(self._record)}:
+            return None
+        return self._record(**{name: value.to(self._device) for name, value in tensors.items()})
+
+    def _saved(self, place: str, result: Record) -> Record:
+        if self._checkpoint:
+            tensors = {field.name: getattr(result, field.name) for field in fields(result)}
+            self._checkpoint.save(f"{place}.safetensors", tensors)
+        return result

@@ -32,39 +32,39 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         UserError: if the disk is full, the location is not writable, or a file would replace a folder.
     """
-    beside = path.with_name(f".{path.name}.part")
+    unfinished = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove(beside)
+        _remove(unfinished)
     except OSError as error:
         raise _unwritable(path, error) from error
     try:
-        yield beside
-        _put(beside, path)
+        yield unfinished
+        _put(unfinished, path)
     except OSError as error:
-        if error.filename is None or str(beside) in str(error.filename):
+        if error.filename is None or str(unfinished) in str(error.filename):
             raise _unwritable(path, error) from error
         raise
     finally:
-        _remove(beside)
+        _remove(unfinished)
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:
     return UserError(f"cannot write {path}: {error.strerror or error}; free some space or fix the folder's permissions")
 
 
-def _put(beside: Path, path: Path) -> None:
-    """Renames ``beside`` to ``path``; an existing folder is removed only after the new one is in place."""
+def _put(unfinished: Path, path: Path) -> None:
+    """Renames ``unfinished`` to ``path``; an existing folder is removed only after the new one is in place."""
     if not path.is_dir():
-        os.replace(beside, path)
+        os.replace(unfinished, path)
         return
-    if not beside.is_dir():
+    if not unfinished.is_dir():
         raise UserError(f"{path} is a folder and would be overwritten; give the path of a file")
     old = path.with_name(f".{path.name}.old")
     _remove(old)
     os.replace(path, old)
     try:
-        os.replace(beside, path)
+        os.replace(unfinished, path)
     except OSError:
         os.replace(old, path)
         raise
@@ -89,8 +89,8 @@ def whole_characters(text: str) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Writes ``text`` atomically (UTF-8, LF)."""
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8", newline="\n")
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
 
 
 def rounded(value: Any, digits: int = DIGITS) -> Any:

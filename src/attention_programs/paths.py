@@ -61,8 +61,8 @@ class Paths:
 
     @property
     def search(self) -> Path:
-        """The search's checkpoint, deleted when the search is done."""
-        return self.data / "search.safetensors"
+        """The search's checkpoint, a folder; deleted when the search is done."""
+        return self.data / "search"
 
     @property
     def rejected(self) -> Path:
@@ -76,8 +76,8 @@ class Paths:
 
     @property
     def distillation(self) -> Path:
-        """The distillation's checkpoint, deleted when its stage is done."""
-        return self.data / "distillation.safetensors"
+        """The distillation's checkpoint, a folder; deleted when its stage is done."""
+        return self.data / "distillation"
 
     @property
     def outcomes(self) -> Path:

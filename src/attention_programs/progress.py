@@ -1,36 +1,88 @@
-"""Progress bars with an estimate of the time left: a bar in a terminal, a plain line every ten seconds in a log file.
-
-Drawn by tqdm: rich draws bars only in a terminal, so the log lines would need code of our own.
-"""
+"""Progress and the time left: a bar in a terminal, a plain line every ten seconds in a log file."""
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sized
+from datetime import timedelta
+from types import TracebackType
+from typing import TypeVar
 
-from tqdm import tqdm
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 Item = TypeVar("Item")
 SAMPLE = 8
 """Number of items that the total time is estimated from; they should be typical."""
+SECONDS_BETWEEN = {True: 0.2, False: 10.0}
+"""Seconds between two updates, by whether standard error is a terminal."""
 
 
-def _options(unit: str) -> dict[str, Any]:
-    options: dict[str, Any] = {"unit": f" {unit}" if unit else "it", "mininterval": 0.5, "maxinterval": 10}
-    if not sys.stderr.isatty():
-        line = "{desc}: {n_fmt} of {total_fmt}{unit}, {elapsed} so far, {remaining} left{postfix}\n"
-        options |= {"mininterval": 10, "bar_format": line}
-    return options
+class ProgressBar:
+    """Progress on standard error that the caller advances within a ``with`` block.
+
+    Args:
+        total: Number of items.
+        description: What is being done.
+        unit: What the items are, in the plural.
+        clock: Seconds since some time.
+    """
+
+    def __init__(self, total: int, description: str, unit: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._now = clock
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}{task.fields[note]}", markup=False),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            auto_refresh=False,  # no thread, as processes are forked while a bar is shown
+            disable=not self._terminal,
+            get_time=clock,
+        )
+        self._bar.add_task(description, total=total, unit=unit, note="")
+        (self._task,) = self._bar.tasks
+        self._shown_at = clock()
+
+    def advance(self, note: str = "") -> None:
+        """One more item is done; ``note`` is shown at the end of the line."""
+        self._bar.update(self._task.id, advance=1, note=f", {note}" if note else "")
+        if self._now() >= self._shown_at + SECONDS_BETWEEN[self._terminal]:
+            self._show()
+
+    def _show(self) -> None:
+        self._shown_at = self._now()
+        if self._terminal:
+            self._bar.refresh()
+            return
+        task, elapsed = self._task, self._task.elapsed or 0.0
+        left = elapsed / task.completed * ((task.total or 0) - task.completed) if task.completed else None
+        times = f"{_clock(elapsed)} so far" + ("" if left is None else f", {_clock(left)} left")
+        done = f"{task.completed:.0f} of {task.total:.0f} {task.fields['unit']}"
+        print(f"{task.description}: {done}, {times}{task.fields['note']}", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> "ProgressBar":
+        self._bar.start()
+        self._show()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._show()
+        self._bar.stop()
 
 
-def progress_bar(total: int, description: str, unit: str) -> "tqdm[NoReturn]":
-    """A bar on standard error that the caller advances."""
-    return tqdm(total=total, desc=description, **_options(unit))
-
-
-def progress(items: Iterable[Item], description: str, total: int | None = None, unit: str = "") -> Iterable[Item]:
-    """Iterates with a bar on standard error."""
-    return tqdm(items, desc=description, total=total, **_options(unit))
+def progress(items: Iterable[Item], description: str, total: int | None = None, unit: str = "items") -> Iterator[Item]:
+    """Iterates with a bar on standard error; items without a length need a total."""
+    if total is None:
+        total = len(items) if isinstance(items, Sized) else 0
+    with ProgressBar(total, description, unit) as bar:
+        for item in items:
+            yield item
+            bar.advance()
 
 
 def estimated(items: Iterable[Item], description: str, total: int, unit: str) -> Iterator[Item]:
@@ -41,8 +93,17 @@ def estimated(items: Iterable[Item], description: str, total: int, unit: str) ->
             first = time.monotonic()  # leaves out one-off start-up costs in the first item
         if number == SAMPLE < total:
             seconds = (time.monotonic() - first) / (SAMPLE - 1) * total
-            tqdm.write(f"{description}: {_about(seconds)} for all {total} {unit}, from the first {SAMPLE}", sys.stderr)
+            print(f"{description}: {_about(seconds)} for all {total} {unit}, from the first {SAMPLE}", file=sys.stderr)
         yield item
+
+
+def _clock(seconds: float) -> str:
+    """A duration as on a clock.
+
+    >>> _clock(75.4), _clock(4000)
+    ('01:15', '1:06:40')
+    """
+    return str(timedelta(seconds=round(seconds))).removeprefix("0:")
 
 
 def _about(seconds: float) -> str:

@@ -20,6 +20,7 @@ PARAMS: Mapping[str, str] = {
     "synthesis.domain_texts": "synthesis.transfer_texts",
     "synthesis.max_refused": "synthesis.max_rejected",
     "explainer.exchanges": "explainer.call_log",
+    "explainer.form": "explainer.format",
     "explainer.most_weights": "explainer.max_weights",
     "explainer.reply_tokens": "explainer.max_completion_tokens",
     "explainer.reply_tokens_name": "explainer.max_completion_tokens_name",
@@ -81,6 +82,8 @@ VALUES: Mapping[str, str] = {
     "looks ahead": "looks_ahead",
 }
 """Values in a surrogate's file: its ranking, and whether a program is prefix-only."""
+FIELDS: Mapping[str, str] = {"causal": "prefix_test", "form": "format"}
+"""Fields of programs in files."""
 OPTIONS: Mapping[str, str] = {
     "--form": "--format",
     "--reply-tokens": "--max-completion-tokens",
@@ -133,6 +136,20 @@ def current_params(values: Mapping[Any, Any], place: str, renamed: Mapping[str, 
         new_group[new_name] = group.pop(name)
         _warn(old, new, place)
     return current
+
+
+def current_fields(row: Mapping[str, Any], place: str, renamed: Mapping[str, str] = FIELDS) -> dict[str, Any]:
+    """A program's record with the current field names.
+
+    Raises:
+        UserError: if a field is present under both names.
+    """
+    for old, new in renamed.items():
+        if old in row:
+            if new in row:
+                raise _both(old, new, place)
+            _warn(old, new, place)
+    return {renamed.get(name, name): value for name, value in row.items()}
 
 
 def current_file(path: Path, renamed: Mapping[str, str] = FILES) -> Path:

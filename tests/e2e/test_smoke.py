@@ -259,7 +259,7 @@ def test_programs_of_unknown_origin_are_scored_from_the_sandbox(paths: Paths) ->
     assert found["candidates"]["by_reason"]["exception"] == found["candidates"]["by_reason"]["looks ahead"] == 1
     assert (found["candidates"]["accepted"], found["candidates"]["rejected"]) == (2, 1)
     assert found["sandbox"] == read_json(paths.results / "scoring.json")["sandbox"] == "strong"
-    assert {p.name: p.causal for p in read_programs(paths.programs) if p.author == "imported"} == {
+    assert {p.name: p.prefix_test for p in read_programs(paths.programs) if p.author == "imported"} == {
         "mine": "prefix_only",
         "peeks": "looks_ahead",
     }

@@ -50,10 +50,10 @@ def largest_file(size: int) -> Iterator[None]:
 
 
 def fail_half_way(path: Path) -> None:
-    with replacing(path) as beside:
+    with replacing(path) as unfinished:
         if path.is_dir():
-            beside.mkdir()
-        write_text(beside / "weights" if path.is_dir() else beside, "half")
+            unfinished.mkdir()
+        write_text(unfinished / "weights" if path.is_dir() else unfinished, "half")
         raise ZeroDivisionError
 
 
@@ -80,9 +80,9 @@ def test_a_failure_leaves_the_old_folder(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         fail_half_way(path)
     assert read_text(path / "weights") == "old"
-    with replacing(path) as beside:
-        beside.mkdir()
-        (beside / "config").write_text("new", encoding="utf-8")
+    with replacing(path) as unfinished:
+        unfinished.mkdir()
+        (unfinished / "config").write_text("new", encoding="utf-8")
     assert listing(path) == ["config"]
     assert listing(tmp_path) == ["model"]
 
@@ -101,8 +101,8 @@ def test_a_folder_survives_when_its_successor_cannot_take_its_place(
         real(source, target)
 
     monkeypatch.setattr(files.os, "replace", broken)
-    with pytest.raises(UserError, match="No space left"), replacing(path) as beside:
-        beside.mkdir()
+    with pytest.raises(UserError, match="No space left"), replacing(path) as unfinished:
+        unfinished.mkdir()
     assert read_text(path / "weights") == "old"
     assert listing(tmp_path) == ["model"]
 

@@ -1,32 +1,47 @@
-"""Progress in a log file: plain lines, few of them."""
+"""Progress: plain lines in a log file, few of them; a bar in a terminal."""
+
+import sys
 
 import pytest
-import tqdm
 
-from attention_programs.progress import progress, progress_bar
+from attention_programs.progress import ProgressBar, progress
 
 
-def test_a_log_file_gets_a_line_every_ten_seconds(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def ask(calls: int) -> None:
+    """Advances a bar once per second of a clock that the test holds."""
     now = 100.0
-    monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)
-    bar = progress_bar(24, "asking", "calls")
-    bar._time = lambda: now
-    bar.start_t = bar.last_print_t = now
-    with bar:
-        for _ in range(24):
+    with ProgressBar(calls, "asking", "calls", lambda: now) as bar:
+        for _ in range(calls):
             now += 1
-            bar.set_postfix_str("cost 0.1", refresh=False)
-            bar.update()
-    lines = capsys.readouterr().err.replace("\r", "").split("\n")
-    assert [line.split(", ")[0].strip() for line in lines if line.strip()] == [
-        "asking: 0 of 24 calls",
-        "asking: 10 of 24 calls",
-        "asking: 20 of 24 calls",
-        "asking: 24 of 24 calls",
+            bar.advance("cost [0.1]")
+
+
+def test_a_log_file_gets_a_line_every_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    ask(24)
+    assert capsys.readouterr().err.splitlines() == [
+        "asking: 0 of 24 calls, 00:00 so far",
+        "asking: 10 of 24 calls, 00:10 so far, 00:14 left, cost [0.1]",
+        "asking: 20 of 24 calls, 00:20 so far, 00:04 left, cost [0.1]",
+        "asking: 24 of 24 calls, 00:24 so far, 00:00 left, cost [0.1]",
     ]
-    assert lines[1].strip() == "asking: 10 of 24 calls, 00:10 so far, 00:14 left, cost 0.1"
+
+
+def test_a_terminal_gets_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "xterm")
+    ask(24)
+    shown = capsys.readouterr().err
+    assert "24/24" in shown
+    assert "calls, cost [0.1]" in shown
+    assert "\u2501" in shown
+
+
+def test_an_error_leaves_the_last_state(capsys: pytest.CaptureFixture[str]) -> None:
+    read = progress((1 // (2 - number) for number in range(4)), "reading", total=4, unit="texts")
+    with pytest.raises(ZeroDivisionError):
+        list(read)
+    assert capsys.readouterr().err.splitlines()[-1].startswith("reading: 2 of 4 texts")
 
 
 def test_items_pass_through(capsys: pytest.CaptureFixture[str]) -> None:

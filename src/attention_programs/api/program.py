@@ -92,7 +92,7 @@ class Program:
 
     def for_model(self, causal: bool, views: Sequence[TokenView]) -> ProgramRecord:
         """Its record; for a causal model, with the prefix test's verdict on some texts."""
-        return replace(self._record, causal=prefix_verdict(self._compiled, views) if causal else "prefix_only")
+        return replace(self._record, prefix_test=prefix_verdict(self._compiled, views) if causal else "prefix_only")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Program) and other.id == self.id

@@ -11,10 +11,11 @@ from datasets.arrow_writer import ArrowWriter
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import entry_count
 from attention_programs.attention.pattern_store import INDEX_NAME, SCHEMA_VERSION, AttentionIndex, TextAttention
+from attention_programs.checkpoint import Checkpoint
 from attention_programs.config import AttentionSettings
 from attention_programs.corpora.text import Text
 from attention_programs.errors import UserError
-from attention_programs.files import free_bytes, replacing, sha256_text, write_json
+from attention_programs.files import free_bytes, sha256_text, write_json
 from attention_programs.models.architecture import shortest_window
 from attention_programs.models.head import choose_heads
 from attention_programs.models.loading import LoadedModel
@@ -95,19 +96,18 @@ def extract_to_folder(
     shards = [texts[i : i + settings.shard_texts] for i in range(0, len(texts), settings.shard_texts)]
     files = [_shard_name(loaded, shard, encoded, names) for shard in shards]
     folder.mkdir(parents=True, exist_ok=True)
+    finished = Checkpoint(folder)
     _check_space(folder, files, sum(2 * len(heads) * entry_count(len(ids), record.causal) for ids in encoded.values()))
-    for stale in folder.iterdir():
-        if stale.suffix in (".arrow", ".part") and stale.name not in files:
-            stale.unlink()
-    todo = [(shard, file) for shard, file in zip(shards, files, strict=True) if not (folder / file).is_file()]
+    finished.keep_only([*files, INDEX_NAME])
+    todo = [(shard, file) for shard, file in zip(shards, files, strict=True) if not finished.has(file)]
     for shard, file in progress(todo, "attention", unit="files"):
         batches = [
             [encoded[text.key] for text in shard[i : i + settings.batch_texts]]
             for i in range(0, len(shard), settings.batch_texts)
         ]
         patterns = [one for batch in extract(loaded, batches, heads) for one in batch]
-        with replacing(folder / file) as beside:
-            writer = ArrowWriter(features=FEATURES, path=str(beside))
+        with finished.writing(file) as unfinished:
+            writer = ArrowWriter(features=FEATURES, path=str(unfinished))
             for text, mapped in zip(shard, patterns, strict=True):
                 writer.write(_row(mapped.of(text)))
             writer.finalize()

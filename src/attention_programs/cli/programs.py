@@ -27,7 +27,7 @@ def import_programs(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", show_default=False, help="a Python file; it only ever runs in the sandbox")
     ],
-    form: Annotated[
+    format: Annotated[
         Literal["paper", "view"],
         typer.Option(
             "--format",
@@ -57,7 +57,7 @@ def import_programs(
     texts = list(itertools.islice(read_patterns(opened.paths.attention, ["train"]), PREFIX_TEXTS))
     test = PrefixTest(prefix_views(texts))
     with SandboxRunner(opened.config.sandbox, opened.config.threads, index.token_style) as runner:
-        imported = read_file(file, form, helpers)
+        imported = read_file(file, format, helpers)
         vetting = vet(imported.candidates, runner, test)
     folder = opened.config.synthesis.imported
     target = store(imported, opened.root / folder, file.stem, replace)
@@ -68,6 +68,7 @@ def import_programs(
 def _import_table(file: "ImportedFile", vetting: "Vetting") -> str:
     """One line per program of an imported file; programs that lack the same helper share a line."""
     from attention_programs.programs.run_result import Reason
+    from attention_programs.tables import table
 
     verdicts = {program.name: _verdict(program) for program in vetting.accepted}
     lacking = defaultdict[str, list[str]](list)
@@ -77,19 +78,20 @@ def _import_table(file: "ImportedFile", vetting: "Vetting") -> str:
             lacking[verdict].append(rejection.candidate.name)
         else:
             verdicts[rejection.candidate.name] = verdict
-    width = max((len(name) for name in verdicts), default=0)
-    lines = [f"{each.name:{width}}  {verdicts[each.name]}" for each in file.candidates if each.name in verdicts]
-    lines += [
-        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}  {verdict}"
+    rows = [(each.name, verdicts[each.name]) for each in file.candidates if each.name in verdicts]
+    rows += [
+        (f"{names[0]} and {len(names) - 1} more" if names[1:] else names[0], verdict)
         for verdict, names in lacking.items()
     ]
     counts = [f"{count} {reason}" for reason, count in vetting.counts.items() if count]
     total = f"{len(vetting.accepted)} of {len(file.candidates)} programs run"
-    return "\n".join([*lines, *file.remarks, "", f"{total} ({', '.join(counts)})" if counts else total])
+    return "\n".join(
+        [table(["program", "verdict"], rows), *file.remarks, "", f"{total} ({', '.join(counts)})" if counts else total]
+    )
 
 
 def _verdict(program: "ProgramRecord") -> str:
-    marks = ["looks ahead"] if program.causal == "looks_ahead" else ["obeys the prefix rule"]
+    marks = ["looks ahead"] if program.prefix_test == "looks_ahead" else ["obeys the prefix rule"]
     marks += ["depends on the order of sets"] if program.set_order_matters else []
     return f"runs; {', '.join(marks)}"
 

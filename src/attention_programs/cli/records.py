@@ -36,16 +36,16 @@ def show_surrogate(
     project: Directory = None,
 ) -> None:
     """Describes a registered surrogate; with --verify, measures it again."""
+    from attention_programs.tables import table
     from attention_programs.tracking.lookup import surrogate_info
 
     root = root_of(project)
     info = surrogate_info(name, root)
     print(f"{info.name} version {info.version} ({', '.join(info.aliases) or 'no alias'})\n\n{info.description}\n")
-    for key, value in sorted(info.tags.items()):
-        print(f"  {key:32} {value}")
-    print(f"\n{len(info.assignment)} heads replaced:")
-    for head, program in info.assignment.items():
-        print(f"  {head:7} {program.id[:12]}  {program.name}: {program.description}")
+    print(table(["tag", "value"], sorted(info.tags.items())))
+    print(f"\n{len(info.assignment)} heads replaced:\n")
+    programs = [(str(h), p.id[:12], f"{p.name}: {p.description}") for h, p in info.assignment.items()]
+    print(table(["head", "id", "program"], programs))
     if verify:
         from attention_programs.tracking.model_registry import verify_surrogate
 

@@ -2,7 +2,7 @@
 
 from attention_programs.config.bounds import from_mapping
 from attention_programs.config.inputs import AttentionSettings, CorporaSettings, CorpusSettings, ModelSettings
-from attention_programs.config.llm import ExplainerForm, ExplainerMode, ExplainerSettings
+from attention_programs.config.llm import ExplainerFormat, ExplainerMode, ExplainerSettings
 from attention_programs.config.programs import SandboxSettings, ScoringSettings, SynthesisSettings
 from attention_programs.config.surrogate import (
     DistillationSettings,
@@ -20,7 +20,7 @@ __all__ = [
     "CorpusSettings",
     "DistillationSettings",
     "EvaluationSettings",
-    "ExplainerForm",
+    "ExplainerFormat",
     "ExplainerMode",
     "ExplainerSettings",
     "ModelSettings",

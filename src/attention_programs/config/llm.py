@@ -7,7 +7,7 @@ from pydantic import StrictInt
 from attention_programs.config.bounds import Above0, Count, Heads, NotNegative, Positive, Several, settings
 
 ExplainerMode = Literal["off", "replay", "live"]
-ExplainerForm = Literal["vocabulary", "paper"]
+ExplainerFormat = Literal["vocabulary", "paper"]
 
 
 @settings
@@ -31,7 +31,7 @@ class ExplainerSettings:
     """Environment variable that holds the key; an endpoint on this machine needs none."""
     heads: Heads = "every 4"
     """Selected heads to ask about: ``all``, ``every K``, or names."""
-    form: ExplainerForm = "vocabulary"
+    format: ExplainerFormat = "vocabulary"
     """``vocabulary`` asks for sums of vocabulary terms, ``paper`` for free NumPy functions as in the paper."""
     programs: Positive = 2
     """Programs requested per reply."""

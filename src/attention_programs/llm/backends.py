@@ -11,7 +11,7 @@ from attention_programs.llm.budget import Spending
 from attention_programs.llm.call_log import Call, CallLog, Request
 from attention_programs.llm.client import Client
 from attention_programs.llm.completions import Usage, estimate_prompt
-from attention_programs.progress import progress_bar
+from attention_programs.progress import ProgressBar
 
 
 @dataclass
@@ -100,7 +100,7 @@ class LiveBackend:
     def _ask_all(self, requests: Sequence[Request], found: Replies) -> None:
         waiting = list(requests)
         running: dict[Future[Call], Request] = {}
-        bar = progress_bar(len(requests), f"asking {self.settings.model}", "calls")
+        bar = ProgressBar(len(requests), f"asking {self.settings.model}", "calls")
         with bar, ThreadPoolExecutor(self.settings.concurrency) as pool:
             try:
                 while waiting or running:
@@ -118,8 +118,7 @@ class LiveBackend:
                             found.answers[head] = call
                         else:
                             found.failed[head] = call.error
-                        bar.set_postfix_str(f"cost {self.spending.cost:.4f}", refresh=False)
-                        bar.update()
+                        bar.advance(f"cost {self.spending.cost:.4f}")
             except BaseException:
                 self.stop.set()  # no more retries; calls in flight are paid for, so they are waited for and logged
                 raise

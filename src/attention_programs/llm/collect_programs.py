@@ -41,7 +41,7 @@ def collect_programs(config: Config, paths: Paths) -> Explained:
     rejected = [*(rejection.to_json() for rejection in imported.rejected), *written.rejected]
     metrics = {
         "programs": dict(sorted(Counter(program.author for program in programs).items())),
-        "look_ahead": sum(p.causal != "prefix_only" for p in programs),
+        "look_ahead": sum(p.prefix_test != "prefix_only" for p in programs),
         "sandbox": level,
         "candidates": {
             "accepted": len(imported.accepted),

@@ -12,8 +12,14 @@ _PHRASES = {
     "the last whitespace": "the last blank",
     "the secondary sink": "the second sink",
     "whitespace": "blanks",
+    "whitespace picks": "blanks pick",
+    "of one space that": "of one blank that",
+    "a full stop, a space, ...": "a full stop, a blank, ...",
+    "Tokens that may be a secondary attention sink:": "Where idle attention rests beside the first token:",
+    "after the first token, the strongest attention sink.": "after the first token, where most idle attention rests.",
+    "The first token, the attention sink of most heads": "The first token, where idle heads rest (the attention sink)",
 }
-_PHRASE = re.compile(rf"(?<![\w'])({'|'.join(map(re.escape, _PHRASES))})(?!\w)")
+_PHRASE = re.compile(rf"(?<![\w'`])({'|'.join(map(re.escape, sorted(_PHRASES, key=len, reverse=True)))})(?!\w)")
 
 
 def in_prompts(text: str) -> str:
@@ -26,7 +32,7 @@ def in_prompts(text: str) -> str:
 
 
 def description_in_prompts(text: str) -> str:
-    """A program's description with the former phrases of renamed terms.
+    """A description of a program or term with the former phrases of renamed terms.
 
     >>> description_in_prompts("Attends to 'the' after prepositions, the secondary sink when far and whitespace.")
     "Attends to governed 'the', the second sink when far and blanks."

@@ -9,10 +9,10 @@ from typing import Any
 
 import jinja2
 
-from attention_programs.config import ExplainerForm
+from attention_programs.config import ExplainerFormat
 from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
-from attention_programs.llm.dialect import in_prompts
+from attention_programs.llm.dialect import description_in_prompts, in_prompts
 from attention_programs.llm.few_shot import EXAMPLES
 from attention_programs.llm.tokens import CountTokens
 from attention_programs.programs.view import SPECIAL
@@ -69,10 +69,10 @@ class EvaluatedProgram:
 
 @dataclass(frozen=True)
 class PromptWriter:
-    """Writes prompts of one form for one kind of model.
+    """Writes prompts of one format for one kind of model.
 
     Attributes:
-        form: The form of programs asked for.
+        format: The format of programs asked for.
         causal: Whether the model is causal.
         programs: Number of programs asked for in one reply.
         limit: Maximum number of tokens in a prompt.
@@ -80,7 +80,7 @@ class PromptWriter:
         special: Whether texts contain special tokens; if not, prompts don't mention them.
     """
 
-    form: ExplainerForm
+    format: ExplainerFormat
     causal: bool
     programs: int
     limit: int
@@ -103,8 +103,8 @@ class PromptWriter:
     @cached_property
     def opening(self) -> tuple[dict[str, str], ...]:
         """The messages that all prompts share, so that servers can cache them: rules, vocabulary, worked examples."""
-        messages = [{"role": "system", "content": system_prompt(self.form, self.causal, self.special)}]
-        for example in EXAMPLES if self.form == "vocabulary" else ():
+        messages = [{"role": "system", "content": system_prompt(self.format, self.causal, self.special)}]
+        for example in EXAMPLES if self.format == "vocabulary" else ():
             asked = render("synthesize.md.j2", evidence=example.evidence, known=None, programs=2)
             messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": example.reply}]
         return tuple(messages)
@@ -121,7 +121,7 @@ class PromptWriter:
         program: EvaluatedProgram | None,
         **content: Any,
     ) -> Prompt:
-        used = {SYSTEM[self.form], "evidence.md.j2", "synthesize.md.j2", template}
+        used = {SYSTEM[self.format], "evidence.md.j2", "synthesize.md.j2", template}
         hashes = {name: digest for name, digest in template_hashes().items() if name in used}
         tokens = 0
         for most in (24, 20, 16, 13, 10, 8, 6, 4, 2, 1):
@@ -156,15 +156,17 @@ def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:
     return tuple(weights[place * len(weights) // shown] for place in range(shown))
 
 
-def system_prompt(form: ExplainerForm, causal: bool, special: bool) -> str:
-    """The part that all prompts of a form share, so that servers can cache it."""
+def system_prompt(format: ExplainerFormat, causal: bool, special: bool) -> str:
+    """The part that all prompts of a format share, so that servers can cache it."""
     classes = [term for term in TOKEN_FEATURES.values() if special or term.name != SPECIAL]
     patterns = [term for term in PATTERNS.values() if not (causal and term.looks_ahead)]
     return render(
-        SYSTEM[form],
+        SYSTEM[format],
         causal=causal,
-        patterns=_described([(f"text.{in_prompts(t.name)}", t.parameters, in_prompts(t.summary)) for t in patterns]),
-        classes=_described([(in_prompts(t.name), t.parameters, in_prompts(t.summary)) for t in classes]),
+        patterns=_described(
+            [(f"text.{in_prompts(t.name)}", t.parameters, description_in_prompts(t.summary)) for t in patterns]
+        ),
+        classes=_described([(in_prompts(t.name), t.parameters, description_in_prompts(t.summary)) for t in classes]),
     )
 
 

@@ -5,7 +5,7 @@ import enum
 import re
 from dataclasses import dataclass
 
-from attention_programs.config import ExplainerForm
+from attention_programs.config import ExplainerFormat
 from attention_programs.files import whole_characters
 from attention_programs.llm.call_log import Call
 from attention_programs.llm.completions import REASONING, REFUSAL
@@ -54,7 +54,7 @@ class ParsedReply:
     problems: tuple[ReplyProblem, ...] = ()
 
 
-def parse_reply(call: Call, form: ExplainerForm) -> ParsedReply:
+def parse_reply(call: Call, format: ExplainerFormat) -> ParsedReply:
     """Extracts the programs from a reply, without running anything."""
     said = call.reply.replace("\r\n", "\n")
     reply = without_thoughts(said)
@@ -76,7 +76,7 @@ def parse_reply(call: Call, form: ExplainerForm) -> ParsedReply:
         if cut and number == len(blocks) - 1 and not _is_python(block):
             problems.append(ReplyProblem.CUT_OFF)
             continue
-        found = _functions(block, form, spoken)
+        found = _functions(block, format, spoken)
         programs += found
         problems += [] if found else [ReplyProblem.NO_PROGRAM]
     return ParsedReply(tuple(programs), tuple(problems))
@@ -113,14 +113,14 @@ def _is_python(block: str) -> bool:
     return True
 
 
-def _functions(block: str, form: ExplainerForm, spoken: str) -> list[ProposedProgram]:
+def _functions(block: str, format: ExplainerFormat, spoken: str) -> list[ProposedProgram]:
     """Every function of a block with the right parameters; a block that is not Python is one program, to reject."""
     if not _is_python(block):
         return [ProposedProgram(block, "program", spoken)] if "def " in block else []
     body = ast.parse(block).body
-    parameters = 2 if form == "paper" else 1
+    parameters = 2 if format == "paper" else 1
     functions = [node for node in body if isinstance(node, ast.FunctionDef) and len(node.args.args) == parameters]
-    if form == "paper":
+    if format == "paper":
         return [ProposedProgram(block, node.name, _hypothesis(node, spoken)) for node in functions]
     others = [node for node in body if node not in functions and not _is_harmless(node)]
     found = []

@@ -57,7 +57,7 @@ class Explainer:
             evaluator.texts, index.heads, index.causal, settings.excerpts, settings.max_weights
         )
         self._writer = PromptWriter(
-            settings.form,
+            settings.format,
             index.causal,
             settings.programs,
             settings.prompt_tokens,
@@ -163,7 +163,7 @@ class Explainer:
         for head, call in replies.answers.items():
             head_result = synthesis.head_results[head]
             head_result.calls.append(call)
-            parsed = parse_reply(call, self._settings.form)
+            parsed = parse_reply(call, self._settings.format)
             synthesis.problems.update(str(problem) for problem in parsed.problems)
             head_result.failures = [str(problem) for problem in parsed.problems]
             candidates += self._candidates(head_result, call, parsed, number)
@@ -203,7 +203,7 @@ class Explainer:
                 source=program.source,
                 description=program.hypothesis,
                 author=LLM,
-                form="paper" if self._settings.form == "paper" else "view",
+                format="paper" if self._settings.format == "paper" else "view",
                 entry=program.entry,
                 intended_heads=[head_result.head],
                 provenance=dict(provenance),
@@ -245,7 +245,7 @@ def request_settings(settings: ExplainerSettings) -> dict[str, Any]:
 
 def with_source(parent: ProgramRecord, source: str, provenance: dict[str, object]) -> ProgramRecord:
     """A program of the same structure with other coefficients; which tokens it depends on is unchanged."""
-    parsed = parse(source, parent.form, parent.entry, parent.name)
+    parsed = parse(source, parent.format, parent.entry, parent.name)
     return replace(
         parent,
         id=parsed.program_id,

@@ -112,7 +112,7 @@ def explained(synthesis: SynthesisResult, elsewhere: Collection[str]) -> Explain
         "repeated": synthesis.repeated,
         "rejected": dict(sorted(by_reason.items())),
         "replies_without_a_program": dict(sorted(synthesis.problems.items())),
-        "looks_ahead": sum(record.causal == "looks_ahead" for record in records),
+        "looks_ahead": sum(record.prefix_test == "looks_ahead" for record in records),
         "programs": len(programs),
         "programs_known_elsewhere": len({record.id for record in records} & set(elsewhere)),
         "revisions_kept": sum(head_result.kept_revision for head_result in head_results),

@@ -10,6 +10,7 @@ from attention_programs.llm.session import Session
 from attention_programs.programs.methods import IMPORTED, SEARCH
 from attention_programs.programs.prefix import PrefixVerdict
 from attention_programs.sparse_search.coefficients import FittedCoefficients
+from attention_programs.tables import table
 from attention_programs.untrusted.vetting import Candidate, vet
 
 
@@ -17,7 +18,7 @@ from attention_programs.untrusted.vetting import Candidate, vet
 class Trial:
     """How well a program fits a head."""
 
-    causal: PrefixVerdict
+    prefix_test: PrefixVerdict
     fits: dict[str, Fit]
     """The program's fit under its file name, and the search's program's under ``search``."""
     coefficients: FittedCoefficients | None
@@ -25,10 +26,10 @@ class Trial:
 
     def table(self) -> str:
         """The trial as shown in the terminal."""
-        width = max(map(len, self.fits))
-        lines = [f"{'':{width}}    IoU  distance (Jensen-Shannon, {len(self.fits[SEARCH].ious)} training texts)"]
-        lines += [f"{name:{width}}  {fit.iou:.3f}  {fit.distance:.3f}" for name, fit in self.fits.items()]
-        if self.causal == "looks_ahead":
+        headers = ["program", "IoU", f"distance (Jensen-Shannon, {len(self.fits[SEARCH].ious)} training texts)"]
+        rows = [(name, f"{fit.iou:.3f}", f"{fit.distance:.3f}") for name, fit in self.fits.items()]
+        lines = [table(headers, rows)]
+        if self.prefix_test == "looks_ahead":
             lines += ["", "It looks ahead: rows of its pattern depend on later tokens."]
         if self.coefficients is not None:
             fitted = self.coefficients
@@ -54,4 +55,4 @@ def try_program(session: Session, file: Path, head: str, evaluations: int) -> Tr
     compared = {file.name: program, SEARCH: session.explainer.search_program_of(head)}
     fits = session.explainer.evaluator.fits(list(compared.values()), [head] * len(compared))
     coefficients = session.explainer.fit_coefficients_of(program, head, evaluations) if evaluations else None
-    return Trial(program.causal, dict(zip(compared, fits, strict=True)), coefficients)
+    return Trial(program.prefix_test, dict(zip(compared, fits, strict=True)), coefficients)

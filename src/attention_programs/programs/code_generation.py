@@ -123,10 +123,10 @@ def describe(terms: Sequence[WeightedTerm]) -> str:
     'Attends to the first token (less from commas); from digits and whitespace, more to itself; less to commas.'
     """
     strongest = max((term.influence for term in terms), default=0.0)
-    told = [term for term in _ordered(terms) if term.coefficient and term.influence >= FAINT * strongest]
-    while len(_sentence(told)) > LONGEST and len(told) > 1:
-        told.pop()
-    return _sentence(told)
+    mentioned = [term for term in _ordered(terms) if term.coefficient and term.influence >= FAINT * strongest]
+    while len(_sentence(mentioned)) > LONGEST and len(mentioned) > 1:
+        mentioned.pop()
+    return _sentence(mentioned)
 
 
 def _ordered(terms: Sequence[WeightedTerm]) -> list[WeightedTerm]:

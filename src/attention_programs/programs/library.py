@@ -48,10 +48,12 @@ def load_written_for(root: Path, folder: str, author: Author) -> list[ProgramRec
             head = str(Head.parse(file.stem))
         except UserError as error:
             raise UserError(f"{file}: {error}; or move it up a folder, to the general-purpose programs") from error
-        told = file.with_suffix(".md")
-        if not told.is_file():
-            raise UserError(f"{told} does not exist; write it with `attention-programs prompt {head} > {told}`")
-        prompt = read_text(told)
+        prompt_file = file.with_suffix(".md")
+        if not prompt_file.is_file():
+            raise UserError(
+                f"{prompt_file} does not exist; write it with `attention-programs prompt {head} > {prompt_file}`"
+            )
+        prompt = read_text(prompt_file)
         origin = {"prompt": prompt, "prompt_sha256": sha256_text(prompt)}
         programs.append(_record(file, folder, f"{author} {head}", author, [head], origin))
     return programs
@@ -74,7 +76,7 @@ def with_verdicts(programs: Sequence[ProgramRecord], runner: Runner, test: Prefi
             if isinstance(outcome, Rejected):
                 place = f"{program.provenance['file']}: {outcome.reason} on a text of {text.n} tokens"
                 raise UserError(f"{place} ({outcome.message}); fix it")
-        yield replace(program, causal=test.verdict(outcomes))
+        yield replace(program, prefix_test=test.verdict(outcomes))
 
 
 def _record(

@@ -12,11 +12,12 @@ from attention_programs.programs.methods import Author
 from attention_programs.programs.paper_source.dependencies import parse_paper_source
 from attention_programs.programs.prefix import PrefixVerdict
 from attention_programs.programs.runtime import Program, compile_trusted, is_trusted
-from attention_programs.programs.source import Form, ParsedSource, parse_source
+from attention_programs.programs.source import ParsedSource, ProgramFormat, parse_source
+from attention_programs.renamed import current_fields
 
 _KINDS = {
     "id": str, "name": str, "source": str, "description": str, "author": str, "intended_heads": list, "terms": int,
-    "nodes": int, "causal": str, "provenance": dict, "form": str, "entry": str, "set_order_matters": bool,
+    "nodes": int, "prefix_test": str, "provenance": dict, "format": str, "entry": str, "set_order_matters": bool,
 }  # fmt: skip
 
 
@@ -33,9 +34,9 @@ class ProgramRecord:
     """Heads it was written for; empty for general-purpose programs."""
     terms: int
     nodes: int
-    causal: PrefixVerdict
+    prefix_test: PrefixVerdict
     provenance: dict[str, Any] = field(default_factory=dict)
-    form: Form = "view"
+    format: ProgramFormat = "view"
     """Whether its function takes a view, or a sentence and a tokenizer as in the paper."""
     entry: str = "program"
     """Name of its function."""
@@ -44,16 +45,16 @@ class ProgramRecord:
 
     def parsed(self) -> ParsedSource:
         """Its source, parsed without running it."""
-        return parse(self.source, self.form, self.entry, f"program {self.name!r}")
+        return parse(self.source, self.format, self.entry, f"program {self.name!r}")
 
     @property
     def trusted(self) -> bool:
         """Whether it may run in this process: its source ships with the package or uses only vocabulary terms."""
-        return self.form == "view" and is_trusted(self.parsed())
+        return self.format == "view" and is_trusted(self.parsed())
 
     def may_go_into_a_causal_model(self, look_ahead: Collection[str]) -> bool:
         """Whether it obeys the prefix rule or is listed as an exception."""
-        return self.causal == "prefix_only" or self.name in look_ahead
+        return self.prefix_test == "prefix_only" or self.name in look_ahead
 
     def compiled(self) -> Program:
         """The program as a callable.
@@ -64,20 +65,20 @@ class ProgramRecord:
         return compile_trusted(self.source, f"program {self.name!r}")
 
 
-def parse(source: str, form: Form, entry: str, place: str) -> ParsedSource:
-    """Parses a source of either form.
+def parse(source: str, format: ProgramFormat, entry: str, place: str) -> ParsedSource:
+    """Parses a source of either format.
 
     Raises:
-        UserError: if it is not a program of that form.
+        UserError: if it is not a program of that format.
     """
-    return parse_source(source, place) if form == "view" else parse_paper_source(source, entry, place)
+    return parse_source(source, place) if format == "view" else parse_paper_source(source, entry, place)
 
 
 def make_record(
     source: str,
     name: str,
     author: Author,
-    causal: PrefixVerdict,
+    prefix_test: PrefixVerdict,
     heads: list[str],
     provenance: dict[str, Any],
     place: str = "",
@@ -100,7 +101,7 @@ def make_record(
         intended_heads=heads,
         terms=parsed.terms,
         nodes=parsed.nodes,
-        causal=causal,
+        prefix_test=prefix_test,
         provenance=provenance,
     )
 
@@ -137,6 +138,7 @@ def read_record(row: dict[str, Any], place: str) -> ProgramRecord:
         UserError: naming ``place`` if it is malformed or altered.
     """
     try:
+        row = current_fields(row, place.split(", row", maxsplit=1)[0])
         record = ProgramRecord(**row)
     except TypeError as error:
         raise UserError(f"{place}: not a program record ({error}); run `dvc repro` to rebuild the table") from error
@@ -144,9 +146,13 @@ def read_record(row: dict[str, Any], place: str) -> ProgramRecord:
         value = row.get(name, getattr(record, name))
         if type(value) is not kind:
             raise UserError(f"{place}: {name} is {value!r}; it must be a {kind.__name__}")
-    for name, choices in (("author", get_args(Author)), ("causal", get_args(PrefixVerdict)), ("form", get_args(Form))):
+    for name, choices in (
+        ("author", get_args(Author)),
+        ("prefix_test", get_args(PrefixVerdict)),
+        ("format", get_args(ProgramFormat)),
+    ):
         if getattr(record, name) not in choices:
             raise UserError(f"{place}: {name} is {row[name]!r}; it must be one of {', '.join(choices)}")
-    if parse(record.source, record.form, record.entry, place).program_id != record.id:
+    if parse(record.source, record.format, record.entry, place).program_id != record.id:
         raise UserError(f"{place}: the source of {record.name!r} does not hash to its id; run `dvc repro`")
     return record

@@ -10,7 +10,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import sha256_text
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES, find_term
 
-Form = Literal["view", "paper"]
+ProgramFormat = Literal["view", "paper"]
 """Whether a program's function takes a view, or a sentence and a tokenizer as in the paper."""
 
 

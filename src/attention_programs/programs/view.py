@@ -1,13 +1,13 @@
 """What a program sees of a text."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from attention_programs.models.sequence import TokenSequence
-from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
 from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 
@@ -47,19 +47,25 @@ class TokenView(Tokens):
     [1.0, 0.0, 0.0]
     """
 
-    def __init__(
-        self,
-        ids: Sequence[int],
-        token_strings: Sequence[str],
-        causal: bool = True,
-        special_ids: SpecialIds = NO_SPECIAL,
-    ) -> None:
-        super().__init__(ids, token_strings, causal, special_ids)
-        self.key = _TokenFeatures(self, axis=1)
-        self.query = _TokenFeatures(self, axis=0)
-        self._cache: dict[tuple[str, int | None], Array] = {}
-        self._prefixes: dict[int, TokenView] = {}
-        self._nbytes = 0
+    _nbytes = 0
+
+    @cached_property
+    def _cache(self) -> dict[tuple[str, int | None], Array]:
+        return {}
+
+    @cached_property
+    def _prefixes(self) -> "dict[int, TokenView]":
+        return {}
+
+    @cached_property
+    def key(self) -> _TokenFeatures:
+        """Token features of the attended token."""
+        return _TokenFeatures(self, axis=1)
+
+    @cached_property
+    def query(self) -> _TokenFeatures:
+        """Token features of the attending token."""
+        return _TokenFeatures(self, axis=0)
 
     @classmethod
     def of(cls, text: "TokenSequence | TokenView") -> "TokenView":

@@ -58,14 +58,14 @@ def compose(profile: str, target: Path, root: Path) -> None:
     from dvc.utils.hydra import compose_and_dump
 
     plugins = str(root / ".dvc" / "tmp" / "plugins")
-    with replacing(target) as beside, tempfile.TemporaryDirectory() as folder:
+    with replacing(target) as unfinished, tempfile.TemporaryDirectory() as folder:
         composed = Path(folder) / "params.yaml"  # the suffix determines the format
         try:
             compose_and_dump(str(composed), str(root / "conf"), None, "config", plugins, [f"profile={profile}"])
         except (DvcException, ValueError) as error:
             reason = " ".join(str(error.__cause__ or error).split())
             raise UserError(f"cannot compose profile {profile!r}: {reason}; correct the files in conf") from error
-        shutil.copyfile(composed, beside)
+        shutil.copyfile(composed, unfinished)
 
 
 def configure(profile: str, root: Path) -> Paths:

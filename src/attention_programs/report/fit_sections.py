@@ -134,11 +134,11 @@ def sentence(head: Mapping[str, float], mean: Mapping[str, float]) -> str:
 spread over 2.5 bits (2.0)'
     """
     places = sorted((place for place in PLACES if place in head), key=lambda place: -head[place])
-    told = [place for place in places[:BIGGEST] if head[place] >= LEAST]
+    shown = [place for place in places[:BIGGEST] if head[place] >= LEAST]
     apart = max(places, key=lambda place: head[place] - mean[place], default="")
-    if apart and apart not in told and head[apart] - mean[apart] >= LEAST:
-        told.append(apart)
-    shares = [f"{100 * head[p]:.0f} % on {PLACES[p]} ({100 * mean[p]:.0f} %)" for p in told]
+    if apart and apart not in shown and head[apart] - mean[apart] >= LEAST:
+        shown.append(apart)
+    shares = [f"{100 * head[p]:.0f} % on {PLACES[p]} ({100 * mean[p]:.0f} %)" for p in shown]
     if shares:
         shares[0] = shares[0].replace("(", "(all heads: ")
     distance = f"looks {head['distance']:.1f} tokens away on average ({mean['distance']:.1f})"

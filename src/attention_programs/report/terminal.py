@@ -15,6 +15,7 @@ from attention_programs.files import records
 from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES, Term, find_term
+from attention_programs.tables import table
 
 SHADES = " .:-=+*#%@"
 """Weights from 0 to 1 in ten steps; a square-root scale keeps small weights visible."""
@@ -58,21 +59,23 @@ def draw_patterns(
 
 def describe_program(record: ProgramRecord) -> str:
     """A program with its name, origin and source."""
-    origin = f"{record.author}, {record.terms} terms, prefix test: {record.causal}, id {record.id[:12]}"
+    origin = f"{record.author}, {record.terms} terms, prefix test: {record.prefix_test}, id {record.id[:12]}"
     return f"{record.name} ({origin})\n\n{record.source.rstrip()}"
 
 
 def head_table(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> str:
     """One line per head: IoU with interval, program and what it does."""
-    lines = [f"{'head':7} {'IoU':>5} {'95 % interval':>15} {'no sink':>7}  program"]
-    for row in records(heads):
-        interval = f"{row.iou_test_low:.3f} - {row.iou_test_high:.3f}"
-        description = programs[row.program_id].description if row.program_id in programs else ""
-        lines.append(
-            f"{row.head:7} {row.iou_test:5.3f} {interval:>15} {row.sink_excluded_iou_test:7.3f}  "
-            f"{row.program_name}: {description}"
-        )
-    return "\n".join(lines)
+    rows = [
+        [
+            row.head,
+            f"{row.iou_test:.3f}",
+            f"{row.iou_test_low:.3f} - {row.iou_test_high:.3f}",
+            f"{row.sink_excluded_iou_test:.3f}",
+            f"{row.program_name}: {programs[row.program_id].description if row.program_id in programs else ''}",
+        ]
+        for row in records(heads)
+    ]
+    return table(["head", "IoU", "95 % interval", "no sink", "program"], rows, numbers=["IoU", "no sink"])
 
 
 def heads_by_term(heads: pd.DataFrame, programs: dict[str, ProgramRecord]) -> dict[str, list[str]]:

@@ -141,7 +141,7 @@ def _score_text(
 def write_scores(path: Path, tables: Iterable[pa.Table]) -> dict[str, int]:
     """Writes the table text by text; returns the number of program x text runs by status."""
     counts: Counter[str] = Counter()
-    with replacing(path) as beside, pq.ParquetWriter(beside, SCHEMA, compression="zstd") as writer:
+    with replacing(path) as unfinished, pq.ParquetWriter(unfinished, SCHEMA, compression="zstd") as writer:
         for table in tables:
             writer.write_table(table)
             counts.update(table["status"].to_pylist())

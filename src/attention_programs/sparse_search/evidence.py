@@ -175,15 +175,15 @@ def _measure(
         first = patterns[:, :, 0]
         diagonals = patterns.diagonal(axis1=1, axis2=2), patterns.diagonal(offset=-1, axis1=1, axis2=2)
         means += np.stack([first.sum(1), diagonals[0].sum(1), diagonals[1].sum(1), entropy(patterns).sum(1)])
-        beside = patterns.copy()
-        beside[:, :, 0] = 0
+        without_sink = patterns.copy()
+        without_sink[:, :, 0] = 0
         others = visible.copy()
         others[:, 0] = 0
         spread = others / np.maximum(others.sum(1, keepdims=True), 1)
         values = np.stack([feature.matrix(view) for feature in features]) * visible
         flat = values.reshape(len(features), -1).T
-        on_features += beside.reshape(heads, -1) @ flat
-        even += beside.sum(2) @ (values * spread).sum(2).T
+        on_features += without_sink.reshape(heads, -1) @ flat
+        even += without_sink.sum(2) @ (values * spread).sum(2).T
         classes = np.stack([view.vector(name) for name in names])
         query_rows += classes.sum(1)
         query_first += first @ classes.T

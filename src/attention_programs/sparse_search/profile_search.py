@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from attention_programs.attention.pattern_store import AttentionIndex, TextAttention, read_index, read_patterns
-from attention_programs.checkpoint import Journal
+from attention_programs.checkpoint import Checkpoint, Journal
 from attention_programs.config import SynthesisSettings
 from attention_programs.corpora.text import Split
 from attention_programs.errors import UserError
@@ -47,14 +47,14 @@ class SearchOutputs:
 
 
 def search_programs(
-    attention: Path, settings: SynthesisSettings, checkpoint: Path, by_hand: Sequence[ProgramRecord] = ()
+    attention: Path, settings: SynthesisSettings, folder: Path, by_hand: Sequence[ProgramRecord] = ()
 ) -> SearchOutputs:
     """Searches for a program for every head.
 
     Args:
         attention: Folder of patterns.
         settings: Sizes and budgets.
-        checkpoint: File in which the search keeps its finished steps until it is done.
+        folder: Folder in which the search keeps its finished steps until it is done.
         by_hand: Curated programs for single heads, whose sizes the search matches.
 
     Raises:
@@ -69,7 +69,8 @@ def search_programs(
     writer = Writer(provenance, prefix_views(train), index.head_list)
     sizes = sizes_by_hand(by_hand, index.head_list)
     goal = [provenance, {str(head): size for head, size in sizes.items()}]
-    journal = search_journal(checkpoint, sha256_text(json.dumps(goal, sort_keys=True)), data.device)
+    checkpoint = Checkpoint(folder, json.dumps(goal, sort_keys=True))
+    journal = search_journal(checkpoint, data.device)
     search = Search(data, journal)
     found = search.run()
     records = [
@@ -87,7 +88,7 @@ def search_programs(
         for program, head in zip(fit_equal_size(data, places, journal), sizes, strict=True)
     ]
     sink_self = fit_sink_self(data.sample, data.features, index.head_list)
-    checkpoint.unlink(missing_ok=True)
+    checkpoint.remove()
     path = [{"terms": terms, "iou_validation": iou} for terms, iou in found.path.items()]
     return SearchOutputs(merge([*records, *sink_self]), _metrics(found.programs), path, analyses, equal_size)
 

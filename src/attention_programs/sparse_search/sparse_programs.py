@@ -1,7 +1,6 @@
 """Programs as tensors: which features each sums, and with which coefficients."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -48,12 +47,11 @@ class SparsePrograms:
         return SparsePrograms(self.chosen[heads], self.coefficients[heads])
 
 
-def search_journal(path: Path | None = None, fingerprint: str = "", device: str = "cpu") -> Journal[SparsePrograms]:
+def search_journal(checkpoint: Checkpoint | None = None, device: str = "cpu") -> Journal[SparsePrograms]:
     """The finished steps of a search.
 
     Args:
-        path: The file; if None, nothing is saved.
-        fingerprint: Identifies everything that the search depends on.
+        checkpoint: Where they are kept; if None, only in memory.
         device: Device to load the programs to.
 
     >>> journal = search_journal()
@@ -61,4 +59,4 @@ def search_journal(path: Path | None = None, fingerprint: str = "", device: str 
     >>> journal.step("grown", lambda: start).terms, journal.step("grown", lambda: start.of_heads(0)).terms
     (2, 2)
     """
-    return Journal(SparsePrograms, Checkpoint(path, fingerprint), device)
+    return Journal(SparsePrograms, checkpoint, device)

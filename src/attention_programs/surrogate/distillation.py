@@ -43,6 +43,8 @@ WARM_UP = 0.25
 texts, and without warm-up, the same texts in another order led to results up to 0.1 nats apart."""
 SAVE_EVERY = 10
 """Steps between checkpoints, from which an interrupted run resumes."""
+STATE = "state.safetensors"
+"""The checkpoint's only part."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +141,10 @@ class Distiller:
         """Runs all phases.
 
         Args:
-            checkpoint: File for progress, from which an interrupted run resumes; removed when done.
+            checkpoint: Folder for progress, from which an interrupted run resumes; removed when done.
         """
-        kept = Checkpoint(checkpoint, self.fingerprint)
-        found = kept.load()
+        kept = Checkpoint(checkpoint, self.fingerprint) if checkpoint else None
+        found = kept.load(STATE) if kept else {}
         state = DistillationState.of(found) if found else DistillationState(self._soft.coefficients.detach().clone())
         left = sum(phase.steps for phase in self._phases[len(state.learned) :]) - state.done
         bar = iter(progress(range(left), "distillation", unit="steps"))
@@ -150,7 +152,8 @@ class Distiller:
             for number in range(len(state.learned), len(self._phases)):
                 self._run_phase(number, state, bar, kept)
         next(bar, None)
-        kept.remove()
+        if kept:
+            kept.remove()
         return Distillation(
             {
                 phase.percent: self._of_heads(self._chosen(phase), state.learned[number])
@@ -160,7 +163,7 @@ class Distiller:
             _curve(self._phases, state),
         )
 
-    def _run_phase(self, number: int, state: DistillationState, bar: Iterator[int], kept: Checkpoint) -> None:
+    def _run_phase(self, number: int, state: DistillationState, bar: Iterator[int], kept: Checkpoint | None) -> None:
         phase, coefficients = self._phases[number], self._soft.coefficients
         chosen = self._chosen(phase)
         coefficients.data.copy_(state.coefficients)
@@ -178,12 +181,13 @@ class Distiller:
             state.errors[number, step] = float(error.detach())
             state.coefficients, state.moments = coefficients.detach(), dict(optimiser.state[coefficients])
             state.done = step + 1
-            if state.done % SAVE_EVERY == 0:
-                kept.save(state.tensors)
+            if kept and state.done % SAVE_EVERY == 0:
+                kept.save(STATE, state.tensors)
         self._check(number, phase.steps, chosen, state)
         state.learned[number] = coefficients.detach().clone()
         state.moments, state.done = {}, 0
-        kept.save(state.tensors)
+        if kept:
+            kept.save(STATE, state.tensors)
 
     def _chosen(self, phase: Phase) -> dict[Head, ProgramRecord]:
         return {h: self._assignment[h] for h in heads_at(self._order, phase.percent) if h in self._assignment}

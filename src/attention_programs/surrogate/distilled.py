@@ -57,7 +57,7 @@ def distilled_programs(
         }
         source = emit(_weighted([term for term in fitted if term.coefficient], views))
         record = make_record(source, name, SEARCH, "prefix_only", [str(head)], provenance | share)
-        made[head] = replace(record, causal=prefix_verdict(record.compiled(), views))
+        made[head] = replace(record, prefix_test=prefix_verdict(record.compiled(), views))
     return made
 
 

@@ -10,7 +10,7 @@ from attention_programs.files import read_json, write_json
 from attention_programs.models.head import Head
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.runner import NOT_USED
-from attention_programs.renamed import VALUES
+from attention_programs.renamed import VALUES, current_fields
 
 if TYPE_CHECKING:  # a specification is read without importing torch
     from attention_programs.scoring.assignments import Assignment
@@ -83,7 +83,7 @@ def write_specification(path: Path, specification: SurrogateSpecification) -> No
 def _today(values: dict[str, Any]) -> dict[str, Any]:
     """A record with current names; files of the last release can still be read."""
     words = {VALUES.get(key, key): value for key, value in values.items()}
-    return words | {key: VALUES.get(words[key], words[key]) for key in ("ranking", "causal") if key in words}
+    return words | {key: VALUES.get(words[key], words[key]) for key in ("ranking", "prefix_test") if key in words}
 
 
 def read_specification(path: Path) -> SurrogateSpecification:
@@ -97,7 +97,9 @@ def read_specification(path: Path) -> SurrogateSpecification:
         raise UserError(f"{path} is not a surrogate of schema {SCHEMA_VERSION}; run `dvc repro replace`")
     try:
         values = _today(values)
-        values["programs"] = {key: ProgramRecord(**_today(row)) for key, row in values["programs"].items()}
+        values["programs"] = {
+            key: ProgramRecord(**_today(current_fields(row, str(path)))) for key, row in values["programs"].items()
+        }
         recorded = values.get("recorded", {})
         texts = tuple(RecordedText(**text) for text in recorded.get("texts", ()))
         values["recorded"] = RecordedLosses(**recorded | {"texts": texts})

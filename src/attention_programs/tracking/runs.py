@@ -89,7 +89,7 @@ def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]
     programs = [asdict(program) for program in read_programs(paths.programs)]
     tables = {
         paths.texts: pd.DataFrame([asdict(text) for text in read_texts(paths.texts)]),
-        paths.programs: pd.DataFrame(programs)[["id", "name", "author", "causal"]],
+        paths.programs: pd.DataFrame(programs)[["id", "name", "author", "prefix_test"]],
     }
     inputs = []
     for path, table in tables.items():
@@ -143,8 +143,8 @@ def log_program(
         "author": program.author,
         "heads": heads if len(heads) <= LONGEST_TAG else f"{len(rows)} heads; see heads.csv",
         "program_id": program.id,
-        "causal": program.causal,
-        "form": program.form,
+        "prefix_test": program.prefix_test,
+        "format": program.format,
         "set_order_matters": str(program.set_order_matters),
         "intended_heads": " ".join(program.intended_heads)[:LONGEST_TAG],
         **({"parent_program": program.provenance["parent"]} if "parent" in program.provenance else {}),

@@ -85,11 +85,11 @@ class SandboxRunner:
         if texts != self._loaded:
             self._sandbox.load(texts, views[0].causal)
             self._loaded = texts
-        untrusted = (UntrustedProgram(one.source, one.entry, one.form, one.parsed().mentions) for one in programs)
+        untrusted = (UntrustedProgram(one.source, one.entry, one.format, one.parsed().mentions) for one in programs)
         return self._sandbox.run_all(untrusted, check)
 
     def _texts(self, programs: Sequence[ProgramRecord], views: Sequence[TokenView]) -> list[SandboxText]:
-        if all(program.form == "view" for program in programs):
+        if all(program.format == "view" for program in programs):
             return [SandboxText.of(view) for view in views]
         papers = [PaperText.of(view.ids, view.token_strings, self._style) for view in views]
         if any(program.provenance.get("uses_spacy") for program in programs):

@@ -7,7 +7,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_text, sha256_file
 from attention_programs.programs.paper_source.dependencies import split
 from attention_programs.programs.paper_source.helpers import HelperFile
-from attention_programs.programs.source import Form
+from attention_programs.programs.source import ProgramFormat
 from attention_programs.untrusted.vetting import Candidate, write_candidates
 
 
@@ -20,25 +20,25 @@ class ImportedFile:
     """Which parts of the file did not become part of a program, with their lines."""
 
 
-def read_file(path: Path, form: Form, helpers: Path | None = None) -> ImportedFile:
+def read_file(path: Path, format: ProgramFormat, helpers: Path | None = None) -> ImportedFile:
     """Reads a file's programs; nothing is run.
 
     Args:
         path: A Python file.
-        form: ``view`` for one function ``program(text)``, ``paper`` for functions of sentence and tokenizer with
+        format: ``view`` for one function ``program(text)``, ``paper`` for functions of sentence and tokenizer with
             their helpers.
-        helpers: A Python file of functions and constants that programs of the form ``paper`` use and their file lacks.
+        helpers: A Python file of functions and constants that ``paper`` programs use and their file lacks.
 
     Raises:
-        UserError: if a file can't be read, the first has no program, or helpers are given for the form ``view``.
+        UserError: if a file can't be read, the first has no program, or helpers are given for the format ``view``.
     """
     source = read_text(path)
     origin = {"author": "imported", "file": path.name, "file_sha256": sha256_file(path)}
-    if form == "view":
+    if format == "view":
         if helpers is not None:
             raise UserError(f"--helpers {helpers}: only --format paper takes helpers; write them into {path} itself")
         return ImportedFile([Candidate(path.stem, source, "", "imported", "view", "program", [], origin)], [])
-    origin["form"] = "paper"
+    origin["format"] = "paper"
     lacking = None
     if helpers is not None:
         lacking = HelperFile(read_text(helpers), str(helpers))
@@ -50,7 +50,7 @@ def read_file(path: Path, form: Form, helpers: Path | None = None) -> ImportedFi
             source=program.source,
             description=program.description,
             author="imported",
-            form="paper",
+            format="paper",
             entry=program.entry,
             intended_heads=[str(head) for head in program.intended_heads],
             provenance={**origin, "function": program.entry, "line": program.line, "uses_spacy": program.uses_spacy},

@@ -12,8 +12,9 @@ from attention_programs.programs.methods import Author
 from attention_programs.programs.prefix import PrefixTest
 from attention_programs.programs.record import ProgramRecord, parse
 from attention_programs.programs.run_result import Reason, Rejected
-from attention_programs.programs.source import Form
+from attention_programs.programs.source import ProgramFormat
 from attention_programs.progress import progress
+from attention_programs.renamed import current_fields
 from attention_programs.untrusted.execution import SandboxRunner
 from attention_programs.untrusted.sandbox.screening import screen
 
@@ -26,7 +27,7 @@ class Candidate:
     source: str
     description: str
     author: Author
-    form: Form
+    format: ProgramFormat
     entry: str
     intended_heads: list[str]
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class Vetting:
     def counts(self) -> dict[str, int]:
         """Candidates rejected for each reason; accepted ones that look ahead are counted, too."""
         counts = Counter(str(rejection.reason) for rejection in self.rejected)
-        counts[str(Reason.LOOKS_AHEAD)] += sum(program.causal == "looks_ahead" for program in self.accepted)
+        counts[str(Reason.LOOKS_AHEAD)] += sum(program.prefix_test == "looks_ahead" for program in self.accepted)
         return {str(reason): counts[str(reason)] for reason in Reason if reason is not Reason.RULED_OUT}
 
     def require_share(self, bound: float) -> None:
@@ -93,8 +94,8 @@ def vet(candidates: Sequence[Candidate], runner: SandboxRunner, test: PrefixTest
     for (candidate, record), ran in zip(readable, bar, strict=True):
         failure = next((outcome for outcome in test.whole(ran.outcomes) if isinstance(outcome, Rejected)), None)
         if failure is None:
-            causal = test.verdict(ran.outcomes)
-            accepted.append(replace(record, causal=causal, set_order_matters=ran.set_order_matters))
+            prefix_test = test.verdict(ran.outcomes)
+            accepted.append(replace(record, prefix_test=prefix_test, set_order_matters=ran.set_order_matters))
         else:
             rejected.append(Rejection(candidate, failure.reason, failure.message))
     return Vetting(accepted, rejected)
@@ -104,7 +105,7 @@ def _read(candidate: Candidate) -> ProgramRecord | Rejected:
     if (problem := screen(candidate.source)) is not None:
         return problem
     try:
-        parsed = parse(candidate.source, candidate.form, candidate.entry, candidate.name)
+        parsed = parse(candidate.source, candidate.format, candidate.entry, candidate.name)
     except UserError as error:
         return Rejected(Reason.SYNTAX, str(error))
     return ProgramRecord(
@@ -116,9 +117,9 @@ def _read(candidate: Candidate) -> ProgramRecord | Rejected:
         intended_heads=candidate.intended_heads,
         terms=parsed.terms,
         nodes=parsed.nodes,
-        causal="looks_ahead",
+        prefix_test="looks_ahead",
         provenance=candidate.provenance,
-        form=candidate.form,
+        format=candidate.format,
         entry=candidate.entry,
     )
 
@@ -140,10 +141,10 @@ def read_candidates(folder: Path) -> list[Candidate]:
 def _read_file(file: Path) -> Iterator[Candidate]:
     for number, row in enumerate(read_jsonl(file), start=1):
         try:
-            candidate = Candidate(**row)
+            candidate = Candidate(**current_fields(row, str(file)))
         except TypeError as error:
             raise UserError(f"{file}, row {number}: not a candidate ({error}); import the file again") from error
-        for name, choices in {"author": get_args(Author), "form": get_args(Form)}.items():
+        for name, choices in {"author": get_args(Author), "format": get_args(ProgramFormat)}.items():
             if (value := getattr(candidate, name)) not in choices:
                 raise UserError(f"{file}, row {number}: {name} is {value!r}; it must be one of {', '.join(choices)}")
         yield candidate

@@ -359,14 +359,14 @@ def test_no_spelling_of_the_key_comes_through(
     httpserver.expect_request(PATH).respond_with_data(
         body.replace("HERE", spelling), status, content_type="application/json"
     )
-    told = ""
+    said = ""
     try:
         logged(settings, tmp_path / "log.jsonl")
     except UserError as error:
-        told = "".join(traceback.format_exception(error))
-    told += (tmp_path / "log.jsonl").read_text() if (tmp_path / "log.jsonl").exists() else ""
-    assert "[key removed]" in told
-    assert not any(part in told for part in ("cd+ef0123456789", "cd%2Bef", "Y2QrZWYwMTIzNDU2", "cTpzay1hYi9jZCtlZ"))
+        said = "".join(traceback.format_exception(error))
+    said += (tmp_path / "log.jsonl").read_text() if (tmp_path / "log.jsonl").exists() else ""
+    assert "[key removed]" in said
+    assert not any(part in said for part in ("cd+ef0123456789", "cd%2Bef", "Y2QrZWYwMTIzNDU2", "cTpzay1hYi9jZCtlZ"))
 
 
 @pytest.mark.parametrize(

@@ -253,12 +253,12 @@ def test_the_papers_form_asks_for_its_functions(
         '    n = len(tokenizer(sentence)["input_ids"])\n    return "even", np.tril(np.ones((n, n)))\n```'
     )
     scripted = Scripted(source, source)
-    synthesis = explainer(index, train, runner, replace(SETTINGS, form="paper")).run(["L0H0"], scripted)
+    synthesis = explainer(index, train, runner, replace(SETTINGS, format="paper")).run(["L0H0"], scripted)
     (head_result,) = synthesis.head_results.values()
     assert "sentence, tokenizer" in scripted.asked[0].messages[0]["content"]
     assert len(scripted.asked[0].messages) == 2
     assert head_result.best is not None
-    assert (head_result.best.record.form, head_result.best.record.entry) == ("paper", "even")
+    assert (head_result.best.record.format, head_result.best.record.entry) == ("paper", "even")
     assert synthesis.repeated == 1
 
 
@@ -306,7 +306,7 @@ def test_a_program_by_hand_is_tried_next_to_the_searchs(
     even = 'def program(text):\n    """Even."""\n    return 1.0 * text.uniform + 0.0 * text.first_token\n'
     file.write_text(even)
     fitted = try_program(session, file, "L0H0", 40)
-    assert (tried.causal, tried.coefficients) == ("prefix_only", None)
+    assert (tried.prefix_test, tried.coefficients) == ("prefix_only", None)
     np.testing.assert_allclose(tried.fits["mine.py"].ious, fitted.fits["mine.py"].ious, atol=1e-6)
     assert fitted.fits["search"].iou != fitted.fits["mine.py"].iou
     assert fitted.coefficients is not None

@@ -118,7 +118,7 @@ def test_a_program_stays_while_one_head_may_choose_it() -> None:
 
 def test_a_program_stays_as_the_best_of_those_that_may_be_chosen_or_are_meant_for_the_head() -> None:
     best, verified, own = (program_record(f"np.eye(text.n) + {k}") for k in range(3))
-    ahead = replace(best, causal="looks_ahead")
+    ahead = replace(best, prefix_test="looks_ahead")
     scores = iou((0.9, 0.9), (0.5, 0.5), (0.1, 0.1))
     assert stays(scores, [ahead, verified, own]) == [True, True, False]
     assert stays(scores, [ahead, verified, own], causal=False) == [True, False, False]

@@ -16,7 +16,7 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate import original_predictions
-from attention_programs.surrogate.distillation import Distillation, Distiller, frozen, on_device
+from attention_programs.surrogate.distillation import STATE, Distillation, Distiller, frozen, on_device
 from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.distilled import distilled_programs
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
@@ -188,7 +188,7 @@ def test_distillation_keeps_predictions_better_and_is_deterministic(llama: Loade
                 percent,
                 ASSIGNMENT[head].id,
             )
-            assert record.causal == "prefix_only"
+            assert record.prefix_test == "prefix_only"
 
 
 def test_the_curve_holds_every_step_and_some_checks(llama: LoadedModel) -> None:
@@ -219,10 +219,10 @@ def test_a_killed_run_goes_on_as_if_unbroken(
         return work(*arguments)
 
     monkeypatch.setattr(killed, "_error", work_or_die)
-    path = tmp_path / "distillation.safetensors"
+    path = tmp_path / "distillation"
     with pytest.raises(Killed):
         killed.run(path)
-    assert path.is_file()
+    assert Checkpoint(path, killed.fingerprint).has(STATE)
     again = distiller(llama)
     before = again._error
     done: list[str] = []
@@ -235,14 +235,15 @@ def test_a_killed_run_goes_on_as_if_unbroken(
 
 
 def test_a_checkpoint_of_other_settings_is_left_aside(llama: LoadedModel, tmp_path: Path) -> None:
-    path = tmp_path / "distillation.safetensors"
+    path = tmp_path / "distillation"
     other = distiller(llama, replace(SETTINGS, rate=0.2))
     checkpoint = Checkpoint(path, other.fingerprint)
-    checkpoint.save(DistillationState(torch.zeros(12, 3), done=5).tensors)
-    assert DistillationState.of(checkpoint.load()).done == 5
+    checkpoint.save(STATE, DistillationState(torch.zeros(12, 3), done=5).tensors)
+    assert DistillationState.of(checkpoint.load(STATE)).done == 5
     assert distiller(llama).run(path).coefficients == distiller(llama).run().coefficients
-    path.write_bytes(b"half a file")
-    assert not checkpoint.load()
+    checkpoint.save(STATE, {})
+    checkpoint.file(STATE).write_bytes(b"half a file")
+    assert not checkpoint.load(STATE)
 
 
 def test_a_models_own_parameters_get_no_gradient_and_keep_their_mark(llama: LoadedModel) -> None:

@@ -212,7 +212,7 @@ def _first(n: int) -> torch.Tensor:
     ("head", "program", "words"),
     [
         (Head(3, 0), PREVIOUS, "L3H0 does not exist"),
-        (Head(0, 0), record(SOFTMAX, causal="looks_ahead"), "looks ahead"),
+        (Head(0, 0), record(SOFTMAX, prefix_test="looks_ahead"), "looks ahead"),
     ],
 )
 def test_bad_assignments_are_refused_and_leave_the_model_alone(
@@ -225,7 +225,7 @@ def test_bad_assignments_are_refused_and_leave_the_model_alone(
 
 
 def test_a_program_that_looks_ahead_is_put_in_when_asked_by_name(llama: LoadedModel) -> None:
-    looks = {Head(0, 0): record(SOFTMAX, "looks", causal="looks_ahead")}
+    looks = {Head(0, 0): record(SOFTMAX, "looks", prefix_test="looks_ahead")}
     with PatchedModel(llama, looks, look_ahead=["looks"]):
         assert torch.isfinite(logits(llama, ids_of(5))).all()
     with pytest.raises(UserError, match=r"'looks' for head L0H0 looks ahead.*name it in replacement.look_ahead"):

@@ -95,7 +95,7 @@ def test_a_surrogate_of_the_last_release_is_read(wanted: SurrogateSpecification,
     assert "ranking" not in values
     values |= {key: former[value] for key, value in values.items() if isinstance(value, str) and value in former}
     for row in values["programs"].values():
-        row["causal"] = former[row["causal"]]
+        row["prefix_test"] = former[row["prefix_test"]]
     write_json(tmp_path / "s.json", values)
     assert read_specification(tmp_path / "s.json") == wanted
 

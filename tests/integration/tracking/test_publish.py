@@ -290,9 +290,9 @@ def test_one_run_a_selected_program_with_the_numbers_of_the_table(template: Path
 def test_programs_written_from_a_prompt_are_logged_even_if_no_head_has_them(repository: Path) -> None:
     paths = Paths.of(load_config(repository / "params.yaml"), repository)
     source = 'def program(text):\n    """Looks two back."""\n    return {} * text.offset(2)\n'
-    told = make_record(source.format(1), "curated L0H0", "curated", "prefix_only", ["L0H0"], {"prompt": "Explain."})
-    untold = make_record(source.format(2), "two_back", "curated", "prefix_only", [], {})
-    write_programs(paths.programs, [*make_programs(), told, untold])
+    prompted = make_record(source.format(1), "curated L0H0", "curated", "prefix_only", ["L0H0"], {"prompt": "Explain."})
+    unprompted = make_record(source.format(2), "two_back", "curated", "prefix_only", [], {})
+    write_programs(paths.programs, [*make_programs(), prompted, unprompted])
     rows = {program.name: len(rows) for program, rows in logged_programs(paths)}
     assert rows == {"previous_token": 2, "search L0H1": 1, "search L1H2": 1, "curated L0H0": 0}
 

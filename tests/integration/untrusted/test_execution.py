@@ -162,14 +162,14 @@ def vetting(runner: SandboxRunner) -> Vetting:
 
 
 def test_good_programs_are_taken_in_with_their_verdict(vetting: Vetting) -> None:
-    causal = {case.name: case.causal for case in GOOD}
-    assert {program.name: program.causal for program in vetting.accepted} == causal
+    causal = {case.name: case.prefix_test for case in GOOD}
+    assert {program.name: program.prefix_test for program in vetting.accepted} == causal
     assert all(program.provenance == {"file": "a.py"} for program in vetting.accepted)
 
 
 def test_failing_programs_are_refused_and_counted(vetting: Vetting) -> None:
     assert {rejection.candidate.name for rejection in vetting.rejected} == {case.name for case in FAILING}
-    assert sum(vetting.counts.values()) == len(FAILING) + sum(case.causal != "prefix_only" for case in GOOD)
+    assert sum(vetting.counts.values()) == len(FAILING) + sum(case.prefix_test != "prefix_only" for case in GOOD)
     assert set(vetting.counts) == {str(reason) for reason in Reason} - {"ruled out"}  # the scoring's to give
     reasons = {case.name: case.reason for case in FAILING}
     same = [rejection for rejection in vetting.rejected if rejection.reason == reasons[rejection.candidate.name]]

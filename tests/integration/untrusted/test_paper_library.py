@@ -33,7 +33,7 @@ def results() -> Iterator[dict[str, Ran]]:
         yield dict(zip((program.entry for program in PROGRAMS), sandbox.run_all(programs), strict=True))
 
 
-def beside(entry: str, number: int) -> Outcome:
+def expected_of(entry: str, number: int) -> Outcome:
     np.random.seed(0)
     program = next(program for program in PROGRAMS if program.entry == entry)
     return check(run_beside(program.source, entry, TEXTS[number]), len(TEXTS[number].ids), causal=True)
@@ -49,7 +49,7 @@ def test_the_library_is_large_enough_to_mean_something() -> None:
 def test_a_program_gives_the_same_bytes_in_the_sandbox_as_beside_it(entry: str, results: dict[str, Ran]) -> None:
     assert not results[entry].set_order_matters
     for number, outcome in enumerate(results[entry].outcomes):
-        expected = beside(entry, number)
+        expected = expected_of(entry, number)
         assert isinstance(outcome, Scored), outcome
         assert isinstance(expected, Scored)
         assert outcome.weights.tobytes() == expected.weights.tobytes()

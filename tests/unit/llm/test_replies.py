@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_programs.config import ExplainerForm
+from attention_programs.config import ExplainerFormat
 from attention_programs.llm.call_log import Call, Request
 from attention_programs.llm.replies import ParsedReply, ReplyProblem, parse_reply
 from attention_programs.programs.source import parse_source
@@ -16,9 +16,9 @@ ONE = 'def program(text):\n    """One."""\n    return 0.5 * text.first_token'
 TWO = 'def program(text):\n    """Two – ‘zwei’."""\n    return text.previous_token'
 
 
-def parsed(reply: str, finish: str = "stop", form: ExplainerForm = "vocabulary") -> ParsedReply:
+def parsed(reply: str, finish: str = "stop", format: ExplainerFormat = "vocabulary") -> ParsedReply:
     asked = Request("L0H0", 0, "w", "m", [], {})
-    return parse_reply(Call(asked.key, "answered", asked, reply=reply, finish_reason=finish), form)
+    return parse_reply(Call(asked.key, "answered", asked, reply=reply, finish_reason=finish), format)
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_other_statements_go_along_to_be_refused_by_name() -> None:
 
 def test_the_papers_form() -> None:
     source = "import numpy as np\n\ndef previous(sentence, tokenizer):\n    return 'x', np.eye(3)"
-    (program,) = parsed(f"```python\n{source}\n```", form="paper").programs
+    (program,) = parsed(f"```python\n{source}\n```", format="paper").programs
     assert program.entry == "previous"
     assert "import numpy" in program.source
-    assert parsed(f"```python\n{ONE}\n```", form="paper").problems == (ReplyProblem.NO_PROGRAM,)
+    assert parsed(f"```python\n{ONE}\n```", format="paper").problems == (ReplyProblem.NO_PROGRAM,)
 
 
 @given(st.text(max_size=200), st.sampled_from(["stop", "length", ""]))

@@ -65,7 +65,7 @@ def test_what_ships() -> None:
     assert names == {"first_token", "self_token", "previous_token", "uniform", "random_token", "random_column"}
     assert len({r.id for r in records}) == len(records)
     assert len({r.description for r in records}) == len(records)
-    assert [r.name for r in records if r.causal == "looks_ahead"] == ["random_column"]
+    assert [r.name for r in records if r.prefix_test == "looks_ahead"] == ["random_column"]
 
 
 def test_each_docstring_says_one_sentence() -> None:
@@ -106,7 +106,7 @@ def test_each_runs_on_every_text(length: int, causal: bool) -> None:
 @pytest.mark.parametrize("length", LENGTHS)
 def test_each_obeys_the_prefix_rule_as_recorded(length: int) -> None:
     for found in everything():
-        if found.causal == "prefix_only":
+        if found.prefix_test == "prefix_only":
             assert prefix_verdict(found.compiled(), texts(length)) == "prefix_only", found.name
 
 

@@ -353,7 +353,7 @@ def test_an_imported_program_says_where_it_came_from(tmp_path: Path) -> None:
     assert (first.entry, first.source) == (parts.programs[0].entry, parts.programs[0].source)
     assert first.provenance == {
         "author": "imported",
-        "form": "paper",
+        "format": "paper",
         "file": "paper_library.py",
         "file_sha256": hashlib.sha256(FILE.read_bytes()).hexdigest(),
         "function": "decaying_first_token_bias_L0H0",

@@ -46,7 +46,7 @@ def test_a_program_without_docstring_is_refused(docstring: str) -> None:
 
 
 def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
-    records = [record(), record(FREE, "two", "curated", provenance={}, causal="looks_ahead", intended_heads=[])]
+    records = [record(), record(FREE, "two", "curated", provenance={}, prefix_test="looks_ahead", intended_heads=[])]
     path = tmp_path / "programs.jsonl"
     write_programs(path, records)
     assert read_programs(path) == records
@@ -78,7 +78,7 @@ def write_altered(path: Path, alter: Callable[[dict[str, Any]], object]) -> None
         (lambda row: row.update(intended_heads="L0H1"), "intended_heads is 'L0H1'; it must be a list"),
         (lambda row: row.update(provenance=[]), "provenance is .*; it must be a dict"),
         (lambda row: row.update(author="somebody"), "author is 'somebody'; it must be one of search, curated"),
-        (lambda row: row.update(causal="Verified"), "causal is 'Verified'; it must be one of prefix_only, looks_ahead"),
+        (lambda row: row.update(prefix_test="Verified"), "prefix_test is 'Verified'; it must be one of prefix_only, looks_ahead"),
     ],
 )
 def test_altered_rows_are_refused(tmp_path: Path, alter: Callable[[dict[str, Any]], object], words: str) -> None:

@@ -74,8 +74,8 @@ def test_tokens_of_the_text_pick_the_same_tokens_whatever_stands_around_it(
     ahead = {"next_token", "ahead", "last_token"}
     for name, parameter in terms():
         rows = view.matrix(name, parameter)[text]
-        beside = np.delete(rows, range(text.start, text.stop), axis=1)
-        assert name in near | ahead or not beside.any(), name
+        outside = np.delete(rows, range(text.start, text.stop), axis=1)
+        assert name in near | ahead or not outside.any(), name
 
 
 def test_the_sink_stays_the_very_first_token() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from attention_programs.config import ExplainerForm, load_config
+from attention_programs.config import ExplainerFormat, load_config
 from attention_programs.files import read_json
 from attention_programs.llm.few_shot import EXAMPLES
 from attention_programs.llm.prompts import (
@@ -51,7 +51,7 @@ def messages(prompt: Prompt) -> str:
 
 
 @pytest.mark.parametrize("form", ["vocabulary", "paper"])
-def test_prompts(form: ExplainerForm) -> None:
+def test_prompts(form: ExplainerFormat) -> None:
     writer = PromptWriter(form, True, 2, 10**6, estimate_tokens)
     evidence = EXAMPLES[0].evidence
     known = Known("Attends to the first token.", 0.61, WEIGHTS)

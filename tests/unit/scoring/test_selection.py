@@ -103,7 +103,7 @@ def test_equal_seeds_give_equal_tables() -> None:
 
 
 def test_programs_that_look_ahead_are_not_selected_for_causal_models() -> None:
-    programs = [*PROGRAMS[:2], replace(PROGRAMS[2], causal="looks_ahead"), *PROGRAMS[3:]]
+    programs = [*PROGRAMS[:2], replace(PROGRAMS[2], prefix_test="looks_ahead"), *PROGRAMS[3:]]
     found = choose(programs, scores(VALIDATION), HEADS, causal=True)
     assert found["selected"] == [0, 1]
     assert found["curated"] == [2, 2]

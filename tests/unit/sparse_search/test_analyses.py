@@ -40,6 +40,6 @@ def test_the_verdict_on_a_sum_is_that_of_the_whole_program(pattern: str, causal:
     writer = Writer({}, views, [Head(0, 0)])
     terms = [WeightedTerm(Feature("self_token"), 1.5, 1.0), WeightedTerm(Feature(pattern), 3.0, 1.0)]
     record = writer.record(terms, "n", [Head(0, 0)], {})
-    assert record.causal == prefix_verdict(record.compiled(), views)
+    assert record.prefix_test == prefix_verdict(record.compiled(), views)
     if pattern in ("first_token", "last_token"):
-        assert record.causal == ("prefix_only" if causal and pattern == "first_token" else "looks_ahead")
+        assert record.prefix_test == ("prefix_only" if causal and pattern == "first_token" else "looks_ahead")

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from attention_programs.attention.metrics import iou_of_shared
 from attention_programs.attention.packing import pack, unpack
 from attention_programs.attention.pattern_store import TextAttention
+from attention_programs.checkpoint import Checkpoint
 from attention_programs.config import SynthesisSettings
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head
@@ -254,9 +255,9 @@ def test_some_heads_get_programs_of_a_size_of_their_own() -> None:
     sizes = {3: 6, 0: 2, 2: 4}
     found = fit_equal_size(data(True), sizes, search_journal())
     for (head, size), result in zip(sizes.items(), found, strict=True):
-        known, told = expressions(KNOWN[head]).keys(), {term.feature.expression for term in result.terms}
-        assert len(told) <= size
-        assert (known <= told) == (size >= len(known)), head
+        known, found_terms = expressions(KNOWN[head]).keys(), {term.feature.expression for term in result.terms}
+        assert len(found_terms) <= size
+        assert (known <= found_terms) == (size >= len(known)), head
         assert (result.iou_validation > 0.95) == (size >= len(known)), head
     assert fit_equal_size(data(True), {}, search_journal()) == []
 
@@ -635,7 +636,7 @@ class Killed(Exception):
 
 
 def growth(
-    monkeypatch: pytest.MonkeyPatch, file: Path, fingerprint: str, killed_after: int = 99
+    monkeypatch: pytest.MonkeyPatch, folder: Path, fingerprint: str, killed_after: int = 99
 ) -> tuple[SparsePrograms, int]:
     """Grows five terms, or is killed after some fits; returns what was found and the number of fits."""
     fits = 0
@@ -649,27 +650,26 @@ def growth(
 
     monkeypatch.setattr(term_selector, "fit_divergence", counted)
     shared = data(True)
-    return TermSelector(shared.sample, shared.start, SETTINGS, search_journal(file, fingerprint)).forward_select(
-        4
-    ), fits
+    journal = search_journal(Checkpoint(folder, fingerprint))
+    return TermSelector(shared.sample, shared.start, SETTINGS, journal).forward_select(4), fits
 
 
-def test_a_killed_growth_goes_on_from_its_file_to_the_same_result(
+def test_a_killed_growth_goes_on_from_its_files_to_the_same_result(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    whole, fits = growth(monkeypatch, tmp_path / "whole.safetensors", "this")
-    file = tmp_path / "folder" / "standing.safetensors"
+    whole, fits = growth(monkeypatch, tmp_path / "whole", "this")
+    folder = tmp_path / "killed"
     with pytest.raises(Killed):
-        growth(monkeypatch, file, "this", killed_after=3)
-    resumed, rest = growth(monkeypatch, file, "this")
+        growth(monkeypatch, folder, "this", killed_after=3)
+    resumed, rest = growth(monkeypatch, folder, "this")
     assert (fits, rest) == (4, 1)  # the start and three new terms; two of them were kept
     assert torch.equal(resumed.chosen, whole.chosen)
     assert torch.equal(resumed.coefficients, whole.coefficients)
-    assert growth(monkeypatch, file, "this")[1] == 0
-    assert growth(monkeypatch, file, "another")[1] == fits
+    assert growth(monkeypatch, folder, "this")[1] == 0
+    assert growth(monkeypatch, folder, "another")[1] == fits
 
 
-def whole_search(monkeypatch: pytest.MonkeyPatch, file: Path, killed_after: int = 999) -> tuple[list[object], int]:
+def whole_search(monkeypatch: pytest.MonkeyPatch, folder: Path, killed_after: int = 999) -> tuple[list[object], int]:
     """A search with sharing, corpora and equal size, or killed after some fits; what it found, the number of fits."""
     fits = 0
 
@@ -686,7 +686,7 @@ def whole_search(monkeypatch: pytest.MonkeyPatch, file: Path, killed_after: int 
     monkeypatch.setattr(searching, "fit_iou", counted)
     settings = dataclasses.replace(SETTINGS, swap_rounds=1, fine_tune_steps=3, sizes=(3,), transfer_texts=2)
     texts = [dataclasses.replace(t, corpus="code" if i % 2 else "stories") for i, t in enumerate(made_up(0, 6, True))]
-    shared, journal = SearchData(texts, texts, settings, "cpu"), search_journal(file, "this")
+    shared, journal = SearchData(texts, texts, settings, "cpu"), search_journal(Checkpoint(folder, "this"))
     some = Search(shared, journal)
     found = some.run()
     parts = [found.programs, found.sizes, some.share(found, [2, 4]), fit_each_corpus(shared, journal)]
@@ -695,27 +695,29 @@ def whole_search(monkeypatch: pytest.MonkeyPatch, file: Path, killed_after: int 
 
 
 def test_a_search_killed_anywhere_goes_on_to_the_same_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    whole, fits = whole_search(monkeypatch, tmp_path / "whole.safetensors")
-    assert whole_search(monkeypatch, tmp_path / "whole.safetensors") == (whole, 0)
-    file = tmp_path / "standing.safetensors"
+    whole, fits = whole_search(monkeypatch, tmp_path / "whole")
+    assert whole_search(monkeypatch, tmp_path / "whole") == (whole, 0)
+    folder = tmp_path / "killed"
     for killed_after in (fits // 3, fits // 3):
         with pytest.raises(Killed):
-            whole_search(monkeypatch, file, killed_after)
-    found, rest = whole_search(monkeypatch, file)
+            whole_search(monkeypatch, folder, killed_after)
+    found, rest = whole_search(monkeypatch, folder)
     assert found == whole
     assert 0 < rest < fits / 2
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "without coefficients"])
 def test_a_damaged_file_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str) -> None:
-    file = tmp_path / "standing.safetensors"
-    whole, fits = growth(monkeypatch, file, "this")
-    content = file.read_bytes()
-    if damage == "without coefficients":
-        save_file({"grown to 4/chosen": whole.chosen}, file, metadata={"fingerprint": "this"})
-    else:
-        file.write_bytes({"cut": content[:-8], "empty": b"", "garbage": b"no tensors" * 20}[damage])
-    again, fits_again = growth(monkeypatch, file, "this")
+    whole, fits = growth(monkeypatch, tmp_path, "this")
+    files = list(tmp_path.rglob("*.safetensors"))
+    assert len(files) == fits + 1  # one per fit, and the programs cut to four terms
+    for file in files:
+        content = file.read_bytes()
+        if damage == "without coefficients":
+            save_file({"chosen": whole.chosen}, file)
+        else:
+            file.write_bytes({"cut": content[:-8], "empty": b"", "garbage": b"no tensors" * 20}[damage])
+    again, fits_again = growth(monkeypatch, tmp_path, "this")
     assert fits_again == fits
     assert torch.equal(again.coefficients, whole.coefficients)
 

@@ -40,7 +40,7 @@ def test_the_share_of_each_head_is_found(causal: bool) -> None:
         ("sink_self_90", ["L2H0"]),
         ("sink_self_100", ["L1H0"]),
     ]
-    assert {(r.author, r.causal) for r in records} == {("baseline", "prefix_only")}
+    assert {(r.author, r.prefix_test) for r in records} == {("baseline", "prefix_only")}
 
 
 @pytest.mark.parametrize("share", GRID)

@@ -76,23 +76,23 @@ def split(source: str, place: str, helpers: HelperFile | None = None) -> PaperFi
     Raises:
         UserError: if a file is not Python, or the first has no program.
     """
-    beside: list[ast.stmt] = []
+    from_helpers: list[ast.stmt] = []
     if helpers is not None:
         with reading(helpers.place):
-            beside = _parse(helpers.source, helpers.place).body
+            from_helpers = _parse(helpers.source, helpers.place).body
     with reading(place):
         tree = _parse(source, place)
         tree = tree if helpers is None else open_imports(tree, helpers)
-        parts = _split(tree.body, beside, place)
+        parts = _split(tree.body, from_helpers, place)
     file = helpers.place if helpers else ""
-    lost = [_dropped(node, file) for node in beside if not (_is_empty(node) or is_definition(node))]
+    lost = [_dropped(node, file) for node in from_helpers if not (_is_empty(node) or is_definition(node))]
     return replace(parts, remarks=(*lost, *parts.remarks))
 
 
-def _split(nodes: list[ast.stmt], beside: list[ast.stmt], place: str) -> PaperFile:
+def _split(nodes: list[ast.stmt], from_helpers: list[ast.stmt], place: str) -> PaperFile:
     body = [node for node in nodes if not _is_empty(node)]
     own = [Definition.of(node) for node in body if is_definition(node)]
-    helping = [Definition.of(node) for node in beside if is_definition(node)]
+    helping = [Definition.of(node) for node in from_helpers if is_definition(node)]
     # Future imports are only allowed at the beginning of a file.
     statements = sorted([*helping, *own], key=lambda each: not each.is_future)
     definitions = Definitions(statements)

@@ -32,7 +32,7 @@ def first_occurrence(view: Tokens) -> Array:
 
 @TERMS.add("the first of each frequent token")
 def frequent_first(view: Tokens) -> Array:
-    """First occurrences in the text of very frequent tokens (the, a, of, a comma, a full stop, a blank, ...).
+    """First occurrences in the text of very frequent tokens (the, a, of, a comma, a full stop, a space, ...).
 
     Example: ·the ·cat ·the , -> marks 0 and 3.
     """
@@ -92,7 +92,7 @@ def the_after_preposition(view: Tokens) -> Array:
 
 @TERMS.add("the first bare space", former="first_blank")
 def first_space(view: Tokens) -> Array:
-    """The first token of one blank that follows no auxiliary verb, conjunction or comma: often before a number.
+    """The first token of one space that follows no auxiliary verb, conjunction or comma: often before a number.
 
     Example: ·is · 7 · -> marks 3.
     """
@@ -103,7 +103,7 @@ def first_space(view: Tokens) -> Array:
 
 @TERMS.add("sink candidates", former="resting_place")
 def sink_candidate(view: Tokens) -> Array:
-    """Where idle attention rests beside the first token: each ``the_after_preposition``, and ``first_space``.
+    """Tokens that may be a secondary attention sink: each ``the_after_preposition``, and ``first_space``.
 
     Example: ·cat ·in ·the = · ·on ·the -> marks 2, 4 and 6.
     """
@@ -112,7 +112,7 @@ def sink_candidate(view: Tokens) -> Array:
 
 @TERMS.add("the secondary sink", former="second_sink")
 def secondary_sink(view: Tokens) -> Array:
-    """The first ``sink_candidate`` of the text: after the first token, where most idle attention rests.
+    """The first ``sink_candidate`` of the text: after the first token, the strongest attention sink.
 
     Example: ·cat ·in ·the = · ·on ·the -> marks 2.
     """
@@ -130,7 +130,7 @@ def rarity(view: Tokens) -> Array:
 
 @TERMS.add("long tokens", continuous=True)
 def token_length(view: Tokens) -> Array:
-    """log2(1 + characters without the blanks around them) / 4.
+    """log2(1 + characters without the whitespace around them) / 4.
 
     Example: ·a ·cat , ↵ -> is 0.25 0.50 0.25 0.
     """

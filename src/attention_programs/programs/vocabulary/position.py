@@ -38,7 +38,7 @@ def uniform(view: Tokens) -> Array:
 
 @TERMS.add("the first token")
 def first_token(view: Tokens) -> Array:
-    """The first token, where idle heads rest (the attention sink).
+    """The first token, the attention sink of most heads.
 
     It is the very first, be it special or not.
 

@@ -65,7 +65,7 @@ def first_same_token(view: Tokens) -> Array:
 
 @TERMS.add("earlier copies of the word")
 def same_word(view: Tokens) -> Array:
-    """Every earlier token of the same characters, whatever their case and spacing; blanks pick nothing.
+    """Every earlier token of the same characters, whatever their case and spacing; whitespace picks nothing.
 
     Example: The cat ·the -> row 2 picks 0.
     """

@@ -112,7 +112,7 @@ def function_word(view: Tokens) -> Array:
 
 @TERMS.add("content words")
 def content_word(view: Tokens) -> Array:
-    """Tokens that begin with a letter, after blanks, and are no function words.
+    """Tokens that begin with a letter, after whitespace, and are no function words.
 
     Example: ·she ·saw ·the ·cat -> marks 1 and 3.
     """
@@ -141,7 +141,7 @@ def keyword(view: Tokens) -> Array:
 
 @TERMS.add("single characters")
 def single_character(view: Tokens) -> Array:
-    """Tokens of one letter, but for blanks.
+    """Tokens of one letter, but for whitespace.
 
     Example: ·x ·ab 7 -> marks 0.
     """
@@ -150,7 +150,7 @@ def single_character(view: Tokens) -> Array:
 
 @TERMS.add("long pieces")
 def long_piece(view: Tokens) -> Array:
-    """Tokens of seven or more characters without the blanks around them.
+    """Tokens of seven or more characters without the whitespace around them.
 
     Example: ·another ·cat -> marks 0.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attention_programs.programs.run_result import FILE, Reason, Rejected, as_weights, describe
-from attention_programs.programs.source import Form
+from attention_programs.programs.source import ProgramFormat
 from attention_programs.programs.view import TokenView
 from attention_programs.untrusted.paper_format import stubs
 from attention_programs.untrusted.paper_format.sentence import PaperText
@@ -24,7 +24,7 @@ class UntrustedProgram:
     source: str
     entry: str = "program"
     """Name of the function to call."""
-    form: Form = "view"
+    format: ProgramFormat = "view"
     terms: tuple[tuple[str, int | None], ...] = ()
     """Vocabulary terms that it mentions; they are computed once for all programs."""
 
@@ -75,7 +75,7 @@ def _raised(error: BaseException, job: Job) -> Rejected:
     """Whether the stubs lack what it asked for, its file lacks a helper, or the program itself is wrong."""
     if isinstance(error, NotInStubError):
         return Rejected(Reason.NOT_IN_STUB, describe(error, job.source).removeprefix(f"{type(error).__name__}: "))
-    helper = job.form == "paper" and type(error) is NameError and error.name
+    helper = job.format == "paper" and type(error) is NameError and error.name
     if helper and helper not in vars(builtins):
         return Rejected(Reason.MISSING_HELPER, f"the file lacks helper {helper}; add it with --helpers FILE")
     return Rejected(Reason.EXCEPTION, describe(error, job.source))
@@ -84,7 +84,7 @@ def _raised(error: BaseException, job: Job) -> Rejected:
 def _call(job: Job, code: Any, text: LoadedText, modules: restricted_namespace.Modules) -> Any:
     """Executes the source again for each text, so that no state is left from the previous one."""
     restricted_namespace.reseed()
-    paper = None if job.form == "view" else text.paper
+    paper = None if job.format == "view" else text.paper
     names = restricted_namespace.namespace({**modules, **stubs.stub_modules(paper)} if paper else modules)
     if not job.filters:
         names["__builtins__"] = builtins

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from attention_programs.attention.packing import pack, unpack
-from attention_programs.files import replacing, sha256_file, sha256_text
+from attention_programs.checkpoint import Checkpoint
+from attention_programs.files import sha256_file, sha256_text
 from attention_programs.programs.run_result import Outcome, Reason, Rejected, Scored
 from attention_programs.untrusted.sandbox.pool import Ran
 
@@ -41,22 +41,18 @@ class ResultStore:
     """
 
     def __init__(self, folder: Path, texts: Sequence[object], causal: bool) -> None:
-        self._parent = folder
-        self._folder = folder / sha256_text(json.dumps([code_fingerprint(), causal, list(texts)]))[:20]
+        self._checkpoint = Checkpoint(folder, json.dumps([code_fingerprint(), causal, list(texts)]))
         self._causal = causal
-
-    def _file(self, program_id: str) -> Path:
-        return self._folder / f"{program_id}.arrow"
 
     def has(self, program_id: str) -> bool:
         """Whether a program is finished."""
-        return self._file(program_id).is_file()
+        return self._checkpoint.has(_part(program_id))
 
     def put(self, program_id: str, ran: Ran) -> None:
         """Stores a program's outcomes, all or none."""
         with (
-            replacing(self._file(program_id)) as part,
-            pa.ipc.new_file(str(part), _SCHEMA, options=_FAST) as writer,
+            self._checkpoint.writing(_part(program_id)) as unfinished,
+            pa.ipc.new_file(str(unfinished), _SCHEMA, options=_FAST) as writer,
         ):
             for start in range(0, len(ran.outcomes), TEXTS_AT_ONCE):
                 writer.write_batch(self._batch(ran.outcomes[start : start + TEXTS_AT_ONCE]))
@@ -76,7 +72,7 @@ class ResultStore:
 
     def outcomes(self, program_id: str, block: int) -> list[Outcome]:
         """The outcomes of one block of ``TEXTS_AT_ONCE`` texts."""
-        with pa.memory_map(str(self._file(program_id))) as source:
+        with pa.memory_map(str(self._checkpoint.file(_part(program_id)))) as source:
             batch = pa.ipc.open_file(source).get_batch(block)
             return [self._outcome(batch, index) for index in range(batch.num_rows)]
 
@@ -88,4 +84,8 @@ class ResultStore:
 
     def remove(self) -> None:
         """Deletes everything, including leftovers from other lists of texts."""
-        shutil.rmtree(self._parent, ignore_errors=True)
+        self._checkpoint.remove()
+
+
+def _part(program_id: str) -> str:
+    return f"{program_id}.arrow"
