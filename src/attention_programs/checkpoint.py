@@ -8,13 +8,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-
 from attention_programs.files import replacing, sha256_text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # not every computation needs tensors
+    import torch
     from _typeshed import DataclassInstance
 
 Record = TypeVar("Record", bound="DataclassInstance")
@@ -45,13 +42,18 @@ class Checkpoint:
         """A path to write a part to; it is renamed into place when it is complete."""
         return replacing(self.file(part))
 
-    def save(self, part: str, tensors: Mapping[str, torch.Tensor]) -> None:
+    def save(self, part: str, tensors: Mapping[str, "torch.Tensor"]) -> None:
         """Writes a part that consists of named tensors."""
+        from safetensors.torch import save_file
+
         with self.writing(part) as unfinished:
             save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, unfinished)
 
-    def load(self, part: str) -> dict[str, torch.Tensor]:
+    def load(self, part: str) -> dict[str, "torch.Tensor"]:
         """The tensors of a part; empty if it is missing or damaged."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
         try:
             return load_file(self.file(part)) if self.has(part) else {}
         except SafetensorError:

@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from datetime import timedelta
-from types import TracebackType
 from typing import TypeVar
 
 from rich.console import Console
@@ -13,8 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 Item = TypeVar("Item")
 SAMPLE = 8
 """Number of items that the total time is estimated from; they should be typical."""
-SECONDS_BETWEEN = {True: 0.2, False: 10.0}
-"""Seconds between two updates, by whether standard error is a terminal."""
 
 
 class ProgressBar:
@@ -24,7 +21,7 @@ class ProgressBar:
         total: Number of items.
         description: What is being done.
         unit: What the items are, in the plural.
-        clock: Seconds since some time.
+        clock: The time in seconds.
     """
 
     def __init__(self, total: int, description: str, unit: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,12 +41,12 @@ class ProgressBar:
         )
         self._bar.add_task(description, total=total, unit=unit, note="")
         (self._task,) = self._bar.tasks
-        self._shown_at = clock()
+        self._shown_at, self._seconds_between = clock(), 0.2 if self._terminal else 10
 
     def advance(self, note: str = "") -> None:
         """One more item is done; ``note`` is shown at the end of the line."""
         self._bar.update(self._task.id, advance=1, note=f", {note}" if note else "")
-        if self._now() >= self._shown_at + SECONDS_BETWEEN[self._terminal]:
+        if self._now() >= self._shown_at + self._seconds_between:
             self._show()
 
     def _show(self) -> None:
@@ -68,9 +65,7 @@ class ProgressBar:
         self._show()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._show()
         self._bar.stop()
 

@@ -3,7 +3,7 @@
 import copy
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,36 +41,22 @@ FILES: Mapping[str, str] = {
 }
 """Tables of ``results/``."""
 COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "ablation_effect.csv": {
-        "damage": "ablation_effect",
-    },
+    "ablation_effect.csv": {"damage": "ablation_effect"},
     "rankings.csv": {
         "damage": "ablation_effect",
         "greedy": "iterative_fisher",
         "together": "joint_ablation",
     },
-    "ranking_choice.csv": {
-        "order": "ranking",
-    },
-    "perplexity.csv": {
-        "order": "ranking",
-    },
-    "analyses.csv": {
-        "variant": "analysis",
-    },
-    "distillation.csv": {
-        "matched": "loss",
-    },
+    "ranking_choice.csv": {"order": "ranking"},
+    "perplexity.csv": {"order": "ranking"},
+    "analyses.csv": {"variant": "analysis"},
+    "distillation.csv": {"matched": "loss"},
     "explainer.csv": {
         "constants": "coefficients",
         "reply_tokens": "completion_tokens",
     },
-    "sources.csv": {
-        "share_best": "wins_on",
-    },
-    "behaviour.csv": {
-        "second_sink": "secondary_sink",
-    },
+    "sources.csv": {"share_best": "wins_on"},
+    "behaviour.csv": {"second_sink": "secondary_sink"},
 }
 """Columns of these tables, by the table's new name."""
 VALUES: Mapping[str, str] = {
@@ -144,12 +130,8 @@ def current_fields(row: Mapping[str, Any], place: str, renamed: Mapping[str, str
     Raises:
         UserError: if a field is present under both names.
     """
-    for old, new in renamed.items():
-        if old in row:
-            if new in row:
-                raise _both(old, new, place)
-            _warn(old, new, place)
-    return {renamed.get(name, name): value for name, value in row.items()}
+    names = _names(row, place, renamed)
+    return {names.get(name, name): value for name, value in row.items()}
 
 
 def current_file(path: Path, renamed: Mapping[str, str] = FILES) -> Path:
@@ -175,12 +157,17 @@ def current_columns(
     Raises:
         UserError: if a column is present under both names.
     """
-    names = {old: new for old, new in renamed.get(path.name, {}).items() if old in table}
+    return table.rename(columns=_names(table, str(path), renamed.get(path.name, {}), "column "))
+
+
+def _names(given: Container[str], place: str, renamed: Mapping[str, str], kind: str = "") -> dict[str, str]:
+    """The old names that are in use, with the new ones."""
+    names = {old: new for old, new in renamed.items() if old in given}
     for old, new in names.items():
-        if new in table:
-            raise _both(f"column {old}", new, str(path))
-        _warn(f"column {old}", new, str(path))
-    return table.rename(columns=names)
+        if new in given:
+            raise _both(f"{kind}{old}", new, place)
+        _warn(f"{kind}{old}", new, place)
+    return names
 
 
 def current_words(words: Sequence[str], renamed: Mapping[str, str] = OPTIONS) -> list[str]:

@@ -85,9 +85,7 @@ def _import_table(file: "ImportedFile", vetting: "Vetting") -> str:
     ]
     counts = [f"{count} {reason}" for reason, count in vetting.counts.items() if count]
     total = f"{len(vetting.accepted)} of {len(file.candidates)} programs run"
-    return "\n".join(
-        [table(["program", "verdict"], rows), *file.remarks, "", f"{total} ({', '.join(counts)})" if counts else total]
-    )
+    return "\n".join([table(["", ""], rows), *file.remarks, "", f"{total} ({', '.join(counts)})" if counts else total])
 
 
 def _verdict(program: "ProgramRecord") -> str:

@@ -123,7 +123,7 @@ def describe_term(name: str, uses: dict[str, list[str]] | None) -> str:
     if term is None:
         close = difflib.get_close_matches(name, [*PATTERNS, *TOKEN_FEATURES], n=1, cutoff=0.0)[0]
         raise UserError(f"the vocabulary has no term {name!r}; did you mean {close!r}?")
-    lines = [_heading(term), "", inspect.cleandoc(term.compute.__doc__ or "")]
+    lines = [_heading(term), "", inspect.cleandoc(term.compute.__doc__ or ""), "", f"Example: {term.example}"]
     if uses is not None:
         lines += ["", textwrap.fill(_used(uses.get(term.name, []), most=None), 100)]
     return "\n".join(lines)

@@ -29,8 +29,8 @@ SOFTMAX = (
 )
 
 
-def record(source: str, name: str = "test", causal: str = "prefix_only") -> ProgramRecord:
-    return make_record(source, name, "search", causal, [], {})  # type: ignore[arg-type]
+def record(source: str, name: str = "test", prefix_test: str = "prefix_only") -> ProgramRecord:
+    return make_record(source, name, "search", prefix_test, [], {})  # type: ignore[arg-type]
 
 
 MIXED = record(SOFTMAX)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from attention_programs.errors import UserError
+from attention_programs.files import read_jsonl, write_jsonl
 from attention_programs.programs.record import (
     ProgramRecord,
     make_record,
@@ -78,7 +79,10 @@ def write_altered(path: Path, alter: Callable[[dict[str, Any]], object]) -> None
         (lambda row: row.update(intended_heads="L0H1"), "intended_heads is 'L0H1'; it must be a list"),
         (lambda row: row.update(provenance=[]), "provenance is .*; it must be a dict"),
         (lambda row: row.update(author="somebody"), "author is 'somebody'; it must be one of search, curated"),
-        (lambda row: row.update(prefix_test="Verified"), "prefix_test is 'Verified'; it must be one of prefix_only, looks_ahead"),
+        (
+            lambda row: row.update(prefix_test="Verified"),
+            "prefix_test is 'Verified'; it must be one of prefix_only, looks_ahead",
+        ),
     ],
 )
 def test_altered_rows_are_refused(tmp_path: Path, alter: Callable[[dict[str, Any]], object], words: str) -> None:
@@ -123,3 +127,20 @@ def test_neither_a_path_nor_an_author_makes_free_python_trusted(author: Any, fil
 def test_programs_of_the_vocabulary_run_wherever_they_come_from() -> None:
     for author in ("search", "baseline"):
         assert isinstance(run(record(author=author, provenance={}).compiled(), view_of(TEXT)), Scored)
+
+
+def test_a_record_of_the_last_release_is_read_with_a_warning(tmp_path: Path) -> None:
+    write_programs(tmp_path / "now.jsonl", [record()])
+    (row,) = read_jsonl(tmp_path / "now.jsonl")
+    former = row | {"causal": row["prefix_test"], "form": row["format"]}
+    del former["prefix_test"], former["format"]
+    write_jsonl(tmp_path / "former.jsonl", [former])
+    with pytest.warns(FutureWarning) as warned:
+        assert read_programs(tmp_path / "former.jsonl") == [record()]
+    assert [str(each.message).split("; ")[0] for each in warned] == [
+        f"{tmp_path / 'former.jsonl'}: causal is now called prefix_test",
+        f"{tmp_path / 'former.jsonl'}: form is now called format",
+    ]
+    write_jsonl(tmp_path / "both.jsonl", [former | {"format": "view"}])
+    with pytest.warns(FutureWarning), pytest.raises(UserError, match="form is now called format, but both exist"):
+        read_programs(tmp_path / "both.jsonl")

@@ -27,79 +27,57 @@ def _own_token(view: Tokens, number: int) -> Array:
     return one_hot(view, np.where(np.arange(view.n) >= column, column, -1))
 
 
-@TERMS.add("all tokens")
+@TERMS.add("all tokens", "a b c -> row 1 picks 0, 1 and 2.")
 def uniform(view: Tokens) -> Array:
-    """Every token alike.
-
-    Example: a b c -> row 1 picks 0, 1 and 2.
-    """
+    """Every token alike."""
     return np.ones((view.n, view.n), dtype=np.float32)
 
 
-@TERMS.add("the first token")
+@TERMS.add("the first token", "a b c -> row 2 picks 0.")
 def first_token(view: Tokens) -> Array:
     """The first token, the attention sink of most heads.
 
     It is the very first, be it special or not.
-
-    Example: a b c -> row 2 picks 0.
     """
     return one_hot(view, np.zeros(view.n, dtype=int))
 
 
-@TERMS.add("the second token")
+@TERMS.add("the second token", "a b c -> row 2 picks 1.")
 def second_token(view: Tokens) -> Array:
     """The second token; nothing in the first row.
 
     As with all positions, special tokens in front of the text are not counted.
-
-    Example: a b c -> row 2 picks 1.
     """
     return _own_token(view, 1)
 
 
-@TERMS.add("the third token")
+@TERMS.add("the third token", "a b c d -> row 3 picks 2.")
 def third_token(view: Tokens) -> Array:
-    """The third token; nothing in the first two rows.
-
-    Example: a b c d -> row 3 picks 2.
-    """
+    """The third token; nothing in the first two rows."""
     return _own_token(view, 2)
 
 
-@TERMS.add("itself")
+@TERMS.add("itself", "a b c -> row 2 picks 2.")
 def self_token(view: Tokens) -> Array:
-    """The token itself.
-
-    Example: a b c -> row 2 picks 2.
-    """
+    """The token itself."""
     return np.eye(view.n, dtype=np.float32)
 
 
-@TERMS.add("the previous token")
+@TERMS.add("the previous token", "a b c -> row 2 picks 1.")
 def previous_token(view: Tokens) -> Array:
-    """The token one back.
-
-    Example: a b c -> row 2 picks 1.
-    """
+    """The token one back."""
     return np.eye(view.n, k=-1, dtype=np.float32)
 
 
-@TERMS.add("the token {0} back", parameters=(2, 3, 4, 5, 6, 7, 8))
+@TERMS.add("the token {0} back", "a b c d e with 3 -> row 4 picks 1.", parameters=(2, 3, 4, 5, 6, 7, 8))
 def offset(view: Tokens, back: int) -> Array:
-    """The token ``back`` positions back: j = i - back.
-
-    Example: a b c d e with 3 -> row 4 picks 1.
-    """
+    """The token ``back`` positions back: j = i - back."""
     return np.eye(view.n, k=-back, dtype=np.float32)
 
 
-@TERMS.add("far tokens", continuous=True)
+@TERMS.add("far tokens", "a b c -> row 2 is 1.10 0.69 0.", continuous=True)
 def log_distance(view: Tokens) -> Array:
-    """log(1 + |i - j|): a negative weight falls off with distance like a power.
-
-    Example: a b c -> row 2 is 1.10 0.69 0.
-    """
+    """log(1 + |i - j|): a negative weight falls off with distance like a power."""
     return np.log1p(np.abs(_distance(view)))
 
 
@@ -115,82 +93,61 @@ def _fading(distance: Array, scale: int) -> Array:
     return np.exp(-distance / tokens)
 
 
-@TERMS.add("tokens up to about {0} back", parameters=(1, 2, 4, 8, 16, 32, 64))
+@TERMS.add("tokens up to about {0} back", "a b c with 2 -> row 2 is 0.37 0.61 1.", parameters=(1, 2, 4, 8, 16, 32, 64))
 def decay(view: Tokens, scale: int) -> Array:
-    """exp(-|i - j| / scale): nearness that fades over ``scale`` tokens.
-
-    Example: a b c with 2 -> row 2 is 0.37 0.61 1.
-    """
+    """exp(-|i - j| / scale): nearness that fades over ``scale`` tokens."""
     return nearness(view, scale)
 
 
-@TERMS.add("the last {0} tokens", parameters=(2, 3, 4, 6, 8, 12, 16, 24))
+@TERMS.add("the last {0} tokens", "a b c d with 2 -> row 3 picks 2 and 3.", parameters=(2, 3, 4, 6, 8, 12, 16, 24))
 def last_tokens(view: Tokens, count: int) -> Array:
-    """The ``count`` tokens up to the current one, itself included: 0 <= i - j < count.
-
-    Example: a b c d with 2 -> row 3 picks 2 and 3.
-    """
+    """The ``count`` tokens up to the current one, itself included: 0 <= i - j < count."""
     distance = _distance(view)
     return ((distance >= 0) & (distance < count)).astype(np.float32)
 
 
-@TERMS.add("about the first {0} tokens", parameters=(2, 4, 8, 16))
+@TERMS.add("about the first {0} tokens", "a b c with 2 -> row 2 is 1 0.61 0.37.", parameters=(2, 4, 8, 16))
 def early(view: Tokens, scale: int) -> Array:
     """exp(-j / scale): closeness to the text's beginning that fades over ``scale`` tokens.
 
     The first token of the text itself has j = 0; special tokens around it count 0.
-
-    Example: a b c with 2 -> row 2 is 1 0.61 0.37.
     """
     return np.broadcast_to(_fading(view.positions.astype(np.float32), scale) * ~view.is_around, (view.n, view.n))
 
 
-@TERMS.add("late tokens", continuous=True)
+@TERMS.add("late tokens", "a b c -> row 2 is 0 0.69 1.10.", continuous=True)
 def log_position(view: Tokens) -> Array:
     """log(1 + j): a positive weight prefers tokens that stand late in the text.
 
     The first token of the text itself has j = 0; special tokens around it count 0.
-
-    Example: a b c -> row 2 is 0 0.69 1.10.
     """
     return np.broadcast_to(np.log1p(view.positions.astype(np.float32)) * ~view.is_around, (view.n, view.n))
 
 
-@TERMS.add("all but the first token late in the text", continuous=True)
+@TERMS.add("all but the first token late in the text", "a b c -> row 2 is 0 1.10 1.10.", continuous=True)
 def row_position(view: Tokens) -> Array:
     """log(1 + i) for every token j but the first: how the pull of the first token changes along the text.
 
     The first token of the text itself has i = 0, whatever stands in front of it.
-
-    Example: a b c -> row 2 is 0 1.10 1.10.
     """
     matrix = np.repeat(np.log1p(view.positions.astype(np.float32))[:, None], view.n, axis=1)
     matrix[:, 0] = 0
     return matrix
 
 
-@TERMS.add("the next token", looks_ahead=True)
+@TERMS.add("the next token", "a b c -> row 1 picks 2.", looks_ahead=True)
 def next_token(view: Tokens) -> Array:
-    """The token one ahead, j = i + 1 (encoders only).
-
-    Example: a b c -> row 1 picks 2.
-    """
+    """The token one ahead, j = i + 1 (encoders only)."""
     return np.eye(view.n, k=1, dtype=np.float32)
 
 
-@TERMS.add("the token {0} ahead", parameters=(2, 3, 4), looks_ahead=True)
+@TERMS.add("the token {0} ahead", "a b c d with 2 -> row 1 picks 3.", parameters=(2, 3, 4), looks_ahead=True)
 def ahead(view: Tokens, steps: int) -> Array:
-    """The token ``steps`` positions ahead: j = i + steps (encoders only).
-
-    Example: a b c d with 2 -> row 1 picks 3.
-    """
+    """The token ``steps`` positions ahead: j = i + steps (encoders only)."""
     return np.eye(view.n, k=steps, dtype=np.float32)
 
 
-@TERMS.add("the last token", looks_ahead=True)
+@TERMS.add("the last token", "a b c -> row 0 picks 2.", looks_ahead=True)
 def last_token(view: Tokens) -> Array:
-    """The last token of the text (encoders only).
-
-    Example: a b c -> row 0 picks 2.
-    """
+    """The last token of the text (encoders only)."""
     return one_hot(view, np.full(view.n, view.n - 1))

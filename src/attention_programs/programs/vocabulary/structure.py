@@ -88,24 +88,18 @@ for _name, _phrase, _picked, _starts, _summary, _example in (
     TERMS.define(_name, _phrase, _of_units(_picked, _starts), _summary, _example)
 
 
-@TERMS.add("the token above in the line before")
+@TERMS.add("the token above in the line before", "a b ↵ c d -> row 4 picks 1.")
 def token_above(view: Tokens) -> Array:
-    """The token as far behind the start of the line before as the current token is behind that of its own line.
-
-    Example: a b ↵ c d -> row 4 picks 1.
-    """
+    """The token as far behind the start of the line before as the current token is behind that of its own line."""
     starts = _line_starts(view)
     before = np.where(starts > 0, starts[np.maximum(starts - 1, 0)], -1)
     column = before + np.arange(view.n) - starts
     return _pick(view, np.where((before >= 0) & (column < starts), column, -1))
 
 
-@TERMS.add("starts of earlier lines with the same indent")
+@TERMS.add("starts of earlier lines with the same indent", "·· a ↵ ·· b -> row 4 picks 0.")
 def same_indent(view: Tokens) -> Array:
-    """First tokens of earlier lines that begin with the same token as the current line: in code, the same indent.
-
-    Example: ·· a ↵ ·· b -> row 4 picks 0.
-    """
+    """First tokens of earlier lines that begin with the same token as the current line: in code, the same indent."""
     starts = _line_starts(view)
     ids = np.asarray(view.ids)
     columns = np.arange(view.n)
@@ -133,29 +127,20 @@ def _open_positions(view: Tokens) -> tuple[np.ndarray, np.ndarray]:
     return brackets, quotes
 
 
-@TERMS.add("the open bracket")
+@TERMS.add("the open bracket", "f ( x , ) -> row 4 picks 1.")
 def open_bracket(view: Tokens) -> Array:
-    """The innermost bracket that is still open before the current token; a closing bracket picks its partner.
-
-    Example: f ( x , ) -> row 4 picks 1.
-    """
+    """The innermost bracket that is still open before the current token; a closing bracket picks its partner."""
     return _pick(view, _open_positions(view)[0])
 
 
-@TERMS.add("the open quotation mark")
+@TERMS.add("the open quotation mark", 'a " b " -> row 3 picks 1.')
 def open_quote(view: Tokens) -> Array:
-    """The double quotation mark that is still open before the current token; a closing mark picks its partner.
-
-    Example: a " b " -> row 3 picks 1.
-    """
+    """The double quotation mark that is still open before the current token; a closing mark picks its partner."""
     return _pick(view, _open_positions(view)[1])
 
 
-@TERMS.add("the current quotation")
+@TERMS.add("the current quotation", 'a " b " -> row 3 picks 1, 2 and 3.')
 def current_quotation(view: Tokens) -> Array:
-    """The tokens from the open quotation mark on, itself and the closing one included; nothing outside a quotation.
-
-    Example: a " b " -> row 3 picks 1, 2 and 3.
-    """
+    """The tokens from the open quotation mark on, itself and the closing one included; nothing outside a quotation."""
     quotes = _open_positions(view)[1]
     return _since(view, np.where(quotes >= 0, quotes, view.n))

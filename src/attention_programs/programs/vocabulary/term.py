@@ -23,6 +23,8 @@ class Term:
     """Group in listings: position, class, relation, structure."""
     phrase: str
     """Name in sentences of what it picks: ``the previous token``, ``commas``."""
+    example: str
+    """Tokens, and what the term picks among them: ``a b c -> row 2 picks 1.``"""
     compute: Compute
     parameters: tuple[int, ...] = ()
     """Values that the search tries; empty for a term without a parameter."""
@@ -64,24 +66,25 @@ class Terms(dict[str, Term]):
         if term.former:
             self._former[term.former] = term.name
 
-    def add(self, phrase: str, **facts: Any) -> Callable[[Compute], Compute]:
+    def add(self, phrase: str, example: str, **facts: Any) -> Callable[[Compute], Compute]:
         """A decorator that adds a function as a term of the same name.
 
         Args:
             phrase: Name in sentences of what it picks.
+            example: Tokens, and what the term picks among them.
             **facts: Other fields of :class:`Term`.
         """
 
         def put(function: Compute) -> Compute:
-            self._put(Term(function.__name__, self._category, phrase, function, **facts))
+            self._put(Term(function.__name__, self._category, phrase, example, function, **facts))
             return function
 
         return put
 
     def define(self, name: str, phrase: str, compute: Compute, summary: str, example: str, **facts: Any) -> None:
         """Adds a term whose function is generated, with its documentation."""
-        compute.__name__, compute.__doc__ = name, f"{summary}\n\nExample: {example}"
-        self.add(phrase, **facts)(compute)
+        compute.__name__, compute.__doc__ = name, summary
+        self.add(phrase, example, **facts)(compute)
 
     @property
     def names(self) -> list[str]:

@@ -51,43 +51,31 @@ def word_flags(view: Tokens, words: frozenset[str]) -> Array:
     return np.array([word in words for word in view.words_so_far], dtype=np.float32)
 
 
-@TERMS.add("capitalised words")
+@TERMS.add("capitalised words", "Tom ·tom ·I -> marks 0 and 2.")
 def capitalised(view: Tokens) -> Array:
-    """Tokens that begin with a capital letter.
-
-    Example: Tom ·tom ·I -> marks 0 and 2.
-    """
+    """Tokens that begin with a capital letter."""
     return string_flags(view, lambda p: p.strip()[:1].isupper())
 
 
-@TERMS.add("names")
+@TERMS.add("names", "Then ·Tom . ·He -> marks 1.")
 def name_like(view: Tokens) -> Array:
-    """Capitalised tokens inside a sentence, where a capital means a name.
-
-    Example: Then ·Tom . ·He -> marks 1.
-    """
+    """Capitalised tokens inside a sentence, where a capital means a name."""
     before = np.concatenate([[0.0], view.vector("full_stop") + view.vector("newline") + view.vector("quote")])[:-1]
     before[view.text_start : view.text_start + 1] = 1
     return (capitalised(view) * (before == 0)).astype(np.float32)
 
 
-@TERMS.add("starts of words")
+@TERMS.add("starts of words", "·un able , ·cat -> marks 0 and 3.")
 def word_start(view: Tokens) -> Array:
-    """First pieces of words: they begin with a letter or digit and no letter or digit touches them in front.
-
-    Example: ·un able , ·cat -> marks 0 and 3.
-    """
+    """First pieces of words: they begin with a letter or digit and no letter or digit touches them in front."""
     starts = np.zeros(view.n, dtype=np.float32)
     starts[np.unique(view.word_starts)] = 1
     return starts * string_flags(view, lambda p: p.strip()[:1].isalnum())
 
 
-@TERMS.add("later pieces of words")
+@TERMS.add("later pieces of words", "·un able , ·cat -> marks 1.")
 def word_continuation(view: Tokens) -> Array:
-    """Pieces of words after the first: a letter or digit touches them in front.
-
-    Example: ·un able , ·cat -> marks 1.
-    """
+    """Pieces of words after the first: a letter or digit touches them in front."""
     return (view.word_starts < np.arange(view.n)).astype(np.float32)
 
 
@@ -101,57 +89,39 @@ for _name, _phrase, _words_of_it, _summary, _example in (
     TERMS.define(_name, _phrase, partial(word_flags, words=_words_of_it), _summary, _example)
 
 
-@TERMS.add("function words")
+@TERMS.add("function words", "·she ·saw ·the ·cat -> marks 0 and 2.")
 def function_word(view: Tokens) -> Array:
-    """Determiners, pronouns, prepositions, conjunctions and auxiliary verbs.
-
-    Example: ·she ·saw ·the ·cat -> marks 0 and 2.
-    """
+    """Determiners, pronouns, prepositions, conjunctions and auxiliary verbs."""
     return word_flags(view, DETERMINERS | PRONOUNS | PREPOSITIONS | CONJUNCTIONS | AUXILIARIES)
 
 
-@TERMS.add("content words")
+@TERMS.add("content words", "·she ·saw ·the ·cat -> marks 1 and 3.")
 def content_word(view: Tokens) -> Array:
-    """Tokens that begin with a letter, after whitespace, and are no function words.
-
-    Example: ·she ·saw ·the ·cat -> marks 1 and 3.
-    """
+    """Tokens that begin with a letter, after whitespace, and are no function words."""
     return string_flags(view, lambda p: p.strip()[:1].isalpha()) * (1 - function_word(view))
 
 
-@TERMS.add("verbs")
+@TERMS.add("verbs", "·she ·walked ·to ·bed -> marks 1.")
 def verb_like(view: Tokens) -> Array:
-    """Content words that end in -ed or -ing, and the commonest verbs.
-
-    Example: ·she ·walked ·to ·bed -> marks 1.
-    """
+    """Content words that end in -ed or -ing, and the commonest verbs."""
     words = view.words_so_far
     endings = np.array([len(w) > 4 and w.endswith(("ed", "ing")) for w in words], dtype=np.float32)
     return np.maximum(endings, word_flags(view, COMMON_VERBS)) * content_word(view)
 
 
-@TERMS.add("programming keywords")
+@TERMS.add("programming keywords", "def ·f ·return -> marks 0 and 2.")
 def keyword(view: Tokens) -> Array:
-    """Words that many programming languages reserve: def, return, const, SELECT, ...
-
-    Example: def ·f ·return -> marks 0 and 2.
-    """
+    """Words that many programming languages reserve: def, return, const, SELECT, ..."""
     return word_flags(view, KEYWORDS)
 
 
-@TERMS.add("single characters")
+@TERMS.add("single characters", "·x ·ab 7 -> marks 0.")
 def single_character(view: Tokens) -> Array:
-    """Tokens of one letter, but for whitespace.
-
-    Example: ·x ·ab 7 -> marks 0.
-    """
+    """Tokens of one letter, but for whitespace."""
     return string_flags(view, lambda p: len(p.strip()) == 1 and p.strip().isalpha())
 
 
-@TERMS.add("long pieces")
+@TERMS.add("long pieces", "·another ·cat -> marks 0.")
 def long_piece(view: Tokens) -> Array:
-    """Tokens of seven or more characters without the whitespace around them.
-
-    Example: ·another ·cat -> marks 0.
-    """
+    """Tokens of seven or more characters without the whitespace around them."""
     return string_flags(view, lambda p: len(p.strip()) >= 7)
