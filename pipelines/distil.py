@@ -16,7 +16,7 @@ from attention_programs.scoring.assignments import assignment_of
 from attention_programs.surrogate.distillation import Distiller
 from attention_programs.surrogate.distilled import Objective, distilled_programs, fit_of_objectives
 from attention_programs.surrogate.head_rankings import chosen_ranking, read_rankings
-from attention_programs.surrogate.replacement import shares
+from attention_programs.surrogate.replacement import replaced_at
 from attention_programs.surrogate.windows import of_corpus
 from attention_programs.untrusted.execution import SandboxRunner
 
@@ -41,7 +41,7 @@ def main(config: Config, paths: Paths) -> None:
     found = distiller.run(paths.distillation)
     views = [TokenView.of(text) for text in train[:SPREAD_TEXTS]]
     objectives = []
-    for percent, replaced in shares(selected, ranking, settings.percents).items():
+    for percent, replaced in replaced_at(selected, ranking, settings.percents).items():
         distilled = distilled_programs(replaced, percent, found.coefficients[percent], views, settings)
         objectives += [Objective("attention_loss", percent, replaced), Objective("output_kl_loss", percent, distilled)]
     with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:

@@ -40,7 +40,7 @@ def main(config: Config, paths: Paths) -> None:
     heads: dict[int, int] = {}
     with SandboxRunner(config.sandbox, config.threads, loaded.token_style) as runner:
         cache = pattern_cache(loaded, runner)
-        for percent in progress(settings.percents, "questions", unit="shares"):
+        for percent in progress(settings.percents, "questions", unit="fractions"):
             replaced = distilled_assignment(heads_at(ranking, percent), distilled, percent)
             heads[percent] = len(replaced)
             with PatchedModel(loaded, replaced, cache, config.replacement.look_ahead) as patched:

@@ -24,7 +24,7 @@ from attention_programs.models.model_record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.record import read_programs
 from attention_programs.project.reproduction import environment
-from attention_programs.surrogate.head_rankings import share_of
+from attention_programs.surrogate.head_rankings import percent_of
 from attention_programs.surrogate.surrogate import load_surrogate
 from attention_programs.tracking.mlflow_store import EXPERIMENT, open_store
 from attention_programs.tracking.publish import Published, publish
@@ -230,7 +230,7 @@ def test_tables_hold_every_head_and_share(paths: Paths) -> None:
     assert set(curve.loc[curve["programs"] == "distilled", "ranking"]) == set(choice.loc[choice["chosen"], "ranking"])
     steps = read_csv(paths.results / "distillation.csv").groupby("percent")["training"].count()
     assert steps.to_dict() == {25: 2, 100: 5}
-    assert Counter(share_of(program) for program in read_programs(paths.distilled)) == {25: 1, 100: 4}
+    assert Counter(percent_of(program) for program in read_programs(paths.distilled)) == {25: 1, 100: 4}
     assert sorted(set(curve["heads_replaced"])) == [0, 1, 2, 4]
     ids = {program.id for program in read_programs(paths.programs)}
     assert set(heads["program_id"]) <= ids

@@ -120,9 +120,9 @@ class Distiller:
         self._order = ranking
         self._validation = with_predictions(validation, "distillation's curve")[: settings.check_texts]
         self._settings = settings
-        shares = zip(settings.percents, settings.steps, strict=True)
+        schedule = zip(settings.percents, settings.steps, strict=True)
         first = Phase(LAYERS, 100, settings.layer_steps, settings.layer_rate)
-        self._phases = [first, *(Phase(PREDICTIONS, percent, steps, settings.rate) for percent, steps in shares)]
+        self._phases = [first, *(Phase(PREDICTIONS, percent, steps, settings.rate) for percent, steps in schedule)]
         texts = with_predictions(texts, "distillation")
         self._batches = [_draw(texts, phase.steps, settings.batch_texts, generator) for phase in self._phases]
         self._soft = SoftPrograms(loaded, self._assignment, settings.memory_mib)

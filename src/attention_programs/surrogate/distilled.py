@@ -39,9 +39,9 @@ def distilled_programs(
     """
     made = {}
     for head, parent in assignment.items():
-        name, share = f"distilled {head} among {percent} %", {"share": percent}
+        name, place = f"distilled {head} among {percent} %", {"percent": percent}
         if head not in coefficients:
-            provenance = parent.provenance | share
+            provenance = parent.provenance | place
             made[head] = replace(parent, name=name, intended_heads=[str(head)], provenance=provenance)
             continue
         terms = read_terms(parent.source, parent.name)
@@ -56,7 +56,7 @@ def distilled_programs(
             "settings": asdict(settings),
         }
         source = emit(_weighted([term for term in fitted if term.coefficient], views))
-        record = make_record(source, name, SEARCH, "prefix_only", [str(head)], provenance | share)
+        record = make_record(source, name, SEARCH, "prefix_only", [str(head)], provenance | place)
         made[head] = replace(record, prefix_test=prefix_verdict(record.compiled(), views))
     return made
 

@@ -17,7 +17,7 @@ from attention_programs.programs.record import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.ablation import AblationEffect, SingleEffects
 from attention_programs.surrogate.pattern_cache import PatternCache
-from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table, shares
+from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table, replaced_at
 from attention_programs.surrogate.windows import Windows
 
 
@@ -33,17 +33,17 @@ def distilled_assignment(heads: Sequence[Head], distilled: Sequence[ProgramRecor
     Raises:
         UserError: if a program is missing.
     """
-    shares = sorted({share for program in distilled if (share := share_of(program)) >= percent})
-    found = {Head.parse(p.intended_heads[0]): p for p in distilled if shares and share_of(p) == shares[0]}
+    percents = sorted({each for program in distilled if (each := percent_of(program)) >= percent})
+    found = {Head.parse(p.intended_heads[0]): p for p in distilled if percents and percent_of(p) == percents[0]}
     missing = [head for head in heads if head not in found]
     if missing:
         raise UserError(f"head {missing[0]} has no program distilled for {percent} percent; run `dvc repro distil`")
     return {head: found[head] for head in heads}
 
 
-def share_of(program: ProgramRecord) -> int:
+def percent_of(program: ProgramRecord) -> int:
     """Percentage of heads that was replaced when a distilled program was fitted."""
-    return int(program.provenance["share"])
+    return int(program.provenance["percent"])
 
 
 def rank_by_iou(method: str, heads: pd.DataFrame) -> list[Head]:
@@ -100,7 +100,7 @@ def compare_rankings(
     Returns:
         One row per ranking and percentage: validation perplexity increase in percent, and whether it is chosen.
     """
-    curves = [Curve(SELECTED, name, shares(assignment, heads, percents)) for name, heads in rankings.items()]
+    curves = [Curve(SELECTED, name, replaced_at(assignment, heads, percents)) for name, heads in rankings.items()]
     measured = measure_curves(
         loaded, curves, validation, settings.batch_texts, cache, settings.look_ahead, settings.precision
     )

@@ -24,7 +24,7 @@ from attention_programs.surrogate.original_predictions import divergence, origin
 class Sweep:
     """How one part of the random sets is drawn."""
 
-    shares: tuple[float, ...]
+    fractions: tuple[float, ...]
     """Fractions of heads in a set, in turn."""
     spread: float
     """Standard deviation of the noise on a head's rank when a set is drawn, as a fraction of the heads."""
@@ -73,7 +73,7 @@ def rank_by_joint_ablation(
             next(bar, None)
             ranks = np.argsort(ranking) + generator.normal(0, sweep.spread * len(heads), len(heads))
             opened = np.zeros(len(heads), bool)
-            opened[np.argsort(ranks)[: round(sweep.shares[draw % len(sweep.shares)] * len(heads))]] = True
+            opened[np.argsort(ranks)[: round(sweep.fractions[draw % len(sweep.fractions)] * len(heads))]] = True
             batch = [texts[i] for i in generator.choice(len(texts), min(batch_texts, len(texts)), replace=False)]
             drawn = np.arange(len(heads)), opened.astype(int)
             sums[drawn] += gate_slopes(patched, heads, opened, batch, precision)

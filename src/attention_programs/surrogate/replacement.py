@@ -57,7 +57,7 @@ class Curve:
     """Heads and their programs, by percentage of heads."""
 
 
-def shares(assignment: Assignment, ranking: Sequence[Head], percents: Sequence[int]) -> dict[int, Assignment]:
+def replaced_at(assignment: Assignment, ranking: Sequence[Head], percents: Sequence[int]) -> dict[int, Assignment]:
     """The heads replaced at each percentage, each with the same program at all of them."""
     return {percent: {head: assignment[head] for head in heads_at(ranking, percent)} for percent in percents}
 
@@ -77,8 +77,8 @@ def curves_of(
         percents: Percentages of heads at which the other curves are measured.
     """
     own = assignments[SELECTED]
-    selected = [Curve(SELECTED, name, shares(own, ranking, percents)) for name, ranking in rankings.items()]
-    baselines = [Curve(name, ALONE, shares(assignments[name], rankings[ALONE], percents)) for name in REPLACING]
+    selected = [Curve(SELECTED, name, replaced_at(own, ranking, percents)) for name, ranking in rankings.items()]
+    baselines = [Curve(name, ALONE, replaced_at(assignments[name], rankings[ALONE], percents)) for name in REPLACING]
     return [distilled, *selected, *baselines]
 
 

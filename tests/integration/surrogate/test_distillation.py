@@ -183,7 +183,7 @@ def test_distillation_keeps_predictions_better_and_is_deterministic(llama: Loade
         assert divergence_with(llama, found) < limit * divergence_with(llama, before)
         for head, record in found.items():
             made = record.provenance
-            assert (made["objective"], made["share"], made["parent"]) == (
+            assert (made["objective"], made["percent"], made["parent"]) == (
                 "output_kl_loss",
                 percent,
                 ASSIGNMENT[head].id,

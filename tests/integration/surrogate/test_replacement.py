@@ -46,14 +46,14 @@ from attention_programs.surrogate.replacement import (
     increase_interval,
     measure_curves,
     perplexity_table,
-    shares,
+    replaced_at,
 )
 from attention_programs.surrogate.windows import Windows, cut, of_corpus, texts_of_split
 from builders import encoded, heads_table, program_record, texts_from
 from conftest import ROOT, SENTENCES
 
 FIRST, EVEN = program_record("text.first_token"), program_record("text.uniform + 0.5 * text.previous_token")
-SHARES = (0, 50, 100)
+PERCENTS = (0, 50, 100)
 ASSIGNMENT = {head: (FIRST, EVEN)[i % 2] for i, head in enumerate(all_heads(3, 4))}
 
 
@@ -157,9 +157,9 @@ def test_curves_hold_each_share_with_what_it_cost(llama: LoadedModel) -> None:
     backwards = list(ASSIGNMENT)[::-1]
     even = dict.fromkeys(ASSIGNMENT, EVEN)
     curves = [
-        Curve("selected", "iou", shares(ASSIGNMENT, list(ASSIGNMENT), SHARES)),
-        Curve("selected", "ablation_effect", shares(ASSIGNMENT, backwards, SHARES)),
-        Curve("uniform", "iou", shares(even, list(ASSIGNMENT), SHARES)),
+        Curve("selected", "iou", replaced_at(ASSIGNMENT, list(ASSIGNMENT), PERCENTS)),
+        Curve("selected", "ablation_effect", replaced_at(ASSIGNMENT, backwards, PERCENTS)),
+        Curve("uniform", "iou", replaced_at(even, list(ASSIGNMENT), PERCENTS)),
     ]
     measured = measure_curves(llama, curves, Windows(texts, list(range(len(texts)))), 2, cache_of(llama))
     table = perplexity_table(measured, 200, 0)
@@ -314,8 +314,8 @@ def test_the_ranking_that_preserves_the_model_best_is_chosen(llama: LoadedModel,
 def test_a_percentage_gets_the_coefficients_of_the_next_larger_distilled_one() -> None:
     one, other = Head(0, 0), Head(0, 1)
     programs = [
-        replace(FIRST, name=f"{head} {share}", intended_heads=[str(head)], provenance={"share": share})
-        for share, heads in ((25, [one]), (100, [one, other]))
+        replace(FIRST, name=f"{head} {percent}", intended_heads=[str(head)], provenance={"percent": percent})
+        for percent, heads in ((25, [one]), (100, [one, other]))
         for head in heads
     ]
     names = {

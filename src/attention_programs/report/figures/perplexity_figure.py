@@ -69,7 +69,5 @@ def _scale(axes: Axes, lowest: float) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+,.0f} %" if value else "0"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.set_xlim(0, 101)
-    axes.set(
-        xlabel="share of the selected heads that are replaced", ylabel="perplexity over that of the original model"
-    )
+    axes.set(xlabel="fraction of the selected heads replaced", ylabel="perplexity over that of the original model")
     axes.grid(axis="y")
