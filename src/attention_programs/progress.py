@@ -36,7 +36,7 @@ class ProgressBar:
             TimeRemainingColumn(),
             console=Console(stderr=True),
             auto_refresh=False,  # no thread, as processes are forked while a bar is shown
-            disable=not self._terminal,
+            disable=not (self._terminal and total),
             get_time=clock,
         )
         self._bar.add_task(description, total=total, unit=unit, note="")
@@ -53,12 +53,11 @@ class ProgressBar:
         self._shown_at = self._now()
         if self._terminal:
             self._bar.refresh()
-            return
-        task, elapsed = self._task, self._task.elapsed or 0.0
-        left = elapsed / task.completed * ((task.total or 0) - task.completed) if task.completed else None
-        times = f"{_clock(elapsed)} so far" + ("" if left is None else f", {_clock(left)} left")
-        done = f"{task.completed:.0f} of {task.total:.0f} {task.fields['unit']}"
-        print(f"{task.description}: {done}, {times}{task.fields['note']}", file=sys.stderr, flush=True)
+        elif total := self._task.total:
+            done, elapsed, fields = self._task.completed, self._task.elapsed or 0.0, self._task.fields
+            left = f", {_clock(elapsed / done * (total - done))} left" if done else ""
+            state = f"{done:.0f} of {total:.0f} {fields['unit']}, {_clock(elapsed)} so far{left}{fields['note']}"
+            print(f"{self._task.description}: {state}", file=sys.stderr, flush=True)
 
     def __enter__(self) -> "ProgressBar":
         self._bar.start()

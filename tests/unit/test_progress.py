@@ -44,6 +44,11 @@ def test_an_error_leaves_the_last_state(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err.splitlines()[-1].startswith("reading: 2 of 4 texts")
 
 
+def test_no_work_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(progress([], "reading", unit="texts")) == []
+    assert capsys.readouterr().err == ""
+
+
 def test_items_pass_through(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(progress(iter("ab"), "reading", total=2, unit="texts")) == ["a", "b"]
     assert "\x1b" not in capsys.readouterr().err
