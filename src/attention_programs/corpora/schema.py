@@ -52,4 +52,6 @@ def check_rows(rows: list[dict[str, object]], fields: tuple[str, ...], place: st
             f"row {skipped + index + 1}, field {column!r}, rule: {check}" for index, column, check in found[:SHOWN]
         ]
         more = f" (and {len(found) - SHOWN} more)" if len(found) > SHOWN else ""
-        raise UserError(f"{place}: {len(found)} broken rules: {'; '.join(lines)}{more}") from error
+        raise UserError(
+            f"{place}: {len(found)} broken {'rule' if len(found) == 1 else 'rules'}: {'; '.join(lines)}{more}"
+        ) from error

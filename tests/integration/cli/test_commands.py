@@ -397,7 +397,7 @@ REFUSED = [
     (["vocabulary", "--term", "coma"], "the vocabulary has no term 'coma'; did you mean 'comma'?"),
     (["validate", "corpora/gone.jsonl"], "corpora/gone.jsonl does not exist"),
     (["validate", "bad.jsonl"], "bad.jsonl, line 2: not valid JSON"),
-    (["validate", "empty.jsonl"], "empty.jsonl: 1 broken rules: row 1, field 'text', rule: is missing"),
+    (["validate", "empty.jsonl"], "empty.jsonl: 1 broken rule: row 1, field 'text', rule: is missing"),
     (["validate", "bad.py"], "bad.py, line 1: not valid Python"),
     (["validate", "silent.py"], "silent.py: the program has no docstring"),
     (["validate", "bad.yaml"], "bad.yaml"),
