@@ -1,6 +1,7 @@
 """Running a profile end to end: composing its settings, running DVC, and keeping the lock file with the results."""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -13,9 +14,10 @@ from pathlib import Path
 from attention_programs import __version__
 from attention_programs.config import load_config
 from attention_programs.errors import UserError
-from attention_programs.files import replacing, sha256_file, sha256_text, write_text
+from attention_programs.files import read_yaml, replacing, sha256_file, sha256_text, write_text
 from attention_programs.offline import QUIET
 from attention_programs.paths import Paths
+from attention_programs.renamed import current_params
 
 PACKAGE = Path(__file__).parents[1]
 SHIPPED = PACKAGE / "shipped"
@@ -60,8 +62,11 @@ def compose(profile: str, target: Path, root: Path) -> None:
     plugins = str(root / ".dvc" / "tmp" / "plugins")
     with replacing(target) as unfinished, tempfile.TemporaryDirectory() as folder:
         composed = Path(folder) / "params.yaml"  # the suffix determines the format
+        conf, given = shutil.copytree(root / "conf", Path(folder) / "conf"), root / "conf/profile" / f"{profile}.yaml"
+        values = current_params(read_yaml(given) or {}, str(given))
+        write_text(conf / "profile" / given.name, f"# @package _global_\n{json.dumps(values)}\n")  # JSON is YAML, too
         try:
-            compose_and_dump(str(composed), str(root / "conf"), None, "config", plugins, [f"profile={profile}"])
+            compose_and_dump(str(composed), str(conf), None, "config", plugins, [f"profile={profile}"])
         except (DvcException, ValueError) as error:
             reason = " ".join(str(error.__cause__ or error).split())
             raise UserError(f"cannot compose profile {profile!r}: {reason}; correct the files in conf") from error

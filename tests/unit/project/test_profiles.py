@@ -1,6 +1,7 @@
 """The composed settings: every choice in conf/ gives settings that load."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,16 @@ def test_a_model_in_a_folder_is_watched_by_dvc(tmp_path: Path) -> None:
 def test_params_yaml_is_the_composed_full_profile(tmp_path: Path) -> None:
     compose("full", tmp_path / "params.yaml", ROOT)
     assert load_config(tmp_path / "params.yaml") == load_config(ROOT / "params.yaml")
+
+
+def test_a_profile_with_former_keys_is_composed_with_a_warning(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    mine = tmp_path / "conf/profile/mine.yaml"
+    mine.write_text("# @package _global_\nreplacement:\n  few_percents: [50]\n", encoding="utf-8")
+    with pytest.warns(FutureWarning, match=r"mine\.yaml: replacement\.few_percents is now called"):
+        compose("mine", tmp_path / "params.yaml", tmp_path)
+    assert load_config(tmp_path / "params.yaml").replacement.comparison_percents == (50,)
+    assert "few_percents" in mine.read_text(encoding="utf-8")  # the user's file stays as it is
 
 
 def test_an_unknown_profile_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
