@@ -162,8 +162,8 @@ def vetting(runner: SandboxRunner) -> Vetting:
 
 
 def test_good_programs_are_taken_in_with_their_verdict(vetting: Vetting) -> None:
-    causal = {case.name: case.prefix_test for case in GOOD}
-    assert {program.name: program.prefix_test for program in vetting.accepted} == causal
+    verdicts = {case.name: case.prefix_test for case in GOOD}
+    assert {program.name: program.prefix_test for program in vetting.accepted} == verdicts
     assert all(program.provenance == {"file": "a.py"} for program in vetting.accepted)
 
 

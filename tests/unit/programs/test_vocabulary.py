@@ -372,6 +372,7 @@ def test_every_term_has_a_worked_example_that_is_true(term: Term) -> None:
         value = view.matrix(term.name, int(found["parameter"]) if term.parameters else None)[int(row)]
     np.testing.assert_allclose(value, example_values(result, view.n), atol=0.0051)
     assert value.any()
+    assert "Example" not in term.summary
 
 
 LETTERS = st.sampled_from([" the", " cat", "s", " Tom", "é", "猫", "def", " She", " is", "ed", "ing", "'s", " un", "x"])
