@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attention_programs.attention.packing import pack, row_starts
+from attention_programs.attention.packing import Packing
 from attention_programs.scoring.pairwise import iou_from_intersection, score_pairs, sums_of_minima
 from benchmarks.report import Section
 
@@ -34,7 +34,7 @@ def random_patterns(count: int, seed: int) -> PatternArray:
 
 HEAD_PATTERNS, PROGRAM_PATTERNS = random_patterns(HEADS, 0), random_patterns(PROGRAMS, 1)
 PACKED_HEADS, PACKED_PROGRAMS = (
-    np.ascontiguousarray(pack(patterns, True)) for patterns in (HEAD_PATTERNS, PROGRAM_PATTERNS)
+    np.ascontiguousarray(Packing(TOKENS, True).pack(patterns)) for patterns in (HEAD_PATTERNS, PROGRAM_PATTERNS)
 )
 
 
@@ -76,7 +76,7 @@ def bench_minima(benchmark: Any, threads: int) -> None:
 
 def bench_stage(benchmark: Any, threads: int) -> None:
     """All that the stage computes: intersection, IoU without the sink, Jensen-Shannon divergence."""
-    starts = row_starts(TOKENS, True)
+    starts = Packing(TOKENS, True).starts
     work = side_by_side(threads, lambda: score_pairs(PACKED_PROGRAMS, PACKED_HEADS, starts))
     benchmark.pedantic(work, rounds=30, warmup_rounds=2)
 
@@ -126,7 +126,7 @@ def by_double_loop(attention: PatternArray, predicted: PatternArray) -> dict[str
 
 def largest_errors() -> dict[str, float]:
     """Largest difference of each score from the double loop, on one pair of each head."""
-    found = score_pairs(PACKED_PROGRAMS, PACKED_HEADS, row_starts(TOKENS, True))
+    found = score_pairs(PACKED_PROGRAMS, PACKED_HEADS, Packing(TOKENS, True).starts)
     scores = {
         "iou": iou_from_intersection(found.intersection, TOKENS),
         "sink_excluded_iou": found.sink_excluded_iou,

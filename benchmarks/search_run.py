@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from attention_programs.attention.packing import pack
+from attention_programs.attention.packing import Packing
 from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.config import SynthesisSettings, load_config
 from attention_programs.programs.runtime import Program, run
@@ -26,7 +26,7 @@ def made_up(number: int, tokens: int, programs: list[Program]) -> TextAttention:
     view = TokenView(ids, [WORDS[token] for token in ids])
     patterns = np.stack([run(program, view).weights for program in programs])  # type: ignore[union-attr]
     return TextAttention(
-        str(number), "made up", "train", view.ids, view.token_strings, pack(patterns, causal=True)
+        str(number), "made up", "train", view.ids, view.token_strings, Packing(view.n, causal=True).pack(patterns)
     ).halved()
 
 

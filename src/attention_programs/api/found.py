@@ -46,7 +46,8 @@ class HeadResult:
         return f"{self.head}: {self.program.description}\n{self.score}\n\n{self.program}"
 
     def _repr_html_(self) -> str:
-        view, true = self.patterns.test.view(0), self.patterns.test.pattern(self.head)
+        shown = self.patterns.test.complete
+        view, true = shown.view(0), shown.pattern(self.head)
         outcome = self.program.run(view)
         drawings = [pattern_svg(true, view.token_strings, f"{self.head} on a test text")]
         if isinstance(outcome, Scored):

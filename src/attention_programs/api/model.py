@@ -11,7 +11,7 @@ import torch
 from attention_programs.api.patterns import Patterns
 from attention_programs.api.program import GivenRunner, Program
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.packing import entry_count
+from attention_programs.attention.packing import Packing, sampled_rows
 from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.corpora.text import Text
 from attention_programs.memory import require_memory
@@ -72,15 +72,22 @@ class Model:
         return self._loaded.encode(text, max_tokens or min(self._loaded.max_tokens, len(text) + 8))
 
     def attention(
-        self, texts: Sequence[Text], heads: str | Sequence[str] = "all", max_tokens: int = 64, batch_texts: int = 8
+        self,
+        texts: Sequence[Text],
+        heads: str | Sequence[str] = "all",
+        max_tokens: int = 64,
+        batch_texts: int = 8,
+        max_rows: int = 128,
     ) -> Patterns:
         """Every head's attention pattern on texts, kept in memory in half precision.
 
         Args:
             texts: From :func:`~attention_programs.texts`.
             heads: ``all``, ``every K``, or names like ``L5H1``.
-            max_tokens: Length that texts are truncated to; memory grows with its square. IoU depends on it: report it.
+            max_tokens: Length that texts are truncated to. IoU depends on it: report it.
             batch_texts: Texts in one forward pass.
+            max_rows: Rows kept of a causal model's pattern on a longer text: all of the first half of them, of the rest
+                evenly spaced ones; 0 keeps all, whose memory grows with the square of the length.
 
         Raises:
             UserError: if a head does not exist, memory is too small, or a row of attention does not sum to 1.
@@ -88,16 +95,17 @@ class Model:
         loaded, record = self._loaded, self._loaded.record
         wanted = choose_heads(heads, record.layers, record.heads_per_layer)
         ids = [loaded.encode(text.content, max_tokens) for text in texts]
-        need = 2 * len(wanted) * sum(entry_count(len(some), record.causal) for some in ids)
+        rows = max_rows if record.causal else 0
+        packings = [Packing(len(some), record.causal, sampled_rows(len(some), rows)) for some in ids]
+        need = 2 * len(wanted) * sum(packing.entries for packing in packings)
         purpose = f"keeping the patterns of {len(wanted)} heads on {len(ids)} texts"
         require_memory(need, purpose, "lower max_tokens, or name fewer heads or texts")
         print(f"{purpose}: {need / 2**20:.0f} MiB", file=sys.stderr)
         starts = range(0, len(ids), batch_texts)
         mapped: list[TextAttention] = []
-        with _eager(loaded.model):
-            batches = extract(loaded, [ids[start : start + batch_texts] for start in starts], wanted)
-            for patterns in progress(batches, "attention", len(starts), unit="batches"):
-                mapped += [found.of(texts[len(mapped) + i]).halved() for i, found in enumerate(patterns)]
+        batches = extract(loaded, [ids[start : start + batch_texts] for start in starts], wanted, rows)
+        for patterns in progress(batches, "attention", len(starts), unit="batches"):
+            mapped += [found.of(texts[len(mapped) + i]).halved() for i, found in enumerate(patterns)]
         return Patterns(record.name, record.causal, tuple(wanted), tuple(mapped), loaded.token_style, max_tokens)
 
     def replace(self, programs: Mapping[str | Head, Program]) -> AbstractContextManager["Model"]:
@@ -151,16 +159,6 @@ def _until_restored(model: Model, patched: PatchedModel) -> Iterator[Model]:
         yield model
     finally:
         patched.restore()
-
-
-@contextmanager
-def _eager(model: Any) -> Iterator[None]:
-    before = model.config._attn_implementation
-    model.set_attn_implementation("eager")
-    try:
-        yield
-    finally:
-        model.set_attn_implementation(before)
 
 
 def load_model(location: str | Path, *, revision: str = "", device: str = "cpu", dtype: str = "auto") -> Model:

@@ -50,6 +50,11 @@ class Patterns:
         """The texts of one split."""
         return replace(self, mapped=tuple(text for text in self.mapped if text.split == split))
 
+    @property
+    def complete(self) -> "Patterns":
+        """The beginnings of the texts of which all rows are kept; of short texts, all of them."""
+        return replace(self, mapped=tuple(text.complete for text in self.mapped))
+
     def of_heads(self, heads: Sequence[str | Head]) -> "Patterns":
         """The same texts with the patterns of some heads.
 
@@ -72,7 +77,7 @@ class Patterns:
         return self.heads.index(found)
 
     def pattern(self, head: str | Head, text: int = 0) -> NDArray[np.float32]:
-        """One head's pattern on one text, shape (n, n), rows summing to 1.
+        """One head's pattern on one text, shape (rows, n), rows summing to 1; all n rows unless the text is long.
 
         Args:
             head: The head.

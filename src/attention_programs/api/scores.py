@@ -68,10 +68,12 @@ def score(program: Program, patterns: Patterns, head: str | Head, *, seed: int =
         raise UserError("there are no texts to score on; the patterns have no test texts")
     rows, failed = [], 0
     for number in range(len(chosen)):
-        outcome, true = program.run(chosen.view(number)), chosen.pattern(head, number)
+        outcome, packing = program.run(chosen.view(number)), chosen.mapped[number].packing
         if isinstance(outcome, Scored):
+            counted = packing.weights[:, None]
+            true, predicted = counted * chosen.pattern(head, number), counted * outcome.weights[packing.rows]
             measures = (iou, sink_excluded_iou, jensen_shannon_distance)
-            rows.append([measure(true, outcome.weights) for measure in measures])
+            rows.append([measure(true, predicted) for measure in measures])
         else:
             failed += 1
             rows.append([0.0, 0.0, 1.0])

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from attention_programs.attention.packing import entry_count, unpack
+from attention_programs.attention.packing import Packing, sampled_rows
 from attention_programs.corpora.text import Split, Text
 from attention_programs.errors import UserError
 from attention_programs.files import read_json
@@ -27,17 +27,40 @@ class TextAttention(TokenSequence):
     key: str = ""
     corpus: str = ""
     split: Split = "test"
+    rows: tuple[int, ...] = ()
+    """Rows of the patterns that are kept, ascending; all if empty."""
     entries: NDArray[np.floating]
     """Packed patterns, shape (heads, entries), rows summing to 1."""
 
     @property
-    def patterns(self) -> NDArray[np.floating]:
-        """The patterns of all heads, shape (heads, n, n)."""
-        return unpack(self.entries, len(self.ids), self.causal)
+    def packing(self) -> Packing:
+        """Where each weight is in ``entries``."""
+        return Packing(len(self.ids), self.causal, self.rows)
+
+    @property
+    def patterns(self) -> NDArray[np.float32]:
+        """The patterns of all heads, shape (heads, rows, n)."""
+        return self.packing.unpack(self.entries).astype(np.float32, copy=False)
 
     def pattern(self, head: int) -> NDArray[np.float32]:
-        """The pattern of one head by its index among the selected heads, shape (n, n)."""
-        return unpack(self.entries[head], len(self.ids), self.causal).astype(np.float32)
+        """The pattern of one head by its index among the selected heads, shape (rows, n)."""
+        return self.packing.unpack(self.entries[head]).astype(np.float32)
+
+    def beginning(self, tokens: int) -> "TextAttention":
+        """A causal model's first ``tokens`` tokens, whose patterns do not depend on the others."""
+        packing = self.packing.beginning(tokens)
+        return replace(
+            self,
+            ids=self.ids[:tokens],
+            token_strings=self.token_strings[:tokens],
+            rows=packing.kept if len(packing.rows) < tokens else (),
+            entries=self.entries[:, : packing.entries],
+        )
+
+    @property
+    def complete(self) -> "TextAttention":
+        """Its beginning of which all rows are kept; the whole text if none is missing."""
+        return self.beginning(self.packing.complete) if self.rows else self
 
     def of(self, text: Text) -> "TextAttention":
         """A copy with the key, corpus and split of a text."""
@@ -45,7 +68,7 @@ class TextAttention(TokenSequence):
 
     def halved(self) -> "TextAttention":
         """A copy in half precision, in which patterns are stored anyway: half the memory, nothing lost."""
-        return replace(self, entries=self.entries.astype(np.float16))
+        return replace(self, entries=self.entries.astype(np.float16, copy=False))
 
     def of_heads(self, heads: Sequence[int]) -> "TextAttention":
         """A copy with the patterns of some heads only, by their indices."""
@@ -64,6 +87,8 @@ class AttentionIndex:
     heads: list[str]
     shards: list[str]
     token_style: TokenStyle
+    max_rows: int = 0
+    """Rows kept of a text; 0 is all."""
 
     @property
     def head_list(self) -> list[Head]:
@@ -101,6 +126,9 @@ def read_patterns(
 ) -> Iterator[TextAttention]:
     """Yields the texts of the given splits with their patterns, one at a time, in stored order.
 
+    Patterns are in half precision and mapped from their files, so that the system reads them when they are used and
+    can forget them again.
+
     Args:
         folder: The folder of patterns.
         splits: Splits to read.
@@ -118,14 +146,14 @@ def read_patterns(
         for row, text in enumerate(table.drop_columns(["attention"]).to_pylist()):
             if text["split"] not in splits or (texts is not None and text["key"] not in texts):
                 continue
-            entries = np.zeros((len(index.heads), 0), np.float32)
+            entries = np.zeros((len(index.heads), 0), np.float16)
             if patterns:
-                flat = table["attention"][row].values.to_numpy(zero_copy_only=False).astype(np.float32)
-                entries = flat.reshape(len(index.heads), entry_count(len(text["ids"]), index.causal))
+                entries = table["attention"][row].values.to_numpy().reshape(len(index.heads), -1)
             yield TextAttention(
                 **{name: text[name] for name in ("key", "corpus", "split")},
                 ids=tuple(text["ids"]),
                 token_strings=tuple(text["pieces"]),
+                rows=sampled_rows(len(text["ids"]), index.max_rows),
                 entries=entries,
                 causal=index.causal,
                 special_ids=index.token_style.special_ids,

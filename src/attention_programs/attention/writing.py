@@ -9,7 +9,7 @@ import numpy as np
 from datasets.arrow_writer import ArrowWriter
 
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.packing import entry_count
+from attention_programs.attention.packing import Packing, sampled_rows
 from attention_programs.attention.pattern_store import INDEX_NAME, SCHEMA_VERSION, AttentionIndex, TextAttention
 from attention_programs.checkpoint import Checkpoint
 from attention_programs.config import AttentionSettings
@@ -46,12 +46,15 @@ def _row(text: TextAttention) -> dict[str, object]:
     }
 
 
-def _shard_name(loaded: LoadedModel, texts: Sequence[Text], encoded: Mapping[str, list[int]], heads: list[str]) -> str:
+def _shard_name(
+    loaded: LoadedModel, texts: Sequence[Text], encoded: Mapping[str, list[int]], heads: list[str], max_rows: int
+) -> str:
     """Names a file after everything it depends on; a text's key ignores case and white space, so ids are included."""
     parts = [
         str(SCHEMA_VERSION),
         loaded.record.weights_sha256,
         *heads,
+        *([f"rows {max_rows}"] if any(sampled_rows(len(encoded[t.key]), max_rows) for t in texts) else []),
         *(f"{t.corpus}/{t.split}/{t.key} {encoded[t.key]} {loaded.token_strings(encoded[t.key])}" for t in texts),
     ]
     return f"maps-{sha256_text(' '.join(parts))[:16]}.arrow"
@@ -94,10 +97,15 @@ def extract_to_folder(
     names = [str(head) for head in heads]
     encoded = _encode(loaded, texts, settings.max_tokens)
     shards = [texts[i : i + settings.shard_texts] for i in range(0, len(texts), settings.shard_texts)]
-    files = [_shard_name(loaded, shard, encoded, names) for shard in shards]
+    max_rows = settings.max_rows if record.causal else 0
+    files = [_shard_name(loaded, shard, encoded, names, max_rows) for shard in shards]
+    lengths = [len(ids) for ids in encoded.values()]
+    entries = sum(Packing(n, record.causal, sampled_rows(n, max_rows)).entries for n in lengths)
+    if any(sampled_rows(n, max_rows) for n in lengths):
+        print(f"attention patterns: {max_rows} rows of a longer text are kept, the first {max_rows // 2} of them all")
     folder.mkdir(parents=True, exist_ok=True)
     finished = Checkpoint(folder)
-    _check_space(folder, files, sum(2 * len(heads) * entry_count(len(ids), record.causal) for ids in encoded.values()))
+    _check_space(folder, files, 2 * len(heads) * entries)
     finished.keep_only([*files, INDEX_NAME])
     todo = [(shard, file) for shard, file in zip(shards, files, strict=True) if not finished.has(file)]
     for shard, file in progress(todo, "attention", unit="files"):
@@ -105,7 +113,7 @@ def extract_to_folder(
             [encoded[text.key] for text in shard[i : i + settings.batch_texts]]
             for i in range(0, len(shard), settings.batch_texts)
         ]
-        patterns = [one for batch in extract(loaded, batches, heads) for one in batch]
+        patterns = [one for batch in extract(loaded, batches, heads, max_rows) for one in batch]
         with finished.writing(file) as unfinished:
             writer = ArrowWriter(features=FEATURES, path=str(unfinished))
             for text, mapped in zip(shard, patterns, strict=True):
@@ -120,6 +128,7 @@ def extract_to_folder(
         heads=names,
         shards=files,
         token_style=loaded.token_style,
+        max_rows=max_rows,
     )
     write_json(folder / INDEX_NAME, asdict(index))
     return index
@@ -131,5 +140,5 @@ def _check_space(folder: Path, files: Sequence[str], need: int) -> None:
     if free_bytes(folder) < need - done:
         raise UserError(
             f"{folder}: {need / 2**20:.0f} MiB are needed, but only {free_bytes(folder) / 2**20:.0f} MiB are free; "
-            "free some space or lower attention.max_tokens"
+            "free some space or lower attention.max_rows"
         )

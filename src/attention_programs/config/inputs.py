@@ -96,10 +96,14 @@ class AttentionSettings:
     """Which patterns are extracted."""
 
     max_tokens: Several = 64
-    """Tokens kept of each text; disk and time grow with its square. IoU depends on it: report it."""
+    """Tokens kept of each text; time grows with it, and disk, for causal models once it exceeds
+    ``max_rows``; below that and for encoders disk grows with its square. IoU depends on it: report it."""
     heads: Heads = "all"
     """``all``, ``every K``, or head names such as L5H1."""
     batch_texts: Positive = 8
     """Texts in one forward pass; more is faster and takes more memory."""
     shard_texts: Positive = 32
     """Texts in one file; a killed run loses at most one file's work."""
+    max_rows: Count = 128
+    """Rows kept of a text's patterns: all of the first half, of the rest evenly spaced ones; 0 keeps all. A shorter
+    text, and an encoder's, keeps every row."""

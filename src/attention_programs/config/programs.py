@@ -37,8 +37,10 @@ class SynthesisSettings:
     """Gradient steps on IoU itself, on ``fit_texts``, after the terms are chosen; 0 skips IoU fine-tuning."""
     fine_tune_rate: Number = 0.06
     """Size of the first of these steps, in units of a coefficient."""
-    memory_mib: Positive = 400
-    """Limit on feature values in single precision at a time, MiB; all are also kept in half precision."""
+    memory_mib: Positive = 2048
+    """Limit on the features and patterns that are fitted at a time, MiB: the more the texts exceed it, the fewer of
+    the rows after ``attention.max_rows / 2`` are fitted. On a GPU also the limit on feature values in single
+    precision."""
     library: str = "library/curated"
     """Folder of hand-written programs."""
     baselines: str = "library/baselines"

@@ -78,10 +78,10 @@ def choose(heads: pd.DataFrame, programs: Mapping[str, ProgramRecord], count: in
 
 
 def show(choices: Sequence[Choice], texts: Iterable[TextAttention], index: AttentionIndex) -> list[Example]:
-    """Finds the typical text of each chosen head in one pass over the texts."""
+    """Finds the typical text of each chosen head in one pass over the texts; of long ones the complete beginning."""
     compiled = {choice.head: choice.record.compiled() for choice in choices}
     best: dict[str, Example] = {}
-    for text in texts:
+    for text in (whole.complete for whole in texts):
         view = TokenView.of(text)
         for choice in choices:
             outcome = run(compiled[choice.head], view)

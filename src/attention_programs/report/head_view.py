@@ -62,7 +62,7 @@ def head_view(config: Config, paths: Paths, name: str, method: str, text: str) -
         mapped = _attention_of_own_text(config, paths, head, text)
     else:
         slot = index.heads.index(str(head))
-        found = next(read_patterns(paths.attention, ["test"]))
+        found = next(read_patterns(paths.attention, ["test"])).complete
         mapped = replace(found, entries=found.entries[slot : slot + 1])
     view = TokenView.of(mapped)
     with SandboxRunner(config.sandbox, 1, index.token_style) as runner:

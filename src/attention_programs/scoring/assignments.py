@@ -8,7 +8,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import iou_of_shared, over_union
-from attention_programs.attention.packing import pack, row_starts
 from attention_programs.attention.pattern_store import AttentionIndex, TextAttention
 from attention_programs.errors import UserError
 from attention_programs.files import records
@@ -66,19 +65,20 @@ def score_assignments(
     distinct = {program.id: program for assignment in assignments.values() for program in assignment.values()}
     found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in assignments}
     for text in texts:
-        view = TokenView.of(text)
+        view, packing = TokenView.of(text), text.packing
         outcomes = runner.outcomes(list(distinct.values()), view)
         patterns = {
-            program: pack(outcome.weights, index.causal)
+            program: packing.weighted(packing.pack(outcome.weights))
             for program, outcome in zip(distinct, outcomes, strict=True)
             if isinstance(outcome, Scored)
         }
-        nothing = np.zeros(text.entries.shape[1], np.float32)
+        attention = packing.weighted(text.entries)
+        nothing = np.zeros(packing.entries, np.float32)
         without_sink = np.ones(len(nothing), bool)
-        without_sink[row_starts(view.n, index.causal)] = False
+        without_sink[packing.starts] = False
         for name, own in heads.items():
             scores = [
-                _score(patterns.get(program, nothing), text.entries[head], view.n, without_sink)
+                _score(patterns.get(program, nothing), attention[head], len(packing.rows), without_sink)
                 for program, head in zip(programs[name], own, strict=True)
             ]
             found[name].append(np.reshape(scores, (len(own), 2)))  # an empty assignment has two empty columns

@@ -39,13 +39,15 @@ def behaviour_table(texts: Iterable[TextAttention], index: AttentionIndex) -> pd
     sums = np.zeros((len(index.heads), len(PLACES) + 2))
     rows = 0
     for text in texts:
-        view = TokenView.of(text)
-        patterns = text.patterns[:, 1:]
-        rows += view.n - 1
+        view, packing = TokenView.of(text), text.packing
+        kept = packing.rows[1:]
+        weights = packing.weights[1:, None]
+        patterns = text.patterns[:, 1:] * weights if text.rows else text.patterns[:, 1:]
+        rows += len(kept)
         for number, name in enumerate(PLACES):
-            sums[:, number] += np.einsum("hij,ij->h", patterns, _place(view, name)[1:])
+            sums[:, number] += np.einsum("hij,ij->h", patterns, _place(view, name)[kept])
         positions = np.arange(view.n)
-        distance = np.abs(positions[1:, None] - positions[None, :])
+        distance = np.abs(kept[:, None] - positions[None, :])
         sums[:, -2] += np.einsum("hij,ij->h", patterns, distance.astype(np.float32))
         sums[:, -1] -= (patterns * np.log2(np.maximum(patterns, 1e-12))).sum(axis=(1, 2))
     table = pd.DataFrame(sums / max(rows, 1), columns=[*PLACES, "distance", "entropy"])

@@ -1,13 +1,12 @@
 """How the fit depends on text length: the same texts, truncated to each length."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, replace
+from dataclasses import astuple
 
 import numpy as np
 import pandas as pd
 
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.packing import entry_count
 from attention_programs.attention.pattern_store import AttentionIndex, TextAttention
 from attention_programs.config import ScoringSettings
 from attention_programs.corpora.text import Text
@@ -39,19 +38,15 @@ def texts_of_lengths(
     contents = contents[: settings.length_texts or None]
     mapped = _mapped(loaded, contents, longest, index) if index.causal else []
     for tokens in progress(lengths if contents else (), "texts of several lengths", unit="lengths"):
-        shorter = [cut(text, tokens) for text in mapped] if index.causal else _mapped(loaded, contents, tokens, index)
+        shorter = (
+            [text.beginning(tokens) for text in mapped] if index.causal else _mapped(loaded, contents, tokens, index)
+        )
         yield tokens, shorter
 
 
 def _mapped(loaded: LoadedModel, contents: Sequence[str], tokens: int, index: AttentionIndex) -> list[TextAttention]:
     batches = [[loaded.encode(content, tokens)] for content in contents]
     return [one for batch in extract(loaded, batches, index.head_list) for one in batch]
-
-
-def cut(text: TextAttention, tokens: int) -> TextAttention:
-    """The beginning of a text, with its patterns; for causal models these are the first rows of the patterns."""
-    entries = text.entries[:, : entry_count(tokens, causal=True)]
-    return replace(text, ids=text.ids[:tokens], token_strings=text.token_strings[:tokens], entries=entries)
 
 
 def length_table(

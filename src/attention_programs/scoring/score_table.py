@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 
 from attention_programs.attention.metrics import iou_of_shared
-from attention_programs.attention.packing import pack, row_starts, scaled_rows
 from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.corpora.text import Split
 from attention_programs.errors import UserError
@@ -84,7 +83,7 @@ def bytes_in_work(text: TextAttention, programs: int, workers: Workers) -> int:
 
 def _bytes_of_text(text: TextAttention, programs: int) -> int:
     results, terms = 2 * 12 * programs * len(text.entries), 4 * TERMS * len(text.ids) ** 2
-    return 3 * text.entries.nbytes + results + terms
+    return 3 * 4 * text.entries.size + results + terms
 
 
 def _bytes_of_program(text: TextAttention) -> int:
@@ -103,10 +102,9 @@ def _score_text(
     outcomes_of: Callable[[TokenView, slice], list[Outcome]],
     workers: Workers,
 ) -> pa.Table:
-    view, causal = TokenView.of(text), text.causal
-    starts = row_starts(view.n, causal)
-    sums = np.add.reduceat(text.entries, starts, axis=1)  # not quite 1, after storage in 16 bits
-    attention = scaled_rows(text.entries, sums, starts)
+    view, packing = TokenView.of(text), text.packing
+    # Rows do not quite sum to 1 after storage in 16 bits.
+    attention = packing.weighted(packing.normalised(text.entries.astype(np.float32)))
     count = len(programs)
     shape = (count, len(attention))
     intersection, excluded = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -118,8 +116,9 @@ def _score_text(
         statuses += [OK if isinstance(outcome, Scored) else str(outcome.reason) for outcome in outcomes]
         good = [start + i for i, outcome in enumerate(outcomes) if isinstance(outcome, Scored)]
         if good:
-            patterns = np.stack([outcome.weights for outcome in outcomes if isinstance(outcome, Scored)])
-            found = score_pairs(pack(patterns, causal), attention, starts, workers.device)
+            patterns = [packing.pack(outcome.weights) for outcome in outcomes if isinstance(outcome, Scored)]
+            predicted = packing.weighted(np.stack(patterns))
+            found = score_pairs(predicted, attention, packing.starts, workers.device)
             intersection[good], excluded[good] = found.intersection, found.sink_excluded_iou
             divergence[good] = found.divergence
     return pa.Table.from_pydict(
@@ -129,7 +128,7 @@ def _score_text(
             "text": [text.key] * count,
             "program": [program.id for program in programs],
             "status": statuses,
-            "rows": [view.n] * count,
+            "rows": [len(packing.rows)] * count,
             "intersection": list(intersection),
             "sink_excluded_iou": list(excluded),
             "divergence": list(divergence),

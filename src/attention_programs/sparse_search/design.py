@@ -49,7 +49,7 @@ class Design:
     groups: tuple[Rows, ...]
     """By ascending number of tokens."""
     lengths: torch.Tensor
-    """Number of rows of each text, shape (texts,)."""
+    """Number of fitted rows of each text, shape (texts,)."""
     memory_mib: float = math.inf
     """Bound on the memory of chosen features' values when torch computes."""
 
@@ -89,7 +89,7 @@ class Design:
 
 
 def build_design(texts: Sequence[TextAttention], features: Sequence[Feature], device: str) -> Design:
-    """Evaluates every feature on every text.
+    """Evaluates every feature on every text's kept rows.
 
     Args:
         texts: The texts with their patterns.
@@ -99,16 +99,14 @@ def build_design(texts: Sequence[TextAttention], features: Sequence[Feature], de
     Raises:
         UserError: if there is not enough memory.
     """
-    lengths = np.array([len(text.ids) for text in texts])
-    heads, causal = len(texts[0].entries), texts[0].causal
-    longest = int(lengths.max())
-    entries = sum(n * (n + 1) // 2 if causal else n * n for n in map(int, lengths))
+    packings = [text.packing for text in texts]
+    heads, longest = len(texts[0].entries), max(packing.tokens for packing in packings)
     require_memory(
-        2 * entries * (len(features) + heads),
+        design_bytes(texts, len(features)),
         f"fitting {heads} heads on {len(texts)} texts of up to {longest} tokens with {len(features)} patterns",
         LESS_MEMORY,
     )
-    counts = [int((lengths >= n).sum()) if causal else n * int((lengths == n).sum()) for n in range(longest + 1)]
+    counts = np.bincount(np.concatenate([packing.row_lengths for packing in packings])).tolist()
     groups = {
         n: Rows(
             torch.empty(len(features), n, count, dtype=torch.float16),
@@ -116,15 +114,14 @@ def build_design(texts: Sequence[TextAttention], features: Sequence[Feature], de
             torch.empty(count, dtype=torch.long),
         )
         for n, count in enumerate(counts)
-        if n and count
+        if count
     }
-    filled = [0] * (longest + 1)
-    for number, text in enumerate(texts):
-        view = TokenView.of(text)
-        values = torch.from_numpy(np.stack([feature.matrix(view) for feature in features]).astype(np.float16))
+    filled = [0] * len(counts)
+    for number, (text, packing) in enumerate(zip(texts, packings, strict=True)):
+        view, rows = TokenView.of(text), packing.rows
+        values = torch.from_numpy(np.stack([feature.matrix(view)[rows].astype(np.float16) for feature in features]))
         patterns = torch.from_numpy(text.patterns.astype(np.float16))
-        for row in range(view.n):
-            seen = row + 1 if causal else view.n
+        for row, seen in enumerate(packing.row_lengths.tolist()):
             group, place = groups[seen], filled[seen]
             group.features[..., place] = values[:, row, :seen]
             group.attention[..., place] = patterns[:, row, :seen]
@@ -132,8 +129,13 @@ def build_design(texts: Sequence[TextAttention], features: Sequence[Feature], de
             filled[seen] += 1
     return Design(
         tuple(Rows(g.features.to(device), g.attention.to(device), g.text.to(device)) for g in groups.values()),
-        torch.from_numpy(lengths).to(device),
+        torch.tensor([len(packing.rows) for packing in packings]).to(device),
     )
+
+
+def design_bytes(texts: Sequence[TextAttention], features: int) -> int:
+    """Bytes of the design of some texts."""
+    return 2 * sum(text.packing.entries for text in texts) * (features + len(texts[0].entries))
 
 
 def softmax(scores: torch.Tensor) -> torch.Tensor:

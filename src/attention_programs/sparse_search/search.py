@@ -17,6 +17,7 @@ from attention_programs.programs.code_generation import WeightedTerm
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.progress import progress
 from attention_programs.sparse_search.design import Design, build_design
+from attention_programs.sparse_search.fitted_rows import fitted_parts
 from attention_programs.sparse_search.fitting import fit_iou, mean_iou
 from attention_programs.sparse_search.gain_estimate import influence
 from attention_programs.sparse_search.sharing import pairwise_iou, share
@@ -93,7 +94,9 @@ class SearchData:
 
     def design(self, texts: Sequence[TextAttention], features: Sequence[Feature]) -> Design:
         """The design of some texts and features."""
-        return replace(build_design(texts, features, self.device), memory_mib=self.settings.memory_mib)
+        memory_mib = self.settings.memory_mib
+        parts = fitted_parts(texts, len(features), memory_mib)
+        return replace(build_design(parts, features, self.device), memory_mib=memory_mib)
 
 
 def _evenly(texts: Sequence[TextAttention], count: int) -> Sequence[TextAttention]:

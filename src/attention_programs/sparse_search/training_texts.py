@@ -55,7 +55,7 @@ class ExplainedTexts:
 
 
 def choose_texts(train: Sequence[TextAttention], texts: int) -> ExplainedTexts:
-    """Chooses evenly spaced training texts, every other one for prompts."""
+    """Chooses evenly spaced training texts, every other one for prompts; of long ones the complete beginning."""
     places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
-    chosen = [ExplainedText(**vars(train[i].halved())) for i in places]
+    chosen = [ExplainedText(**vars(train[i].complete.halved())) for i in places]
     return ExplainedTexts(tuple(chosen[::2]), tuple(chosen[1::2]))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from attention_programs.attention.packing import pack
+from attention_programs.attention.packing import Packing
 from attention_programs.errors import UserError
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
@@ -43,7 +43,8 @@ class TermValues:
 
     def _compute(self, text: Ids) -> torch.Tensor:
         view = TokenView.of(self._loaded.sequence(text))
-        entries = [pack(feature.matrix(view), view.causal) for feature in self._features]
+        packing = Packing(view.n, view.causal)
+        entries = [packing.pack(feature.matrix(view)) for feature in self._features]
         return torch.from_numpy(np.stack(entries).astype(np.float16))
 
 

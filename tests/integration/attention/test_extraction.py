@@ -1,5 +1,6 @@
 """Extraction: the maps are the model's own, work survives a kill, and equal inputs give equal bytes."""
 
+import dataclasses
 import os
 import signal
 from pathlib import Path
@@ -8,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from attention_programs.attention import writing
+from attention_programs.attention import reading, writing
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.packing import unpack
+from attention_programs.attention.packing import Packing
 from attention_programs.attention.pattern_store import read_index, read_patterns
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings
@@ -45,7 +46,7 @@ def test_maps_are_the_models_own(any_model: LoadedModel) -> None:
         with torch.inference_mode():
             layers = any_model.model(input_ids=torch.tensor([ids]), output_attentions=True).attentions
         direct = torch.cat([layer[0] for layer in layers]).numpy()
-        square = unpack(patterns.entries, len(ids), any_model.record.causal)
+        square = patterns.patterns
         np.testing.assert_allclose(square, direct, atol=2e-6)
         np.testing.assert_allclose(square.sum(axis=-1), 1, atol=1e-5)
         assert np.abs(square[0] - square[-1]).max() > 0.01
@@ -60,13 +61,49 @@ def test_maps_come_in_the_order_of_the_heads_asked_for(llama: LoadedModel) -> No
     np.testing.assert_array_equal(some.entries, everything.entries[[11, 1, 8]])
 
 
-def test_a_model_that_returns_no_weights_fails_loudly(llama: LoadedModel) -> None:
+def test_patterns_do_not_depend_on_the_models_attention_and_leave_it_as_it_was(llama: LoadedModel) -> None:
+    ids = llama.encode(SENTENCES[0], 20)
+    (expected,) = next(extract(llama, [[ids]], llama.record.heads))
     llama.model.set_attn_implementation("sdpa")
     try:
-        with pytest.raises(RuntimeError, match="no attention weights; load it with attn_implementation='eager'"):
-            next(extract(llama, [[[5, 6, 7]]], [Head(0, 0)]))
+        (found,) = next(extract(llama, [[ids]], llama.record.heads))
+        assert llama.model.config._attn_implementation == "sdpa"
     finally:
         llama.model.set_attn_implementation("eager")
+    np.testing.assert_array_equal(found.entries, expected.entries)
+
+
+@pytest.mark.parametrize("block", [1, 3, 7])
+def test_patterns_do_not_depend_on_the_block_of_rows(
+    any_model: LoadedModel, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = [any_model.encode(text, 20) for text in SENTENCES[:3]]
+    expected = next(extract(any_model, [batch], any_model.record.heads))
+    monkeypatch.setattr(reading, "BLOCK", block)
+    for one, other in zip(expected, next(extract(any_model, [batch], any_model.record.heads)), strict=True):
+        np.testing.assert_allclose(one.entries, other.entries, atol=2e-6)
+
+
+def test_of_long_texts_some_rows_are_read_and_stored(llama: LoadedModel, tmp_path: Path) -> None:
+    whole, thin = tmp_path / "whole", tmp_path / "thin"
+    extract_to_folder(llama, TEXTS, SETTINGS, whole)
+    extract_to_folder(llama, TEXTS, dataclasses.replace(SETTINGS, max_rows=8), thin)
+    assert sum(map(len, files(thin).values())) < sum(map(len, files(whole).values()))
+    for text, some in zip(read_patterns(whole, SPLITS), read_patterns(thin, SPLITS), strict=True):
+        assert len(some.packing.rows) == min(len(text.ids), 8)
+        np.testing.assert_allclose(some.patterns, text.patterns[:, some.packing.rows], atol=1e-3)
+
+
+@pytest.mark.parametrize(("passes", "message"), [(0, "layer 0 has no attention"), (2, "attends 2 times")])
+def test_a_layer_that_does_not_attend_once_fails_loudly(llama: LoadedModel, passes: int, message: str) -> None:
+    def read() -> None:
+        with reading.PatternReader(llama, [Head(0, 0)], [Packing(3, True)]), torch.inference_mode():
+            for _ in range(passes):
+                llama.model(input_ids=torch.tensor([[5, 6, 7]]))
+
+    with pytest.raises(UserError, match=message):
+        read()
+    assert llama.model.config._attn_implementation == "eager"
 
 
 def test_rows_that_do_not_sum_to_one_fail_loudly(llama: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +132,7 @@ def test_maps_come_back_from_disk_within_the_rounding_of_16_bits(family: str, tm
         (patterns,) = next(extract(loaded, [[ids]], loaded.record.heads))
         assert (found.corpus, found.split, found.ids) == (text.corpus, text.split, tuple(ids))
         assert found.token_strings == patterns.token_strings
-        assert found.entries.dtype == np.float32
+        assert found.entries.dtype == np.float16
         # 16 bits keep 11 digits of two; below 2**-14 the steps are 2**-24 wide.
         assert (np.abs(found.entries - patterns.entries) <= patterns.entries * 2**-11 + 2**-25 + 2e-6).all()
 

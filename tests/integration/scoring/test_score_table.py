@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from attention_programs.attention.metrics import iou, jensen_shannon_distance, sink_excluded_iou
-from attention_programs.attention.packing import entry_count, unpack
+from attention_programs.attention.packing import Packing
 from attention_programs.attention.pattern_store import TextAttention, read_patterns
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, SandboxSettings
@@ -65,7 +65,7 @@ def test_the_table_holds_what_the_measures_say(texts: list[TextAttention], tmp_p
         assert table.programs == [record.id for record in programs]
         assert table.iou.shape == (len(wanted), 3, 12)
         for t, text in enumerate(wanted):
-            true_pattern = unpack(text.entries, len(text.ids), causal)
+            true_pattern = text.patterns
             true_pattern = true_pattern / true_pattern.sum(axis=-1, keepdims=True)
             for p, record in enumerate(programs):
                 outcome = run(record.compiled(), TokenView(text.ids, text.token_strings, causal))
@@ -152,7 +152,7 @@ def test_a_tighter_bound_keeps_fewer_texts_and_programs_in_memory_and_gives_equa
 @pytest.mark.parametrize("memory_mib", [0.001, 12, 64])
 def test_a_text_takes_about_the_memory_that_is_reckoned_and_no_more(memory_mib: float) -> None:
     tokens, heads = 120, 40
-    entries = np.random.default_rng(0).random((heads, entry_count(tokens, True)), dtype=np.float32) + 0.1
+    entries = np.random.default_rng(0).random((heads, Packing(tokens, True).entries), dtype=np.float32) + 0.1
     ids = tuple(range(tokens))
     text = TextAttention(
         key="key", corpus="corpus", ids=ids, token_strings=tuple(f" w{token % 7}" for token in ids), entries=entries

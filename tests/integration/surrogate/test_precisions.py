@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.packing import row_starts
 from attention_programs.attention.pattern_store import read_patterns
 from attention_programs.attention.writing import extract_to_folder
 from attention_programs.config import AttentionSettings, DistillationSettings, EvaluationSettings
@@ -52,7 +51,7 @@ def test_every_stage_that_runs_the_model_runs(family: str, dtype: str, tmp_path:
     check_identity(loaded, loaded.record.heads)
     extract_to_folder(loaded, TEXTS, AttentionSettings(max_tokens=20), tmp_path)
     for text in read_patterns(tmp_path, ["train"]):
-        sums = np.add.reduceat(text.entries, row_starts(len(text.ids), loaded.record.causal), axis=-1)
+        sums = text.packing.row_sums(text.entries)
         assert np.abs(sums - 1).max() < 5e-3, "rows are right but for the half precision that they are stored in"
     ids = [tuple(loaded.encode(text.content, 20)) for text in TEXTS]
     cache = pattern_cache(loaded)

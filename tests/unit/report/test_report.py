@@ -9,7 +9,7 @@ import pytest
 from datasets.arrow_writer import ArrowWriter
 from matplotlib.figure import Figure
 
-from attention_programs.attention.packing import pack
+from attention_programs.attention.packing import Packing
 from attention_programs.attention.pattern_store import INDEX_NAME, SCHEMA_VERSION
 from attention_programs.attention.writing import FEATURES
 from attention_programs.config import Config
@@ -83,7 +83,7 @@ def _write_attention(folder: Path) -> None:
                 "pieces": list(TOKEN_STRINGS),
                 "starts": [0] * tokens,
                 "ends": [0] * tokens,
-                "attention": pack(patterns, causal=True).astype(np.float16).reshape(-1),
+                "attention": Packing(patterns.shape[-1], causal=True).pack(patterns).astype(np.float16).reshape(-1),
             }
         )
     writer.finalize()

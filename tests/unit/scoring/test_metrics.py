@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from attention_programs import machine_code
 from attention_programs.attention.metrics import entropy, iou, iou_of_shared, jensen_shannon_distance, sink_excluded_iou
-from attention_programs.attention.packing import pack, row_starts
+from attention_programs.attention.packing import Packing
 from attention_programs.scoring import pairwise as kernel_module
 from attention_programs.scoring.assignments import _score
 from attention_programs.scoring.bootstrap import (
@@ -71,10 +71,9 @@ def by_loop(attention: Pattern, predicted: Pattern, causal: bool) -> tuple[float
 
 def kernel(predicted: list[Pattern], attention: list[Pattern], causal: bool, device: str = "cpu") -> PairScores:
     tokens = len(attention[0])
-    packed = [
-        np.stack([pack(one, causal) for one in patterns]).astype(np.float32) for patterns in (predicted, attention)
-    ]
-    return score_pairs(packed[0], packed[1], row_starts(tokens, causal), device)
+    packing = Packing(tokens, causal)
+    packed = [packing.pack(np.stack(patterns)).astype(np.float32) for patterns in (predicted, attention)]
+    return score_pairs(packed[0], packed[1], packing.starts, device)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -96,8 +95,9 @@ def test_kernel_and_measures_equal_the_definition(
             assert sink_excluded_iou(head, program) == pytest.approx(rest, abs=1e-5)
             assert jensen_shannon_distance(head, program) ** 2 == pytest.approx(divergence, abs=1e-5)
             assert fits[i, j] == pytest.approx(expected, abs=1e-5)
-            without_sink = np.setdiff1d(np.arange(len(pack(head, causal))), row_starts(tokens, causal))
-            one_by_one = _score(pack(program, causal), pack(head, causal), tokens, without_sink)
+            packing = Packing(tokens, causal)
+            without_sink = np.setdiff1d(np.arange(packing.entries), packing.starts)
+            one_by_one = _score(packing.pack(program), packing.pack(head), tokens, without_sink)
             assert one_by_one == pytest.approx((expected, rest), abs=1e-5)
             assert found.sink_excluded_iou[i, j] == pytest.approx(rest, abs=1e-5)
             assert found.divergence[i, j] == pytest.approx(divergence, abs=1e-5)

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from attention_programs.attention.metrics import iou_of_shared
-from attention_programs.attention.packing import pack, unpack
+from attention_programs.attention.packing import Packing
 from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.checkpoint import Checkpoint
 from attention_programs.config import SynthesisSettings
@@ -74,7 +74,7 @@ def made_up(
             outcome = run(compile_trusted(program(f"text.softmax({source})"), "known"), view)
             assert isinstance(outcome, Scored)
             patterns.append(outcome.weights)
-        texts.append(mapped(view, pack(np.stack(patterns), causal), str(number)))
+        texts.append(mapped(view, Packing(view.n, causal).pack(np.stack(patterns)), str(number)))
     return texts
 
 
@@ -208,7 +208,7 @@ def test_reported_iou_is_that_of_the_emitted_program() -> None:
             for text in texts:
                 outcome = run(compiled, view_of(text.token_strings))
                 assert isinstance(outcome, Scored)
-                entries = pack(outcome.weights, True)
+                entries = text.packing.pack(outcome.weights)
                 ious.append(
                     np.minimum(entries, text.entries[head]).sum() / np.maximum(entries, text.entries[head]).sum()
                 )
@@ -361,7 +361,7 @@ def test_designs_hold_features_and_maps_in_rows_of_equal_length(causal: bool) ->
         assert (group.features.dtype, group.attention.dtype) == (torch.float16, torch.float16)
         for text, places in itertools.groupby(range(len(group.text)), key=lambda place: int(group.text[place])):
             view = view_of(texts[text].token_strings, causal)
-            patterns = unpack(texts[text].entries, view.n, causal)
+            patterns = texts[text].patterns
             for row, place in enumerate(places, start=seen - 1 if causal else 0):
                 expected = np.stack([np.array(feature.matrix(view))[row, :seen] for feature in features])
                 np.testing.assert_array_equal(group.features[..., place].numpy(), expected.astype(np.float16))

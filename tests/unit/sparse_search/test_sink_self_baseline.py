@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from attention_programs.attention.packing import pack
+from attention_programs.attention.packing import Packing
 from attention_programs.models.head import Head
 from attention_programs.programs.features import Feature, candidate_features
 from attention_programs.programs.run_result import Scored
@@ -26,7 +26,7 @@ def design(shares: list[float], causal: bool) -> Design:
     for token_strings in (LONG, TEXT):
         view = view_of(token_strings, causal)
         patterns = np.stack([mixture(view.n, share) for share in shares]).astype(np.float32)
-        texts.append(mapped(view, pack(patterns, causal), token_strings[0]))
+        texts.append(mapped(view, Packing(view.n, causal).pack(patterns), token_strings[0]))
     return build_design(texts, FEATURES, "cpu")
 
 

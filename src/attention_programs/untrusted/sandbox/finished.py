@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from attention_programs.attention.packing import pack, unpack
+from attention_programs.attention.packing import Packing
 from attention_programs.checkpoint import Checkpoint
 from attention_programs.files import sha256_file, sha256_text
 from attention_programs.programs.run_result import Outcome, Reason, Rejected, Scored
@@ -60,7 +60,7 @@ class ResultStore:
     def _batch(self, outcomes: Sequence[Outcome]) -> pa.RecordBatch:
         failures = [outcome if isinstance(outcome, Rejected) else None for outcome in outcomes]
         patterns = [outcome.weights if isinstance(outcome, Scored) else _NO_PATTERN for outcome in outcomes]
-        entries = [pack(weights, self._causal) for weights in patterns]
+        entries = [Packing(len(weights), self._causal).pack(weights) for weights in patterns]
         ends = np.cumsum([0, *(len(packed) for packed in entries)], dtype=np.int32)
         columns = [
             [failure.reason if failure else _SCORED for failure in failures],
@@ -80,7 +80,7 @@ class ResultStore:
         reason, message, tokens = (batch[name][index].as_py() for name in ("reason", "message", "tokens"))
         if reason != _SCORED:
             return Rejected(Reason(reason), message)
-        return Scored(unpack(batch["cells"][index].values.to_numpy(), tokens, self._causal))
+        return Scored(Packing(tokens, self._causal).unpack(batch["cells"][index].values.to_numpy()))
 
     def remove(self) -> None:
         """Deletes everything, including leftovers from other lists of texts."""
