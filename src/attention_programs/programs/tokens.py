@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from attention_programs.models.token_style import NO_SPECIAL, SpecialIds
 
 Array = NDArray[np.float32]
+Rows = NDArray[np.int64]
+"""Indices of rows of a pattern."""
 
 
 class Tokens(ABC):
@@ -38,6 +40,10 @@ class Tokens(ABC):
     @abstractmethod
     def matrix(self, name: str, parameter: int | None = None) -> Array:
         """A pattern by name, shape (n, n)."""
+
+    @abstractmethod
+    def rows(self, name: str, rows: Rows, parameter: int | None = None) -> Array:
+        """Some rows of a pattern by name, shape (rows, n)."""
 
     @abstractmethod
     def vector(self, name: str) -> Array:

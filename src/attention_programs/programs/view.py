@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from attention_programs.models.sequence import TokenSequence
-from attention_programs.programs.tokens import Array, Tokens
+from attention_programs.programs.tokens import Array, Rows, Tokens
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 
 SPECIAL = "special"
@@ -93,8 +93,22 @@ class TokenView(Tokens):
 
     def matrix(self, name: str, parameter: int | None = None) -> Array:
         """A pattern by name, shape (n, n)."""
-        term = PATTERNS[name]
-        return self._cached(term.name, parameter, term.compute)
+        return self._cached(PATTERNS[name].name, parameter, lambda: self._computed(name, self._all_rows, parameter))
+
+    def rows(self, name: str, rows: Rows, parameter: int | None = None) -> Array:
+        """Some rows of a pattern by name, shape (rows, n), without computing the others."""
+        if len(rows) == self.n or (PATTERNS[name].name, parameter) in self._cache:
+            return self.matrix(name, parameter)[rows]
+        return self._computed(name, rows, parameter)
+
+    def _computed(self, name: str, rows: Rows, parameter: int | None) -> Array:
+        compute = PATTERNS[name].compute
+        found: Array = compute(self, rows) if parameter is None else compute(self, rows, parameter)
+        return found
+
+    @cached_property
+    def _all_rows(self) -> Rows:
+        return np.arange(self.n, dtype=np.int64)
 
     def vector(self, name: str) -> Array:
         """A token feature by name, shape (n,); special tokens only have their own.
@@ -106,14 +120,13 @@ class TokenView(Tokens):
         if term is None:
             close = _closest(name, *TOKEN_FEATURES.names)
             raise AttributeError(f"the vocabulary has no token class {name!r}; did you mean {close!r}?")
-        own = term.compute if name == SPECIAL else lambda view: term.compute(view) * ~view.is_special
-        return self._cached(term.name, None, own)
+        kept = np.ones(self.n, bool) if name == SPECIAL else ~self.is_special
+        return self._cached(term.name, None, lambda: term.compute(self) * kept)
 
-    def _cached(self, name: str, parameter: int | None, compute: Callable[..., Array]) -> Array:
+    def _cached(self, name: str, parameter: int | None, compute: Callable[[], Array]) -> Array:
         found = self._cache.get((name, parameter))
         if found is None:
-            value = compute(self) if parameter is None else compute(self, parameter)
-            found = np.ascontiguousarray(value, dtype=np.float32)
+            found = np.ascontiguousarray(compute(), dtype=np.float32)
             found.flags.writeable = False
             self._cache[name, parameter] = found
             self._nbytes += found.nbytes
@@ -130,7 +143,7 @@ class TokenView(Tokens):
         """
         rows = np.arange(self.n)
         full = np.empty((self.n, self.n), np.float32)
-        np.fmin(np.asarray(scores, dtype=np.float32), self._cached("_ceiling", None, _ceiling), out=full)
+        np.fmin(np.asarray(scores, dtype=np.float32), self._cached("_ceiling", None, lambda: _ceiling(self)), out=full)
         full -= full[rows, full.argmax(axis=1)][:, None]  # three times as fast as max(axis=1)
         weights = np.exp(full, out=full)
         weights /= weights.sum(axis=1, keepdims=True)

@@ -101,9 +101,9 @@ def test_terms_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for table, name in ((PATTERNS, "same_token"), (TOKEN_FEATURES, "comma")):
         term = table[name]
 
-        def counting(view: TokenView, compute=term.compute, name=name) -> Array:  # type: ignore[no-untyped-def]
+        def counting(view: TokenView, *rows, compute=term.compute, name=name) -> Array:  # type: ignore[no-untyped-def]
             calls.append((name, view.n))
-            return compute(view)
+            return compute(view, *rows)
 
         monkeypatch.setitem(table, name, dataclasses.replace(term, compute=counting))
     text = view_of(TEXT)

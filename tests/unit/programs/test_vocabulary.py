@@ -449,3 +449,15 @@ def test_terms_that_look_ahead_do() -> None:
 def test_classes_are_flags(name: str) -> None:
     values = np.unique(view_of([*PROSE, *CODE, *MATHS]).vector(name))
     assert (set(values) <= {0.0, 1.0}) != TOKEN_FEATURES[name].continuous
+
+
+@given(data=st.data(), tokens=token_lists(None))
+@settings(deadline=None, max_examples=60)
+def test_some_rows_of_a_pattern_are_those_of_the_whole(
+    data: st.DataObject, tokens: tuple[list[int], list[str]]
+) -> None:
+    whole, fresh = TokenView(*tokens), TokenView(*tokens)
+    rows = np.array(sorted(data.draw(st.sets(st.integers(0, whole.n - 1), min_size=1))))
+    for name, term in PATTERNS.items():
+        for parameter in term.parameters[:2] or (None,):
+            np.testing.assert_array_equal(fresh.rows(name, rows, parameter), whole.matrix(name, parameter)[rows])

@@ -66,7 +66,7 @@ def first_full_stop(view: Tokens) -> Array:
 def the_after_preposition(view: Tokens) -> Array:
     """Each `` the`` right after a preposition or a content word (in the, found the), but not as the second token."""
     before = np.concatenate([[0.0], np.maximum(view.vector("preposition"), view.vector("content_word"))])[: view.n]
-    return before * string_flags(view, lambda p: p == " the") * (view.positions >= 2)
+    return before * string_flags(view, " the".__eq__) * (view.positions >= 2)
 
 
 @TERMS.add("the first bare space", "·is · 7 · -> marks 3.", former="first_blank")
@@ -74,7 +74,7 @@ def first_space(view: Tokens) -> Array:
     """The first token of one space that follows no auxiliary verb, conjunction or comma: often before a number."""
     refused = np.maximum.reduce([view.vector(name) for name in ("auxiliary", "conjunction", "comma")])
     free = np.concatenate([[1.0], 1 - refused])[: view.n]
-    return _first(free * string_flags(view, lambda p: p == " "))
+    return _first(free * string_flags(view, " ".__eq__))
 
 
 @TERMS.add("sink candidates", "·cat ·in ·the = · ·on ·the -> marks 2, 4 and 6.", former="resting_place")

@@ -1,7 +1,7 @@
 """Token features for symbols, white space and digits, from a token's characters only."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -11,8 +11,13 @@ from attention_programs.programs.vocabulary.term import PART, Terms
 TERMS = Terms("class")
 
 
+def remembered(test: Callable[[str], bool]) -> Callable[[str], bool]:
+    """A test of strings that remembers its answers."""
+    return lru_cache(maxsize=2**16)(test)
+
+
 def string_flags(view: Tokens, test: Callable[[str], bool]) -> Array:
-    """1 for tokens whose string passes a test, shape (n,)."""
+    """1 for tokens whose string passes a test, shape (n,); tests are :func:`remembered`, as tokens repeat."""
     return np.array([test(token_string) for token_string in view.token_strings], dtype=np.float32)
 
 
@@ -49,4 +54,4 @@ for _name, _phrase, _test, _summary, _example, _former in (
      "Tokens made of signs of mathematics and code alone: + - * / = < > & | ^ % ~ \\ _ $ @ #.",
      "x ·= y == . -> marks 1 and 3.", ""),
 ):  # fmt: skip
-    TERMS.define(_name, _phrase, partial(string_flags, test=_test), _summary, _example, former=_former)
+    TERMS.define(_name, _phrase, partial(string_flags, test=remembered(_test)), _summary, _example, former=_former)

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from attention_programs.programs.tokens import Array, Tokens
+from attention_programs.programs.tokens import Array, Rows, Tokens
 from attention_programs.programs.vocabulary.position import one_hot
 from attention_programs.programs.vocabulary.relations import latest
 from attention_programs.programs.vocabulary.term import Compute, Terms
@@ -19,20 +19,20 @@ def _own(view: Tokens, picked: np.ndarray) -> Array:
     return (picked * ~view.is_around[None, :]).astype(np.float32)
 
 
-def _pick(view: Tokens, columns: np.ndarray) -> Array:
+def _pick(view: Tokens, rows: Rows, columns: np.ndarray) -> Array:
     """Row i picks token ``columns[i]`` of the text; a negative column picks nothing."""
-    return _own(view, one_hot(view, columns))
+    return _own(view, one_hot(view, rows, columns))
 
 
-def _since(view: Tokens, starts: np.ndarray) -> Array:
+def _since(view: Tokens, rows: Rows, starts: np.ndarray) -> Array:
     """Row i picks the tokens from ``starts[i]`` to i."""
     columns = np.arange(view.n)
-    return _own(view, (columns[None, :] >= starts[:, None]) & (columns[None, :] <= columns[:, None]))
+    return _own(view, (columns[None, :] >= starts[rows][:, None]) & (columns[None, :] <= rows[:, None]))
 
 
-def _previous_unit(view: Tokens, starts: np.ndarray) -> Array:
+def _previous_unit(view: Tokens, rows: Rows, starts: np.ndarray) -> Array:
     """Row i picks the unit before the one that contains i."""
-    before = starts - 1
+    before = starts[rows] - 1
     from_start = np.where(before >= 0, starts[np.maximum(before, 0)], view.n)
     columns = np.arange(view.n)
     return _own(view, (columns[None, :] >= from_start[:, None]) & (columns[None, :] <= before[:, None]))
@@ -49,8 +49,8 @@ _line_starts = partial(_starts_after, classes=("newline",))
 _word_starts = attrgetter("word_starts")
 
 
-def _of_units(pick: Callable[[Tokens, np.ndarray], Array], starts: Callable[[Tokens], np.ndarray]) -> Compute:
-    return lambda view: pick(view, starts(view))
+def _of_units(pick: Callable[[Tokens, Rows, np.ndarray], Array], starts: Callable[[Tokens], np.ndarray]) -> Compute:
+    return lambda view, rows: pick(view, rows, starts(view))
 
 
 for _name, _phrase, _picked, _starts, _summary, _example in (
@@ -89,23 +89,24 @@ for _name, _phrase, _picked, _starts, _summary, _example in (
 
 
 @TERMS.add("the token above in the line before", "a b ↵ c d -> row 4 picks 1.")
-def token_above(view: Tokens) -> Array:
+def token_above(view: Tokens, rows: Rows) -> Array:
     """The token as far behind the start of the line before as the current token is behind that of its own line."""
     starts = _line_starts(view)
     before = np.where(starts > 0, starts[np.maximum(starts - 1, 0)], -1)
     column = before + np.arange(view.n) - starts
-    return _pick(view, np.where((before >= 0) & (column < starts), column, -1))
+    return _pick(view, rows, np.where((before >= 0) & (column < starts), column, -1))
 
 
 @TERMS.add("starts of earlier lines with the same indent", "·· a ↵ ·· b -> row 4 picks 0.")
-def same_indent(view: Tokens) -> Array:
+def same_indent(view: Tokens, rows: Rows) -> Array:
     """First tokens of earlier lines that begin with the same token as the current line: in code, the same indent."""
     starts = _line_starts(view)
     ids = np.asarray(view.ids)
     columns = np.arange(view.n)
     begins = starts == columns
-    alike = ids[starts][:, None] == ids[None, :]
-    return _own(view, alike & begins[None, :] & (columns[None, :] < starts[:, None]))
+    first = starts[rows]
+    alike = ids[first][:, None] == ids[None, :]
+    return _own(view, alike & begins[None, :] & (columns[None, :] < first[:, None]))
 
 
 def _open_positions(view: Tokens) -> tuple[np.ndarray, np.ndarray]:
@@ -128,19 +129,19 @@ def _open_positions(view: Tokens) -> tuple[np.ndarray, np.ndarray]:
 
 
 @TERMS.add("the open bracket", "f ( x , ) -> row 4 picks 1.")
-def open_bracket(view: Tokens) -> Array:
+def open_bracket(view: Tokens, rows: Rows) -> Array:
     """The innermost bracket that is still open before the current token; a closing bracket picks its partner."""
-    return _pick(view, _open_positions(view)[0])
+    return _pick(view, rows, _open_positions(view)[0])
 
 
 @TERMS.add("the open quotation mark", 'a " b " -> row 3 picks 1.')
-def open_quote(view: Tokens) -> Array:
+def open_quote(view: Tokens, rows: Rows) -> Array:
     """The double quotation mark that is still open before the current token; a closing mark picks its partner."""
-    return _pick(view, _open_positions(view)[1])
+    return _pick(view, rows, _open_positions(view)[1])
 
 
 @TERMS.add("the current quotation", 'a " b " -> row 3 picks 1, 2 and 3.')
-def current_quotation(view: Tokens) -> Array:
+def current_quotation(view: Tokens, rows: Rows) -> Array:
     """The tokens from the open quotation mark on, itself and the closing one included; nothing outside a quotation."""
     quotes = _open_positions(view)[1]
-    return _since(view, np.where(quotes >= 0, quotes, view.n))
+    return _since(view, rows, np.where(quotes >= 0, quotes, view.n))

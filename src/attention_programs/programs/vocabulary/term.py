@@ -11,7 +11,8 @@ PART = "\ufffd"
 
 
 Compute = Callable[..., Array]
-"""A function of a view (and of the parameter, if the term has one)."""
+"""A token feature is a function of a view, shape (n,); a pattern of a view, some rows (and the parameter, if it has
+one), shape (rows, n)."""
 
 
 @dataclass(frozen=True)

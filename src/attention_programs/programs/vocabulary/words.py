@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from attention_programs.programs.tokens import Array, Tokens
-from attention_programs.programs.vocabulary.signs import string_flags
+from attention_programs.programs.vocabulary.signs import remembered, string_flags
 from attention_programs.programs.vocabulary.term import Terms
 
 TERMS = Terms("class")
@@ -46,6 +46,13 @@ FREQUENT = _words("the a an of and to in is was it , . : ; ( = _ \\ $ - \" '") |
 """Tokens that every text repeats; the empty word is a lone space or line break."""
 
 
+_starts_in_capitals = remembered(lambda p: p.strip()[:1].isupper())
+_starts_a_word = remembered(lambda p: p.strip()[:1].isalnum())
+_starts_with_a_letter = remembered(lambda p: p.strip()[:1].isalpha())
+_is_one_letter = remembered(lambda p: len(p.strip()) == 1 and p.strip().isalpha())
+_is_long = remembered(lambda p: len(p.strip()) >= 7)
+
+
 def word_flags(view: Tokens, words: frozenset[str]) -> Array:
     """1 for tokens whose word so far is one of ``words``, shape (n,)."""
     return np.array([word in words for word in view.words_so_far], dtype=np.float32)
@@ -54,7 +61,7 @@ def word_flags(view: Tokens, words: frozenset[str]) -> Array:
 @TERMS.add("capitalised words", "Tom ·tom ·I -> marks 0 and 2.")
 def capitalised(view: Tokens) -> Array:
     """Tokens that begin with a capital letter."""
-    return string_flags(view, lambda p: p.strip()[:1].isupper())
+    return string_flags(view, _starts_in_capitals)
 
 
 @TERMS.add("names", "Then ·Tom . ·He -> marks 1.")
@@ -70,7 +77,7 @@ def word_start(view: Tokens) -> Array:
     """First pieces of words: they begin with a letter or digit and no letter or digit touches them in front."""
     starts = np.zeros(view.n, dtype=np.float32)
     starts[np.unique(view.word_starts)] = 1
-    return starts * string_flags(view, lambda p: p.strip()[:1].isalnum())
+    return starts * string_flags(view, _starts_a_word)
 
 
 @TERMS.add("later pieces of words", "·un able , ·cat -> marks 1.")
@@ -98,7 +105,7 @@ def function_word(view: Tokens) -> Array:
 @TERMS.add("content words", "·she ·saw ·the ·cat -> marks 1 and 3.")
 def content_word(view: Tokens) -> Array:
     """Tokens that begin with a letter, after whitespace, and are no function words."""
-    return string_flags(view, lambda p: p.strip()[:1].isalpha()) * (1 - function_word(view))
+    return string_flags(view, _starts_with_a_letter) * (1 - function_word(view))
 
 
 @TERMS.add("verbs", "·she ·walked ·to ·bed -> marks 1.")
@@ -118,10 +125,10 @@ def keyword(view: Tokens) -> Array:
 @TERMS.add("single characters", "·x ·ab 7 -> marks 0.")
 def single_character(view: Tokens) -> Array:
     """Tokens of one letter, but for whitespace."""
-    return string_flags(view, lambda p: len(p.strip()) == 1 and p.strip().isalpha())
+    return string_flags(view, _is_one_letter)
 
 
 @TERMS.add("long pieces", "·another ·cat -> marks 0.")
 def long_piece(view: Tokens) -> Array:
     """Tokens of seven or more characters without the whitespace around them."""
-    return string_flags(view, lambda p: len(p.strip()) >= 7)
+    return string_flags(view, _is_long)
