@@ -152,15 +152,19 @@ class LoadedModel:
 
 
 def require_interface(model: Any) -> None:
-    """Checks that the model's attention goes through ``AttentionInterface``, where it can be read and replaced.
+    """Checks that a model's attention goes through ``AttentionInterface``, where it can be read and replaced.
+
+    Args:
+        model: A transformers model, or its class.
 
     Raises:
         UserError: naming the architecture, if it does not.
     """
-    if not hasattr(sys.modules[type(model).__module__], "ALL_ATTENTION_FUNCTIONS"):
+    kind = model if isinstance(model, type) else type(model)
+    if not hasattr(sys.modules[kind.__module__], "ALL_ATTENTION_FUNCTIONS"):
         raise UserError(
-            f"{type(model).__name__} does not use transformers' AttentionInterface, so its attention can't be "
-            "replaced; choose another architecture (GPT-2, Llama, Qwen2, Gemma, Mistral, OPT, GPT-NeoX, BERT ...)"
+            f"{kind.__name__} does not use transformers' AttentionInterface, so its attention can't be replaced; "
+            "choose another architecture (GPT-2, Llama, Qwen2, Gemma, Mistral, OPT, GPT-NeoX, BERT ...)"
         )
 
 
