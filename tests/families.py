@@ -13,7 +13,7 @@ QWEN_WINDOW = WINDOW | {"use_sliding_window": True, "max_window_layers": 1}
 GROUPED = {"num_key_value_heads": 8}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family:
     """A family's classes in transformers."""
 

@@ -9,7 +9,6 @@ import torch
 
 from attention_programs.errors import UserError
 
-
 ATTENTION_KINDS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 """Kinds of layers with a weight for every token that is seen, as configurations name them."""
 

@@ -12,6 +12,7 @@ import transformers
 from safetensors import SafetensorError
 
 from attention_programs.errors import UserError
+from attention_programs.models.architecture import require_attention_alone
 from attention_programs.models.model_record import ModelRecord, read_record, weights_hash
 from attention_programs.models.precision import say_if_slow
 from attention_programs.models.sequence import TokenSequence
@@ -177,11 +178,12 @@ def load_weights(location: str, remedy: str, **options: Any) -> Any:
         **options: For ``from_pretrained``, such as ``revision``, ``dtype`` and ``attn_implementation``.
 
     Raises:
-        UserError: if it can't be loaded, or weights are missing, NaN or infinite.
+        UserError: if it can't be loaded, is not one stack of attention layers, or weights are missing, NaN or infinite.
     """
     place = {name: value for name, value in options.items() if name == "revision"}
     try:
         config = transformers.AutoConfig.from_pretrained(location, **place)
+        require_attention_alone(config)
         kind = transformers.AutoModelForCausalLM
         if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
             kind = transformers.AutoModelForMaskedLM

@@ -38,13 +38,14 @@ def check_architecture(model: Any, tokenizer: Any) -> None:
     Raises:
         UserError: if not; the message names the architecture and what it does not support.
     """
+    require_interface(model)
     own = str(model.dtype).removeprefix("torch.")
     for precision in dict.fromkeys(("float32", own if own in TOLERANCE else "float32")):
         for outcome in outcomes(type(model), model.config, tokenizer, precision):
             if outcome.reason:
                 raise UserError(
                     f"{type(model).__name__} is not supported: {outcome.reason}; choose another architecture, such as "
-                    "GPT-2, Llama, Qwen2, Gemma, Mistral, OPT, GPT-NeoX or BERT (docs/models.md lists more)"
+                    "GPT-2, Llama, Qwen2, Gemma, Mistral, OPT, GPT-NeoX or BERT"
                 )
 
 

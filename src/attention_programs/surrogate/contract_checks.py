@@ -116,7 +116,7 @@ def _read_back(trial: Trial, ids: torch.Tensor) -> None:
 
 
 def _visible(trial: Trial, layer: int, tokens: int) -> torch.Tensor:
-    """Which tokens a token sees in a layer, shape (n, n), 1 or 0; from the configuration, not from the model's masks."""
+    """Which tokens a token sees in a layer, shape (n, n); by the configuration, not by the model's masks."""
     row, column = torch.arange(tokens)[:, None], torch.arange(tokens)
     causal, window = trial.loaded.record.causal, layer_window(trial.config, layer)
     seen = row >= column if causal else torch.ones(tokens, tokens, dtype=torch.bool)
@@ -220,7 +220,9 @@ def soft_caps_are_read(trial: Trial) -> None:
         scores = torch.where(weights > 0, weights.float().log(), torch.nan)
         spread = float((scores.nan_to_num(-torch.inf).amax(-1) - scores.nan_to_num(torch.inf).amin(-1)).max())
         if not cap / 2 < spread <= 2.1 * cap:
-            raise UserError(f"logarithms of weights differ by {spread:.2g} in a row, which soft-capping at {cap} forbids")
+            raise UserError(
+                f"logarithms of weights differ by {spread:.2g} in a row, which soft-capping at {cap} forbids"
+            )
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,16 @@ WINDOW = 8
 HEADS, HEAD_SIZE = 4, 8
 SIZES = {
     **dict.fromkeys(("head_dim", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"), HEAD_SIZE),
+    **dict.fromkeys(("qk_head_dim", "kv_lora_rank", "q_lora_rank"), 2 * HEAD_SIZE),
+    **dict.fromkeys(("hidden_size", "embedding_size", "word_embed_proj_dim"), HEADS * HEAD_SIZE),
+    **dict.fromkeys(("intermediate_size", "intermediate_size_mlp", "ffn_dim", "n_inner", "hidden_dim"), 64),
+    **dict.fromkeys(("moe_intermediate_size", "shared_expert_intermediate_size", "hidden_size_per_layer_input"), 32),
     **dict.fromkeys(("sliding_window", "attention_chunk_size"), WINDOW),
-    **dict.fromkeys(("global_head_dim", "qk_head_dim", "kv_lora_rank", "q_lora_rank"), 16),
-    **dict.fromkeys(("hidden_size", "embedding_size", "word_embed_proj_dim", "hidden_size_per_layer_input"), HEADS * HEAD_SIZE),
-    **dict.fromkeys(("intermediate_size", "moe_intermediate_size", "intermediate_size_mlp"), 64),
-    **dict.fromkeys(("shared_expert_intermediate_size", "ffn_dim", "decoder_ffn_dim", "n_inner", "hidden_dim"), 64),
     "max_position_embeddings": 64,
     "attn_logit_softcapping": 1.0,  # low enough to change every weight
     # Every token goes to every expert: a choice of experts would make rounding differences large.
-    **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts", "num_experts_per_tok", "top_k_experts"), 4),
+    **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts"), 4),
+    **dict.fromkeys(("num_experts_per_tok", "top_k_experts"), 4),
     **dict.fromkeys(("n_group", "topk_group", "first_k_dense_replace"), 1),
 }
 """Sizes of the small model, as far as its configuration has them."""
@@ -58,7 +59,7 @@ def small_model(kind: Any, config: Any, tokenizer: Any, precision: str = "float3
 
 def _small_config(config: Any) -> Any:
     small = copy.deepcopy(config)
-    if getattr(small, "is_heterogeneous", False):
+    if getattr(small, "is_heterogeneous", False):  # heads of several sizes
         small.per_layer_config = None
     for name, size in SIZES.items():
         current = getattr(small, name, None)
@@ -78,13 +79,14 @@ def _small_config(config: Any) -> Any:
     small.num_hidden_layers = len(kept)
     small.num_attention_heads = HEADS
     if groups := getattr(config, "num_key_value_heads", None):
-        small.num_key_value_heads = max(1, HEADS * groups // config.num_attention_heads)
+        share = HEADS * groups / config.num_attention_heads
+        small.num_key_value_heads = max(count for count in (1, HEADS // 2, HEADS) if count <= max(share, 1))
     small.rope_parameters = _cut_rope(getattr(config, "rope_parameters", None))
     return small
 
 
 def _cut_rope(parameters: Any) -> Any:
-    """Rotary parameters with as many factors (LongRoPE has one for each frequency) as the small heads have frequencies."""
+    """Rotary parameters with as many factors (LongRoPE has one for each frequency) as small heads have frequencies."""
     if not isinstance(parameters, dict):
         return parameters
     frequencies = int(HEAD_SIZE * (parameters.get("partial_rotary_factor") or 1)) // 2
