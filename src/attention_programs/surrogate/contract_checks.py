@@ -23,6 +23,8 @@ from attention_programs.surrogate.intervention import PatchedModel, pattern_cach
 
 SHORT, LONG = 7, 20
 """Lengths of the test texts: within and beyond the small model's window."""
+PADDED = 12
+"""Length of a text that is padded to the longer one."""
 TOLERANCE = {"float32": 5e-4, "float16": 0.1, "bfloat16": 0.1}
 """Largest change of a logit that rounding can explain, relative to the largest logit, by precision.
 
@@ -153,16 +155,13 @@ def later_tokens_are_not_seen(trial: Trial) -> None:
 
 def padding_changes_nothing(trial: Trial) -> None:
     """A text padded on either side next to a longer one has the logits that it has alone."""
-    short = trial.ids[:, -SHORT:]
+    short = trial.ids[:, -PADDED:]
     with PatchedModel(trial.loaded, trial.assignment):
         expected = trial.logits(short)
-        for side in ("right", "left"):
-            place = slice(0, SHORT) if side == "right" else slice(LONG - SHORT, LONG)
-            ids = torch.cat([trial.ids, torch.full_like(trial.ids, trial.loaded.pad_id)])
-            ids[1, place] = short
-            mask = torch.ones_like(ids)
-            mask[1] = 0
-            mask[1, place] = 1
+        for side, place in {"right": slice(0, PADDED), "left": slice(LONG - PADDED, LONG)}.items():
+            ids, mask = trial.ids.repeat(2, 1), torch.ones(2, LONG, dtype=torch.long)
+            ids[1], mask[1] = trial.loaded.pad_id, 0
+            ids[1, place], mask[1, place] = short[0], 1
             found = trial.logits(ids, attention_mask=mask, **_positions(trial.loaded.model, mask))
             trial.same(found[1:, place], expected, f"padding on the {side}")
 
@@ -191,13 +190,17 @@ def a_cache_changes_nothing(trial: Trial) -> None:
 
 
 def _generated(trial: Trial, prompt: torch.Tensor, tokens: int) -> None:
+    """Generates after a prompt, and in the same batch after its end, padded on the left."""
+    prompts, mask = prompt.repeat(2, 1), torch.ones(2, prompt.shape[1], dtype=torch.long)
+    prompts[1, 0], mask[1, 0] = trial.loaded.pad_id, 0
     with PatchedModel(trial.loaded, trial.assignment):
-        text = trial.loaded.model.generate(
-            prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=tokens, do_sample=False, use_cache=True
+        texts = trial.loaded.model.generate(
+            prompts, attention_mask=mask, max_new_tokens=tokens, do_sample=False, use_cache=True
         )
-        logits = trial.logits(text)[:, prompt.shape[1] - 1 : -1]
-    chosen = logits.gather(2, text[:, prompt.shape[1] :, None])[..., 0]
-    trial.same(chosen, logits.amax(dim=-1), "generating with a key-value cache")
+        for padding, text in enumerate(texts):
+            logits = trial.logits(text[None, padding:])[0, -tokens - 1 : -1]
+            chosen = logits.gather(1, text[-tokens:, None])[:, 0]
+            trial.same(chosen, logits.amax(dim=-1), "generating with a key-value cache")
 
 
 def generation_takes_the_likeliest_tokens(trial: Trial) -> None:
