@@ -15,6 +15,7 @@ from attention_programs.attention.packing import Packing, sampled_rows
 from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.corpora.text import Text
 from attention_programs.memory import require_memory
+from attention_programs.models.architecture import require_attention_alone
 from attention_programs.models.head import Head, choose_heads
 from attention_programs.models.loading import LoadedModel, load_weights, require_interface
 from attention_programs.models.loading import load_model as load_prepared
@@ -22,6 +23,7 @@ from attention_programs.models.model_record import RECORD_NAME, ModelRecord
 from attention_programs.models.tokenizer_file import load_tokenizer
 from attention_programs.programs.view import TokenView
 from attention_programs.progress import progress
+from attention_programs.surrogate.contract import check_architecture
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.losses import ids_losses, perplexity
 
@@ -44,6 +46,7 @@ class Model:
 
     def __init__(self, model: Any, tokenizer: Any, name: str = "") -> None:
         require_interface(model)
+        require_attention_alone(model.config)
         record = ModelRecord.of(model, name or type(model).__name__, "memory", "")
         self._loaded = LoadedModel(model.eval(), tokenizer, record)
 
@@ -180,4 +183,5 @@ def load_model(location: str | Path, *, revision: str = "", device: str = "cpu",
     remedy = "give a model folder or a hub id"
     model = load_weights(str(location), remedy, dtype=dtype, attn_implementation="eager", **options)
     tokenizer = load_tokenizer(str(location), **options)
+    check_architecture(model, tokenizer)
     return Model(model.to(device), tokenizer, folder.name if folder.is_dir() else str(location))

@@ -9,6 +9,34 @@ import torch
 
 from attention_programs.errors import UserError
 
+ATTENTION_KINDS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
+"""Kinds of layers with a weight for every token that is seen, as configurations name them."""
+
+
+def require_attention_alone(config: Any) -> None:
+    """Checks that a configuration describes one stack of layers that all attend to the tokens of a text.
+
+    Raises:
+        UserError: naming what else it describes.
+    """
+    if getattr(config, "is_encoder_decoder", False) or hasattr(config, "decoder_layers"):
+        raise UserError(f"{config.model_type} is an encoder with a decoder, and heads are found in one stack of layers")
+    if not hasattr(config, "num_hidden_layers"):
+        parts = ", ".join(config.sub_configs) or "no language model"
+        raise UserError(
+            f"{config.model_type} is a model of several parts ({parts}); save its language model by itself, which is "
+            "then loaded as another class"
+        )
+    differing = sorted(set(getattr(config, "per_layer_attributes", None) or ()) - {"head_dim"})
+    if differing:
+        raise UserError(f"layers differ in {', '.join(differing)}, of which all layers must have the same")
+    others = sorted(set(getattr(config, "layer_types", None) or ()) - ATTENTION_KINDS)
+    if others:
+        raise UserError(
+            f"some layers are of the kind {', '.join(others)}, which has no weight for each token; models that mix "
+            "attention with other kinds of layers are not supported"
+        )
+
 
 def decoder_layers(model: Any) -> torch.nn.ModuleList:
     """The list of a model's layers.
@@ -19,7 +47,7 @@ def decoder_layers(model: Any) -> torch.nn.ModuleList:
     count = model.config.num_hidden_layers
     lists = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count]
     if not lists:
-        raise UserError(f"{type(model).__name__} has no list of its {count} layers; this architecture is not supported")
+        raise UserError(f"{type(model).__name__} has no list with a module for each of its layers")
     return lists[0]
 
 

@@ -12,6 +12,7 @@ import transformers
 from safetensors import SafetensorError
 
 from attention_programs.errors import UserError
+from attention_programs.models.architecture import require_attention_alone
 from attention_programs.models.model_record import ModelRecord, read_record, weights_hash
 from attention_programs.models.precision import say_if_slow
 from attention_programs.models.sequence import TokenSequence
@@ -152,15 +153,19 @@ class LoadedModel:
 
 
 def require_interface(model: Any) -> None:
-    """Checks that the model's attention goes through ``AttentionInterface``, where it can be read and replaced.
+    """Checks that a model's attention goes through ``AttentionInterface``, where it can be read and replaced.
+
+    Args:
+        model: A transformers model, or its class.
 
     Raises:
         UserError: naming the architecture, if it does not.
     """
-    if not hasattr(sys.modules[type(model).__module__], "ALL_ATTENTION_FUNCTIONS"):
+    kind = model if isinstance(model, type) else type(model)
+    if not hasattr(sys.modules[kind.__module__], "ALL_ATTENTION_FUNCTIONS"):
         raise UserError(
-            f"{type(model).__name__} does not use transformers' AttentionInterface, so its attention can't be "
-            "replaced; choose another architecture (GPT-2, Llama, Qwen2, Gemma, Mistral, OPT, GPT-NeoX, BERT ...)"
+            f"{kind.__name__} does not use transformers' AttentionInterface, so its attention can't be replaced; "
+            "choose another architecture (GPT-2, Llama, Qwen2, Gemma, Mistral, OPT, GPT-NeoX, BERT ...)"
         )
 
 
@@ -173,11 +178,12 @@ def load_weights(location: str, remedy: str, **options: Any) -> Any:
         **options: For ``from_pretrained``, such as ``revision``, ``dtype`` and ``attn_implementation``.
 
     Raises:
-        UserError: if it can't be loaded, or weights are missing, NaN or infinite.
+        UserError: if it can't be loaded, is not one stack of attention layers, or weights are missing, NaN or infinite.
     """
     place = {name: value for name, value in options.items() if name == "revision"}
     try:
         config = transformers.AutoConfig.from_pretrained(location, **place)
+        require_attention_alone(config)
         kind = transformers.AutoModelForCausalLM
         if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
             kind = transformers.AutoModelForMaskedLM

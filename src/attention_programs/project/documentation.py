@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attention_programs.errors import UserError
-from attention_programs.files import read_json, read_text, write_text
+from attention_programs.files import read_csv, read_json, read_text, write_text
+from attention_programs.report.architectures import architectures_tables
 from attention_programs.report.markdown import numbers, sources_block, speed_table
 from attention_programs.report.targets import headline, kept_summaries, targets_table
 from attention_programs.report.terminal import vocabulary_table
@@ -19,6 +20,7 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[Path], str]]] = {
         "sources": lambda results: sources_block(results / DEFAULT),
     },
     "docs/performance.md": {"speed": lambda results: speed_table(read_json(results / "bench.json"))},
+    "docs/models.md": {"architectures": lambda results: architectures_tables(read_csv(results / "architectures.csv"))},
     "docs/vocabulary.md": {"vocabulary": lambda _: f"```\n{vocabulary_table(None)}\n```"},
 }
 """What writes the table between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->`` from ``results``, by page."""

@@ -1,38 +1,35 @@
-"""What an architecture must support for its heads to be explained and replaced, tested before anything is computed.
+"""What an architecture must support for its heads to be explained and replaced, tested before anything is computed."""
 
-The test uses a small random model of the same configuration, which takes a second whatever the model's size: every
-layer attends, its attention weights can be read, and replaced ones take effect.
-"""
-
-import copy
-import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from attention_programs.errors import UserError
-from attention_programs.models.architecture import decoder_layers
-from attention_programs.models.loading import LoadedModel, require_interface
-from attention_programs.models.model_record import ModelRecord
-from attention_programs.surrogate.identity import identity_of
+from attention_programs.models.architecture import decoder_layers, require_attention_alone
+from attention_programs.models.loading import require_interface
+from attention_programs.surrogate.contract_checks import CHECKS, LONG, TOLERANCE, Trial
+from attention_programs.surrogate.small_model import small_model
 
-TOKENS = 12
-"""Length of the test text: longer than the small model's window."""
-SIZES = {
-    **dict.fromkeys(("head_dim", "sliding_window", "attention_chunk_size"), 8),
-    **dict.fromkeys(("hidden_size", "embedding_size", "word_embed_proj_dim"), 32),
-    **dict.fromkeys(("intermediate_size", "ffn_dim", "decoder_ffn_dim", "max_position_embeddings"), 64),
-}
-"""Sizes of the small model, as far as its configuration has them."""
-HEADS = 4
+STRUCTURE = "structure"
+"""The first property: one stack of layers that all attend, through transformers' interface."""
 MAX_TOKENS = 1000
 """Number of vocabulary entries that the text is drawn from."""
-TOLERANCE = 1e-4
-"""Largest logit change that rounding can explain in the small model, which computes in single precision."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether a model has a property."""
+
+    name: str
+    """The property: ``STRUCTURE`` or a key of ``CHECKS``."""
+    reason: str = ""
+    """Why it lacks the property; empty if it has it."""
 
 
 def check_architecture(model: Any, tokenizer: Any) -> None:
-    """Checks that a model's heads can be read and replaced.
+    """Checks that a model's heads can be read and replaced, in single precision and in the precision of its weights.
 
     Args:
         model: A transformers model; it is not changed.
@@ -42,56 +39,54 @@ def check_architecture(model: Any, tokenizer: Any) -> None:
         UserError: if not; the message names the architecture and what it does not support.
     """
     require_interface(model)
-    decoder_layers(model)
-    usable = [number for number in range(min(MAX_TOKENS, len(tokenizer))) if number not in tokenizer.all_special_ids]
-    text = [usable[place * len(usable) // TOKENS] for place in range(TOKENS)]
-    try:
-        small = small_model(model, tokenizer)
-        for layer in range(small.record.layers):
-            found = identity_of(small, [head for head in small.record.heads if head.layer == layer], [text])
-            if found.own > TOLERANCE or not found.proved:
+    own = str(model.dtype).removeprefix("torch.")
+    for precision in dict.fromkeys(("float32", own if own in TOLERANCE else "float32")):
+        for outcome in outcomes(type(model), model.config, tokenizer, precision):
+            if outcome.reason:
                 raise UserError(
-                    f"replacing the heads of layer {layer} by their own patterns changes a logit by {found.own:.2g}, "
-                    f"by wrong patterns {found.wrong:.2g}"
+                    f"{type(model).__name__} is not supported: {outcome.reason}; choose another architecture, such as "
+                    "GPT-2, Llama, Qwen2, Gemma, Mistral, OPT, GPT-NeoX or BERT"
                 )
-    except UserError as error:
-        raise _refused(model, str(error)) from error
+
+
+def outcomes(kind: type, config: Any, tokenizer: Any, precision: str) -> Iterator[Outcome]:
+    """Tries an architecture on a small random model of a configuration, up to the first property that it lacks.
+
+    Args:
+        kind: The transformers class of the model.
+        config: Its configuration, for a model of any size.
+        tokenizer: Its tokenizer.
+        precision: The data type to compute in.
+    """
+    try:
+        require_interface(kind)
+        require_attention_alone(config)
+        small = small_model(kind, config, tokenizer, precision)
+        decoder_layers(small.model)
+        trial = Trial.of(small, _text(config, tokenizer))
     except Exception as error:  # an architecture with another structure may fail in any way
-        raise _refused(model, f"a small model of it fails with {type(error).__name__} ({error})") from error
+        yield Outcome(STRUCTURE, _reason("building a small model of it", error))
+        return
+    yield Outcome(STRUCTURE)
+    for name, check in CHECKS.items():
+        if not check.applies(small):
+            continue
+        try:
+            with torch.inference_mode():
+                check.test(trial)
+        except Exception as error:
+            yield Outcome(name, _reason(f"the test of its {name}", error))
+            return
+        yield Outcome(name)
 
 
-def _refused(model: Any, reason: str) -> UserError:
-    return UserError(
-        f"{type(model).__name__} is not supported: {reason}; choose another architecture, such as GPT-2, Llama, Qwen2, "
-        "Gemma, Mistral, OPT, GPT-NeoX or BERT"
-    )
+def _text(config: Any, tokenizer: Any) -> list[int]:
+    entries = min(MAX_TOKENS, len(tokenizer), config.vocab_size)
+    usable = [number for number in range(entries) if number not in tokenizer.all_special_ids]
+    return [usable[place * len(usable) // LONG] for place in range(LONG)]
 
 
-def small_model(model: Any, tokenizer: Any) -> LoadedModel:
-    """A small random model of the same configuration, with all its kinds of layers and the same grouping of heads."""
-    config = _small_config(model.config)
-    small = type(model)._from_config(config, attn_implementation="eager", dtype=torch.float32)
-    generator = torch.Generator().manual_seed(0)
-    for parameter in small.parameters():
-        if parameter.ndim > 1:  # with the usual small initialisation, attention is almost uniform
-            torch.nn.init.normal_(parameter, std=2 / math.sqrt(parameter.shape[-1]), generator=generator)
-    small.eval().requires_grad_(False)
-    record = ModelRecord.of(small, f"a small {type(model).__name__}", "folder", "")
-    return LoadedModel(small, tokenizer, record)
-
-
-def _small_config(config: Any) -> Any:
-    small = copy.deepcopy(config)
-    for name, size in SIZES.items():
-        if isinstance(getattr(small, name, None), int):
-            setattr(small, name, size)
-    layers, kinds = config.num_hidden_layers, list(getattr(config, "layer_types", None) or ())
-    kept = min(layers, max(2, 1 + max((kinds.index(kind) for kind in set(kinds)), default=0)))
-    for name, value in vars(config).items():
-        if isinstance(value, list | tuple) and len(value) == layers and layers > kept:
-            setattr(small, name, list(value[:kept]))
-    small.num_hidden_layers = kept
-    small.num_attention_heads = HEADS
-    if groups := getattr(config, "num_key_value_heads", None):
-        small.num_key_value_heads = max(1, HEADS * groups // config.num_attention_heads)
-    return small
+def _reason(attempt: str, error: Exception) -> str:
+    """Why an attempt failed, in one line."""
+    line = " ".join(str(error).split())
+    return line if isinstance(error, UserError) else f"{attempt} fails with {type(error).__name__} ({line})"

@@ -76,7 +76,9 @@ def identity_of(loaded: LoadedModel, heads: Sequence[Head], texts: Sequence[Sequ
             with PatchedModel(loaded, assignment, _GivenPatterns(loaded, known)):
                 logits.append(loaded.model(input_ids=ids).logits)
         changes += [float((after - before).abs().max()) for before, after in pairwise(logits)]
-    return Identity(max(changes[::2], default=0.0), max(changes[1::2], default=math.inf))
+    if not changes:
+        return Identity(0.0, math.inf)
+    return Identity(float(np.max(changes[::2])), float(np.max(changes[1::2])))  # NaN if any is
 
 
 def _turned(patterns: PatternArray, causal: bool) -> PatternArray:
@@ -97,7 +99,7 @@ def check_identity(loaded: LoadedModel, heads: Sequence[Head]) -> Identity:
     found = identity_of(loaded, heads, [loaded.encode(PROBE, 64)])
     record = loaded.record
     allowed = TOLERANCE.get(record.dtype, TOLERANCE["float32"])
-    if found.own > allowed:
+    if not found.own <= allowed:  # which is also so if it is NaN
         raise UserError(
             f"replacing heads of {record.name} by their own patterns changes a logit by {found.own:.3g} (allowed "
             f"{allowed}); this version of transformers is not supported for {record.architecture}"

@@ -7,7 +7,7 @@ attention, so all other heads are unchanged to the last bit, and then replaces t
 
 import sys
 import weakref
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +28,7 @@ from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.layer_plan import LayerPlan
 from attention_programs.surrogate.padding import real_tokens, require_one_text_a_row
 from attention_programs.surrogate.pattern_cache import PatternCache
+from attention_programs.surrogate.skipped_projections import query_and_key, skip
 
 IMPLEMENTATION = "attention_programs"
 _MARK = "_attention_programs_layer"
@@ -58,8 +59,7 @@ def _attention(
         return output, weights
     plan.uses += 1
     new = plan.patterns(query.shape[2], key.shape[2], attention_mask).to(device=value.device, dtype=value.dtype)
-    if plan.gates is None and len(plan.heads) == query.shape[1]:
-        # The whole layer is replaced, so neither scores nor their gradients need to be computed.
+    if plan.scores_unused:  # neither they nor their gradients need to be computed
         return plan.outputs(new, value, query.shape[1]).contiguous(), new
     output, weights = eager(module, query, key, value, attention_mask, **kwargs)
     if plan.gates is not None:
@@ -90,6 +90,7 @@ class PatchedModel:
     cache: PatternCache | None = None
     look_ahead: Collection[str] = ()
     _handles: list[RemovableHandle] = field(default_factory=list, init=False, repr=False)
+    _undo: list[Callable[[], None]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         record = self.loaded.record
@@ -109,6 +110,7 @@ class PatchedModel:
         for head in sorted(self.assignment):
             self._by_layer.setdefault(head.layer, []).append((head, self.assignment[head]))
         self._history: weakref.WeakKeyDictionary[Any, torch.Tensor] = weakref.WeakKeyDictionary()
+        self._keyless: weakref.WeakSet[Any] = weakref.WeakSet()
         self._pending: torch.Tensor | None = None
         self._install()
 
@@ -135,12 +137,19 @@ class PatchedModel:
         self.model.set_attn_implementation(IMPLEMENTATION)
         config = self.model.config
         self._plans = {
-            layer: LayerPlan([head.index for head, _ in pairs], bool(layer_window(config, layer)))
+            layer: LayerPlan(
+                [head.index for head, _ in pairs],
+                windowed=bool(layer_window(config, layer)),
+                whole=len(pairs) == self.loaded.record.heads_per_layer,
+            )
             for layer, pairs in self._by_layer.items()
         }
         for index, layer in enumerate(decoder_layers(self.model)):
+            plan = self._plans.get(index)
             for module in layer.modules():
-                setattr(module, _MARK, self._plans.get(index))
+                setattr(module, _MARK, plan)
+            if plan and plan.whole:
+                self._undo += [skip(each, plan) for each in query_and_key(layer, config)]
         setattr(self.model, _MARK, True)
         stack = token_stack(self.model)
         self._handles = [
@@ -152,7 +161,9 @@ class PatchedModel:
         """Restores the model's own attention."""
         for handle in self._handles:
             handle.remove()
-        self._handles = []
+        for undo in self._undo:
+            undo()
+        self._handles, self._undo = [], []
         for module in self.model.modules():
             if hasattr(module, _MARK):
                 delattr(module, _MARK)
@@ -196,6 +207,11 @@ class PatchedModel:
                 raise UserError(
                     "the key-value cache was filled without this surrogate or for another batch; start with a new one"
                 )
+            if past in self._keyless and any(plan.whole and not plan.scores_unused for plan in self._plans.values()):
+                raise UserError(
+                    "the key-value cache was filled while programs alone were used and lacks the keys of replaced "
+                    "heads, which gates need; start with a new one"
+                )
             ids = torch.cat([history[:, :known], ids.to(history.device)], dim=1)
         self._pending = ids
         if past is not None:
@@ -219,6 +235,8 @@ class PatchedModel:
 
             cache.reorder_cache = reorder_both
         self._history[cache] = ids
+        if self._undo and any(plan.scores_unused for plan in self._plans.values()):
+            self._keyless.add(cache)
 
     def _fill(self, ids: np.ndarray, real: np.ndarray, known: int) -> None:
         """Sets each layer's weights; padding rows stay 0."""

@@ -12,12 +12,19 @@ class LayerPlan:
     heads: list[int]
     windowed: bool
     """Whether the layer has sliding-window attention, so that a cache keeps only the last tokens."""
+    whole: bool
+    """Whether these are all heads of the layer."""
     weights: torch.Tensor | None = None
     """Shape (batch, replaced heads, queries, tokens so far)."""
     gates: torch.Tensor | None = None
     """Blend of each head and its program, 0 to 1, shape (batch, replaced heads); only programs if None."""
     uses: int = 0
     """How often the layer used its weights in this forward pass."""
+
+    @property
+    def scores_unused(self) -> bool:
+        """Whether no head of the layer attends by its own queries and keys."""
+        return self.whole and self.gates is None
 
     def patterns(self, queries: int, keys: int, mask: torch.Tensor | None) -> torch.Tensor:
         """The programs' patterns on the tokens that the layer sees, shape (batch, replaced heads, queries, keys).

@@ -18,7 +18,9 @@ import attention_programs as ap
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.code_generation import WeightedTerm, emit
 from attention_programs.programs.features import candidate_features
+from attention_programs.surrogate.small_model import small_model
 from conftest import ROOT, tiny_model
+from families import FAMILIES
 
 NAMES = "cat dog cow pig hen owl fox bee ant bat elk emu".split()
 CONTENTS = [
@@ -137,6 +139,18 @@ def test_a_checkpoint_that_lacks_weights_is_refused_by_their_name(tmp_path: Path
     assert "\n" not in str(caught.value)
     save_file(weights, tmp_path / "model.safetensors")
     assert ap.load_model(tmp_path).heads
+
+
+def test_architectures_are_refused_when_they_are_loaded(tmp_path: Path) -> None:
+    families = {family.name: family for family in FAMILIES}
+    sinks = small_model(families["gpt-oss"].kind(), families["gpt-oss"].configuration(), tiny_model("llama").tokenizer)
+    sinks.model.save_pretrained(tmp_path)
+    sinks.tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(ap.UserError, match=r"^GptOssForCausalLM is not supported: .*a learned sink"):
+        ap.load_model(tmp_path)
+    hybrid = small_model(families["Jamba"].kind(), families["Jamba"].configuration(), sinks.tokenizer)
+    with pytest.raises(ap.UserError, match="some layers are of the kind linear_attention"):
+        ap.Model(hybrid.model, hybrid.tokenizer)
 
 
 def test_importing_changes_nothing_and_brings_no_tools() -> None:

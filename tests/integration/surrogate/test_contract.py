@@ -3,89 +3,133 @@
 import sys
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import transformers
 
 from attention_programs.errors import UserError
-from attention_programs.models.architecture import layer_window, shortest_window, token_stack
+from attention_programs.models.architecture import require_attention_alone, shortest_window, token_stack
 from attention_programs.models.head import Head, all_heads
-from attention_programs.models.loading import LoadedModel
-from attention_programs.surrogate import intervention
-from attention_programs.surrogate.contract import check_architecture, small_model
+from attention_programs.models.loading import LoadedModel, load_weights
+from attention_programs.surrogate import contract, intervention
+from attention_programs.surrogate.contract import check_architecture
 from attention_programs.surrogate.identity import check_identity, identity_of
 from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.small_model import small_model
 from builders import program_record
 from conftest import tiny_model
+from families import FAMILIES, Family
 
-SIZES = {"vocab_size": 400, "hidden_size": 64, "num_hidden_layers": 8, "num_attention_heads": 8}
-COMMON = SIZES | {"intermediate_size": 128, "pad_token_id": 1, "bos_token_id": None, "eos_token_id": None}
-GROUPED = COMMON | {"num_key_value_heads": 2}
-SUPPORTED: dict[str, dict[str, Any]] = {
-    "Llama": GROUPED,
-    "Mistral": GROUPED | {"sliding_window": 16},
-    "Qwen2": GROUPED | {"use_sliding_window": True, "sliding_window": 16, "max_window_layers": 2},
-    "Qwen3": GROUPED,
-    "Gemma": GROUPED | {"head_dim": 8},
-    "Gemma2": GROUPED | {"head_dim": 8},
-    "Gemma3": GROUPED | {"head_dim": 8},
-    "Cohere2": GROUPED,
-    "Llama4": GROUPED | {"head_dim": 8, "num_local_experts": 2},
-    "GPTNeoX": COMMON,
-    "OPT": SIZES | {"ffn_dim": 128, "word_embed_proj_dim": 64, "pad_token_id": 1},
-    "Bert": SIZES | {"intermediate_size": 128, "pad_token_id": 1},
-    "Roberta": COMMON | {"max_position_embeddings": 66},
-}
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "GPTNeo": ({"vocab_size": 400, "hidden_size": 64, "num_layers": 2, "num_heads": 4,
-                "attention_types": [[["global", "local"], 1]]}, "does not use transformers' AttentionInterface"),
-    "Albert": (COMMON, "has no list of its 8 layers"),
-    "Bart": ({"vocab_size": 400, "d_model": 64, "decoder_layers": 3, "encoder_layers": 3}, "BartForCausalLM is not"),
-    "Jamba": (GROUPED | {"num_experts": 2}, "1 of them have attention; models that mix attention"),
-    "GptOss": (GROUPED | {"head_dim": 8, "num_local_experts": 4}, "something other than tokens "),
-    "MiniMax": (GROUPED | {"num_local_experts": 4}, "MiniMaxForCausalLM is not supported"),
+SIZES = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
+COMMON = SIZES | {"intermediate_size": 64, "pad_token_id": 1, "bos_token_id": None, "eos_token_id": None}
+T5 = {"vocab_size": 400, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "GPTNeo": ("ForCausalLM", {"vocab_size": 400, "hidden_size": 64, "num_layers": 2, "num_heads": 4,
+               "attention_types": [[["global", "local"], 1]]}, "does not use transformers' AttentionInterface"),
+    "Albert": ("ForMaskedLM", COMMON, "has no list with a module for each of its layers"),
+    "Bart": ("ForCausalLM", {"vocab_size": 400, "d_model": 64, "decoder_layers": 3}, "an encoder with a decoder"),
+    "T5": ("ForConditionalGeneration", T5, "an encoder with a decoder"),
+    "Jamba": ("ForCausalLM", COMMON | {"num_experts": 2, "num_key_value_heads": 4},
+              "some layers are of the kind linear_attention"),
+    "GptOss": ("ForCausalLM", COMMON | {"head_dim": 8, "num_local_experts": 4}, "something other than tokens "),
 }  # fmt: skip
-MASKED = ("Bert", "Roberta", "Albert")
 PREVIOUS = program_record("text.previous_token")
-DISTANCE = program_record("text.softmax(1.5 * text.first_token - 0.7 * text.log_distance)")
 
 
-def build(family: str, sizes: dict[str, Any]) -> Any:
-    suffix = "ForMaskedLM" if family in MASKED else "ForCausalLM"
-    config = getattr(transformers, f"{family}{'Text' if family in ('Gemma3', 'Llama4') else ''}Config")
+def build(family: str, suffix: str, sizes: dict[str, Any]) -> Any:
     torch.manual_seed(0)
-    return getattr(transformers, f"{family}{suffix}")(config(**sizes)).eval()
+    config = getattr(transformers, f"{family}Config")(**sizes)
+    return getattr(transformers, f"{family}{suffix}")(config).eval()
 
 
 def tokenizer() -> Any:
     return tiny_model("llama").tokenizer
 
 
-@pytest.mark.parametrize("family", SUPPORTED)
-def test_families_that_work_pass(family: str) -> None:
-    model = build(family, SUPPORTED[family])
-    before = model.config.to_dict()
-    check_architecture(model, tokenizer())
-    assert model.config.to_dict() == before
+def small(name: str, **options: Any) -> LoadedModel:
+    family = next(family for family in FAMILIES if family.name == name)
+    family = Family(name, family.config, family.model, family.options | options)
+    return small_model(family.kind(), family.configuration(), tokenizer())
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "bert"])
+def test_the_trial_leaves_the_model_and_the_random_numbers_as_they_are(family: str) -> None:
+    loaded = tiny_model(family)
+    config, state = loaded.model.config.to_dict(), torch.get_rng_state()
+    check_architecture(loaded.model, loaded.tokenizer)
+    assert loaded.model.config.to_dict() == config
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 @pytest.mark.parametrize("family", REFUSED)
-def test_families_that_do_not_are_refused_by_name(family: str) -> None:
-    sizes, reason = REFUSED[family]
-    model = build(family, sizes)
+def test_families_that_do_not_work_are_refused_by_name(family: str) -> None:
+    suffix, sizes, reason = REFUSED[family]
+    model = build(family, suffix, sizes)
     with pytest.raises(UserError, match=reason) as refusal:
         check_architecture(model, tokenizer())
     assert type(model).__name__ in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
-def test_the_small_model_has_every_kind_of_layer_and_the_grouping_of_heads() -> None:
-    small = small_model(build("Gemma3", SUPPORTED["Gemma3"]), tokenizer())
-    config = small.model.config
-    assert set(config.layer_types) == {"sliding_attention", "full_attention"}
-    assert config.num_attention_heads // config.num_key_value_heads == 4
-    assert shortest_window(config) == 8
+def test_the_precision_of_the_weights_is_tried_too(llama: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried, outcomes = [], contract.outcomes
+    monkeypatch.setattr(contract, "outcomes", lambda *args: (tried.append(args[-1]), outcomes(*args))[1])
+    monkeypatch.setattr(type(llama.model), "dtype", torch.float16)
+    check_architecture(llama.model, llama.tokenizer)
+    assert tried == ["float32", "float16"]
+
+
+def test_whatever_fails_in_the_trial_ends_in_one_line(llama: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise KeyError("a thing\nof two lines")
+
+    monkeypatch.setattr(type(llama.model), "generate", fails)
+    with pytest.raises(UserError, match=r"Llama\S+ is not supported: the test of its generation fails with KeyError"):
+        check_architecture(llama.model, llama.tokenizer)
+
+
+@pytest.mark.parametrize("name", ["T5", "Gemma 3 with images", "Jamba"])
+def test_what_is_no_single_stack_is_refused_before_its_weights_are_read(name: str, tmp_path: Any) -> None:
+    family = next(family for family in FAMILIES if family.name == name)
+    family.configuration().save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"an encoder with a decoder|of several parts \(text_config|linear_attention"):
+        load_weights(str(tmp_path), "copy it")
+
+
+def test_layers_of_different_numbers_of_heads_are_refused() -> None:
+    with pytest.raises(UserError, match="layers differ in num_key_value_heads"):
+        require_attention_alone(transformers.Gemma4TextConfig(num_global_key_value_heads=1, attention_k_eq_v=True))
+
+
+@pytest.mark.parametrize("name", ["Llama", "Gemma 3", "Gemma 4", "Cohere2", "Mixtral", "Llama 4", "DeepSeek-V3"])
+def test_the_small_model_is_small_and_has_every_kind_of_layer(name: str) -> None:
+    family = next(family for family in FAMILIES if family.name == name)
+    config, found = family.configuration(), small(name).model
+    assert sum(parameter.numel() for parameter in found.parameters()) < 2e5
+    assert found.config.num_hidden_layers <= 4
+    assert set(getattr(found.config, "layer_types", ())) == set(getattr(config, "layer_types", ()))
+    assert shortest_window(found.config) == (8 if shortest_window(config) else 0)
+
+
+@pytest.mark.parametrize(("heads", "groups", "kept"), [(32, 8, 1), (8, 4, 2), (9, 3, 1), (16, 12, 2), (71, 71, 4)])
+def test_the_small_model_groups_heads_as_nearly_as_it_can(heads: int, groups: int, kept: int) -> None:
+    sizes = {"num_attention_heads": heads, "num_key_value_heads": groups, "hidden_size": 64 * heads}
+    config = small("Llama", **sizes).model.config
+    assert (config.num_attention_heads, config.num_key_value_heads) == (4, kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "rope"),
+    [
+        ("Phi-3", {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 48, "long_factor": [2.0] * 48}),
+        ("Llama", {"rope_type": "llama3", "rope_theta": 5e5, "factor": 32.0, "low_freq_factor": 1.0,
+                   "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}),
+        ("DeepSeek-V3", {"rope_type": "yarn", "rope_theta": 1e4, "factor": 40.0, "mscale": 1.0, "mscale_all_dim": 1.0}),
+    ],
+)  # fmt: skip
+def test_rotary_embeddings_of_every_kind_fit_into_the_small_heads(name: str, rope: dict[str, Any]) -> None:
+    ids = torch.tensor([[5, 6, 7]])
+    assert torch.isfinite(small(name, rope_parameters=rope).model(input_ids=ids).logits).all()
 
 
 def test_a_function_that_replaces_nothing_is_found_out(llama: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,8 +160,11 @@ def test_a_function_that_counts_and_replaces_nothing_is_found_out(
         return module.eager_attention_forward(layer, *args, **kwargs)
 
     monkeypatch.setattr(intervention, "_attention", discards)
-    assert identity_of(llama, all_heads(3, 4), [[5, 6, 7, 8]]).own == 0
+    some = [head for head in all_heads(3, 4) if head.index < 3]
+    assert identity_of(llama, some, [[5, 6, 7, 8]]).own == 0
     with pytest.raises(UserError, match="same logits with wrong patterns as with their own"):
+        check_identity(llama, some)
+    with pytest.raises(UserError, match="changes a logit by nan"):  # their queries and keys are not computed
         check_identity(llama, all_heads(3, 4))
 
 
@@ -127,29 +174,6 @@ def test_wrong_patterns_change_what_own_ones_do_not(any_model: LoadedModel) -> N
         assert found.own < 1e-5
         assert found.wrong > 1e-3
         assert found.proved
-
-
-@pytest.mark.parametrize("family", ["Mistral", "Qwen2", "Gemma3", "Cohere2", "Llama4"])
-def test_generation_goes_on_beyond_the_window(family: str) -> None:
-    """With a cache that keeps the window alone the tokens are those of a model that reads the whole text again."""
-    small = small_model(build(family, SUPPORTED[family]), tokenizer())
-    model, windows = small.model, [layer_window(small.model.config, layer) for layer in range(small.record.layers)]
-    assert 8 in windows
-    assignment = {head: (PREVIOUS, DISTANCE)[head.index % 2] for head in small.record.heads if head.index < 3}
-    ids = torch.tensor([list(range(5, 17))])
-    with torch.inference_mode(), PatchedModel(small, assignment):
-        options = {"max_new_tokens": 12, "do_sample": False, "attention_mask": torch.ones_like(ids)}
-        cached = model.generate(ids, use_cache=True, **options)
-        plain = model.generate(ids, use_cache=False, **options)
-        seen = model(input_ids=cached, output_attentions=True).attentions
-    assert torch.equal(cached, plain)
-    assert cached.shape[1] == 24
-    for layer, window in enumerate(windows):
-        weights = seen[layer][0, :3]
-        np.testing.assert_allclose(weights.sum(-1).numpy(), 1, atol=1e-5)
-        if window and family != "Llama4":  # its windows are chunks that begin again
-            assert weights.tril(-window).abs().max() == 0
-            assert (weights.tril(1 - window).amax(dim=-1)[:, window:] > 0).any()
 
 
 def test_packed_texts_are_refused(llama: LoadedModel) -> None:
@@ -173,7 +197,7 @@ def test_a_static_cache_is_refused_with_the_way_out(family: str) -> None:
 
 
 def test_the_stack_is_where_token_ids_arrive() -> None:
-    opt = build("OPT", SUPPORTED["OPT"])
+    opt = small("OPT").model
     assert token_stack(opt) is opt.model.decoder
     assert token_stack(tiny_model("llama").model) is tiny_model("llama").model.model
     assert token_stack(tiny_model("bert").model) is tiny_model("bert").model.bert
