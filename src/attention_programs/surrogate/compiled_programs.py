@@ -7,6 +7,7 @@ loops on the CPU, as dense products on other devices. Both equal the programs to
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -88,8 +89,8 @@ class CompiledPrograms:
         patterns = np.ones((1 + len(self._patterns), len(rows), view.n), np.float32)
         for number, (name, parameter) in enumerate(self._patterns, 1):
             patterns[number] = view.rows(name, rows, parameter)
-        tensors = (torch.from_numpy(each).to(self._device) for each in (rows, classes, patterns))
-        return TextTerms(*tensors, causal=view.causal)
+        on_device = [torch.from_numpy(each).to(self._device) for each in (rows, classes, patterns)]
+        return TextTerms(on_device[0], on_device[1], on_device[2], view.causal)
 
     def weights(self, text: TextTerms, programs: slice) -> torch.Tensor:
         """The patterns of some programs, shape (programs, rows, n).
@@ -102,12 +103,15 @@ class CompiledPrograms:
         if self._device.type != "cpu":
             return dense_softmax_of_terms(text, coefficients, numbers)
         found = torch.empty(len(coefficients), *text.patterns.shape[1:])
-        tables = (each.numpy() for each in (text.rows, text.classes, text.patterns, coefficients, *numbers))
-        arguments = (*tables, text.causal, found.numpy())
+        factors = text.rows.numpy(), text.classes.numpy(), text.patterns.numpy()
+        query, key, pattern = numbers.numpy()
+        write = partial(
+            softmax_of_terms, *factors, coefficients.numpy(), query, key, pattern, text.causal, found.numpy()
+        )
         if found.numel() < SMALL:
-            softmax_of_terms(*arguments, 0, len(found))
+            write(0, len(found))
         else:
-            in_threads(len(found), lambda start, stop: softmax_of_terms(*arguments, start, stop))
+            in_threads(len(found), write)
         return found
 
 
@@ -119,7 +123,7 @@ def dense_softmax_of_terms(text: TextTerms, coefficients: torch.Tensor, numbers:
         coefficients: Shape (programs, terms).
         numbers: Numbers of query class, key class and pattern, shape (3, programs, terms).
     """
-    features, place = numbers.flatten(1).unique(dim=1, return_inverse=True)
+    features, place = torch.unique(numbers.flatten(1), dim=1, return_inverse=True)
     query, key, pattern = features
     table = coefficients.new_zeros(len(coefficients), features.shape[1])
     table.scatter_add_(1, place.view(coefficients.shape), coefficients)

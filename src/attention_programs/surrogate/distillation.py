@@ -24,12 +24,13 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
+from attention_programs.surrogate.compiled_programs import has_terms
 from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
 from attention_programs.surrogate.losses import passes_in, with_predictions
 from attention_programs.surrogate.original_predictions import OriginalPredictions, divergence
 from attention_programs.surrogate.replacement import heads_at
-from attention_programs.surrogate.soft_programs import SoftPrograms, has_terms, patch_softly
+from attention_programs.surrogate.soft_programs import SoftPrograms, patch_softly
 
 Ids = tuple[int, ...]
 LAYERS = "layer_output"

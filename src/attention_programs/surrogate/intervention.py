@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.runner import Runner, TrustedRunner
 from attention_programs.scoring.assignments import Assignment
+from attention_programs.surrogate.batch_patterns import BatchPatterns, LayerPrograms, PlacedText
 from attention_programs.surrogate.layer_plan import LayerPlan
 from attention_programs.surrogate.padding import real_tokens, require_one_text_a_row
 from attention_programs.surrogate.pattern_cache import PatternCache
@@ -105,10 +107,12 @@ class PatchedModel:
                 )
         if getattr(self.model, _MARK, False):
             raise UserError(f"{record.name} is already patched; restore it first")
-        self.cache = self.cache or pattern_cache(self.loaded)
+        cache = self.cache or pattern_cache(self.loaded)
         self._by_layer: dict[int, list[tuple[Head, ProgramRecord]]] = {}
         for head in sorted(self.assignment):
             self._by_layer.setdefault(head.layer, []).append((head, self.assignment[head]))
+        programs = {layer: [program for _, program in pairs] for layer, pairs in self._by_layer.items()}
+        self._programs = LayerPrograms(programs, cache, self.model.device)
         self._history: weakref.WeakKeyDictionary[Any, torch.Tensor] = weakref.WeakKeyDictionary()
         self._keyless: weakref.WeakSet[Any] = weakref.WeakSet()
         self._pending: torch.Tensor | None = None
@@ -239,19 +243,14 @@ class PatchedModel:
             self._keyless.add(cache)
 
     def _fill(self, ids: np.ndarray, real: np.ndarray, known: int) -> None:
-        """Sets each layer's weights; padding rows stay 0."""
-        assert self.cache is not None
-        batch, keys = ids.shape
-        places = [np.flatnonzero(row) for row in real]
-        texts = [tuple(row[place].tolist()) for row, place in zip(ids, places, strict=True)]
-        for layer, pairs in self._by_layer.items():
-            weights = np.zeros((batch, len(pairs), keys - known, keys), dtype=np.float32)
-            for row, (place, text) in enumerate(zip(places, texts, strict=True)):
-                new = int(np.searchsorted(place, known))
-                target = np.ix_(place[new:] - known, place)
-                for slot, (_, program) in enumerate(pairs):
-                    weights[row, slot][target] = self.cache.get(text, program)[new:]
-            self._plans[layer].weights = torch.from_numpy(weights)
+        """Lets each layer compute its weights when it needs them."""
+        texts = []
+        for row, mask in zip(ids, real, strict=True):
+            places = np.flatnonzero(mask)
+            texts.append(PlacedText(tuple(row[places].tolist()), places, int(np.searchsorted(places, known))))
+        patterns = BatchPatterns(self._programs, texts, ids.shape[1] - known, ids.shape[1])
+        for layer, plan in self._plans.items():
+            plan.weights = partial(patterns.of_layer, layer)
 
     def _remember(self, _module: Any, _args: Any, _kwargs: dict[str, Any], output: Any) -> None:
         """After a forward pass, verifies the replacement, and tracks the tokens of a cache that the model created."""

@@ -1,5 +1,6 @@
 """The replaced heads of one layer, and their outputs in a forward pass."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +15,8 @@ class LayerPlan:
     """Whether the layer has sliding-window attention, so that a cache keeps only the last tokens."""
     whole: bool
     """Whether these are all heads of the layer."""
-    weights: torch.Tensor | None = None
-    """Shape (batch, replaced heads, queries, tokens so far)."""
+    weights: Callable[[], torch.Tensor] | None = None
+    """Gives the programs' weights, shape (batch, replaced heads, queries, tokens so far)."""
     gates: torch.Tensor | None = None
     """Blend of each head and its program, 0 to 1, shape (batch, replaced heads); only programs if None."""
     uses: int = 0
@@ -32,7 +33,7 @@ class LayerPlan:
         Raises:
             RuntimeError: if they are not for these tokens.
         """
-        found = self.weights
+        found = self.weights() if self.weights else None
         fits = found is not None and found.shape[-2] == queries
         if found is None or not fits or found.shape[-1] < keys or (found.shape[-1] > keys and not self.windowed):
             shape = None if found is None else tuple(found.shape)

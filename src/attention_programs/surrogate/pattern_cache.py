@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from cachetools import LRUCache
@@ -15,6 +17,7 @@ from attention_programs.programs.view import TokenView
 
 Ids = tuple[int, ...]
 PatternArray = NDArray[np.float32]
+Found = TypeVar("Found")
 
 
 _Key = tuple[Ids, str]
@@ -52,10 +55,7 @@ class PatternCache:
         found = self._kept.get(key)
         if isinstance(found, np.ndarray):
             return found
-        kept = self._kept.get((ids, ""))
-        view = kept if isinstance(kept, TokenView) else TokenView.of(self._read(ids))
-        (outcome,) = self._runner.outcomes([record], view)
-        self._keep((ids, ""), view)
+        (outcome,) = self.on_view(ids, partial(self._runner.outcomes, [record]))
         if isinstance(outcome, Rejected):
             raise RuntimeError(
                 f"program {record.name!r} ({record.id[:10]}) fails on a text of {len(ids)} tokens: "
@@ -64,6 +64,14 @@ class PatternCache:
         outcome.weights.flags.writeable = False
         self._keep(key, outcome.weights)
         return outcome.weights
+
+    def on_view(self, ids: Ids, use: Callable[[TokenView], Found]) -> Found:
+        """What a function makes of a text's view, which all programs share."""
+        kept = self._kept.get((ids, ""))
+        view = kept if isinstance(kept, TokenView) else TokenView.of(self._read(ids))
+        found = use(view)
+        self._keep((ids, ""), view)
+        return found
 
     def _keep(self, key: _Key, value: PatternArray | TokenView) -> None:
         """Caches a value as the most recently used, unless it exceeds the limit by itself."""

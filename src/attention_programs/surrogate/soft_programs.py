@@ -1,17 +1,16 @@
 """Programs with learnable coefficients: the same sums of terms in torch."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 
 from attention_programs.attention.packing import Packing
-from attention_programs.errors import UserError
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.features import Feature
 from attention_programs.programs.parser import read_terms
-from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.intervention import PatchedModel
@@ -46,14 +45,6 @@ class TermValues:
         packing = Packing(view.n, view.causal)
         entries = [packing.pack(feature.matrix(view)) for feature in self._features]
         return torch.from_numpy(np.stack(entries).astype(np.float16))
-
-
-def has_terms(program: ProgramRecord) -> bool:
-    """Whether a program is a softmax of a sum of terms, so that its coefficients can be learned."""
-    try:
-        return bool(read_terms(program.source, program.name))
-    except UserError:
-        return False
 
 
 class SoftPrograms:
@@ -122,8 +113,13 @@ class SoftlyPatchedModel(PatchedModel):
         start = 0
         for layer, pairs in self._by_layer.items():
             assert patterns is not None
-            self._plans[layer].weights = patterns[start : start + len(pairs)].transpose(0, 1)
+            own = patterns[start : start + len(pairs)].transpose(0, 1)
+            self._plans[layer].weights = partial(_given, own)
             start += len(pairs)
+
+
+def _given(patterns: torch.Tensor) -> torch.Tensor:
+    return patterns
 
 
 def patch_softly(loaded: LoadedModel, assignment: Assignment, soft: SoftPrograms) -> SoftlyPatchedModel:

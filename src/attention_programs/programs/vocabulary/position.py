@@ -9,7 +9,7 @@ TERMS = Terms("position")
 
 
 def _distance(view: Tokens, rows: Rows) -> Array:
-    """i - j for some rows, shape (rows, n)."""
+    """I - j for some rows, shape (rows, n)."""
     return rows.astype(np.float32)[:, None] - np.arange(view.n, dtype=np.float32)[None, :]
 
 
