@@ -69,7 +69,8 @@ def choose_profile(wanted: Wanted, root: Path, here: Path) -> str:
         overrides |= {"override /explainer": "none"}
         values.pop("explainer", None)
     if corpora:
-        overrides |= {"override /corpora": corpora}
+        # The questions that ship are made from the stories that ship.
+        overrides = {"override /evaluation": "none"} | overrides | {"override /corpora": corpora}
         if "corpus" in values.get("replacement", {}):
             values["replacement"] = values["replacement"] | {"corpus": "all"}
     attention = dict(values.get("attention", {}))

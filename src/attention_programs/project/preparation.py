@@ -60,7 +60,9 @@ def left_out(config: Config, paths: Paths) -> list[str]:
         lines.append(f"programs by hand for single heads, as there is no {by_hand}; those for any model are used")
     if not list((paths.root / config.synthesis.imported).glob("*.jsonl")):
         lines.append(f"imported programs, as {config.synthesis.imported} has none")
-    if config.evaluation.tasks and not record.causal:
+    if not config.evaluation.tasks:
+        lines.append("questions, as those that ship are made from the stories that ship")
+    elif not record.causal:
         tasks = ", ".join(config.evaluation.tasks)
         lines.append(f"questions ({tasks}), as {record.name} is an encoder, which gives answers no likelihood")
     return lines

@@ -16,8 +16,10 @@ weights, the logits of the largest batch, and the patterns during the search; di
 """
 
 import gc
+import io
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -162,7 +164,8 @@ def _search_seconds(data: list[TextAttention], config: Config) -> float:
     def search(heads: int, terms: int) -> None:
         chosen = list(range(heads))
         parts = [[text.of_heads(chosen) for text in some] for some in (train, validation)]
-        Search(SearchData(parts[0], parts[1], replace(settings, max_terms=terms), best_device())).run()
+        with redirect_stderr(io.StringIO()):  # no progress bars
+            Search(SearchData(parts[0], parts[1], replace(settings, max_terms=terms), best_device())).run()
 
     search(1, 2)  # compiles its inner loops, if no earlier run did
     heads = len(data[0].entries)
