@@ -22,10 +22,10 @@ def commit_of(location: str, revision: str = "") -> str:
     Raises:
         UserError: if the hub has no such repository or revision, or can't be reached.
     """
-    found = _info(location, revision).sha
-    if not found or not COMMIT.fullmatch(found):
-        raise UserError(f"cannot look up {location!r}: the hub names no commit; write ID@COMMIT")
-    return found
+    try:
+        return str(_info(location, revision).sha)
+    except UserError as error:
+        raise UserError(f"{error}; or give the path of a local folder or GGUF file") from error
 
 
 def size_of(location: str, revision: str) -> int:
@@ -38,14 +38,34 @@ def size_of(location: str, revision: str) -> int:
     return sum(file.size or 0 for file in files if file.rfilename.endswith(".safetensors"))
 
 
+def require_access(location: str, revision: str, remedy: str) -> None:
+    """Checks that a model can be had, which the client would find out only after half a minute of retries.
+
+    Args:
+        location: The repository's id.
+        revision: A commit.
+        remedy: What to do if it can't; ends the message.
+
+    Raises:
+        UserError: if it is not in the client's cache, and the hub has no such model or can't be reached.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    if isinstance(try_to_load_from_cache(location, "config.json", revision=revision), str):
+        return
+    try:
+        _info(location, revision)
+    except UserError as error:
+        raise UserError(f"{error}; {remedy}") from error
+
+
 def _info(location: str, revision: str, **options: Any) -> Any:
     from huggingface_hub import HfApi
 
     try:
         return HfApi().model_info(location, revision=revision or None, timeout=SECONDS, **options)
     except Exception as error:  # the client raises many types
-        reason = explained(error, location)
-        raise UserError(f"cannot look up {location!r}: {reason}; or give a local folder or GGUF file") from error
+        raise UserError(f"cannot load {location!r} ({explained(error, location)})") from error
 
 
 def explained(error: BaseException, page: str) -> str:
@@ -59,14 +79,15 @@ def explained(error: BaseException, page: str) -> str:
 
     causes = list(_causes(error))
     kinds = {kind for cause in causes for kind in type(cause).__mro__}
-    if errors.GatedRepoError in kinds:
+    missing = [str(cause) for cause in causes if type(cause).__name__ == "DatasetNotFoundError"]  # of ``datasets``
+    if errors.GatedRepoError in kinds or any("gated" in message for message in missing):
         return (
             f"the repository is gated: accept its licence at {constants.ENDPOINT}/{page}, and set HF_TOKEN to a "
             "token of yours"
         )
     if errors.RevisionNotFoundError in kinds:
         return "the repository has no such revision; correct it"
-    if errors.RepositoryNotFoundError in kinds:
+    if errors.RepositoryNotFoundError in kinds or missing:
         return f"{constants.ENDPOINT} has no such repository; correct the id, or set HF_TOKEN if it is private"
     if errors.HFValidationError in kinds:
         return "this is no id of a repository, such as openai-community/gpt2, and there is no such folder or file"

