@@ -1,6 +1,8 @@
 # The two commands for a fresh machine: `make reproduce-paper` and `make test`.
 PYTHON ?= python3
 PROFILE ?=
+MODEL ?=
+ARGUMENTS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
@@ -30,8 +32,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-reproduce-paper: $(STAMP)  ## run everything: stages, MLflow, summary (PROFILE=name for another profile)
-	@$(BIN)/attention-programs reproduce $(if $(PROFILE),--profile $(PROFILE))
+# MODEL takes what `reproduce --model` does; texts, length and heads of one's own go into ARGUMENTS.
+reproduce-paper: $(STAMP)  ## run everything: stages, MLflow, summary (PROFILE=name or MODEL=id-or-path for another)
+	@$(BIN)/attention-programs reproduce $(if $(PROFILE),--profile $(PROFILE)) $(if $(MODEL),--model '$(MODEL)') $(ARGUMENTS)
 
 smoke: $(STAMP)  ## run every stage on a few texts and heads, in a few minutes
 	@$(BIN)/attention-programs reproduce --profile smoke --restore

@@ -39,21 +39,75 @@ def configure(
     print(f"params.yaml now has profile {profile!r}; run `dvc repro`, or undo with `git checkout params.yaml dvc.lock`")
 
 
-@command("reproduce", "run a profile end to end", "reproduce", "reproduce --profile smoke --restore")
+@command(
+    "reproduce",
+    "run a profile end to end, or explain another model",
+    "reproduce",
+    "reproduce --profile smoke --restore",
+    "reproduce --model openai-community/gpt2",
+    "reproduce --model owner/name@v1.0 --tokens 128",
+    "reproduce --model ~/models/mine --corpus letters.txt --corpus notes=notes.jsonl",
+    "reproduce --model mine.gguf --heads 'every 4' --profile smoke",
+    "reproduce --model gemma-3-270m",
+)
 def reproduce(
-    profile: Annotated[str, typer.Option(help="name of a file in conf/profile; default: the current settings")] = "",
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="name of a file in conf/profile; default: the current settings. With --model: its other settings are "
+            "taken"
+        ),
+    ] = "",
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="ID_OR_PATH",
+            help="explain this model: a name in conf/model, a folder of transformers, a GGUF file, or an id on the "
+            "hub (owner/name, or owner/name@revision)",
+        ),
+    ] = "",
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="with --model: explain it on these texts, as FILE or NAME=FILE: .jsonl with a text in each line, or "
+            ".txt with blank lines between texts; may be repeated",
+        ),
+    ] = None,
+    tokens: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="N", help="with --model: tokens of each text that are kept; default: 64"),
+    ] = None,
+    heads: Annotated[
+        str,
+        typer.Option(
+            show_default=False, help="with --model: the heads to explain: all, 'every K', or names such as L5H1,L5H2"
+        ),
+    ] = "",
     restore: Annotated[bool, typer.Option("--restore", help="restore params.yaml and dvc.lock afterwards")] = False,
     project: Directory = None,
 ) -> None:
-    """Runs a profile end to end: all stages, publishing to MLflow, summary."""
+    """Runs a profile end to end: all stages, publishing to MLflow, summary.
+
+    With --model, writes a profile for the model (in conf/profile, with its own results) and runs that: tries the
+    architecture first, then says what is left out and about what time, memory and disk are needed. Run the same command
+    again to resume.
+    """
     from attention_programs.files import read_json
     from attention_programs.project import reproduction
+    from attention_programs.project.own_profile import Wanted
+    from attention_programs.project.preparation import prepare
     from attention_programs.report.summary import format_summary
     from attention_programs.tracking.publish import publish
 
     root = root_of(project)
+    if not model and (corpus or tokens or heads):
+        raise UserError("--corpus, --tokens and --heads go with --model; name one, such as smollm2-135m")
     with reproduction.restored(root) if restore else contextlib.nullcontext():
-        if profile:
+        if model:
+            prepare(Wanted(model, tuple(corpus or ()), tokens or 0, heads, profile), root, Path.cwd())
+        elif profile:
             reproduction.configure(profile, root)
         reproduction.repro(root, [])
         opened = Project.open(root, compute=True)

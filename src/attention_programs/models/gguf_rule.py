@@ -1,10 +1,10 @@
-"""The pre-tokenization rule of a GGUF file's byte-level tokenizer."""
+"""What a GGUF file's byte-level tokenizer does before it merges bytes: the rule that the file names."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Regex, pre_tokenizers
+from tokenizers import Regex, normalizers, pre_tokenizers
 
 from attention_programs.errors import UserError
 
@@ -32,12 +32,17 @@ RULES: dict[str, Callable[[], Any]] = {
     **dict.fromkeys(("qwen2", "deepseek-r1-qwen"), lambda: _by_expression(_QWEN_2)),
 }
 """Factories of pre-tokenizers, by llama.cpp's name of the rule (``tokenizer.ggml.pre``)."""
+COMPOSED = frozenset({"qwen2"})
+"""Rules of tokenizers that compose characters first (Unicode's NFC), which no GGUF file says."""
+WHOLE_WORDS = frozenset({"llama-bpe", "llama3", "llama-v3"})
+"""Rules of tokenizers that take a word which is in the vocabulary as it is, whatever the merges give."""
 
 
 def apply_rule(tokenizer: Any, gguf: Path) -> None:
-    """Gives a tokenizer read from a GGUF file the pre-tokenization rule that the file names.
+    """Gives a tokenizer read from a GGUF file the rule that the file names, as the original tokenizer follows it.
 
-    Only byte-level vocabularies (``tokenizer.ggml.model`` is ``gpt2``) name one.
+    Only byte-level vocabularies (``tokenizer.ggml.model`` is ``gpt2``) name one. Others (Llama 2, Gemma) split nothing
+    before they merge characters, which transformers reads as it should.
 
     Raises:
         UserError: if the file names no rule or an unknown one: guessing would silently give different tokens.
@@ -55,4 +60,9 @@ def apply_rule(tokenizer: Any, gguf: Path) -> None:
             f"{gguf.name}: unknown splitting rule {rule!r} (tokenizer.ggml.pre); known are {', '.join(sorted(RULES))};"
             " use the model with its tokenizer.json through model.source: folder"
         )
-    tokenizer.backend_tokenizer.pre_tokenizer = RULES[rule]()
+    backend = tokenizer.backend_tokenizer
+    backend.pre_tokenizer = RULES[rule]()
+    if rule in COMPOSED:
+        backend.normalizer = normalizers.NFC()
+    if rule in WHOLE_WORDS:
+        backend.model.ignore_merges = True

@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub import errors
 from safetensors import SafetensorError
 
 from attention_programs.errors import UserError
+from attention_programs.hub import explained
 from attention_programs.models.architecture import require_attention_alone
 from attention_programs.models.model_record import ModelRecord, read_record, weights_hash
 from attention_programs.models.precision import say_if_slow
@@ -188,9 +190,8 @@ def load_weights(location: str, remedy: str, **options: Any) -> Any:
         if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
             kind = transformers.AutoModelForMaskedLM
         model, report = kind.from_pretrained(location, output_loading_info=True, **{"dtype": "auto", **options})
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"cannot load {location!r} ({reason}); {remedy}") from error
+    except (OSError, ValueError, SafetensorError, errors.HTTPError) as error:  # type: ignore[attr-defined]
+        raise UserError(f"cannot load {location!r} ({explained(error, location)}); {remedy}") from error
     missing = sorted(report["missing_keys"])
     if missing:  # transformers initialises them at random
         named = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")

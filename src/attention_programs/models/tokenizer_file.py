@@ -5,6 +5,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from attention_programs.errors import UserError
+from attention_programs.hub import explained
 
 TOKENIZER_FILE = "tokenizer.json"
 
@@ -30,7 +31,7 @@ def load_tokenizer(location: str, **options: Any) -> Any:
         path = cached_file(location, TOKENIZER_FILE, _raise_exceptions_for_missing_entries=False, **options)
         file = Tokenizer.from_file(path) if path else None
     except Exception as error:  # a file that does not fit its class fails in many ways; tokenizers raises Exception
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = explained(error, location)
         raise UserError(
             f"cannot load the tokenizer of {location!r} ({reason}); correct its {TOKENIZER_FILE} and "
             "tokenizer_config.json"

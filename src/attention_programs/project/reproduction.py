@@ -105,8 +105,8 @@ def environment(root: Path) -> dict[str, str]:
     return {**os.environ, **QUIET, "PATH": path, **code}
 
 
-def repro(root: Path, arguments: list[str]) -> None:
-    """Runs ``dvc repro`` and keeps a copy of the lock file next to the profile's results.
+def run_stages(root: Path, arguments: list[str]) -> None:
+    """Runs ``dvc repro``.
 
     Raises:
         UserError: if a stage fails; its own message was printed before.
@@ -115,5 +115,14 @@ def repro(root: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-m", "dvc", "repro", *arguments]
     if subprocess.run(command, cwd=root, env=environment(root), check=False).returncode:
         raise UserError("a stage failed, see above; fix it and rerun the same command: finished stages are kept")
+
+
+def repro(root: Path, arguments: list[str]) -> None:
+    """Runs ``dvc repro`` and keeps a copy of the lock file next to the profile's results.
+
+    Raises:
+        UserError: if a stage fails; its own message was printed before.
+    """
+    run_stages(root, arguments)
     paths = Paths.of(load_config(root / "params.yaml"), root)
     shutil.copyfile(root / "dvc.lock", paths.results / "dvc.lock")

@@ -15,9 +15,10 @@ import transformers
 from attention_programs.config import ModelSettings
 from attention_programs.errors import UserError
 from attention_programs.files import read_json, sha256_file, write_json
-from attention_programs.models.fetching import WHEEL_CACHE, fetch_model
+from attention_programs.models.fetching import fetch_model
 from attention_programs.models.loading import LoadedModel, load_model
 from attention_programs.models.model_record import read_record, weights_hash
+from attention_programs.models.wheels import WHEEL_CACHE
 from builders import save_model
 from conftest import SENTENCES, tiny_model
 

@@ -41,7 +41,7 @@ def test_every_choice_composes(tmp_path: Path, group: str, choice: str) -> None:
     config = composed(tmp_path, f"{group}={choice}")
     if group == "model":
         assert config.profile == config.model.name
-        assert config.model.source == "folder" or config.model.sha256 or len(config.model.revision) == 40
+        assert config.model.is_local or config.model.sha256 or len(config.model.revision) == 40
         assert (ROOT / config.model.watched).is_file() or config.model.watched == config.model.location
     elif group != "synthesis":
         assert getattr(config, group).name == choice
