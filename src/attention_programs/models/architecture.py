@@ -44,11 +44,12 @@ def decoder_layers(model: Any) -> torch.nn.ModuleList:
     Raises:
         UserError: if the model has no list of as many modules as its configuration has layers.
     """
-    count = model.config.num_hidden_layers
-    lists = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count]
-    if not lists:
+    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
+    parts = {inner for outer in lists for inner in outer.modules() if inner is not outer}  # such as a layer's experts
+    found = [each for each in lists if each not in parts and len(each) == model.config.num_hidden_layers]
+    if not found:
         raise UserError(f"{type(model).__name__} has no list with a module for each of its layers")
-    return lists[0]
+    return found[0]
 
 
 @contextmanager
