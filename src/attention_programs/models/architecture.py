@@ -20,7 +20,10 @@ def require_attention_alone(config: Any) -> None:
         UserError: naming what else it describes.
     """
     if getattr(config, "is_encoder_decoder", False) or hasattr(config, "decoder_layers"):
-        raise UserError(f"{config.model_type} is an encoder with a decoder, and heads are found in one stack of layers")
+        raise UserError(
+            f"{config.model_type} is an encoder with a decoder, and heads are found in one stack of layers; give an "
+            "encoder or a decoder alone"
+        )
     if not hasattr(config, "num_hidden_layers"):
         parts = ", ".join(config.sub_configs) or "no language model"
         raise UserError(
@@ -29,12 +32,12 @@ def require_attention_alone(config: Any) -> None:
         )
     differing = sorted(set(getattr(config, "per_layer_attributes", None) or ()) - {"head_dim"})
     if differing:
-        raise UserError(f"layers differ in {', '.join(differing)}, of which all layers must have the same")
+        raise UserError(f"layers differ in {', '.join(differing)}, of which all must have the same; give another model")
     others = sorted(set(getattr(config, "layer_types", None) or ()) - ATTENTION_KINDS)
     if others:
         raise UserError(
-            f"some layers are of the kind {', '.join(others)}, which has no weight for each token; models that mix "
-            "attention with other kinds of layers are not supported"
+            f"some layers are of the kind {', '.join(others)}, which has no weight for each token; give a model "
+            "whose layers all attend"
         )
 
 
