@@ -20,7 +20,10 @@ def require_attention_alone(config: Any) -> None:
         UserError: naming what else it describes.
     """
     if getattr(config, "is_encoder_decoder", False) or hasattr(config, "decoder_layers"):
-        raise UserError(f"{config.model_type} is an encoder with a decoder, and heads are found in one stack of layers")
+        raise UserError(
+            f"{config.model_type} is an encoder with a decoder, and heads are found in one stack of layers; give an "
+            "encoder or a decoder alone"
+        )
     if not hasattr(config, "num_hidden_layers"):
         parts = ", ".join(config.sub_configs) or "no language model"
         raise UserError(
@@ -29,12 +32,12 @@ def require_attention_alone(config: Any) -> None:
         )
     differing = sorted(set(getattr(config, "per_layer_attributes", None) or ()) - {"head_dim"})
     if differing:
-        raise UserError(f"layers differ in {', '.join(differing)}, of which all layers must have the same")
+        raise UserError(f"layers differ in {', '.join(differing)}, of which all must have the same; give another model")
     others = sorted(set(getattr(config, "layer_types", None) or ()) - ATTENTION_KINDS)
     if others:
         raise UserError(
-            f"some layers are of the kind {', '.join(others)}, which has no weight for each token; models that mix "
-            "attention with other kinds of layers are not supported"
+            f"some layers are of the kind {', '.join(others)}, which has no weight for each token; give a model "
+            "whose layers all attend"
         )
 
 
@@ -44,11 +47,12 @@ def decoder_layers(model: Any) -> torch.nn.ModuleList:
     Raises:
         UserError: if the model has no list of as many modules as its configuration has layers.
     """
-    count = model.config.num_hidden_layers
-    lists = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count]
-    if not lists:
+    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
+    parts = {inner for outer in lists for inner in outer.modules() if inner is not outer}  # such as a layer's experts
+    found = [each for each in lists if each not in parts and len(each) == model.config.num_hidden_layers]
+    if not found:
         raise UserError(f"{type(model).__name__} has no list with a module for each of its layers")
-    return lists[0]
+    return found[0]
 
 
 @contextmanager

@@ -171,6 +171,13 @@ def require_interface(model: Any) -> None:
         )
 
 
+def _require_attention_alone(location: str, config: Any) -> None:
+    try:
+        require_attention_alone(config)
+    except UserError as error:
+        raise UserError(f"{location!r} is not supported: {error}") from error
+
+
 def load_weights(location: str, remedy: str, **options: Any) -> Any:
     """A transformers model with a language-model head from a folder or the hub, with all of its weights.
 
@@ -185,7 +192,7 @@ def load_weights(location: str, remedy: str, **options: Any) -> Any:
     place = {name: value for name, value in options.items() if name == "revision"}
     try:
         config = transformers.AutoConfig.from_pretrained(location, **place)
-        require_attention_alone(config)
+        _require_attention_alone(location, config)
         kind = transformers.AutoModelForCausalLM
         if not any("CausalLM" in name or "LMHead" in name for name in config.architectures or ()):
             kind = transformers.AutoModelForMaskedLM

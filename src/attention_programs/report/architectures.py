@@ -15,7 +15,7 @@ def architectures_tables(found: pd.DataFrame) -> str:
 
     Args:
         found: ``results/architectures.csv``: for each family and property a column for each precision with ``yes``, or
-            with the reason why the property is lacking; empty if it was not tested after that.
+            with the reason why the property is lacking; empty after that.
     """
     families = {str(name): rows.fillna("") for name, rows in found.groupby("family", sort=False)}
     properties = list(dict.fromkeys(found["property"]))

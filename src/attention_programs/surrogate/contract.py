@@ -40,13 +40,18 @@ def check_architecture(model: Any, tokenizer: Any) -> None:
     """
     require_interface(model)
     own = str(model.dtype).removeprefix("torch.")
-    for precision in dict.fromkeys(("float32", own if own in TOLERANCE else "float32")):
-        for outcome in outcomes(type(model), model.config, tokenizer, precision):
-            if outcome.reason:
-                raise UserError(
-                    f"{type(model).__name__} is not supported: {outcome.reason}; choose another architecture, such as "
-                    "GPT-2, Llama, Qwen2, Gemma, Mistral, OPT, GPT-NeoX or BERT"
-                )
+    try:
+        require_attention_alone(model.config)
+        decoder_layers(model)
+        for precision in dict.fromkeys(("float32", own if own in TOLERANCE else "float32")):
+            for outcome in outcomes(type(model), model.config, tokenizer, precision):
+                if outcome.reason:
+                    raise UserError(outcome.reason)
+    except UserError as error:
+        raise UserError(
+            f"{type(model).__name__} is not supported: {error}; choose another architecture, such as GPT-2, Llama, "
+            "Qwen2, Gemma, Mistral, OPT, GPT-NeoX or BERT"
+        ) from error
 
 
 def outcomes(kind: type, config: Any, tokenizer: Any, precision: str) -> Iterator[Outcome]:

@@ -25,10 +25,11 @@ SHORT, LONG = 7, 20
 """Lengths of the test texts: within and beyond the small model's window."""
 PADDED = 12
 """Length of a text that is padded to the longer one."""
-TOLERANCE = {"float32": 5e-4, "float16": 0.1, "bfloat16": 0.1}
+TOLERANCE = {"float32": 5e-4, "float16": 0.25, "bfloat16": 0.25}
 """Largest change of a logit that rounding can explain, relative to the largest logit, by precision.
 
-Wrong patterns change logits by 0.02 or more. What 16 bits can't tell from rounding, single precision can.
+In 16 bits an exact replacement may look like a small error (Gemma 3n makes much of rounding): there a check finds that
+something fails or is grossly wrong, and the one in single precision that it is exact.
 """
 
 
@@ -80,6 +81,9 @@ def _program(expression: str) -> ProgramRecord:
 
 def weights_are_readable(trial: Trial) -> None:
     """Every layer returns its weights, and they sum to 1 over the tokens."""
+    seen = trial.loaded.model(input_ids=trial.ids, output_attentions=True).attentions or ()
+    if trial.loaded.record.causal and any(weights is not None and weights.triu(1).any() for weights in seen):
+        raise UserError("tokens attend to later ones, but a class of causal models was asked for")
     next(extract(trial.loaded, [trial.ids.tolist()], trial.loaded.record.heads))
 
 

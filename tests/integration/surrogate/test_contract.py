@@ -31,6 +31,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "T5": ("ForConditionalGeneration", T5, "an encoder with a decoder"),
     "Jamba": ("ForCausalLM", COMMON | {"num_experts": 2, "num_key_value_heads": 4},
               "some layers are of the kind linear_attention"),
+    "Bert": ("LMHeadModel", COMMON, "tokens attend to later ones, but a class of causal models was asked for"),
     "GptOss": ("ForCausalLM", COMMON | {"head_dim": 8, "num_local_experts": 4}, "something other than tokens "),
 }  # fmt: skip
 PREVIOUS = program_record("text.previous_token")

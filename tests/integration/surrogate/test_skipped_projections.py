@@ -9,6 +9,7 @@ from attention_programs.files import read_csv
 from attention_programs.models.architecture import decoder_layers
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
+from attention_programs.report.architectures import YES
 from attention_programs.surrogate import intervention
 from attention_programs.surrogate.contract import outcomes
 from attention_programs.surrogate.intervention import PatchedModel
@@ -18,10 +19,10 @@ from builders import program_record
 from conftest import ROOT, tiny_model
 from families import FAMILIES, Family
 
-COMPUTED = {"GPT-2", "GPT-NeoX", "Phi-3", "ModernBERT", "DeepSeek-V2", "DeepSeek-V3", "Gemma 3n"}
+COMPUTED = {"GPT-2", "GPT-BigCode", "GPT-NeoX", "Phi-3", "ModernBERT", "DeepSeek-V2", "DeepSeek-V3", "Gemma 3n"}
 """One module computes more than queries or keys, or other layers read the keys."""
 FOUND = read_csv(ROOT / "results" / "architectures.csv")
-SUPPORTED = set(FOUND["family"][FOUND["property"] == "padding"])
+SUPPORTED = set(FOUND["family"][(FOUND["property"] == "padding") & (FOUND["float16"] == YES)])
 IDS = torch.tensor([list(range(5, 25))])
 PROGRAM = program_record("text.softmax(1.5 * text.first_token - 0.7 * text.log_distance)")
 LAYER = {head: PROGRAM for head in all_heads(2, 4) if head.layer == 1}
