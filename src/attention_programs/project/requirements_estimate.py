@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attention_programs.attention.extraction import extract
-from attention_programs.attention.packing import entry_count
+from attention_programs.attention.packing import Packing, sampled_rows
 from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.config import Config
 from attention_programs.corpora.text import Text, read_texts
@@ -144,7 +144,9 @@ def _estimate(config: Config, loaded: LoadedModel, texts: list[Text], load: floa
     data = [pattern.of(text).halved() for pattern, text in zip(patterns, few, strict=True)]
     measured = Measured(load, text_seconds, _search_seconds(data, config))
     lengths = [len(one) for one in ids]
-    mean_entries = sum(entry_count(n, record.causal) for n in lengths) / len(lengths)
+    rows = config.attention.max_rows if record.causal else 0
+    packings = [Packing(n, record.causal, sampled_rows(n, rows)) for n in lengths]
+    mean_entries = sum(packing.entries for packing in packings) / len(packings)
     on_disk = 2 * len(heads) * mean_entries * len(texts)
     return Estimate(
         seconds=_stages(config, measured, len(heads), texts, record.causal),
