@@ -6,7 +6,7 @@ from attention_programs.corpora.text import read_texts
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
-from attention_programs.programs.methods import FIRST_TOKEN, FITTED_SINK_SELF, SEARCH, SELECTED
+from attention_programs.programs.methods import FIRST_TOKEN, FITTED_AT, FITTED_SINK_SELF, SEARCH, SELECTED
 from attention_programs.programs.record import read_programs
 from attention_programs.progress import progress
 from attention_programs.project.stage import run_stage
@@ -44,7 +44,8 @@ def main(config: Config, paths: Paths) -> None:
         write_csv(paths.results / "behaviour.csv", behaviour_table(test, index))
         whole = [text for text in read_texts(paths.texts) if text.split == "test"]
         lengths = texts_of_lengths(load_model(paths.model, best_device()), whole, index, config.scoring)
-        table = length_table(methods, lengths, index, runner, samples, config.seed)
+        of_lengths = {name: programs for name, programs in analyses.items() if name.startswith(FITTED_AT)}
+        table = length_table(methods | of_lengths, lengths, index, runner, samples, config.seed)
         write_csv(paths.results / "lengths.csv", table)
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from attention_programs.config import Config
 from attention_programs.corpora.text import Text, read_texts
 from attention_programs.files import read_csv, write_csv
@@ -17,6 +19,7 @@ from attention_programs.surrogate.head_rankings import chosen_ranking, distilled
 from attention_programs.surrogate.intervention import pattern_cache
 from attention_programs.surrogate.recorded_losses import record_losses
 from attention_programs.surrogate.replacement import (
+    LENGTH_COLUMNS,
     REPLACING,
     Curve,
     Measured,
@@ -26,7 +29,7 @@ from attention_programs.surrogate.replacement import (
     perplexity_table,
 )
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
-from attention_programs.surrogate.windows import Windows, cut, texts_of_split
+from attention_programs.surrogate.windows import Windows, beginnings, cut, texts_of_split
 from attention_programs.untrusted.execution import SandboxRunner
 
 
@@ -61,6 +64,11 @@ def main(config: Config, paths: Paths) -> None:
         test_texts = texts_of_split(texts, "test", settings)[: settings.texts or None]
         test_windows = windows_of(test_texts)
         test = measure(test_windows, curves)
+        compared = [curve for curve in curves if curve.programs in (DISTILLED, *REPLACING) or curve.ranking == best]
+        of_length = {
+            tokens: measure(windows, compared)
+            for tokens, windows in beginnings(loaded, test_texts, settings.lengths, settings.length_texts).items()
+        }
         level = runner.level
     replaced = distilled[percent]
     specification = SurrogateSpecification(
@@ -81,6 +89,18 @@ def main(config: Config, paths: Paths) -> None:
     )
     samples = config.scoring.bootstrap_samples
     write_csv(paths.results / "perplexity.csv", perplexity_table(test, samples, config.seed, DISTILLED))
+    write_csv(
+        paths.results / "perplexity_lengths.csv",
+        pd.concat(
+            [
+                pd.DataFrame(columns=LENGTH_COLUMNS),
+                *(
+                    perplexity_table(measured, samples, config.seed).assign(tokens_per_text=tokens)[LENGTH_COLUMNS]
+                    for tokens, measured in of_length.items()
+                ),
+            ]
+        ),
+    )
     write_gate(paths.results / "gate.json", gate_measurement(perplexity_table(gate, samples, config.seed), percent))
     write_specification(paths.data / "surrogate.json", specification)
 

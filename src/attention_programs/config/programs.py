@@ -25,6 +25,9 @@ class SynthesisSettings:
     """Numbers of programs that all heads together have to share, to show how few are enough."""
     transfer_texts: Count = 0
     """As ``sample_texts``, for searches on only one corpus, which show cross-corpus transfer; 0 skips them."""
+    fitted_lengths: tuple[Several, ...] = ()
+    """Lengths in tokens for further searches, each on the beginnings of that length only, to show what programs fitted
+    at one length are worth at another; for causal models."""
     sample_texts: Positive = 100
     """Training texts that terms are chosen on, evenly spaced; time and memory grow with it."""
     fit_texts: Count = 300

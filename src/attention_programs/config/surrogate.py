@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from attention_programs.config.bounds import Count, Number, Percent, Positive, settings
+from attention_programs.config.bounds import Count, Number, Percent, Positive, Several, settings
 
 Precision = Literal["fastest", "bfloat16", "float32"]
 """``fastest`` is bfloat16 where the CPU has instructions for it, else float32."""
@@ -25,6 +25,10 @@ class ReplacementSettings:
     """Test texts on which perplexity is measured; 0 is all. Time grows with it."""
     windows: Positive = 2
     """Windows of ``attention.max_tokens`` tokens from the start of each test text; they count as one text."""
+    lengths: tuple[Several, ...] = ()
+    """Lengths in tokens at which perplexity is measured besides, on the same test texts."""
+    length_texts: Positive = 12
+    """Test texts for that: the first that are long enough for the longest."""
     ablation_texts: Positive = 24
     """Training texts on which single-head replacements are measured; noise falls with the square root, and the report
     says how reliable the ranking is."""

@@ -158,13 +158,16 @@ def _spread(weights: tuple[Weight, ...], most: int) -> tuple[Weight, ...]:
 
 def system_prompt(format: ExplainerFormat, causal: bool, special: bool) -> str:
     """The part that all prompts of a format share, so that servers can cache it."""
-    classes = [term for term in TOKEN_FEATURES.values() if special or term.name != SPECIAL]
-    patterns = [term for term in PATTERNS.values() if not (causal and term.looks_ahead)]
+    classes = [term for term in TOKEN_FEATURES.values() if term.recorded and (special or term.name != SPECIAL)]
+    patterns = [term for term in PATTERNS.values() if term.recorded and not (causal and term.looks_ahead)]
     return render(
         SYSTEM[format],
         causal=causal,
         patterns=_described(
-            [(f"text.{in_prompts(t.name)}", t.parameters, description_in_prompts(t.summary)) for t in patterns]
+            [
+                (f"text.{in_prompts(t.name)}", t.recorded_parameters or t.parameters, description_in_prompts(t.summary))
+                for t in patterns
+            ]
         ),
         classes=_described([(in_prompts(t.name), t.parameters, description_in_prompts(t.summary)) for t in classes]),
     )

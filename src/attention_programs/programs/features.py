@@ -14,7 +14,7 @@ GATED_FEATURES = ("secondary_sink", "newline", "punctuation", "content_word")
 """Key classes that the search may combine with a query class."""
 PLACED_FEATURES = (
     "full_stop", "punctuation", "newline", "secondary_sink", "article", "content_word", "function_word", "digit",
-    "first_occurrence",
+    "first_occurrence", "the_after_place",
 )  # fmt: skip
 """Key classes that the search may combine with a place."""
 PLACES: tuple[tuple[str, int | None], ...] = (("log_distance", None), ("decay", 16), ("current_sentence", None))
@@ -77,6 +77,14 @@ class Feature:
         if self.key and self.pattern:
             return False
         return PATTERNS[self.pattern].continuous if self.pattern else TOKEN_FEATURES[self.key].continuous
+
+    @property
+    def recorded(self) -> bool:
+        """Whether prompts may name it: they are recorded, and name the vocabulary of version 1."""
+        terms = [TOKEN_FEATURES[name] for name in (self.query, self.key) if name]
+        pattern = PATTERNS[self.pattern] if self.pattern else None
+        known = pattern is None or not pattern.recorded_parameters or self.parameter in pattern.recorded_parameters
+        return known and all(term.recorded for term in terms)
 
     def matrix(self, view: TokenView) -> Array:
         """Its value on a text, shape (n, n)."""

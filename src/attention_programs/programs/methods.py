@@ -76,3 +76,16 @@ REPLACED_BY = {
     UNIFORM: BASELINES[UNIFORM],
 }
 """What replaces heads in ``perplexity.csv``, in the order of tables."""
+FITTED_AT = "fitted_at/"
+"""Begins the names of analyses whose programs were fitted on beginnings of one length; the length follows."""
+
+
+def method_of(key: str) -> Method:
+    """A method of ``lengths.csv``: one of ``METHODS``, or programs fitted at one length.
+
+    >>> method_of("fitted_at/64").label
+    'Fitted at 64 tokens'
+    """
+    if key.startswith(FITTED_AT):
+        return Method(f"Fitted at {key.removeprefix(FITTED_AT)} tokens", "ink")
+    return METHODS[key]

@@ -84,6 +84,11 @@ LENGTHS = Caption(
     "Only test texts long enough for the longest cut are used, so the numbers may differ from those "
     "above; programs were fitted on texts of the profile's own length.",
 )
+COST_BY_LENGTH = Caption(
+    "How the cost of replacement changes with text length",
+    "Increase of perplexity, with 95 % intervals over texts, by what replaces which percentage of heads.",
+    "",
+)
 TRANSFER = Caption(
     "Do programs transfer between corpora",
     "Rows: where programs were fitted; columns: the test texts they are measured on (mean IoU over heads, 95 % "

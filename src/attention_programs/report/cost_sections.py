@@ -3,8 +3,8 @@
 import pandas as pd
 
 from attention_programs.files import records
-from attention_programs.programs.methods import DISTILLED, FITTED_SINK_SELF, SELECTED
-from attention_programs.report.captions import ABLATION, COEFFICIENTS, DISTILLATION, HEAD_RANKINGS
+from attention_programs.programs.methods import DISTILLED, FITTED_SINK_SELF, REPLACED_BY, SELECTED
+from attention_programs.report.captions import ABLATION, COEFFICIENTS, COST_BY_LENGTH, DISTILLATION, HEAD_RANKINGS
 from attention_programs.report.estimate import Estimate, percent_text
 from attention_programs.report.figures.costs import draw_ablation_effects, draw_distillation, draw_rankings
 from attention_programs.report.section import Gallery, Section, TableView
@@ -62,6 +62,28 @@ def _common_ranking(perplexity: pd.DataFrame, ranking_choice: pd.DataFrame) -> s
     rankings = [set(perplexity.loc[perplexity["programs"] == programs, "ranking"]) for programs in KINDS.values()]
     chosen = ranking_choice.loc[ranking_choice["chosen"] > 0, "ranking"].tolist()
     return next((ranking for ranking in [*chosen, *RANKINGS] if all(ranking in each for each in rankings)), "")
+
+
+def cost_by_length_section(table: pd.DataFrame) -> Section | None:
+    """How the cost of replacing heads changes with text length; None if it was measured at one length only."""
+    lengths = sorted(table["tokens_per_text"].unique())
+    if not lengths:
+        return None
+    costs = {
+        (row.programs, row.percent, row.tokens_per_text): Estimate(row.increase, row.low, row.high)
+        for row in records(table[table["percent"] > 0])
+    }
+    kinds = dict.fromkeys((programs, percent) for programs, percent, _ in costs)
+    rows = [
+        [f"{REPLACED_BY[programs].label}, {percent:g} %", *(percent_text(costs[programs, percent, n]) for n in lengths)]
+        for programs, percent in kinds
+    ]
+    finding = (
+        f"Measured on the beginnings of the same {table['texts'].iloc[0]:g} test texts; coefficients were fitted on "
+        "texts of the profile's own length."
+    )
+    head = ("replaced by", *(f"at {tokens:g} tokens" for tokens in lengths))
+    return Section("cost-by-length", COST_BY_LENGTH, finding, (), TableView(head, rows))
 
 
 def ranking_section(

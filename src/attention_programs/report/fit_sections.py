@@ -8,7 +8,7 @@ import pandas as pd
 
 from attention_programs.config import SynthesisSettings
 from attention_programs.files import records
-from attention_programs.programs.methods import BASELINES, FITTED_SINK_SELF, SELECTED
+from attention_programs.programs.methods import BASELINES, FITTED_SINK_SELF, SELECTED, method_of
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.report.analysis_fits import ENOUGH, SHARED, TRANSFER_FROM, enough, family, fit_of, members
 from attention_programs.report.analysis_fits import TERMS as SIZES
@@ -77,7 +77,21 @@ def lengths_section(lengths: pd.DataFrame, gallery: Gallery) -> Section | None:
         f"IoU of the selected programs goes from {first} to {last} ({own['texts'].iloc[0]:.0f} texts); "
         f"without the first column, from {excluded}."
     )
-    return Section("lengths", LENGTHS, finding, [gallery.add("lengths", draw_lengths(lengths), LENGTHS)])
+    figure = gallery.add("lengths", draw_lengths(lengths), LENGTHS)
+    return Section("lengths", LENGTHS, finding, [figure], _by_length(lengths))
+
+
+def _by_length(lengths: pd.DataFrame) -> TableView:
+    """IoU, and IoU without the first column, of each method at each length."""
+    tokens = sorted(lengths["tokens"].unique())
+    shown = []
+    for name, rows in lengths.groupby("method", sort=False):
+        cells = (
+            f"{Estimate(row.iou).number()} / {Estimate(row.sink_excluded_iou).number()}"
+            for row in records(rows.sort_values("tokens"))
+        )
+        shown.append([method_of(str(name)).label, *cells])
+    return TableView(("IoU / without the first column", *(f"at {count} tokens" for count in tokens)), shown)
 
 
 def transfer_section(analyses: pd.DataFrame, settings: SynthesisSettings) -> Section | None:

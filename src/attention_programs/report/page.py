@@ -20,7 +20,7 @@ from attention_programs.programs.methods import METHODS, SELECTED
 from attention_programs.programs.record import ProgramRecord, read_programs
 from attention_programs.report import paper
 from attention_programs.report.captions import GRID, QUESTIONS, fit_caption, perplexity_caption
-from attention_programs.report.cost_sections import coefficients_section, ranking_section
+from attention_programs.report.cost_sections import coefficients_section, cost_by_length_section, ranking_section
 from attention_programs.report.estimate import Estimate, unbroken
 from attention_programs.report.example_heads import Example, choose, show
 from attention_programs.report.figures.fit import draw_fit
@@ -172,6 +172,7 @@ def _sections(
         transfer_section(tables.analyses, config.synthesis),
         weak_section(tables.behaviour, selected, programs),
         coefficients_section(tables.objectives, tables.perplexity, tables.ranking_choice, tables.distillation, gallery),
+        cost_by_length_section(tables.perplexity_lengths),
         ranking_section(tables.ranking_choice, tables.heads, tables.ablation_effect, gallery),
     )
     return [section for section in sections if section is not None]

@@ -40,6 +40,12 @@ FORMATS = {
         "programs ranking",
         "percent heads_replaced texts tokens perplexity increase low high above above_low above_high",
     ),
+    "perplexity_lengths.csv": TableFormat(
+        "replace",
+        "programs ranking",
+        "tokens_per_text percent texts tokens perplexity increase low high",
+        optional=True,
+    ),
     "qa.csv": TableFormat(
         "evaluate",
         "task",
@@ -118,6 +124,7 @@ class Tables:
     ablation_effect: pd.DataFrame
     objectives: pd.DataFrame
     perplexity: pd.DataFrame
+    perplexity_lengths: pd.DataFrame
     qa: pd.DataFrame
     analyses: pd.DataFrame
     lengths: pd.DataFrame

@@ -46,7 +46,7 @@ def texts_of_lengths(
 
 def _mapped(loaded: LoadedModel, contents: Sequence[str], tokens: int, index: AttentionIndex) -> list[TextAttention]:
     batches = [[loaded.encode(content, tokens)] for content in contents]
-    return [one for batch in extract(loaded, batches, index.head_list) for one in batch]
+    return [one for batch in extract(loaded, batches, index.head_list, index.max_rows) for one in batch]
 
 
 def length_table(

@@ -93,7 +93,7 @@ class EvidenceMaker:
         self._excerpts = excerpts
         self._most = most
         features = candidate_features(causal, texts.hold_special)
-        self._features = [f for f in features if not (f.query or f.continuous or (f.key and f.pattern))]
+        self._features = [f for f in features if f.recorded and not (f.query or f.continuous or (f.key and f.pattern))]
         self._classes = [name for name in _PLAIN_FEATURES if texts.hold_special or name != SPECIAL]
         self._totals = _measure(texts.shown, self._features, self._classes, causal)
 
@@ -138,7 +138,9 @@ class EvidenceMaker:
 
 
 _PLAIN_FEATURES = tuple(
-    name for name, term in TOKEN_FEATURES.items() if not (term.continuous or name.startswith(("opening_", "first_")))
+    name
+    for name, term in TOKEN_FEATURES.items()
+    if term.recorded and not (term.continuous or name.startswith(("opening_", "first_")))
 )
 """Token features other than those of early tokens, as every head's early queries attend to the first token."""
 

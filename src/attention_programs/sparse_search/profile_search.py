@@ -18,6 +18,7 @@ from attention_programs.files import sha256_text
 from attention_programs.models.head import Head
 from attention_programs.models.loading import best_device
 from attention_programs.programs.code_generation import WeightedTerm
+from attention_programs.programs.methods import FITTED_AT
 from attention_programs.programs.parser import summands
 from attention_programs.programs.record import ProgramRecord, merge
 from attention_programs.programs.view import TokenView
@@ -81,6 +82,7 @@ def search_programs(
         *(writer.analysis(f"terms/{size}", [p.terms for p in programs]) for size, programs in found.sizes.items()),
         *(writer.analysis(f"shared/{n}", terms) for n, terms in search.share(found, settings.shared).items()),
         *(writer.analysis(f"transfer/{name}", terms) for name, terms in fit_each_corpus(data, journal).items()),
+        *(writer.analysis(f"{FITTED_AT}{size}", terms) for size, terms in fit_each_length(data, journal).items()),
     ]
     places = {index.head_list.index(head): size for head, size in sizes.items()}
     equal_size = [
@@ -110,6 +112,23 @@ def fit_each_corpus(data: SearchData, journal: Journal[SparsePrograms]) -> dict[
     small = dataclasses.replace(settings, sample_texts=settings.transfer_texts, swap_rounds=0)
     searches = {name: Search(data.of_corpus(name, small), journal.within(name)) for name in names}
     return {name: [found.terms for found in search.of_size(small.max_terms)] for name, search in searches.items()}
+
+
+def fit_each_length(data: SearchData, journal: Journal[SparsePrograms]) -> dict[int, list[list[WeightedTerm]]]:
+    """The terms of each head's program for each of ``fitted_lengths``, found on beginnings of that length only.
+
+    All programs have ``max_terms`` terms. Empty for encoders, whose patterns depend on the whole text.
+
+    Args:
+        data: All texts.
+        journal: Steps that an earlier run finished.
+    """
+    lengths = data.settings.fitted_lengths if data.train[0].causal else ()
+    searches = {tokens: Search(data.of_beginnings(tokens), journal.within(f"{tokens} tokens")) for tokens in lengths}
+    return {
+        tokens: [found.terms for found in search.of_size(data.settings.max_terms, f"{tokens} tokens")]
+        for tokens, search in searches.items()
+    }
 
 
 def sizes_by_hand(by_hand: Sequence[ProgramRecord], heads: Sequence[Head]) -> dict[Head, int]:

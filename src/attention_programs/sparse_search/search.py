@@ -80,6 +80,11 @@ class SearchData:
         train, validation = ([t for t in texts if t.corpus == name] for texts in (self.train, self.validation))
         return SearchData(train, validation, settings, self.device)
 
+    def of_beginnings(self, tokens: int) -> "SearchData":
+        """The beginnings of the texts, of ``tokens`` tokens; shorter texts as they are."""
+        train, validation = ([text.beginning(tokens) for text in texts] for texts in (self.train, self.validation))
+        return SearchData(train, validation, self.settings, self.device)
+
     def of_heads(self, heads: Sequence[int]) -> "SearchData":
         """The same texts with the patterns of some heads."""
         train, validation = ([text.of_heads(heads) for text in texts] for texts in (self.train, self.validation))

@@ -82,6 +82,21 @@ def curves_of(
     return [distilled, *selected, *baselines]
 
 
+LENGTH_COLUMNS = [
+    "tokens_per_text",
+    "programs",
+    "ranking",
+    "percent",
+    "texts",
+    "tokens",
+    "perplexity",
+    "increase",
+    "low",
+    "high",
+]
+"""The columns of ``perplexity_lengths.csv``."""
+
+
 @dataclass(frozen=True)
 class Point:
     """A curve at one percentage of heads: the losses with these heads replaced, one per text."""

@@ -49,6 +49,23 @@ def cut(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int, windows: in
     return Windows(ids, text_of)
 
 
+def beginnings(loaded: LoadedModel, texts: Sequence[Text], lengths: Sequence[int], most: int) -> dict[int, Windows]:
+    """The beginnings of the same texts at several lengths, one window each.
+
+    Args:
+        loaded: The model; lengths beyond its own are left out.
+        texts: Texts to choose from.
+        lengths: Numbers of tokens.
+        most: How many texts to take: the first that are long enough for the longest length.
+    """
+    within = [tokens for tokens in sorted(lengths) if tokens <= loaded.max_tokens]
+    long = [text.content for text in texts if within and len(loaded.encode(text.content, within[-1])) == within[-1]]
+    return {
+        tokens: Windows([loaded.encode(content, tokens) for content in long[:most]], list(range(len(long[:most]))))
+        for tokens in (within if long else ())
+    }
+
+
 Item = TypeVar("Item", Text, TextAttention)
 
 

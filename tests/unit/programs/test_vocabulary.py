@@ -135,9 +135,13 @@ FORMULAS: dict[Key, Callable[[int, int], float]] = {
     ("decay", 32): lambda i, j: math.exp(-abs(i - j) / 32),
     ("decay", 1): lambda i, j: math.exp(-abs(i - j)),
     ("decay", 64): lambda i, j: math.exp(-abs(i - j) / 64),
+    ("decay", 128): lambda i, j: math.exp(-abs(i - j) / 128),
+    ("decay", 256): lambda i, j: math.exp(-abs(i - j) / 256),
     ("last_tokens", 12): lambda i, j: float(j <= i < j + 12),
     ("last_tokens", 16): lambda i, j: float(j <= i < j + 16),
     ("last_tokens", 24): lambda i, j: float(j <= i < j + 24),
+    ("last_tokens", 48): lambda i, j: float(j <= i < j + 48),
+    ("last_tokens", 96): lambda i, j: float(j <= i < j + 96),
     ("early", 2): lambda i, j: math.exp(-j / 2),
     ("early", 4): lambda i, j: math.exp(-j / 4),
     ("early", 8): lambda i, j: math.exp(-j / 8),
@@ -188,6 +192,7 @@ FLAGS: list[tuple[str, Sequence[str], str]] = [
     ("past_first_sentence", ("\n", "a", "b"), "011"),
     ("first_full_stop", (" a", "?", " b", ".", "."), "01000"),
     ("the_after_preposition", (" in", " the", " cat", " of", " the", " saw", " the", " and", " the"), "000010100"),
+    ("the_after_place", (" in", " the", " cat", " of", " the", " from", " the", " The", " at", " a"), "0100001000"),
     ("the_after_preposition", (" a", " cat", "the", " cat", " The", " cat", " thee", ",", " the"), "000000000"),
     ("first_space", (" is", " ", " and", " ", ",", " ", "=", " ", " "), "000000010"),
     ("first_space", (" ", "a", " "), "100"),
@@ -269,7 +274,7 @@ CLASSES_IN_ORDER = """
     punctuation comma full_stop colon quote bracket opening_bracket newline whitespace digit operator capitalised
     name_like word_start word_continuation determiner pronoun preposition conjunction auxiliary function_word
     content_word verb_like keyword single_character long_piece first_occurrence frequent_first article
-    sentence_opener past_first_sentence first_full_stop the_after_preposition first_space sink_candidate
+    sentence_opener past_first_sentence first_full_stop the_after_preposition the_after_place first_space sink_candidate
     secondary_sink rarity token_length first_4 first_8 first_16 first_32 special
 """
 

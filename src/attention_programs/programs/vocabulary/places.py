@@ -5,7 +5,7 @@ import numpy as np
 from attention_programs.programs.tokens import Array, Tokens
 from attention_programs.programs.vocabulary.signs import string_flags
 from attention_programs.programs.vocabulary.term import Compute, Terms
-from attention_programs.programs.vocabulary.words import ARTICLES, FREQUENT, word_flags
+from attention_programs.programs.vocabulary.words import ARTICLES, FREQUENT, PLACE_PREPOSITIONS, word_flags
 
 TERMS = Terms("class")
 
@@ -67,6 +67,13 @@ def the_after_preposition(view: Tokens) -> Array:
     """Each `` the`` right after a preposition or a content word (in the, found the), but not as the second token."""
     before = np.concatenate([[0.0], np.maximum(view.vector("preposition"), view.vector("content_word"))])[: view.n]
     return before * string_flags(view, " the".__eq__) * (view.positions >= 2)
+
+
+@TERMS.add("'the' after prepositions of place", "·the ·cat ·in ·the ·of ·the -> marks 3.", recorded=False)
+def the_after_place(view: Tokens) -> Array:
+    """Each `` the`` right after a preposition of place or time: in, on, from, through, but not of, to or by."""
+    before = np.concatenate([[0.0], word_flags(view, PLACE_PREPOSITIONS)])[: view.n]
+    return before * string_flags(view, " the".__eq__)
 
 
 @TERMS.add("the first bare space", "·is · 7 · -> marks 3.", former="first_blank")

@@ -99,13 +99,23 @@ def _fading(distance: Array, scale: int) -> Array:
     return np.exp(-distance / tokens)
 
 
-@TERMS.add("tokens up to about {0} back", "a b c with 2 -> row 2 is 0.37 0.61 1.", parameters=(1, 2, 4, 8, 16, 32, 64))
+@TERMS.add(
+    "tokens up to about {0} back",
+    "a b c with 2 -> row 2 is 0.37 0.61 1.",
+    parameters=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+    recorded_parameters=(1, 2, 4, 8, 16, 32, 64),
+)
 def decay(view: Tokens, rows: Rows, scale: int) -> Array:
     """exp(-|i - j| / scale): nearness that fades over ``scale`` tokens."""
     return nearness(view, rows, scale)
 
 
-@TERMS.add("the last {0} tokens", "a b c d with 2 -> row 3 picks 2 and 3.", parameters=(2, 3, 4, 6, 8, 12, 16, 24))
+@TERMS.add(
+    "the last {0} tokens",
+    "a b c d with 2 -> row 3 picks 2 and 3.",
+    parameters=(2, 3, 4, 6, 8, 12, 16, 24, 48, 96),
+    recorded_parameters=(2, 3, 4, 6, 8, 12, 16, 24),
+)
 def last_tokens(view: Tokens, rows: Rows, count: int) -> Array:
     """The ``count`` tokens up to the current one, itself included: 0 <= i - j < count."""
     distance = _distance(view, rows)

@@ -37,6 +37,11 @@ class Term:
     former: str = ""
     """Its name before it was renamed; programs that use it still work."""
 
+    recorded: bool = True
+    """Whether it is part of version 1, whose prompts are recorded; prompts name no other term."""
+    recorded_parameters: tuple[int, ...] = ()
+    """The values that prompts name, if there are others by now."""
+
     @property
     def summary(self) -> str:
         """First line of the term's documentation."""

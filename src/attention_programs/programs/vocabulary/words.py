@@ -25,6 +25,9 @@ PREPOSITIONS = _words(
     "of in on at to from with by for about into over under between through after before against during without "
     "around behind beside near across along inside outside up down off than as like until since"
 )
+PLACE_PREPOSITIONS = _words(
+    "in on at from into onto over under through between about against behind after before off upon"
+)
 CONJUNCTIONS = _words("and or but so because if when while although though unless nor yet then where how why")
 AUXILIARIES = _words(
     "is are was were be been being am has have had having do does did can could will would shall should may might must "

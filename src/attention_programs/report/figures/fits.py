@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from attention_programs.files import records
-from attention_programs.programs.methods import METHODS
+from attention_programs.programs.methods import method_of
 from attention_programs.report.analysis_fits import ENOUGH, Fit
 from attention_programs.report.estimate import Estimate
 from attention_programs.report.figures.lines import BASELINE, End, draw_estimates, draw_level, name_ends
@@ -105,8 +105,8 @@ def draw_lengths(table: pd.DataFrame) -> Figure:
 
 def _curve(axes: Axes, rows: pd.DataFrame, method: str, measure: str) -> End:
     rows = rows.sort_values("tokens")
-    color = PALETTE[METHODS[method].color]
+    color = PALETTE[method_of(method).color]
     values = [Estimate(row.iou, row.low, row.high) if measure == "iou" else Estimate(row.sink_excluded_iou)
               for row in records(rows)]  # fmt: skip
     draw_estimates(axes, rows["tokens"].tolist(), values, color)
-    return End(float(rows["tokens"].iloc[-1]), values[-1].value, METHODS[method].label, color)
+    return End(float(rows["tokens"].iloc[-1]), values[-1].value, method_of(method).label, color)
