@@ -48,7 +48,7 @@ from attention_programs.surrogate.replacement import (
     perplexity_table,
     replaced_at,
 )
-from attention_programs.surrogate.windows import Windows, cut, of_corpus, texts_of_split
+from attention_programs.surrogate.windows import Windows, beginnings, cut, of_corpus, texts_of_split
 from builders import encoded, heads_table, program_record, texts_from
 from conftest import ROOT, SENTENCES
 
@@ -281,6 +281,19 @@ def test_windows_are_parts_of_the_text_and_count_as_one(any_model: LoadedModel) 
         sum(loss.tokens for loss, text in zip(losses, found.text_of, strict=True) if text == number)
         for number in (0, 1)
     ]
+
+
+def test_beginnings_are_of_the_same_texts_at_every_length(any_model: LoadedModel) -> None:
+    texts = texts_from(["Short.", *SENTENCES])
+    found = beginnings(any_model, texts, [12, 5], 2)
+    assert list(found) == [5, 12]
+    for tokens, windows in found.items():
+        assert windows.ids == [any_model.encode(text.content, tokens) for text in texts[1:3]]
+        assert {len(ids) for ids in windows.ids} == {tokens}
+        assert windows.text_of == [0, 1]
+    assert beginnings(any_model, texts, [], 2) == {}
+    assert list(beginnings(any_model, texts, [5, 10**9], 2)) == [5], "longer than the model reads"
+    assert beginnings(any_model, texts[:1], [12], 2) == {}, "no text is so long"
 
 
 def test_orders_survive_their_table(tmp_path: Path) -> None:

@@ -42,7 +42,12 @@ from attention_programs.sparse_search.fitting import (
     mean_iou,
 )
 from attention_programs.sparse_search.gain_estimate import SMALLEST_SPREAD, GainEstimate, estimate_gain, influence
-from attention_programs.sparse_search.profile_search import fit_each_corpus, fit_equal_size, sizes_by_hand
+from attention_programs.sparse_search.profile_search import (
+    fit_each_corpus,
+    fit_each_length,
+    fit_equal_size,
+    sizes_by_hand,
+)
 from attention_programs.sparse_search.search import START, Found, LastFit, Search, SearchData, best_sizes
 from attention_programs.sparse_search.sparse_programs import SparsePrograms, search_journal
 from attention_programs.sparse_search.term_selector import TermSelector
@@ -684,13 +689,17 @@ def whole_search(monkeypatch: pytest.MonkeyPatch, folder: Path, killed_after: in
 
     monkeypatch.setattr(term_selector, "fit_iou", counted)
     monkeypatch.setattr(searching, "fit_iou", counted)
-    settings = dataclasses.replace(SETTINGS, swap_rounds=1, fine_tune_steps=3, sizes=(3,), transfer_texts=2)
+    settings = dataclasses.replace(
+        SETTINGS, swap_rounds=1, fine_tune_steps=3, sizes=(3,), transfer_texts=2, fitted_lengths=(9, 20)
+    )
     texts = [dataclasses.replace(t, corpus="code" if i % 2 else "stories") for i, t in enumerate(made_up(0, 6, True))]
     shared, journal = SearchData(texts, texts, settings, "cpu"), search_journal(Checkpoint(folder, "this"))
     some = Search(shared, journal)
     found = some.run()
     parts = [found.programs, found.sizes, some.share(found, [2, 4]), fit_each_corpus(shared, journal)]
     parts.append(fit_equal_size(shared, {1: 3, 2: 5}, journal))
+    parts.append(fit_each_length(shared, journal))
+    assert list(fit_each_length(shared, journal)) == [9, 20]
     return parts, fits
 
 
