@@ -110,7 +110,7 @@ REFUSED = [
     (model("old", "own/slow", COMMITS[8]), r"has no such revision; correct it\); .*set model.source: folder"),
     (
         corpus("own/gated"),
-        r"'own/gated' at 00000000 \(the repository is gated: .*/datasets/own/gated, and set HF_TOKEN",
+        r"at 00000000 \(the repository is gated: .*/datasets/own/gated, and set HF_TOKEN",
     ),
     (corpus("own/none"), r"has no such repository; correct the id.*export it to JSONL and set source: file"),
     ({"kind": "commit", "location": "own/none"}, r"no such repo.*; or give the path of a local folder or GGUF file"),
