@@ -91,7 +91,9 @@ def choose_profile(wanted: Wanted, root: Path, here: Path) -> str:
     parts = [model.name, *([base] if wanted.profile not in ("", own) else []), *([f"on-{corpora}"] if corpora else [])]
     parts += [f"{wanted.tokens}-tokens"] if wanted.tokens else []
     parts += [f"heads-{wanted.heads}"] if wanted.heads else []
-    return find_or_write(root, "profile", safe_name("-".join(parts)), content, taken, _HEAD)
+    name = safe_name("-".join(parts))
+    second = f"{name}-{DEFAULT}" if name == model.name else ""  # such as gpt2, whose own profile is the paper's
+    return find_or_write(root, "profile", name, content, taken, _HEAD, second)
 
 
 def heads_setting(heads: str) -> str | list[str]:

@@ -179,5 +179,5 @@ def test_a_hub_out_of_reach_is_named_at_once_unless_the_model_is_in_the_cache(
     known, refused = ask(closed, folder, [cached, model("other", "own/broken", COMMITS[2])])
     assert known == {"found": None}
     assert f"{closed} can't be reached" in refused["error"]
-    assert refused["error"].endswith("copy the model to a folder by other means and set model.source: folder")
+    assert refused["error"].endswith("and give that to --model, or set model.source: folder")
     assert not (folder / "models/other").exists()

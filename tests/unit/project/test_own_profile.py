@@ -144,7 +144,9 @@ def test_an_id_of_the_hub_is_pinned(project: Path) -> None:
     other = settings(project, chosen(project, f"owner/Tiny@{COMMIT[::-1]}"))
     assert other.model.revision == COMMIT[::-1]
     assert other.profile == other.model.name != "tiny"
-    assert choose_model("openai-community/gpt2", project, project).name == "gpt2"
+    gpt2 = settings(project, chosen(project, "openai-community/gpt2"))
+    assert (gpt2.profile, gpt2.model.name, gpt2.corpora.name) == ("gpt2-full", "gpt2", "shipped")
+    assert chosen(project, "openai-community/gpt2") == "gpt2-full"
 
 
 BAD = [
