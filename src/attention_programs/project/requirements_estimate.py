@@ -148,7 +148,7 @@ def _estimate(config: Config, loaded: LoadedModel, texts: list[Text], load: floa
     on_disk = 2 * len(heads) * mean_entries * len(texts)
     return Estimate(
         seconds=_stages(config, measured, len(heads), texts, record.causal),
-        memory=_memory(config, loaded, on_disk, len(texts)),
+        memory=_memory(config, loaded, on_disk),
         disk=1.2 * on_disk + 0.1 * GIB,
     )
 
@@ -193,7 +193,7 @@ def _stages(config: Config, measured: Measured, heads: int, texts: list[Text], c
     return {name: seconds[name] for name in (*order, "evaluate", "report")}
 
 
-def _memory(config: Config, loaded: LoadedModel, patterns: float, texts: int) -> float:
+def _memory(config: Config, loaded: LoadedModel, patterns: float) -> float:
     model, tokens = loaded.model, config.attention.max_tokens
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     logits = 4.0 * tokens * len(model.get_input_embeddings().weight)
