@@ -46,9 +46,9 @@ OF_SEARCH = {"search": 0.8, "score": 0.15, "select": 0.05, "analyse": 0.45}
 """Seconds relative to those of the piece of search, scaled up to all heads and to ``sample_texts``."""
 FIXED = {"synthesize": 25.0, "report": 8.0}
 """Seconds of stages that hardly depend on the model."""
-STARTING = 0.7 * 2**30
-"""Bytes of memory that a stage takes before it does anything."""
 GIB = 2**30
+STARTING = 1.2 * GIB
+"""Bytes of memory that a stage takes besides what is counted."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def _memory(config: Config, loaded: LoadedModel, patterns: float) -> float:
         "replace": 2 * config.replacement.batch_texts,
         "distil": 10 * config.distillation.batch_texts,
     }
-    running = 1.5 * weights + logits * max(batches.values())
+    running = 1.5 * weights + logits * max(batches.values()) + config.distillation.memory_mib * 2**20
     return STARTING + max(running, 3 * patterns)
 
 
