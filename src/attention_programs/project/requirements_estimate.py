@@ -44,7 +44,7 @@ SHARES = {"attention": 1.0, "ablation": 1.0, "distil": 0.9, "replace": 0.4, "eva
 """Seconds per pass of a text through the model, relative to a text whose patterns are read."""
 OF_SEARCH = {"search": 0.8, "score": 0.15, "select": 0.05, "analyse": 0.45}
 """Seconds relative to those of the piece of search, scaled up to all heads and to ``sample_texts``."""
-FIXED = {"synthesize": 25.0, "report": 8.0}
+FIXED = {"synthesize": 15.0, "report": 8.0}
 """Seconds of stages that hardly depend on the model."""
 GIB = 2**30
 STARTING = 1.2 * GIB
