@@ -59,7 +59,10 @@ def _load_pretrained(settings: ModelSettings, root: Path) -> Loaded:
     if settings.source == "folder" and not (Path(location) / "config.json").is_file():
         raise UserError(f"model folder {settings.location!r} has no config.json; correct model.location")
     revision = {"revision": settings.revision} if settings.source == "hub" else {}
-    remedy = "if the hub can't be reached, copy the model to a folder by other means and set model.source: folder"
+    remedy = (
+        "if the hub can't be reached, copy the model to a folder by other means and give that to --model, or set "
+        "model.source: folder"
+    )
     if settings.source == "hub":
         require_access(location, settings.revision, remedy)
     return Loaded(load_weights(location, remedy, **revision), load_tokenizer(location, **revision), settings)

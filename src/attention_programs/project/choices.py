@@ -31,6 +31,7 @@ def find_or_write(
     content: Callable[[str], Mapping[str, Any]],
     taken: Callable[[str], bool] = lambda name: False,
     head: str = "",
+    second: str = "",
 ) -> str:
     """The name of the file in a group of settings that has this content; writes it if there is none.
 
@@ -44,11 +45,12 @@ def find_or_write(
         content: The content by name, as JSON values.
         taken: Whether something else in the project has a name already, although no file in the group does.
         head: Lines before the content.
+        second: The name to try before one with a hash; none if empty.
 
     Raises:
-        UserError: if both names are taken.
+        UserError: if all names are taken.
     """
-    names = (wanted, f"{wanted}-{_mark(json.dumps(content(wanted), sort_keys=True))}")
+    names = (wanted, *filter(None, [second]), f"{wanted}-{_mark(json.dumps(content(wanted), sort_keys=True))}")
     for name in names:
         file, values = root / "conf" / group / f"{name}.yaml", dict(content(name))
         if file.is_file():
@@ -57,7 +59,7 @@ def find_or_write(
         elif not taken(name):
             write_text(file, head + "".join(f"{key}: {_json(value)}\n" for key, value in values.items()))
             return name
-    raise UserError(f"conf/{group} has other settings called {names[0]} and {names[1]}; rename or delete one of them")
+    raise UserError(f"conf/{group} has other settings called {' and '.join(names)}; rename or delete one of them")
 
 
 def _json(value: Any) -> str:

@@ -55,6 +55,7 @@ def choose_profile(wanted: Wanted, root: Path, here: Path) -> str:
     known = profiles(root)
     if wanted.profile not in ("", *known):
         raise UserError(f"there is no profile {wanted.profile!r}; conf/profile has {', '.join(known)}")
+    heads = heads_setting(wanted.heads)
     corpora = choose_corpora(wanted.corpora, root, here) if wanted.corpora else ""
     model = choose_model(wanted.model, root, here)
     has_recordings = model.name == _default_model(root)
@@ -76,8 +77,8 @@ def choose_profile(wanted: Wanted, root: Path, here: Path) -> str:
     attention = dict(values.get("attention", {}))
     if wanted.tokens:
         attention["max_tokens"] = wanted.tokens
-    if wanted.heads:
-        attention["heads"] = heads_setting(wanted.heads)
+    if heads:
+        attention["heads"] = heads
     values |= {"attention": attention} if attention else {}
     listed = [{key: value} for key, value in sorted(overrides.items())]
 
@@ -90,7 +91,9 @@ def choose_profile(wanted: Wanted, root: Path, here: Path) -> str:
     parts = [model.name, *([base] if wanted.profile not in ("", own) else []), *([f"on-{corpora}"] if corpora else [])]
     parts += [f"{wanted.tokens}-tokens"] if wanted.tokens else []
     parts += [f"heads-{wanted.heads}"] if wanted.heads else []
-    return find_or_write(root, "profile", safe_name("-".join(parts)), content, taken, _HEAD)
+    name = safe_name("-".join(parts))
+    second = f"{name}-{DEFAULT}" if name == model.name else ""  # such as gpt2, whose own profile is the paper's
+    return find_or_write(root, "profile", name, content, taken, _HEAD, second)
 
 
 def heads_setting(heads: str) -> str | list[str]:

@@ -44,11 +44,11 @@ SHARES = {"attention": 1.0, "ablation": 1.0, "distil": 0.9, "replace": 0.4, "eva
 """Seconds per pass of a text through the model, relative to a text whose patterns are read."""
 OF_SEARCH = {"search": 0.8, "score": 0.15, "select": 0.05, "analyse": 0.45}
 """Seconds relative to those of the piece of search, scaled up to all heads and to ``sample_texts``."""
-FIXED = {"synthesize": 25.0, "report": 8.0}
+FIXED = {"synthesize": 15.0, "report": 8.0}
 """Seconds of stages that hardly depend on the model."""
-STARTING = 0.7 * 2**30
-"""Bytes of memory that a stage takes before it does anything."""
 GIB = 2**30
+STARTING = 1.2 * GIB
+"""Bytes of memory that a stage takes besides what is counted."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _estimate(config: Config, loaded: LoadedModel, texts: list[Text], load: floa
     on_disk = 2 * len(heads) * mean_entries * len(texts)
     return Estimate(
         seconds=_stages(config, measured, len(heads), texts, record.causal),
-        memory=_memory(config, loaded, on_disk, len(texts)),
+        memory=_memory(config, loaded, on_disk),
         disk=1.2 * on_disk + 0.1 * GIB,
     )
 
@@ -195,7 +195,7 @@ def _stages(config: Config, measured: Measured, heads: int, texts: list[Text], c
     return {name: seconds[name] for name in (*order, "evaluate", "report")}
 
 
-def _memory(config: Config, loaded: LoadedModel, patterns: float, texts: int) -> float:
+def _memory(config: Config, loaded: LoadedModel, patterns: float) -> float:
     model, tokens = loaded.model, config.attention.max_tokens
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     logits = 4.0 * tokens * len(model.get_input_embeddings().weight)
@@ -204,7 +204,7 @@ def _memory(config: Config, loaded: LoadedModel, patterns: float, texts: int) ->
         "replace": 2 * config.replacement.batch_texts,
         "distil": 10 * config.distillation.batch_texts,
     }
-    running = 1.5 * weights + logits * max(batches.values())
+    running = 1.5 * weights + logits * max(batches.values()) + config.distillation.memory_mib * 2**20
     return STARTING + max(running, 3 * patterns)
 
 

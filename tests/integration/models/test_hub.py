@@ -87,6 +87,7 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reposito
         found[f"models/{settings['location']}"] = Repository(root / family, settings["revision"])
     found["models/own/gated"] = Repository(root / "llama", COMMITS[0], gated=True)
     found["models/own/cut"] = Repository(root / "llama", COMMITS[1], cut=1)
+    found["models/own/broken"] = Repository(root / "llama", COMMITS[2], cut=1000)
     found["models/own/slow"] = Repository(root / "llama", COMMITS[3], seconds=0.2)
     stories, code = root / "stories", root / "code"
     write_jsonl(stories / "validation.jsonl", ({"text": text} for text in SENTENCES))
@@ -107,10 +108,11 @@ def hub(repositories: Mapping[str, Repository]) -> Iterator[str]:
 REFUSED = [
     (model("gated", "own/gated", COMMITS[0]), r"is gated: accept its licence at http.*/own/gated, and set HF_TOKEN"),
     (model("none", "own/none", COMMITS[0]), r"cannot load 'own/none' \(.* has no such repository; correct the id"),
+    (model("broken", "own/broken", COMMITS[2]), r"can't be reached, or broke off\); .*set model.source: folder"),
     (model("old", "own/slow", COMMITS[8]), r"has no such revision; correct it\); .*set model.source: folder"),
     (
         corpus("own/gated"),
-        r"'own/gated' at 00000000 \(the repository is gated: .*/datasets/own/gated, and set HF_TOKEN",
+        r"at 00000000 \(the repository is gated: .*/datasets/own/gated, and set HF_TOKEN",
     ),
     (corpus("own/none"), r"has no such repository; correct the id.*export it to JSONL and set source: file"),
     ({"kind": "commit", "location": "own/none"}, r"no such repo.*; or give the path of a local folder or GGUF file"),
@@ -176,8 +178,8 @@ def test_a_hub_out_of_reach_is_named_at_once_unless_the_model_is_in_the_cache(
 ) -> None:
     closed = "http://127.0.0.1:9"
     cached = {"kind": "access", "location": "own/slow", "revision": COMMITS[3], "remedy": "x"}
-    known, refused = ask(closed, folder, [cached, model("other", "own/broken", COMMITS[2])])
+    known, refused = ask(closed, folder, [cached, model("other", "own/gated", COMMITS[0])])
     assert known == {"found": None}
     assert f"{closed} can't be reached" in refused["error"]
-    assert refused["error"].endswith("copy the model to a folder by other means and set model.source: folder")
+    assert refused["error"].endswith("and give that to --model, or set model.source: folder")
     assert not (folder / "models/other").exists()

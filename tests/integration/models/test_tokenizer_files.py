@@ -115,6 +115,18 @@ def test_a_gguf_files_tokenizer_splits_by_the_rule_that_the_file_names(
     assert [part for part, _ in tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)] == parts
 
 
+def test_a_rule_brings_what_the_original_tokenizer_does_besides_splitting(tmp_path: Path) -> None:
+    decomposed, composed = "cafe\u0301", "caf\u00e9"
+    for rule, normalised in (("qwen2", composed), ("gpt-2", decomposed)):
+        tokenizer = copy.deepcopy(tiny_model("llama").tokenizer)
+        apply_rule(tokenizer, gguf_file(tmp_path, "gpt2", rule))
+        assert tokenizer.decode(tokenizer(decomposed).input_ids) == normalised
+    for rule, whole in (("llama-bpe", True), ("gpt-2", False)):
+        tokenizer = copy.deepcopy(tiny_model("llama").tokenizer)
+        apply_rule(tokenizer, gguf_file(tmp_path, "gpt2", rule))
+        assert tokenizer.backend_tokenizer.model.ignore_merges is whole
+
+
 @pytest.mark.parametrize(("rule", "shown"), [("martian", "'martian'"), (None, "''")])
 def test_an_unknown_rule_is_refused_by_name(rule: str | None, shown: str, tmp_path: Path) -> None:
     path = gguf_file(tmp_path, "gpt2", rule)

@@ -83,7 +83,7 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         (put("attention", "heads", value=5), ["attention.heads is 5", "such as L5H1"]),
         (put("attention", "heads", value=[1]), ["attention.heads is [1]", "such as L5H1"]),
         (put("attention", value=[1]), ["attention is [1]", "write a group of keys"]),
-        (put("model", "source", value="ftp"), ["model.source is 'ftp'", "'wheel', 'hub' or 'folder'"]),
+        (put("model", "source", value="ftp"), ["model.source is 'ftp'", "'wheel', 'hub', 'folder' or 'gguf'"]),
         (put("corpora", "sources", 0, "rows", value=[1]), ["key 'corpora.sources[0].rows[1]' is missing"]),
         (put("evaluation", "tasks", value="piqa"), ["evaluation.tasks is 'piqa'", "write a list"]),
         (drop("model"), ["key 'model' is missing"]),

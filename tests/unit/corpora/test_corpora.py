@@ -115,6 +115,13 @@ def test_half_a_character_is_refused(tmp_path: Path) -> None:
         load_corpus(CorpusSettings("mine", "file", str(tmp_path / "mine.jsonl")))
 
 
+def test_plain_text_is_divided_by_blank_lines(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_bytes(b"\xef\xbb\xbfOne\r\ntwo.\r\n\r\n \t\r\nThree.\n\n\nFour.")
+    settings = CorpusSettings("mine", "file", str(tmp_path / "mine.txt"))
+    assert load_corpus(settings) == ["One\ntwo.", "Three.", "Four."]
+    assert load_corpus(replace(settings, rows=(1, 2))) == ["Three."]
+
+
 def test_many_broken_rows_are_counted_and_few_are_shown() -> None:
     with pytest.raises(UserError, match=r"x: 50 broken rules: .*row 10, .*\(and 40 more\)") as caught:
         check_rows([{"text": ""} for _ in range(50)], ("text",), "x")
