@@ -9,7 +9,7 @@ from attention_programs.hub import size_of
 from attention_programs.models.model_record import read_record
 from attention_programs.paths import Paths
 from attention_programs.project.own_profile import Wanted, choose_profile
-from attention_programs.project.reproduction import configure, run_stages
+from attention_programs.project.reproduction import configure, restored, run_stages
 from attention_programs.project.requirements_estimate import GIB, estimate, require
 
 CONVERTING = 1.5 * GIB
@@ -21,7 +21,8 @@ LESS = "lower --tokens, name fewer --heads, or lower evaluation.batch_size and r
 def prepare(wanted: Wanted, root: Path, here: Path) -> None:
     """Switches to the profile for a model, and runs the stages that can refuse it.
 
-    Says on standard error what will be left out, and about what will be needed.
+    Says on standard error what will be left out, and about what will be needed. The project keeps its former settings if
+    the model is refused.
 
     Args:
         wanted: What the user names.
@@ -31,7 +32,11 @@ def prepare(wanted: Wanted, root: Path, here: Path) -> None:
     Raises:
         UserError: if the model or a file of texts can't be used, or the machine clearly has too little for them.
     """
-    profile = choose_profile(wanted, root, here)
+    with restored(root, after_success=False):
+        _prepare(choose_profile(wanted, root, here), root)
+
+
+def _prepare(profile: str, root: Path) -> None:
     paths = configure(profile, root)
     config = load_config(root / "params.yaml")
     _say(f"profile {profile}: settings in conf/profile/{profile}.yaml, results in results/{config.profile}")

@@ -84,14 +84,21 @@ def configure(profile: str, root: Path) -> Paths:
 
 
 @contextlib.contextmanager
-def restored(root: Path) -> Iterator[None]:
-    """Restores ``params.yaml`` and ``dvc.lock`` afterwards, whatever happens."""
+def restored(root: Path, after_success: bool = True) -> Iterator[None]:
+    """Restores ``params.yaml`` and ``dvc.lock`` afterwards.
+
+    Args:
+        root: The project's folder.
+        after_success: Whether to restore them if nothing was raised, too.
+    """
     files = [root / "params.yaml", root / "dvc.lock"]
     before = {file: file.read_bytes() for file in files if file.is_file()}
+    succeeded = False
     try:
         yield
+        succeeded = True
     finally:
-        for file in files:
+        for file in files if after_success or not succeeded else ():
             if file in before:
                 file.write_bytes(before[file])
             else:

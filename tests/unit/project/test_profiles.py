@@ -1,5 +1,6 @@
 """The composed settings: every choice in conf/ gives settings that load."""
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -98,6 +99,16 @@ def test_restoring_removes_a_lock_file_that_was_not_there(tmp_path: Path) -> Non
     with restored(tmp_path):
         (tmp_path / "dvc.lock").write_text("new\n", encoding="utf-8")
     assert not (tmp_path / "dvc.lock").exists()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_settings_may_be_restored_after_a_failure_only(tmp_path: Path, fails: bool) -> None:
+    (tmp_path / "params.yaml").write_text("before\n", encoding="utf-8")
+    with contextlib.suppress(UserError), restored(tmp_path, after_success=False):
+        (tmp_path / "params.yaml").write_text("after\n", encoding="utf-8")
+        if fails:
+            raise UserError("refused")
+    assert (tmp_path / "params.yaml").read_text(encoding="utf-8") == ("before\n" if fails else "after\n")
 
 
 def test_settings_that_do_not_compose_end_in_one_line(tmp_path: Path) -> None:
