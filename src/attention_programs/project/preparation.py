@@ -21,8 +21,8 @@ LESS = "lower --tokens, name fewer --heads, or lower evaluation.batch_size and r
 def prepare(wanted: Wanted, root: Path, here: Path) -> None:
     """Switches to the profile for a model, and runs the stages that can refuse it.
 
-    Says on standard error what will be left out, and about what will be needed. The project keeps its former settings if
-    the model is refused.
+    Says on standard error what will be left out, and about what will be needed. The project keeps its former settings
+    if the model is refused.
 
     Args:
         wanted: What the user names.
