@@ -48,7 +48,8 @@ def _fill(folder: Path) -> None:
     for name, place in PLACES.items():
         (folder / place).parent.mkdir(exist_ok=True)
         (folder / name).rename(folder / place)
-    write_text(folder / "dvc.yaml", _without_code(read_text(folder / "dvc.yaml")))
+    for stages in (folder / "dvc.yaml", folder / "comparison" / "dvc.yaml"):
+        write_text(stages, _without_code(read_text(stages)))
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True, capture_output=True)
     compose("full", folder / "params.yaml", folder)
     record_package(folder)

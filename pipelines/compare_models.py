@@ -1,0 +1,46 @@
+"""Comparison, stage 2: one library of programs for the heads of all models, and transfer between models."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from attention_programs.comparison.found_programs import FoundScores, read_pool, read_scores, scores_path
+from attention_programs.comparison.library import choose_library, curve_table, program_table, size_table
+from attention_programs.comparison.pooling import pooled
+from attention_programs.comparison.settings import ALL_MODELS, read_settings
+from attention_programs.comparison.transfer import transfer_table
+from attention_programs.config import Config
+from attention_programs.files import write_csv
+from attention_programs.paths import Paths
+from attention_programs.project.stage import run_stage
+
+
+def main(_: Config, paths: Paths) -> None:
+    """Writes the tables of libraries and of transfer."""
+    settings, results = read_settings(paths.root), paths.root / "results" / "models"
+    profiles, samples = settings.profiles, settings.bootstrap_samples
+
+    @cache
+    def scores(programs_of: str, heads_of: str) -> FoundScores:
+        return read_scores(scores_path(paths.root, programs_of, heads_of))
+
+    curves = []
+    for name, models in {ALL_MODELS: profiles, **{profile: (profile,) for profile in profiles}}.items():
+        candidates = pooled(models, scores)
+        library = choose_library(candidates)
+        generator = np.random.default_rng(settings.seed)
+        curves.append(curve_table(name, candidates, library, samples, generator))
+        if name == ALL_MODELS:
+            pools = {profile: read_pool(paths.root / "data" / profile / "found_programs.jsonl") for profile in profiles}
+            order = [candidates.programs[place] for place in library.order]
+            write_csv(results / "library_programs.csv", program_table(order, pools))
+    curve = pd.concat(curves, ignore_index=True)
+    write_csv(results / "library_curve.csv", curve)
+    write_csv(results / "library.csv", size_table(curve, settings.percents))
+    generator = np.random.default_rng(settings.seed)
+    write_csv(results / "transfer.csv", transfer_table(profiles, scores, samples, generator))
+
+
+if __name__ == "__main__":
+    run_stage("compare_models", main)
