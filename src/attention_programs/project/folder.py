@@ -44,7 +44,7 @@ def make_project(directory: Path) -> None:
 
 
 def _fill(folder: Path) -> None:
-    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("__pycache__", "imported"), dirs_exist_ok=True)
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("__pycache__", "imported", "dvc.lock"), dirs_exist_ok=True)
     for name, place in PLACES.items():
         (folder / place).parent.mkdir(exist_ok=True)
         (folder / name).rename(folder / place)

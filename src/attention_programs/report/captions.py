@@ -151,9 +151,10 @@ ABLATION = Caption(
 MODELS = Caption(
     "Models side by side",
     "One column per model, this project's before the paper's. Brackets are 95 % intervals over test texts. Perplexity "
-    "increases are those of replacing that percentage of the model's heads; the paper's are in the row of the selected "
-    "programs with the best-fitted heads first, which is its own order. The first token's share is the mean over "
-    "heads, a measure of attention sinks. Parameters are counted as stored.",
+    "increases are those of replacing that percentage of the model's heads, by distilled programs in the order of the "
+    "ranking chosen on validation texts; the paper's are in the row of the selected programs with the best-fitted "
+    "heads first, which is its own order. The mean attention on the first token, over all heads, measures attention "
+    "sinks. Parameters are counted as stored.",
     "The paper's columns are not comparable in size: its texts are five short sentences, on which programs were both "
     "chosen and measured, its programs saw the whole text, and attention was replaced after the output projection. "
     "Tokenizers differ, so the same number of tokens covers more or less text in each model. Deeper or wider models "

@@ -26,7 +26,7 @@ FITS = {
        for name in (FITTED_SINK_SELF, FIRST_TOKEN, UNIFORM)},
 }  # fmt: skip
 COSTS = {
-    DISTILLED: "distilled programs, the ranking chosen on validation texts",
+    DISTILLED: "distilled programs",
     f"{SELECTED}/{BEST_FIT}": f"selected programs, {RANKINGS[BEST_FIT].short}",
     f"{FIRST_TOKEN}/{ALONE}": f"first token, {RANKINGS[ALONE].short}",
     f"{UNIFORM}/{ALONE}": f"uniform, {RANKINGS[ALONE].short}",
@@ -56,7 +56,9 @@ def models_view(models: Models, own: str = "") -> TableView:
     ]
     for method, label in COSTS.items():
         for at in models.places("perplexity_increase"):
-            cells = [percent_text(models.estimate(name, "perplexity_increase", method, at)) for name in names]
+            ours = [percent_text(models.estimate(name, "perplexity_increase", method, at)) for name in here]
+            papers = [models.estimate(name, "perplexity_increase", method, at).number(0) for name in published]
+            cells = [*ours, *(number if number == ABSENT else f"{number} %" for number in papers)]
             rows.append([f"perplexity increase at {at:.0f} %, {label}", *cells])
     sinks = [_times_100(models.estimate(name, "first_token_share")) for name in names]
     rows.append(["mean attention on the first token", *(percent_text(share) for share in sinks)])
@@ -70,7 +72,8 @@ def _shape(models: Models, name: str) -> str:
 
 
 def _millions(parameters: Estimate) -> str:
-    return f"{parameters.value / 1e6:,.0f} M" if parameters.measured else ABSENT
+    millions = parameters.value / 1e6
+    return f"{millions:,.{0 if millions >= 10 else 1}f} M" if parameters.measured else ABSENT
 
 
 def _times_100(share: Estimate) -> Estimate:
