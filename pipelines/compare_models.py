@@ -11,13 +11,15 @@ from attention_programs.comparison.pooling import pooled
 from attention_programs.comparison.settings import ALL_MODELS, read_settings
 from attention_programs.comparison.transfer import transfer_table
 from attention_programs.config import Config
-from attention_programs.files import write_csv
+from attention_programs.files import replacing, write_csv
 from attention_programs.paths import Paths
 from attention_programs.project.stage import run_stage
+from attention_programs.report.figures.library_figure import draw_library
+from attention_programs.report.figures.style import save, styled
 
 
 def main(_: Config, paths: Paths) -> None:
-    """Writes the tables of libraries and of transfer."""
+    """Writes the tables of libraries and of transfer, and the figure of libraries."""
     settings, results = read_settings(paths.root), paths.root / "results" / "models"
     profiles, samples = settings.profiles, settings.bootstrap_samples
 
@@ -38,6 +40,9 @@ def main(_: Config, paths: Paths) -> None:
     curve = pd.concat(curves, ignore_index=True)
     write_csv(results / "library_curve.csv", curve)
     write_csv(results / "library.csv", size_table(curve, settings.percents))
+    with styled(), replacing(results / "figures") as folder:
+        folder.mkdir()
+        save(draw_library(curve), folder / "library")
     generator = np.random.default_rng(settings.seed)
     write_csv(results / "transfer.csv", transfer_table(profiles, scores, samples, generator))
 

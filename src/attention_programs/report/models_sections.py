@@ -170,6 +170,8 @@ def models_block(results: Path) -> str:
         lines += [f"**{section.caption.title}.** {section.finding}".rstrip(), ""]
         if section.table:
             lines += [*markdown_table(section.table.head, section.table.rows), ""]
+        if section.name == "library":
+            lines += [f"![{section.caption.title}, by size](../results/{FOLDER}/figures/library.png)", ""]
     return "\n".join(lines) or "No models have been compared yet; `make compare-models` does it."
 
 
