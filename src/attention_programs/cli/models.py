@@ -18,7 +18,7 @@ def compare_models(
     profiles: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PROFILE]...",
+            metavar="PROFILE",
             show_default=False,
             help="names of folders in results; default: those of comparison/params.yaml, which is rewritten otherwise",
         ),

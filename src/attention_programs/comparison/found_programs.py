@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +108,7 @@ def read_scores(path: Path) -> FoundScores:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return FoundScores(**{name: arrays[name] for name in arrays.files})
-    except (OSError, ValueError, TypeError, EOFError) as error:
+    except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
         raise UserError(f"cannot read {path} ({error}); run `attention-programs compare-models`") from error
 
 

@@ -36,7 +36,9 @@ def compare_models(root: Path, names: Sequence[str], results_only: bool) -> list
     if len(set(wanted.profiles)) < len(wanted.profiles):
         raise UserError(f"{' '.join(wanted.profiles)}: a profile is named twice; name each once")
     for profile in wanted.profiles:
-        _check(root, profile, results_only)
+        _check_results(root, profile)
+    for profile in () if results_only else wanted.profiles:
+        _check_data(root, profile)
     wanted = replace(wanted, parameters=wanted.parameters | _parameters(root, wanted))
     table = models_table(root / "results", wanted.profiles, wanted.parameters)
     if wanted != kept:
@@ -47,18 +49,24 @@ def compare_models(root: Path, names: Sequence[str], results_only: bool) -> list
     return [root / "results" / NAME, *([] if results_only else sorted((root / "results" / "models").glob("*.csv")))]
 
 
-def _check(root: Path, profile: str, results_only: bool) -> None:
-    results, data = root / "results" / profile, root / "data" / profile
-    remedy = f"run `attention-programs reproduce {_options(root, profile)}`"
-    missing = [name for name in TABLES if not (results / name).is_file()]
-    if missing:
-        raise UserError(f"profile {profile!r} has no results: {results / missing[0]} does not exist; {remedy}")
-    needed = (data / "found_programs.jsonl", data / "attention" / INDEX_NAME)
-    if not results_only and (lacking := [path for path in needed if not path.exists()]):
-        raise UserError(
-            f"the data of profile {profile!r} are not in this clone: {lacking[0]} does not exist; {remedy}, or compare "
-            "with --results-only"
-        )
+def _check_results(root: Path, profile: str) -> None:
+    for path in (root / "results" / profile / name for name in TABLES):
+        if not path.is_file():
+            raise UserError(f"profile {profile!r} has no results: {path} does not exist; {_remedy(root, profile)}")
+
+
+def _check_data(root: Path, profile: str) -> None:
+    data = root / "data" / profile
+    for path in (data / "found_programs.jsonl", data / "attention" / INDEX_NAME):
+        if not path.is_file():
+            raise UserError(
+                f"the data of profile {profile!r} are not in this clone: {path} does not exist; "
+                f"{_remedy(root, profile)}, or compare with --results-only"
+            )
+
+
+def _remedy(root: Path, profile: str) -> str:
+    return f"run `attention-programs reproduce {_options(root, profile)}`"
 
 
 def _options(root: Path, profile: str) -> str:

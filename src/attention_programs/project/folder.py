@@ -18,6 +18,8 @@ PLACES = {
     "stages.yaml": "dvc.yaml",
 }
 """Places in a project of files that have other names in the package, where git and DVC must ignore them."""
+NOT_COPIED = ("__pycache__", "imported", "dvc.lock")
+"""What a checkout's own runs leave among the shipped files."""
 
 
 def make_project(directory: Path) -> None:
@@ -44,7 +46,7 @@ def make_project(directory: Path) -> None:
 
 
 def _fill(folder: Path) -> None:
-    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("__pycache__", "imported", "dvc.lock"), dirs_exist_ok=True)
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns(*NOT_COPIED), dirs_exist_ok=True)
     for name, place in PLACES.items():
         (folder / place).parent.mkdir(exist_ok=True)
         (folder / name).rename(folder / place)
