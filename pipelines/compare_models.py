@@ -4,9 +4,10 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from attention_programs.comparison.found_programs import FoundScores, read_pool, read_scores, scores_path
-from attention_programs.comparison.library import choose_library, curve_table, program_table, size_table
+from attention_programs.comparison.library import Candidates, curve_table, greedy_order, program_table, size_table
 from attention_programs.comparison.pooling import pooled
 from attention_programs.comparison.settings import ALL_MODELS, read_settings
 from attention_programs.comparison.transfer import transfer_table
@@ -27,16 +28,18 @@ def main(_: Config, paths: Paths) -> None:
     def scores(programs_of: str, heads_of: str) -> FoundScores:
         return read_scores(scores_path(paths.root, programs_of, heads_of))
 
-    curves = []
-    for name, models in {ALL_MODELS: profiles, **{profile: (profile,) for profile in profiles}}.items():
-        candidates = pooled(models, scores)
-        library = choose_library(candidates)
-        generator = np.random.default_rng(settings.seed)
-        curves.append(curve_table(name, candidates, library, samples, generator))
-        if name == ALL_MODELS:
-            pools = {profile: read_pool(paths.root / "data" / profile / "found_programs.jsonl") for profile in profiles}
-            order = [candidates.programs[place] for place in library.order]
-            write_csv(results / "library_programs.csv", program_table(order, pools))
+    def curve_of(library: str, heads_of: str, candidates: Candidates, order: NDArray[np.int64]) -> pd.DataFrame:
+        return curve_table(library, heads_of, candidates, order, samples, np.random.default_rng(settings.seed))
+
+    joint = pooled(profiles, scores)
+    order = greedy_order(joint)
+    pools = {profile: read_pool(paths.root / "data" / profile / "found_programs.jsonl") for profile in profiles}
+    write_csv(results / "library_programs.csv", program_table([joint.programs[place] for place in order], pools))
+    curves = [curve_of(ALL_MODELS, ALL_MODELS, joint, order)]
+    for profile in profiles:
+        alone = pooled([profile], scores)
+        curves.append(curve_of(ALL_MODELS, profile, joint.for_heads_of(profile), order))
+        curves.append(curve_of(profile, profile, alone, greedy_order(alone)))
     curve = pd.concat(curves, ignore_index=True)
     write_csv(results / "library_curve.csv", curve)
     write_csv(results / "library.csv", size_table(curve, settings.percents))

@@ -1,7 +1,7 @@
 """How few programs explain all heads: a library chosen greedily on validation texts and measured on test texts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ class Candidates:
     own: NDArray[np.bool_]
     """Whether a program was found on the head's model, shape (programs, heads)."""
 
+    model: NDArray[np.str_]
+    """The profile of each head's model, shape (heads,)."""
+
     def own_choice(self) -> NDArray[np.int64]:
         """For each head the best program found on its model, on validation texts, shape (heads,)."""
         return np.where(self.own, self.validation, -1).argmax(axis=0)
@@ -35,73 +38,97 @@ class Candidates:
         values: NDArray[np.float64] = self.test[:, choice, heads].mean(axis=1, dtype=np.float64)
         return values
 
+    def for_heads_of(self, profile: str) -> "Candidates":
+        """The same programs for the heads of one model."""
+        heads = self.model == profile
+        return replace(
+            self,
+            validation=self.validation[:, heads],
+            test=self.test[:, :, heads],
+            own=self.own[:, heads],
+            model=self.model[heads],
+        )
+
+
+def greedy_order(candidates: Candidates) -> NDArray[np.int64]:
+    """All useful programs in the order in which a library takes them: the first k are the library of size k.
+
+    Each is the one that raises the mean over heads of the best validation IoU most; every head counts the same. That
+    mean is submodular in the set of programs, so k programs reach at least 1 - 1/e of what the best k could. Of equal
+    programs the first in the table is taken; those that improve no head are left out.
+
+    Returns:
+        Indices of programs, shape (sizes,).
+    """
+    fits = candidates.validation.astype(np.float64)
+    order = np.array(representatives(fits, len(fits)))
+    best = np.maximum.accumulate(fits[order], axis=0)
+    improving = (best[1:] > best[:-1]).any(axis=1)
+    return order[: 1 + int(improving.sum())]
+
 
 @dataclass(frozen=True)
 class Library:
-    """All programs in the order in which they were chosen: the first k are the library of size k."""
+    """How well the libraries of all sizes fit."""
 
-    order: NDArray[np.int64]
-    """Indices of the programs, shape (sizes,)."""
     validation: NDArray[np.float64]
     """Mean over heads of the best IoU on validation texts, shape (sizes,)."""
     test: NDArray[np.float64]
     """Mean test IoU over heads, each with its best program on validation texts, shape (texts, sizes)."""
 
 
-def choose_library(candidates: Candidates) -> Library:
-    """Adds the programs one by one: each time the one that raises the mean of the best validation IoU most.
-
-    Every head counts the same. The mean of the best is submodular in the set of programs, so the greedy choice of k
-    programs reaches at least 1 - 1/e of what the best k could. Of equal programs the first in the table is taken;
-    the order ends when no other program is better for any head.
-    """
-    fits = candidates.validation.astype(np.float64)
-    heads = np.arange(fits.shape[1])
-    best, choice = np.full(len(heads), -np.inf), np.zeros(len(heads), np.int64)
-    order: list[int] = []
-    validation: list[float] = []
-    test: list[NDArray[np.float64]] = []
-    for program in representatives(fits, len(fits)):
-        better = fits[program] > best
-        if order and not better.any():
-            break
-        best, choice = np.where(better, fits[program], best), np.where(better, program, choice)
-        order.append(program)
-        validation.append(float(best.mean()))
+def measure(candidates: Candidates, order: NDArray[np.int64]) -> Library:
+    """Measures the libraries that an order of the programs gives."""
+    heads = np.arange(candidates.validation.shape[1])
+    choice = np.full(len(heads), order[0])
+    validation, test = [], []
+    for program in order:
+        better = candidates.validation[program] > candidates.validation[choice, heads]
+        choice = np.where(better, program, choice)
+        validation.append(float(candidates.validation[choice, heads].mean(dtype=np.float64)))
         test.append(candidates.measured(choice))
-    return Library(np.array(order), np.array(validation), np.stack(test, axis=1))
+    return Library(np.array(validation), np.stack(test, axis=1))
 
 
 def curve_table(
-    name: str, candidates: Candidates, library: Library, samples: int, generator: np.random.Generator
+    library: str,
+    heads_of: str,
+    candidates: Candidates,
+    order: NDArray[np.int64],
+    samples: int,
+    generator: np.random.Generator,
 ) -> pd.DataFrame:
     """One row per size: mean IoU, and what percentage it is of the IoU of one program per head, with intervals.
 
     One program per head is the best that was found on the head's own model, chosen on validation texts.
 
     Args:
-        name: Of the library.
-        candidates: Its programs and heads.
-        library: The order of the programs.
+        library: Its name.
+        heads_of: The name of the model or models whose heads are explained.
+        candidates: Programs and heads.
+        order: From :func:`greedy_order`.
         samples: Number of bootstrap resamples of texts.
         generator: Draws them.
     """
-    choice = candidates.own_choice()
+    measured, choice = measure(candidates, order), candidates.own_choice()
     own, heads = candidates.measured(choice), np.arange(len(choice))
     own_validation = float(candidates.validation[choice, heads].mean(dtype=np.float64))
     weights = resample_weights(len(own), samples, generator)
     rows = []
-    for place, interval in enumerate(interval_of_means(library.test, weights)):
-        share = interval_of_ratio(100 * library.test[:, place], own, weights)
+    for place, interval in enumerate(interval_of_means(measured.test, weights)):
+        share = interval_of_ratio(100 * measured.test[:, place], own, weights)
         rows.append(
             {
-                "library": name,
+                "library": library,
+                "heads_of": heads_of,
                 "heads": len(heads),
                 "pool": len(candidates.programs),
                 "programs": place + 1,
-                "iou_validation": library.validation[place],
-                **{{"mean": "iou"}.get(key, key): value for key, value in asdict(interval).items()},
-                "percent_validation": 100 * library.validation[place] / own_validation,
+                "iou_validation": measured.validation[place],
+                "iou": interval.mean,
+                "low": interval.low,
+                "high": interval.high,
+                "percent_validation": 100 * measured.validation[place] / own_validation,
                 "percent": share.mean,
                 "percent_low": share.low,
                 "percent_high": share.high,
@@ -112,7 +139,7 @@ def curve_table(
 
 
 def size_table(curve: pd.DataFrame, percents: Sequence[int]) -> pd.DataFrame:
-    """For each library and percentage the smallest size that reaches it.
+    """For each library and percentage the smallest size that reaches it over all heads of the library's models.
 
     Args:
         curve: Rows of :func:`curve_table`.
@@ -123,7 +150,7 @@ def size_table(curve: pd.DataFrame, percents: Sequence[int]) -> pd.DataFrame:
         on test texts, ``programs_validation`` on validation texts; empty where no size does.
     """
     rows: list[Mapping[str, object]] = []
-    for name, sizes in curve.groupby("library", sort=False):
+    for name, sizes in curve[curve["library"] == curve["heads_of"]].groupby("library", sort=False):
         for percent in percents:
             enough = sizes[sizes["percent"] >= percent]
             measured = sizes[sizes["percent_validation"] >= percent]["programs"]

@@ -35,7 +35,8 @@ def pooled(profiles: Sequence[str], scores: Callable[[str, str], FoundScores]) -
         test.append(np.concatenate([part.test[places] for part in parts], axis=1)[:, first])
         mine = np.isin(distinct, found[heads_of].programs)
         own.append(np.repeat(mine[:, None], len(parts[0].heads), axis=1))
-    return Candidates(distinct, np.concatenate(validation, axis=1), np.concatenate(test, axis=2), np.hstack(own))
+    model = np.repeat(profiles, [part.shape[1] for part in validation])
+    return Candidates(distinct, np.concatenate(validation, axis=1), np.concatenate(test, axis=2), np.hstack(own), model)
 
 
 def _common_texts(profiles: Sequence[str], scores: Callable[[str, str], FoundScores]) -> list[str]:

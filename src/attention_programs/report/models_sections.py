@@ -99,11 +99,12 @@ def standing(models: Models, own: str) -> str:
     return f"{own} ranks {ranks} (1 is best; differences within the intervals decide nothing)." if parts else ""
 
 
-def library_view(sizes: pd.DataFrame) -> TableView:
-    """How many programs reach each percentage of the IoU of one program per head.
+def library_view(sizes: pd.DataFrame, curve: pd.DataFrame) -> TableView:
+    """How many programs reach each percentage of the IoU of one program per head, and what that gives each model.
 
     Args:
         sizes: ``library.csv``.
+        curve: ``library_curve.csv``.
     """
     percents = list(dict.fromkeys(sizes["at_least"].astype(int)))
     rows = []
@@ -112,6 +113,13 @@ def library_view(sizes: pd.DataFrame) -> TableView:
         counts = [_count(row.programs) for row in records(found)]
         label = "all models" if name == ALL_MODELS else str(name)
         rows.append([label, _count(first["heads"]), _count(first["pool"]), f"{first['iou_one_per_head']:.3f}", *counts])
+        parts = curve[(curve["library"] == name) & (curve["heads_of"] != name)]
+        for model, part in parts.groupby("heads_of", sort=False):
+            reached = part.set_index("programs")["percent"]
+            percents_of = [Estimate(float(reached.get(row.programs, math.nan))) for row in records(found)]
+            own = part.iloc[0]
+            cells = [_count(own["heads"]), "", f"{own['iou_one_per_head']:.3f}", *map(percent_text, percents_of)]
+            rows.append([f"– its heads of {model}", *cells])
     head = ("programs for the heads of", "heads", "found programs", "IoU of one per head")
     return TableView((*head, *(f"at least {percent} %" for percent in percents)), rows)
 
@@ -155,7 +163,7 @@ def models_sections(results: Path, own: str = "", gallery: Gallery | None = None
         sizes, curve = read_csv(folder / "library.csv"), read_csv(folder / "library_curve.csv")
         figures = [gallery.add("library", draw_library(curve), LIBRARY)] if gallery else []
         finding = _library_finding(sizes)
-        sections.append(Section("library", LIBRARY, finding, figures, library_view(sizes)))
+        sections.append(Section("library", LIBRARY, finding, figures, library_view(sizes, curve)))
     if (folder / "transfer.csv").is_file():
         transfer = read_csv(folder / "transfer.csv")
         table = transfer_view(transfer, models)

@@ -1,5 +1,6 @@
 """Two tiny models compared from end to end: their found programs scored, pooled and transferred."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
+from attention_programs import cli
 from attention_programs.attention.metrics import iou
 from attention_programs.attention.pattern_store import TextAttention, read_patterns
 from attention_programs.attention.writing import extract_to_folder
@@ -22,9 +24,10 @@ from attention_programs.programs.record import ProgramRecord, write_programs
 from attention_programs.programs.run_result import Scored
 from attention_programs.programs.runner import TrustedRunner
 from attention_programs.programs.view import TokenView
+from attention_programs.project.folder import make_project
 from attention_programs.scoring.workers import Workers
 from builders import params_with, program_record, texts_from
-from conftest import SENTENCES, tiny_model
+from conftest import ROOT, SENTENCES, tiny_model
 from pipelines import compare_models, found_scores
 
 PROFILES = {"tiny-llama": "llama", "tiny-bert": "bert"}
@@ -63,6 +66,27 @@ def compared(project: Path) -> Path:
         sys.argv = given
     compare_models.main(load_config(project / "params.yaml"), paths)
     return project
+
+
+def test_the_command_runs_its_pipeline_in_a_project_folder(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "made"
+    make_project(root)
+    shutil.copytree(project / "data/tiny-llama", root / "data/tiny-llama")
+    for table in ("heads", "iou", "perplexity"):
+        (root / "results/tiny-llama").mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / f"results/smoke/{table}.csv", root / "results/tiny-llama")
+    arguments = ["compare-models", "tiny-llama", "--project", str(root)]
+    assert cli.main(arguments) == 0
+    written = [line.removeprefix("written: ") for line in capsys.readouterr().out.splitlines() if "written" in line]
+    assert written[0] == "results/models.csv"
+    assert {"results/models/library.csv", "results/models/transfer.csv"} < set(written)
+    assert all((root / path).is_file() for path in written)
+    scores = scores_path(root, "tiny-llama", "tiny-llama")
+    before = scores.stat().st_mtime_ns
+    assert cli.main(arguments) == 0  # nothing has changed, so no stage runs again
+    assert scores.stat().st_mtime_ns == before
 
 
 def weights_of(program: ProgramRecord, text: TextAttention) -> NDArray[np.float32]:

@@ -51,6 +51,7 @@ def test_a_program_of_several_models_counts_once_and_is_each_ones_own() -> None:
     assert both.programs == ["same", "a1", "b1"]
     np.testing.assert_allclose(both.validation, [[0.5, 0.2, 0.4], [0.3, 0.8, 0.3], [0.1, 0.6, 0.7]])
     np.testing.assert_array_equal(both.own, [[True] * 3, [True, True, False], [False, False, True]])
+    assert both.model.tolist() == ["a", "a", "b"]
     assert both.own_choice().tolist() == [0, 1, 2]
 
 

@@ -124,12 +124,15 @@ def test_libraries_and_transfer_are_shown_where_they_were_computed(results: Path
         {"library": [ALL_MODELS, ALL_MODELS, "one"], "at_least": [90, 98, 90], "programs": [3, None, 2]}
     ).assign(programs_validation=3, heads=6, pool=1200, iou=0.5, low=0.4, high=0.6, iou_one_per_head=0.55)
     write_csv(results / "models/library.csv", sizes.astype({"programs": "Int64"}))
-    write_csv(results / "models/library_curve.csv", sizes)
+    curve = sizes.assign(heads_of=sizes["library"], percent=91.0)
+    part = curve.assign(library=ALL_MODELS, heads_of="one", heads=4, percent=83.25).iloc[[0]]
+    write_csv(results / "models/library_curve.csv", pd.concat([curve, part]))
     pairs = [("one", "one", 0.6, 0.0), ("one", "two", 0.5, -0.2), ("two", "one", 0.4, -0.2), ("two", "two", 0.7, 0.0)]
     transfer = pd.DataFrame(pairs, columns=["programs_of", "heads_of", "iou", "difference"]).assign(low=0.3, high=0.8)
     write_csv(results / "models/transfer.csv", transfer)
     block = models_block(results)
     assert "| all models | 6 | 1,200 | 0.550 | 3 | – |" in block
+    assert "| – its heads of one | 4 |  | 0.550 | 83.2 % | – |" in block
     assert "For all 6 heads of all models, 3 programs reach 90 % of the IoU of one program per head" in block
     assert "| programs of one | 0.600 [0.300, 0.800] | 0.500 [0.300, 0.800] |" in block
     assert "| First token | 0.600 [0.500, 0.700] | 0.700 [0.600, 0.800] |" in block

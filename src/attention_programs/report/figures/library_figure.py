@@ -24,7 +24,8 @@ def draw_library(curve: pd.DataFrame) -> Figure:
     for level in LEVELS:
         axes.axhline(level, color=FAINT, linewidth=1, zorder=0)
     ends = []
-    for place, (name, rows) in enumerate(curve.groupby("library", sort=False)):
+    whole = curve[curve["library"] == curve["heads_of"]]
+    for place, (name, rows) in enumerate(whole.groupby("library", sort=False)):
         joint = name == ALL_MODELS
         color = BLUE if joint else COLORS[(place - 1) % len(COLORS)]
         axes.fill_between(
@@ -33,7 +34,7 @@ def draw_library(curve: pd.DataFrame) -> Figure:
         axes.plot(rows["programs"], rows["percent"], color=color, linewidth=2 if joint else 1.2)
         last = rows.iloc[-1]
         ends.append(End(float(last["programs"]), float(last["percent"]), "all models" if joint else str(name), color))
-    axes.set_ylim(min(80.0, float(curve["percent"].min()) - 4), 102)
+    axes.set_ylim(min(80.0, float(whole["percent"].min()) - 4), 102)
     axes.xaxis.set_major_formatter("{x:.0f}")
     axes.set(xlabel="programs in the library", ylabel="% of the IoU of one program per head, test texts")
     name_ends(axes, ends)
