@@ -167,7 +167,8 @@ LIBRARY = Caption(
     "Each head uses the program of the library that is best on validation texts; the lines are its mean test IoU as a "
     "percentage of that of one program per head (the best found on its own model). The table gives the smallest size "
     "that reaches a percentage on test texts and, for the library of all models, the percentage that each model's "
-    "heads reach with it. Bands are 95 % intervals over texts.",
+    "heads reach with it. All models together are measured on the test texts that all of them have. Bands are 95 % "
+    "intervals over texts.",
     "Choosing greedily gives an upper bound on the number of programs needed. Programs are as they were found: "
     "refitted to the heads that share them they would fit better. A good fit does not show that heads can be replaced.",
 )

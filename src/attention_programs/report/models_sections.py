@@ -204,8 +204,8 @@ def _transfer_finding(transfer: pd.DataFrame) -> str:
     away = transfer[transfer["programs_of"] != transfer["heads_of"]]
     if away.empty:
         return ""
-    losses = [-row.difference for row in records(away)]
+    ends = [Estimate(float(bound)).change() for bound in (away["difference"].min(), away["difference"].max())]
     return (
-        f"On average over a model's heads, the IoU of another model's programs is {min(losses):z.3f} to "
-        f"{max(losses):z.3f} below that of its own."
+        "The mean IoU over a model's heads with another model's programs differs from that with its own by "
+        f"{ends[0]} to {ends[1]}."
     )

@@ -136,6 +136,6 @@ def test_libraries_and_transfer_are_shown_where_they_were_computed(results: Path
     assert "For all 6 heads of all models, 3 programs reach 90 % of the IoU of one program per head" in block
     assert "| programs of one | 0.600 [0.300, 0.800] | 0.500 [0.300, 0.800] |" in block
     assert "| First token | 0.600 [0.500, 0.700] | 0.700 [0.600, 0.800] |" in block
-    assert "is 0.200 to 0.200 below that of its own." in block
+    assert "differs from that with its own by -0.200 to -0.200." in block
     assert "24 %" in block
     assert [section.name for section in models_sections(results)] == ["models", "library", "model-transfer"]
