@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PROFILE ?=
 MODEL ?=
+PROFILES ?=
 ARGUMENTS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +20,7 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce-paper smoke test bench lint ui check-reproducibility publish lock clean
+.PHONY: help reproduce-paper smoke compare-models test bench lint ui check-reproducibility publish lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -38,6 +39,9 @@ reproduce-paper: $(STAMP)  ## run everything: stages, MLflow, summary (PROFILE=n
 
 smoke: $(STAMP)  ## run every stage on a few texts and heads, in a few minutes
 	@$(BIN)/attention-programs reproduce --profile smoke --restore
+
+compare-models: $(STAMP)  ## put models side by side (PROFILES="name name" for others than in comparison/params.yaml)
+	@$(BIN)/attention-programs compare-models $(PROFILES) $(ARGUMENTS)
 
 test: $(STAMP)  ## run the whole test suite
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

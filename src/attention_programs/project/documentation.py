@@ -7,6 +7,7 @@ from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_text, write_text
 from attention_programs.report.architectures import architectures_tables
 from attention_programs.report.markdown import numbers, sources_block, speed_table
+from attention_programs.report.models_sections import models_block
 from attention_programs.report.targets import headline, kept_summaries, targets_table
 from attention_programs.report.terminal import vocabulary_table
 
@@ -18,6 +19,7 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[Path], str]]] = {
         "targets": lambda results: targets_table(kept_summaries(results)),
         "numbers": lambda results: numbers(read_json(results / DEFAULT / "summary.json")),
         "sources": lambda results: sources_block(results / DEFAULT),
+        "models": models_block,
     },
     "docs/performance.md": {"speed": lambda results: speed_table(read_json(results / "bench.json"))},
     "docs/models.md": {"architectures": lambda results: architectures_tables(read_csv(results / "architectures.csv"))},

@@ -18,6 +18,8 @@ PLACES = {
     "stages.yaml": "dvc.yaml",
 }
 """Places in a project of files that have other names in the package, where git and DVC must ignore them."""
+NOT_COPIED = ("__pycache__", "imported", "dvc.lock")
+"""What a checkout's own runs leave among the shipped files."""
 
 
 def make_project(directory: Path) -> None:
@@ -44,11 +46,12 @@ def make_project(directory: Path) -> None:
 
 
 def _fill(folder: Path) -> None:
-    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("__pycache__", "imported"), dirs_exist_ok=True)
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns(*NOT_COPIED), dirs_exist_ok=True)
     for name, place in PLACES.items():
         (folder / place).parent.mkdir(exist_ok=True)
         (folder / name).rename(folder / place)
-    write_text(folder / "dvc.yaml", _without_code(read_text(folder / "dvc.yaml")))
+    for stages in (folder / "dvc.yaml", folder / "comparison" / "dvc.yaml"):
+        write_text(stages, _without_code(read_text(stages)))
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True, capture_output=True)
     compose("full", folder / "params.yaml", folder)
     record_package(folder)

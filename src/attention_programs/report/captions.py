@@ -153,3 +153,35 @@ ABLATION = Caption(
     "paper's correlation of -0.99 is with the cost of all heads up to a given one along a path sorted by IoU, which "
     "rises on any path; the one here is with each head's own effect.",
 )
+MODELS = Caption(
+    "Models side by side",
+    "One column per model, this project's before the paper's. Brackets are 95 % intervals over test texts. Perplexity "
+    "increases are those of replacing that percentage of the model's heads, by distilled programs in the order of the "
+    "ranking chosen on validation texts; the paper's are in the row of the selected programs with the best-fitted "
+    "heads first, which is its own order. The mean attention on the first token, over all heads, measures attention "
+    "sinks. Parameters are counted as stored.",
+    "The paper's columns are not comparable in size: its texts are five short sentences, on which programs were both "
+    "chosen and measured, its programs saw the whole text, and attention was replaced after the output projection. "
+    "Tokenizers differ, so the same number of tokens covers more or less text in each model. Deeper or wider models "
+    "replace more heads at the same percentage.",
+)
+LIBRARY = Caption(
+    "One library of programs for all models",
+    "The search's programs of all models in one pool, every one scored on every head. A library is built on validation "
+    "texts: each step adds the program that raises the mean of the heads' best IoU most, all heads counting the same. "
+    "Each head uses the program of the library that is best on validation texts; the lines are its mean test IoU as a "
+    "percentage of that of one program per head (the best found on its own model). The table gives the smallest size "
+    "that reaches a percentage on test texts and, for the library of all models, the percentage that each model's "
+    "heads reach with it. All models together are measured on the test texts that all of them have. Bands are 95 % "
+    "intervals over texts.",
+    "Choosing greedily gives an upper bound on the number of programs needed. Programs are as they were found: "
+    "refitted to the heads that share them they would fit better. A good fit does not show that heads can be replaced.",
+)
+MODEL_TRANSFER = Caption(
+    "Do programs transfer between models",
+    "Rows: the model that programs were found on; columns: the model whose heads they explain (mean test IoU over "
+    "heads, 95 % intervals over texts). Each head has the best of the row's programs, chosen on its own model's "
+    "validation texts; the diagonal is chosen in the same way. Last rows: baselines that know nothing of any program.",
+    "Models with more heads bring more programs to choose from, which helps their row. Heads of which most attend to "
+    "the first token are explained by any model's programs: compare with the baselines.",
+)

@@ -37,6 +37,7 @@ from attention_programs.report.fit_sections import (
     weak_section,
 )
 from attention_programs.report.head_table import head_rows, program_of
+from attention_programs.report.models_sections import models_sections
 from attention_programs.report.opening import key_numbers, opening
 from attention_programs.report.provenance import trace
 from attention_programs.report.result_tables import ALL_CORPORA, Tables
@@ -86,7 +87,10 @@ def write_report(config: Config, paths: Paths) -> Path:
             corpora=_corpora(tables.iou),
             methods=_method_rows(tables.iou),
             figures=_figures(tables, record, config, gallery),
-            sections=_sections(tables, programs, explainer_counts(paths.results), config, gallery),
+            sections=[
+                *_sections(tables, programs, explainer_counts(paths.results), config, gallery),
+                *models_sections(paths.results.parent, config.profile, gallery),
+            ],
             unanswered=[task_label(task) for task in config.evaluation.tasks if task not in set(tables.qa["task"])],
             examples=examples,
             draw=partial(_draw, causal=index.causal, folder=folder / "figures"),

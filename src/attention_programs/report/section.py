@@ -43,6 +43,8 @@ class TableView:
     """Column headings, starting with that of the labels."""
     rows: Sequence[Sequence[str]]
     """A label and its cells, as text."""
+    highlighted: int = 0
+    """Index of the column that the page is about; 0 for none."""
 
 
 @dataclass(frozen=True)

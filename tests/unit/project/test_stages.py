@@ -1,4 +1,4 @@
-"""Stages rerun when the code that they import changes: ``dvc.yaml`` names all of it."""
+"""Stages rerun when the code that they import changes: their ``dvc.yaml`` names all of it."""
 
 from pathlib import Path
 
@@ -8,7 +8,12 @@ import yaml
 from conftest import ROOT
 from imported_code import PACKAGE, reached
 
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+PIPELINES = ("dvc.yaml", "comparison/dvc.yaml")
+STAGES = {
+    name: stage
+    for pipeline in PIPELINES
+    for name, stage in yaml.safe_load((ROOT / pipeline).read_text(encoding="utf-8"))["stages"].items()
+}
 
 
 def covered(stage: str, file: Path) -> bool:

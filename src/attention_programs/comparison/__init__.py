@@ -1,0 +1,1 @@
+"""Several models side by side: one library of programs for all their heads, and programs transferred between them."""
