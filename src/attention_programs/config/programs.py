@@ -12,7 +12,7 @@ class SynthesisSettings:
     """How the search looks for programs."""
 
     max_terms: Several = 8
-    """Maximum number of terms in a program, which begins with two: fewer read better, more fit better."""
+    """Maximum number of terms in a program; the search begins with two or three: fewer read better, more fit better."""
     min_gain: Number = 0.0005
     """A longer program is kept only if it gains this much validation IoU per term."""
     ridge: Above0 = 1e-4

@@ -81,10 +81,10 @@ class Feature:
     @property
     def recorded(self) -> bool:
         """Whether prompts may name it: they are recorded, and name the vocabulary of version 1."""
-        terms = [TOKEN_FEATURES[name] for name in (self.query, self.key) if name]
-        pattern = PATTERNS[self.pattern] if self.pattern else None
-        known = pattern is None or not pattern.recorded_parameters or self.parameter in pattern.recorded_parameters
-        return known and all(term.recorded for term in terms)
+        classes = [TOKEN_FEATURES[name] for name in (self.query, self.key) if name]
+        patterns = [PATTERNS[self.pattern]] if self.pattern else []
+        values = [value for pattern in patterns for value in pattern.recorded_parameters]
+        return all(term.recorded for term in classes + patterns) and (not values or self.parameter in values)
 
     def matrix(self, view: TokenView) -> Array:
         """Its value on a text, shape (n, n)."""

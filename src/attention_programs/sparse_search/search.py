@@ -25,7 +25,11 @@ from attention_programs.sparse_search.sparse_programs import SparsePrograms, sea
 from attention_programs.sparse_search.term_selector import TermSelector
 
 START = (Feature("first_token"), Feature("log_distance"))
-"""The terms that every program starts with: the sink and distance."""
+"""The terms that every program starts with: the sink and distance. Pruning may drop each of them."""
+CAUSAL_START = (*START, Feature("row_position"))
+"""In a causal model, also how the sink's pull changes along the text, as more and more tokens compete with it."""
+SHORTEST = 2
+"""Fewest terms of a program."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,8 @@ class SearchData:
     @property
     def start(self) -> list[int]:
         """Indices of the features that every program starts with."""
-        return [self.features.index(feature) for feature in START]
+        features = CAUSAL_START if self.train[0].causal else START
+        return [self.features.index(feature) for feature in features]
 
     def design(self, texts: Sequence[TextAttention], features: Sequence[Feature]) -> Design:
         """The design of some texts and features."""
@@ -124,9 +129,9 @@ class Search:
     def run(self) -> Found:
         """Searches for every head."""
         settings, selector = self._settings, self._selector
-        most = max(settings.max_terms, *settings.sizes, len(START))
+        most = max(settings.max_terms, *settings.sizes)
         by_size = {most: selector.improve(selector.forward_select(most))}
-        smaller = {*settings.sizes, *range(len(START), settings.max_terms + 1)} - {most}
+        smaller = {*settings.sizes, *range(SHORTEST, settings.max_terms + 1)} - {most}
         for size in progress(sorted(smaller, reverse=True), "search: pruning", unit="sizes"):
             shorter = selector.shorter(by_size[min(by_size)], size)
             by_size[size] = selector.improve(shorter) if size == settings.max_terms else shorter

@@ -135,6 +135,10 @@ FORMULAS: dict[Key, Callable[[int, int], float]] = {
     ("decay", 32): lambda i, j: math.exp(-abs(i - j) / 32),
     ("decay", 1): lambda i, j: math.exp(-abs(i - j)),
     ("decay", 64): lambda i, j: math.exp(-abs(i - j) / 64),
+    **{
+        ("fading_first_token", scale): lambda i, j, scale=scale: math.exp(-i / scale) * (j == 0)
+        for scale in (1, 2, 4, 8, 16, 32)
+    },
     ("decay", 128): lambda i, j: math.exp(-abs(i - j) / 128),
     ("decay", 256): lambda i, j: math.exp(-abs(i - j) / 256),
     ("last_tokens", 12): lambda i, j: float(j <= i < j + 12),
@@ -261,8 +265,9 @@ def test_every_term_has_a_hand_written_case() -> None:
 
 PATTERNS_IN_ORDER = """
     uniform first_token second_token third_token self_token previous_token offset log_distance decay last_tokens
-    early log_position row_position next_token ahead last_token same_token latest_same_token first_same_token
-    same_word induction near_induction near_same_token latest_induction before_same_token pair_induction
+    early log_position row_position fading_first_token next_token ahead last_token same_token latest_same_token
+    first_same_token same_word induction near_induction near_same_token latest_induction before_same_token
+    pair_induction
     after_copy_of_previous first_content_word first_name_like first_verb_like first_digit first_operator
     first_newline last_punctuation last_comma last_full_stop last_newline last_content_word last_verb_like
     last_name_like last_pronoun last_determiner last_preposition last_conjunction last_auxiliary last_operator

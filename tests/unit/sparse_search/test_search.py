@@ -48,7 +48,7 @@ from attention_programs.sparse_search.profile_search import (
     fit_equal_size,
     sizes_by_hand,
 )
-from attention_programs.sparse_search.search import START, Found, LastFit, Search, SearchData, best_sizes
+from attention_programs.sparse_search.search import CAUSAL_START, START, Found, LastFit, Search, SearchData, best_sizes
 from attention_programs.sparse_search.sparse_programs import SparsePrograms, search_journal
 from attention_programs.sparse_search.term_selector import TermSelector
 from cases import mapped, program, view_of
@@ -125,9 +125,10 @@ def noisy(seed: int, causal: bool = True, heads: int = 3) -> Noisy:
     for group in design.groups:
         scores = scale * torch.randn(heads, *group.attention.shape[1:], generator=generator)
         groups.append(dataclasses.replace(group, attention=scores.softmax(1).half()))
-    features = len(design.groups[0].features)
+    largest = design.groups[-1].features.float()
+    varying = (largest.amax((1, 2)) > largest.amin((1, 2))).nonzero()[:, 0]
     k = int(torch.randint(2, 7, (), generator=generator))
-    chosen = torch.stack([torch.randperm(features, generator=generator)[:k] for _ in range(heads)])
+    chosen = torch.stack([varying[torch.randperm(len(varying), generator=generator)[:k]] for _ in range(heads)])
     coefficients = torch.randn(heads, k, generator=generator, dtype=torch.float64)
     return Noisy(dataclasses.replace(design, groups=tuple(groups)), chosen, coefficients)
 
@@ -291,7 +292,7 @@ def test_more_terms_fit_better_and_a_gain_too_small_is_not_worth_a_term() -> Non
     long, short = search(True), search(True, min_gain=1.0)
     for more, fewer, source in zip(long.programs, short.programs, KNOWN, strict=True):
         assert len(fewer.terms) <= len(START)
-        assert more.iou_validation > fewer.iou_validation or len(expressions(source)) == len(START)
+        assert more.iou_validation > fewer.iou_validation or len(expressions(source)) <= len(START)
     assert max(long.path.values()) > long.path[2]
 
 
@@ -300,7 +301,7 @@ def test_the_number_of_terms_is_chosen_on_validation() -> None:
     plain = "3.0 * text.first_token - 1.2 * text.log_distance"
     train, validation = made_up(0, 6, True, (plain + " + 2.0 * text.key.comma",)), made_up(100, 4, True, (plain,))
     [result] = Search(SearchData(train, validation, SETTINGS, "cpu")).run().programs
-    assert {term.feature for term in result.terms} == set(START)
+    assert {term.feature for term in result.terms} == {*START}
     [other] = Search(SearchData(train, train, SETTINGS, "cpu")).run().programs
     assert Feature(key="comma") in {term.feature for term in other.terms}
 
@@ -345,7 +346,7 @@ def test_candidates_are_distinct_and_hold_the_whole_vocabulary() -> None:
     assert {f.key for f in causal if not f.query} - {""} == TOKEN_FEATURES.keys()
     assert {f.query for f in causal} - {""} == TOKEN_FEATURES.keys()
     assert Feature("current_sentence", key="digit") in causal
-    assert set(START) <= set(causal)
+    assert set(CAUSAL_START) <= set(causal)
     assert len({feature.expression for feature in both}) == len(both)
 
 
@@ -665,9 +666,9 @@ def test_a_killed_growth_goes_on_from_its_files_to_the_same_result(
     whole, fits = growth(monkeypatch, tmp_path / "whole", "this")
     folder = tmp_path / "killed"
     with pytest.raises(Killed):
-        growth(monkeypatch, folder, "this", killed_after=3)
+        growth(monkeypatch, folder, "this", killed_after=2)
     resumed, rest = growth(monkeypatch, folder, "this")
-    assert (fits, rest) == (4, 1)  # the start and three new terms; two of them were kept
+    assert (fits, rest) == (3, 1)  # the start and two new terms
     assert torch.equal(resumed.chosen, whole.chosen)
     assert torch.equal(resumed.coefficients, whole.coefficients)
     assert growth(monkeypatch, folder, "this")[1] == 0

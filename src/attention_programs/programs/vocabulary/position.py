@@ -151,6 +151,22 @@ def row_position(view: Tokens, rows: Rows) -> Array:
     return matrix
 
 
+@TERMS.add(
+    "the first token within about the first {0} tokens",
+    "a b c with 2 -> row 2 is 0.37 0 0.",
+    parameters=(1, 2, 4, 8, 16, 32),
+    recorded=False,
+)
+def fading_first_token(view: Tokens, rows: Rows, scale: int) -> Array:
+    """exp(-i / scale) on the first token: a pull of the first token that fades over ``scale`` tokens along the text.
+
+    The first token of the text itself has i = 0, whatever stands in front of it.
+    """
+    matrix = np.zeros((len(rows), view.n), dtype=np.float32)
+    matrix[:, 0] = _fading(view.positions[rows].astype(np.float32), scale)
+    return matrix
+
+
 @TERMS.add("the next token", "a b c -> row 1 picks 2.", looks_ahead=True)
 def next_token(view: Tokens, rows: Rows) -> Array:
     """The token one ahead, j = i + 1 (encoders only)."""
