@@ -129,7 +129,7 @@ class Search:
     def run(self) -> Found:
         """Searches for every head."""
         settings, selector = self._settings, self._selector
-        most = max(settings.max_terms, *settings.sizes)
+        most = max((settings.max_terms, *settings.sizes))
         by_size = {most: selector.improve(selector.forward_select(most))}
         smaller = {*settings.sizes, *range(SHORTEST, settings.max_terms + 1)} - {most}
         for size in progress(sorted(smaller, reverse=True), "search: pruning", unit="sizes"):

@@ -70,6 +70,7 @@ def test_tokens_of_the_text_pick_the_same_tokens_whatever_stands_around_it(
         "log_distance",
         "last_tokens",
         "row_position",
+        "fading_first_token",
     }
     ahead = {"next_token", "ahead", "last_token"}
     for name, parameter in terms():
