@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
+from torch.utils.checkpoint import checkpoint
 
 from attention_programs.errors import UserError
 from attention_programs.models.loading import LoadedModel
@@ -26,11 +27,19 @@ def divergence(loaded: LoadedModel, texts: Sequence[Sequence[int]], original: Se
     device = loaded.model.device
     total, count = torch.zeros((), device=device), torch.zeros((), device=device)
     for found, before in zip(predictions(loaded, texts), original, strict=True):
-        log_ratio = before - found.logits.log_softmax(dim=-1)
-        each = (before.exp() * log_ratio).sum(dim=-1)  # not a matrix product, so it stays in full precision
+        # One text at a time, whose intermediate results are computed again for the gradient: there are several of the
+        # size of the logits, which are large where the vocabulary is.
+        rows = zip(found.output.unbind(), before, strict=True)
+        each = torch.stack([checkpoint(_divergence, *row, use_reentrant=False, preserve_rng_state=False) for row in rows])
         total = total + (each * found.counted).sum()
         count = count + found.counted.sum()
     return total / count
+
+
+def _divergence(logits: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+    """The divergence at each place of a text, shape (places,)."""
+    log_ratio = original - logits.float().log_softmax(dim=-1)
+    return (original.exp() * log_ratio).sum(dim=-1)  # not a matrix product, so it stays in full precision
 
 
 @torch.no_grad()

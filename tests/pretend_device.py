@@ -1,0 +1,79 @@
+"""A second device on a machine that has only one: its tensors compute on the CPU and refuse what a GPU refuses.
+
+They say that they are on ``meta``, as torch lets tensors on no other absent device have gradients. Tensors of both
+devices may meet where CUDA allows it: a number without dimensions, an index, a copy. Anything else is an error, and so
+is NumPy on a tensor that was not brought back to the CPU.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map_only
+
+PRETENDED = "meta"
+_MOVES = ("_to_copy", "copy_", "_local_scalar_dense", "equal")
+_INDEXED = ("index", "index_put", "index_put_", "_index_put_impl_")
+
+
+class DeviceTensor(torch.Tensor):
+    """A tensor on the pretended device, around one on the CPU."""
+
+    inner: torch.Tensor
+
+    @staticmethod
+    def __new__(cls, inner: torch.Tensor) -> "DeviceTensor":
+        made = torch.Tensor._make_wrapper_subclass(
+            cls,
+            inner.shape,
+            strides=inner.stride(),
+            storage_offset=inner.storage_offset(),
+            dtype=inner.dtype,
+            device=PRETENDED,
+        )
+        made.inner = inner
+        return made
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return _run(func, args, kwargs or {})
+
+
+class _Mode(TorchDispatchMode):
+    """Also sees the making of tensors."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return _run(func, args, kwargs or {})
+
+
+def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    name = func.overloadpacket.__name__
+    given = [each for each in tree_flatten((args, kwargs))[0] if isinstance(each, torch.Tensor)]
+    on_device = [each for each in given if isinstance(each, DeviceTensor)]
+    others = [each for each in given if not isinstance(each, DeviceTensor) and each.ndim]
+    wanted = kwargs.get("device")
+    if on_device and others and name not in _MOVES:
+        # CUDA tensors may be indexed by tensors on the CPU, but not the other way round.
+        indices = tree_flatten(args[1])[0] if name in _INDEXED and isinstance(args[0], DeviceTensor) else []
+        if any(not any(each is index for index in indices) for each in others):
+            shapes = [tuple(each.shape) for each in others]
+            raise AssertionError(f"{func} mixes tensors of the device with tensors on the CPU of shapes {shapes}")
+    if wanted is not None:
+        kwargs = kwargs | {"device": "cpu"}
+    inner = lambda each: each.inner  # noqa: E731
+    found = func(*tree_map_only(DeviceTensor, inner, args), **tree_map_only(DeviceTensor, inner, kwargs))
+    there = bool(on_device) if wanted is None else torch.device(wanted).type == PRETENDED
+    if name == "copy_":
+        return args[0]
+    same = {id(each.inner): each for each in on_device}
+    return tree_map_only(torch.Tensor, lambda each: same[id(each)] if id(each) in same else DeviceTensor(each), found) if there else found
+
+
+@contextmanager
+def pretended_device() -> Iterator[str]:
+    """Gives the device's name; autocast, which does not know it, does nothing meanwhile."""
+    with _Mode(), patch("torch.autocast", lambda *_args, **_kwargs: nullcontext()):
+        yield PRETENDED
