@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map_only
@@ -37,9 +38,25 @@ class DeviceTensor(torch.Tensor):
         made.inner = inner
         return made
 
+    def __getitem__(self, index: Any) -> Any:
+        return super().__getitem__(_tensors(index))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        super().__setitem__(_tensors(index), value)
+
+    def tolist(self) -> Any:
+        """The numbers, which any device gives."""
+        return self.inner.tolist()
+
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return _run(func, args, kwargs or {})
+
+
+def _tensors(index: Any) -> Any:
+    """An index with lists and arrays as tensors on the CPU; torch would fill tensors on the device unseen."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return tuple(torch.from_numpy(np.asarray(part)) if isinstance(part, list | np.ndarray) else part for part in parts)
 
 
 class _Mode(TorchDispatchMode):
@@ -49,11 +66,22 @@ class _Mode(TorchDispatchMode):
         return _run(func, args, kwargs or {})
 
 
+def _literal(make: Any) -> Any:
+    """``torch.tensor`` fills its result where no mode sees it; so it does so on the CPU, and then moves it."""
+
+    def tensor(*args: Any, device: Any = None, **kwargs: Any) -> torch.Tensor:
+        made: torch.Tensor = make(*args, **kwargs)
+        return made if device is None else made.to(device)
+
+    return tensor
+
+
 def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     name = func.overloadpacket.__name__
     given = [each for each in tree_flatten((args, kwargs))[0] if isinstance(each, torch.Tensor)]
     on_device = [each for each in given if isinstance(each, DeviceTensor)]
     others = [each for each in given if not isinstance(each, DeviceTensor) and each.ndim]
+    assert not any(each.is_meta for each in given if not isinstance(each, DeviceTensor)), f"{func}: a tensor escaped"
     wanted = kwargs.get("device")
     if on_device and others and name not in _MOVES:
         # CUDA tensors may be indexed by tensors on the CPU, but not the other way round.
@@ -72,8 +100,33 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return tree_map_only(torch.Tensor, lambda each: same[id(each)] if id(each) in same else DeviceTensor(each), found) if there else found
 
 
+def _generator(make: Any) -> Any:
+    """The CPU's generator, which serves for the pretended device."""
+    return lambda device="cpu": make("cpu" if torch.device(device).type == PRETENDED else device)
+
+
+def _begin(self: Any) -> None:
+    self.instead = torch.no_grad()
+    self.instead.__enter__()
+
+
+def _end(self: Any, *problem: Any) -> None:
+    self.instead.__exit__(*problem)
+
+
 @contextmanager
 def pretended_device() -> Iterator[str]:
-    """Gives the device's name; autocast, which does not know it, does nothing meanwhile."""
-    with _Mode(), patch("torch.autocast", lambda *_args, **_kwargs: nullcontext()):
-        yield PRETENDED
+    """Gives the device's name; meanwhile autocast, which does not know it, does nothing, and inference mode, which no
+    operation can be watched in, only disables gradients."""
+    torch.__future__.set_overwrite_module_params_on_conversion(True)  # or ``to`` would lose what a parameter holds
+    try:
+        with (
+            _Mode(),
+            patch("torch.autocast", lambda *_args, **_kwargs: nullcontext()),
+            patch("torch.tensor", _literal(torch.tensor)),
+            patch("torch.Generator", _generator(torch.Generator)),
+            patch.multiple(torch.inference_mode, __enter__=_begin, __exit__=_end),
+        ):
+            yield PRETENDED
+    finally:
+        torch.__future__.set_overwrite_module_params_on_conversion(False)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from attention_programs.sparse_search.sink_self_baseline import fit_sink_self
 from attention_programs.sparse_search.sparse_programs import search_journal
 from attention_programs.surrogate.ablation import measure_ablation_effects
 from attention_programs.surrogate.distillation import STATE, Distiller
-from attention_programs.surrogate.fisher import fisher_effects
+from attention_programs.surrogate.fisher import iterative_fisher_rankings
 from attention_programs.surrogate.identity import identity_of
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.joint_ablation import gate_slopes
@@ -74,17 +75,21 @@ def test_patterns_and_losses(device: str, family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_replaced_heads_and_their_effects(device: str, family: str) -> None:
     texts = encoded(tiny_model(family), 3)
-    found = []
+    found, rankings = [], []
     for loaded in both(device, family):
-        single = measure_ablation_effects(loaded, ASSIGNMENT, texts, pattern_cache(loaded), 2)
+        some, cache = {head: ASSIGNMENT[head] for head in HEADS[3:7]}, pattern_cache(loaded)
+        single = measure_ablation_effects(loaded, some, texts[:2], cache, 1)
+        ranked = iterative_fisher_rankings(loaded, some, texts[:2], cache, samples=1, rounds=2, seed=0).iterative
+        rankings.append(ranked)
         with PatchedModel(loaded, ASSIGNMENT) as patched:
             losses = [loss.loss_sum for loss in batch_losses(loaded, texts)]
             slopes = gate_slopes(patched, HEADS, np.arange(len(HEADS)) % 2 == 0, texts, "float32")
-            fisher = fisher_effects(patched, HEADS[:2], texts, 2, 1, torch.Generator(loaded.model.device))
-        found.append((losses, [each.ablation_effect for each in single.heads], slopes, list(fisher.values())))
+        found.append((losses, [each.ablation_effect for each in single.heads], slopes))
         assert identity_of(loaded, HEADS, texts[:1]).own < 1e-4
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(theirs, ours, rtol=1e-3, atol=1e-6)
+    assert sorted(rankings[1]) == sorted(rankings[0])
+    assert device != PRETENDED or rankings[1] == rankings[0]  # a GPU draws other samples
 
 
 def test_generation(device: str) -> None:
@@ -111,26 +116,22 @@ def test_distillation_also_when_resumed(device: str, memory_mib: int, tmp_path: 
     ours, theirs = (distiller(each).run() for each in both(device, "llama"))
     np.testing.assert_allclose(theirs.curve["training"], ours.curve["training"], rtol=1e-3)
 
-    loaded, folder = on(device, "llama"), tmp_path / "progress"
-    interrupted = distiller(loaded)
+    loaded = on(device, "llama")
+    killed, left = distiller(loaded), iter(range(6))
+    work = killed._error
 
-    class Killed(Exception):
-        pass
-
-    saved = Checkpoint.save
-
-    def save(self: Checkpoint, name: str, tensors: dict[str, torch.Tensor]) -> None:
-        saved(self, name, tensors)
-        if int(tensors["done"]) == 1:
-            raise Killed
+    def work_or_die(*arguments: Any) -> torch.Tensor:
+        if torch.is_grad_enabled() and next(left, None) is None:
+            raise KeyboardInterrupt
+        return work(*arguments)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Checkpoint, "save", save)
+        patched.setattr(killed, "_error", work_or_die)
         patched.setattr("attention_programs.surrogate.distillation.SAVE_EVERY", 1)
-        with pytest.raises(Killed):
-            interrupted.run(folder)
-    assert (folder / STATE).is_file()
-    resumed = distiller(loaded).run(folder)
+        with pytest.raises(KeyboardInterrupt):
+            killed.run(tmp_path / "progress")
+    assert Checkpoint(tmp_path / "progress", killed.fingerprint).load(STATE)["done"] == 2
+    resumed = distiller(loaded).run(tmp_path / "progress")
     for percent, heads in theirs.coefficients.items():
         for head, coefficients in heads.items():
             np.testing.assert_allclose(resumed.coefficients[percent][head], coefficients, rtol=1e-4, atol=1e-5)
