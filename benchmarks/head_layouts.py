@@ -154,7 +154,7 @@ def run(project: Path, stage: str) -> Used:
         )
         _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"stage {stage} failed; see {project / f'{stage}.log'}")
+        raise SystemExit(f"stage {stage} ended with {os.waitstatus_to_exitcode(status)}; see {project / f'{stage}.log'}")
     cpu = usage.ru_utime + usage.ru_stime
     return Used(round(time.monotonic() - start, 1), round(cpu, 1), round(usage.ru_maxrss / 1024))
 
