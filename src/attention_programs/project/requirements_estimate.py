@@ -18,16 +18,17 @@ weights, the logits of the largest batch, and the patterns during the search; di
 import gc
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import Packing, sampled_rows
 from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.config import Config
-from attention_programs.corpora.text import Text, read_texts
+from attention_programs.corpora.text import Split, Text, read_texts
 from attention_programs.errors import UserError
 from attention_programs.files import free_bytes
 from attention_programs.memory import free_memory
@@ -174,22 +175,34 @@ def _search_seconds(data: list[TextAttention], config: Config) -> float:
     return _seconds(lambda: search(heads, settings.max_terms)) / (heads * len(train))
 
 
-def _stages(config: Config, measured: Measured, heads: int, texts: list[Text], causal: bool) -> dict[str, float]:
+def passes(config: Config, heads: int, splits: Mapping[Split, int], causal: bool) -> dict[str, float]:
+    """Texts that run through the model, by stage; a backward pass counts as two.
+
+    Args:
+        config: The settings.
+        heads: Number of heads that are explained.
+        splits: Number of texts by split.
+        causal: Whether the model is causal, so that questions can be asked.
+    """
     replacement, distillation, evaluation = config.replacement, config.distillation, config.evaluation
-    splits = {split: sum(text.split == split for text in texts) for split in ("train", "validation", "test")}
     rounds = 3 * replacement.fisher_texts * replacement.fisher_samples * replacement.iterative_fisher_rounds
     draws = 4 * replacement.joint_ablation_draws * replacement.joint_ablation_texts
     choice = 15 * (replacement.choice_texts or splits["validation"] // 2)
     tested = min(replacement.texts or splits["test"], splits["test"]) * replacement.windows
-    passes = {
-        "attention": len(texts),
+    return {
+        "attention": sum(splits.values()),
         "ablation": heads * min(replacement.ablation_texts, splits["train"]) / 2 + rounds + draws + choice,
         "distil": 3 * distillation.batch_texts * (sum(distillation.steps) + distillation.layer_steps),
         "replace": tested * (len(replacement.percents) + 4 * len(replacement.comparison_percents)),
         "evaluate": len(evaluation.tasks) * len(evaluation.percents) * evaluation.limit if causal else 0,
     }
+
+
+def _stages(config: Config, measured: Measured, heads: int, texts: list[Text], causal: bool) -> dict[str, float]:
+    splits: dict[Split, int] = {split: sum(text.split == split for text in texts) for split in get_args(Split)}
     searched = measured.search * heads * min(config.synthesis.sample_texts, splits["train"])
-    seconds = {name: SHARES[name] * count * measured.text + measured.load for name, count in passes.items()}
+    counts = passes(config, heads, splits, causal)
+    seconds = {name: SHARES[name] * count * measured.text + measured.load for name, count in counts.items()}
     seconds |= {name: share * searched for name, share in OF_SEARCH.items()} | FIXED
     order = ("attention", "search", "synthesize", "score", "select", "analyse", "ablation", "distil", "replace")
     return {name: seconds[name] for name in (*order, "evaluate", "report")}

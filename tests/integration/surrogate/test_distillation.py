@@ -21,6 +21,7 @@ from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.distilled import distilled_programs
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
+from attention_programs.surrogate.losses import predictions
 from attention_programs.surrogate.original_predictions import (
     OriginalPredictions,
     divergence,
