@@ -18,13 +18,19 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from attention_programs.attention.packing import Packing, sampled_rows
+from attention_programs.config import load_config
+from attention_programs.corpora.text import read_texts
 from attention_programs.files import read_json, write_json, write_jsonl, write_text
 from attention_programs.paths import project_root
+from attention_programs.programs.features import candidate_features
 from attention_programs.project.folder import make_project
 from attention_programs.project.reproduction import compose
+from attention_programs.project.requirements_estimate import passes
 from benchmarks.report import machine
 
 TOKENS, TEXTS, HEAD_SIZE, WORDS, THREADS = 256, 12, 8, 4096, 1
+SPLITS = ("train", "validation", "test")
 CORPORA = ("stories", "code", "mathematics")
 STAGES = (
     "model corpora attention search synthesize score select analyse ablation distil replace evaluate report"
@@ -154,7 +160,9 @@ def run(project: Path, stage: str) -> Used:
         )
         _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"stage {stage} ended with {os.waitstatus_to_exitcode(status)}; see {project / f'{stage}.log'}")
+        raise SystemExit(
+            f"stage {stage} ended with {os.waitstatus_to_exitcode(status)}; see {project / f'{stage}.log'}"
+        )
     cpu = usage.ru_utime + usage.ru_stime
     return Used(round(time.monotonic() - start, 1), round(cpu, 1), round(usage.ru_maxrss / 1024))
 
@@ -162,6 +170,32 @@ def run(project: Path, stage: str) -> Used:
 def mebibytes(folder: Path) -> float:
     """The size of all files below a folder."""
     return round(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20, 1)
+
+
+def counted(project: Path, profile: str, heads: int) -> dict[str, Any]:
+    """How much work a profile is: texts through the model by stage, and entries that the search reads."""
+    params = project / ".cache" / f"{profile}.yaml"
+    params.parent.mkdir(exist_ok=True)
+    compose(profile, params, project)
+    config = load_config(params)
+    kept = project / "data" / profile / "texts.jsonl"
+    if kept.is_file():
+        texts = read_texts(kept)
+        splits = {split: sum(text.split == split for text in texts) for split in SPLITS}
+    else:
+        total, corpora = sum(source.rows[1] - source.rows[0] for source in config.corpora.sources), config.corpora
+        later = {"validation": round(total * corpora.validation_share), "test": round(total * corpora.test_share)}
+        splits = {"train": total - sum(later.values()), **later}
+    entries = Packing(TOKENS, True, sampled_rows(TOKENS, config.attention.max_rows)).entries
+    within = config.synthesis.memory_mib * 2**20 // (2 * (heads + len(candidate_features(True, False))))
+    return {
+        "texts": splits,
+        "passes": {stage: round(count) for stage, count in passes(config, heads, splits, True).items()},
+        "entries_of_a_text": entries,
+        "entries_searched": min(entries * min(splits["train"], config.synthesis.sample_texts), within),
+        "search_mib": config.synthesis.memory_mib,
+        "score_mib": config.scoring.memory_mib,
+    }
 
 
 def main() -> None:
@@ -178,6 +212,8 @@ def main() -> None:
                 write_json(measured, stages)
         patterns = mebibytes(project / "data" / "narrow" / "attention")
         found[name] = {**asdict(layout), "stages": stages, "patterns_mib": patterns}
+        for kind, profile in (("narrow", "narrow"), ("real", name)):
+            found[name][kind] = counted(project, profile, layout.layers * layout.heads)
         found[name]["other_data_mib"] = round(mebibytes(project / "data") - patterns, 1)
     size = {"tokens": TOKENS, "texts": TEXTS, "head_size": HEAD_SIZE, "vocabulary": WORDS, "threads": THREADS}
     write_json(root / "results" / "sizes.json", {"machine": machine(THREADS), **size, "settings": FEW, "models": found})

@@ -97,7 +97,11 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if name == "copy_":
         return args[0]
     same = {id(each.inner): each for each in on_device}
-    return tree_map_only(torch.Tensor, lambda each: same[id(each)] if id(each) in same else DeviceTensor(each), found) if there else found
+    return (
+        tree_map_only(torch.Tensor, lambda each: same[id(each)] if id(each) in same else DeviceTensor(each), found)
+        if there
+        else found
+    )
 
 
 def _generator(make: Any) -> Any:

@@ -12,7 +12,8 @@ others by the time of the search. What this leaves out:
 - finished stages of an earlier run, which are not run again.
 
 So times may be off by a factor of two, and are for choosing between a coffee and a night. Memory is the model's
-weights, the logits of the largest batch, and the patterns during the search; disk is the patterns, which are exact.
+weights, the logits of the largest batch, and during the search the patterns or, for many and long texts, a multiple
+of ``synthesis.memory_mib``, which bounds each of the groups of texts that it holds; disk is the patterns, which are exact.
 """
 
 import gc
@@ -37,6 +38,8 @@ from attention_programs.models.head import choose_heads
 from attention_programs.models.loading import LoadedModel, best_device, load_model
 from attention_programs.paths import Paths
 from attention_programs.sparse_search.search import Search, SearchData
+from attention_programs.surrogate.fisher import BATCH_TEXTS as FISHER_TEXTS
+from attention_programs.surrogate.losses import LOGITS_BYTES
 
 PIECE_TEXTS = 16
 """Training texts of the piece of search that is timed; a quarter as many are for validation."""
@@ -212,13 +215,14 @@ def _memory(config: Config, loaded: LoadedModel, patterns: float) -> float:
     model, tokens = loaded.model, config.attention.max_tokens
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     logits = 4.0 * tokens * len(model.get_input_embeddings().weight)
+    whole = max(1, LOGITS_BYTES // int(logits))  # texts of a pass, whose logits are bounded
     batches = {
         "evaluate": 6 * config.evaluation.batch_size if config.evaluation.tasks and loaded.record.causal else 0,
-        "replace": 2 * config.replacement.batch_texts,
-        "distil": 10 * config.distillation.batch_texts,
+        "ablation": max(3 * min(config.replacement.batch_texts, whole), 6 * min(FISHER_TEXTS, whole)),
+        "distil": 4 * config.distillation.batch_texts,
     }
     running = 1.5 * weights + logits * max(batches.values()) + config.distillation.memory_mib * 2**20
-    return STARTING + max(running, 3 * patterns)
+    return STARTING + max(running, min(3 * patterns, 6.0 * config.synthesis.memory_mib * 2**20))
 
 
 def _seconds(work: Callable[[], object]) -> float:

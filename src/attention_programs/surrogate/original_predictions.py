@@ -30,7 +30,9 @@ def divergence(loaded: LoadedModel, texts: Sequence[Sequence[int]], original: Se
         # One text at a time, whose intermediate results are computed again for the gradient: there are several of the
         # size of the logits, which are large where the vocabulary is.
         rows = zip(found.output.unbind(), before, strict=True)
-        each = torch.stack([checkpoint(_divergence, *row, use_reentrant=False, preserve_rng_state=False) for row in rows])
+        each = torch.stack(
+            [checkpoint(_divergence, *row, use_reentrant=False, preserve_rng_state=False) for row in rows]
+        )
         total = total + (each * found.counted).sum()
         count = count + found.counted.sum()
     return total / count

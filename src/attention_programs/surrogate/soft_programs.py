@@ -127,7 +127,9 @@ class SoftlyPatchedModel(PatchedModel):
 
     def _of_layer(self, texts: Sequence[Ids], heads: Sequence[Head]) -> torch.Tensor:
         """A layer's patterns, shape (batch, heads, longest, longest), computed again for the gradient."""
-        found: torch.Tensor = checkpoint(self.soft.patterns, texts, heads, use_reentrant=False, preserve_rng_state=False)
+        found: torch.Tensor = checkpoint(
+            self.soft.patterns, texts, heads, use_reentrant=False, preserve_rng_state=False
+        )
         return found.transpose(0, 1)
 
 

@@ -15,8 +15,8 @@ from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import Packing
 from attention_programs.checkpoint import Checkpoint
 from attention_programs.config import DistillationSettings, SynthesisSettings
-from attention_programs.models.loading import LoadedModel
 from attention_programs.models.head import all_heads
+from attention_programs.models.loading import LoadedModel
 from attention_programs.scoring.pairwise import score_pairs
 from attention_programs.sparse_search.search import Search, SearchData
 from attention_programs.sparse_search.sharing import pairwise_iou

@@ -112,7 +112,7 @@ def test_attention_that_is_computed_again_for_the_gradient_changes_nothing(
 def test_soft_patterns_that_are_computed_again_change_nothing(
     llama: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts, programs = encoded(llama, 4), {head: RECORDS[0] for head in list(ASSIGNMENT)[:7]}
+    texts, programs = encoded(llama, 4), dict.fromkeys(list(ASSIGNMENT)[:7], RECORDS[0])
     original, found = original_log_probabilities(llama, texts), []
     for largest in (2**24, 0):
         monkeypatch.setattr(intervention, "LARGEST_KEPT", largest)
