@@ -96,12 +96,11 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     there = bool(on_device) if wanted is None else torch.device(wanted).type == PRETENDED
     if name == "copy_":
         return args[0]
+    if not there:
+        return found
     same = {id(each.inner): each for each in on_device}
-    return (
-        tree_map_only(torch.Tensor, lambda each: same[id(each)] if id(each) in same else DeviceTensor(each), found)
-        if there
-        else found
-    )
+    wrap = lambda each: same[id(each)] if id(each) in same else DeviceTensor(each)  # noqa: E731
+    return tree_map_only(torch.Tensor, wrap, found)
 
 
 def _generator(make: Any) -> Any:

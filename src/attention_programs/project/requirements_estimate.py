@@ -13,7 +13,7 @@ others by the time of the search. What this leaves out:
 
 So times may be off by a factor of two, and are for choosing between a coffee and a night. Memory is the model's
 weights, the logits of the largest batch, and during the search the patterns or, for many and long texts, a multiple
-of ``synthesis.memory_mib``, which bounds each of the groups of texts that it holds; disk is the patterns, which are exact.
+of ``synthesis.memory_mib``, which bounds each group of texts that it holds; disk is the patterns, which are exact.
 """
 
 import gc

@@ -1,7 +1,7 @@
 """What models of the paper's size need, derived from runs of narrow models with the same heads.
 
-A narrow model has the heads of the real one, but small weights. What it is measured at grows with heads and entries and
-carries over; what grows with parameters, width and vocabulary is added by formulas. The speed of a GPU is an assumption.
+A narrow model has the heads of the real one, but small weights. What is measured on it grows with heads and entries and
+carries over; what grows with parameters, width and vocabulary is added by formulas. A GPU's speed is an assumption.
 """
 
 from collections.abc import Mapping
@@ -73,14 +73,14 @@ def sizes_tables(sizes: Mapping[str, Any]) -> str:
         rows = [_row(stage, size, found) for stage in STAGES if stage in found["stages"]]
         others = sum(used["processor_seconds"] for stage, used in found["stages"].items() if stage not in STAGES)
         disk = 2 * found["layers"] * found["heads"] * found["real"]["entries_of_a_text"] * texts
+        narrow = (
+            f"{sizes['texts']} texts of {sizes['tokens']} tokens, heads of {sizes['head_size']} numbers, a vocabulary "
+            f"of {sizes['vocabulary']:,}; {found['patterns_mib']:.0f} MiB of patterns and "
+            f"{found['other_data_mib']:.0f} MiB of other data on disk; the other stages took {others:.0f} s together"
+        )
+        real = f"{texts} texts, {size.weights / GIB:.1f} GiB of weights, {disk / GIB:.1f} GiB of patterns on disk"
         blocks += [
-            (
-                f"{size.label}: {found['layers']} layers of {found['heads']} heads. Narrow: {sizes['texts']} texts of "
-                f"{sizes['tokens']} tokens, heads of {sizes['head_size']} numbers, a vocabulary of {sizes['vocabulary']:,}; "
-                f"{found['patterns_mib']:.0f} MiB of patterns and {found['other_data_mib']:.0f} MiB of other data on disk; "
-                f"the other stages took {others:.0f} s together. Real: {texts} texts, {size.weights / GIB:.1f} GiB of weights, "
-                f"{disk / GIB:.1f} GiB of patterns on disk."
-            ),
+            f"{size.label}: {found['layers']} layers of {found['heads']} heads. Narrow: {narrow}. Real: {real}.",
             "",
             *markdown_table(HEAD, rows),
             "",

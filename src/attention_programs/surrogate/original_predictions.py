@@ -1,6 +1,7 @@
 """The original model's predictions, and a patched model's divergence from them."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -29,10 +30,8 @@ def divergence(loaded: LoadedModel, texts: Sequence[Sequence[int]], original: Se
     for found, before in zip(predictions(loaded, texts), original, strict=True):
         # One text at a time, whose intermediate results are computed again for the gradient: there are several of the
         # size of the logits, which are large where the vocabulary is.
-        rows = zip(found.output.unbind(), before, strict=True)
-        each = torch.stack(
-            [checkpoint(_divergence, *row, use_reentrant=False, preserve_rng_state=False) for row in rows]
-        )
+        again = partial(checkpoint, _divergence, use_reentrant=False, preserve_rng_state=False)
+        each = torch.stack([again(*row) for row in zip(found.output.unbind(), before, strict=True)])
         total = total + (each * found.counted).sum()
         count = count + found.counted.sum()
     return total / count

@@ -127,9 +127,8 @@ class SoftlyPatchedModel(PatchedModel):
 
     def _of_layer(self, texts: Sequence[Ids], heads: Sequence[Head]) -> torch.Tensor:
         """A layer's patterns, shape (batch, heads, longest, longest), computed again for the gradient."""
-        found: torch.Tensor = checkpoint(
-            self.soft.patterns, texts, heads, use_reentrant=False, preserve_rng_state=False
-        )
+        again = partial(checkpoint, self.soft.patterns, use_reentrant=False, preserve_rng_state=False)
+        found: torch.Tensor = again(texts, heads)
         return found.transpose(0, 1)
 
 

@@ -1,4 +1,4 @@
-"""Every computation of the stages gives the CPU's numbers on another device: a GPU if there is one, and a pretended one."""
+"""All computations of the stages give the CPU's numbers on another device: a GPU if there is one, a pretended one."""
 
 import copy
 from collections.abc import Iterator
