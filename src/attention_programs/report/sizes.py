@@ -61,7 +61,7 @@ SIZES = {
     "llama-3.2-3b": Size("Llama-3.2-3B", 3.21e9, 3072, 8192, 128256),
     "tinyllama-1.1b": Size("TinyLlama-1.1B", 1.10e9, 2048, 5632, 32000),
 }
-STAGES = ("attention", "search", "score", "analyse", "ablation", "distil", "replace", "evaluate")
+STAGES = ("attention", "search", "score", "select", "analyse", "ablation", "distil", "replace", "evaluate")
 HEAD = ("stage", "narrow: seconds of a core", "narrow: peak memory", "real: memory", "real: time")
 
 
@@ -78,7 +78,11 @@ def sizes_tables(sizes: Mapping[str, Any]) -> str:
             f"of {sizes['vocabulary']:,}; {found['patterns_mib']:.0f} MiB of patterns and "
             f"{found['other_data_mib']:.0f} MiB of other data on disk; the other stages took {others:.0f} s together"
         )
-        real = f"{texts} texts, {size.weights / GIB:.1f} GiB of weights, {disk / GIB:.1f} GiB of patterns on disk"
+        scores = found["other_data_mib"] * _scored(found["real"]) / _scored(found["narrow"])
+        real = (
+            f"{texts} texts, {size.weights / GIB:.1f} GiB of weights, {disk / GIB:.1f} GiB of patterns and "
+            f"{scores / 1024:.1f} GiB of scores on disk"
+        )
         blocks += [
             f"{size.label}: {found['layers']} layers of {found['heads']} heads. Narrow: {narrow}. Real: {real}.",
             "",
@@ -111,6 +115,9 @@ def _memory(stage: str, size: Size, found: Mapping[str, Any]) -> float:
             return STARTING_MIB * 2**20 + min(3 * patterns, 6 * real["search_mib"] * 2**20)
         case "score":
             return (STARTING_MIB + real["score_mib"]) * 2**20
+        case "select":  # all scores of two splits, and copies while they are read
+            heads = found["layers"] * found["heads"]
+            return STARTING_MIB * 2**20 + 3 * 12 * _scored(real) * heads**2
         case "ablation":
             fisher = kept + 6 * min(BATCH, size.texts) * size.logits
             return size.weights + measured + max(fisher, 3 * min(EFFECTS_BATCH, size.texts) * size.logits)
@@ -132,5 +139,9 @@ def _seconds(stage: str, size: Size, found: Mapping[str, Any]) -> float:
     if stage in real["passes"]:
         operations = 2 * size.parameters * TOKENS * real["passes"][stage]
         return STARTING + work * real["passes"][stage] / narrow["passes"][stage] + operations / GPU_OPERATIONS
-    texts = [sum(count for split, count in each["texts"].items() if split != "train") for each in (real, narrow)]
-    return STARTING + work * texts[0] / texts[1]
+    return STARTING + work * _scored(real) / _scored(narrow)
+
+
+def _scored(work: Mapping[str, Any]) -> int:
+    """Texts that programs are scored on."""
+    return sum(count for split, count in work["texts"].items() if split != "train")
