@@ -1,5 +1,8 @@
 """A model of SmolLM2's size with all heads replaced, against the model itself: whole texts, and one token at a time."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +19,7 @@ from benchmarks.report import Section
 from benchmarks.sized_model import HEADS, LAYERS, sized_model
 
 TERMS = 8
+PEAKS: dict[str, float] = {}
 LENGTHS = (64, 256, 512)
 AFTER = (15, 240, 480)
 STEPS = 8
@@ -79,6 +83,18 @@ def bench_token(benchmark: Any, run: Any, after: int) -> None:
         benchmark.pedantic(lambda step: step(), setup=prompted, rounds=3, warmup_rounds=1)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def bench_memory(benchmark: Any, kind: str) -> None:
+    """One pass over many texts in a process of its own, whose peak memory is noted."""
+
+    def work() -> None:
+        command = [sys.executable, "-m", "benchmarks.replacement_run", kind]
+        found = subprocess.run(command, check=True, capture_output=True, text=True)
+        PEAKS[kind] = json.loads(found.stdout)["peak_mib"]
+
+    benchmark.pedantic(work, rounds=1)
+
+
 def summary(medians: Mapping[str, float]) -> Section:
     """Seconds, and how many times as fast the replaced model is."""
     cases = [("pass", length) for length in LENGTHS] + [("token", after) for after in AFTER]
@@ -97,5 +113,10 @@ def summary(medians: Mapping[str, float]) -> Section:
         seconds,
         ratios,
         dict.fromkeys(ratios, 0.9),
-        {"terms": TERMS},
+        {
+            "terms": TERMS,
+            "peak memory with 672 heads replaced above that of the model itself, 8 texts of 256 tokens (MiB)": round(
+                PEAKS["replaced"] - PEAKS["plain"]
+            ),
+        },
     )

@@ -36,7 +36,7 @@ WORDS = (
 )
 
 
-def sparse_sources(terms: int = TERMS) -> list[str]:
+def sparse_sources(terms: int = TERMS, programs: int = PROGRAMS) -> list[str]:
     """Sums of so many terms as the search emits them; a quarter of the terms holds for some queries only."""
     generator = np.random.default_rng(0)
     features = candidate_features(causal=True)
@@ -44,7 +44,7 @@ def sparse_sources(terms: int = TERMS) -> list[str]:
     counts = {weight: (share == weight).sum() for weight in (0.25, 0.75)}
     chances = share / np.array([counts[weight] for weight in share])
     sources = []
-    for _ in range(PROGRAMS):
+    for _ in range(programs):
         chosen = generator.choice(len(features), terms, replace=False, p=chances)
         coefficients = np.round(generator.normal(0, 3, terms), 1)
         weighted = [WeightedTerm(features[i], float(c), abs(c)) for i, c in zip(chosen, coefficients, strict=True)]

@@ -26,7 +26,13 @@ def made_up(number: int, tokens: int, programs: list[Program]) -> TextAttention:
     view = TokenView(ids, [WORDS[token] for token in ids])
     patterns = np.stack([run(program, view).weights for program in programs])  # type: ignore[union-attr]
     return TextAttention(
-        str(number), "made up", "train", view.ids, view.token_strings, Packing(view.n, causal=True).pack(patterns)
+        ids=view.ids,
+        token_strings=view.token_strings,
+        causal=True,
+        key=str(number),
+        corpus="made up",
+        split="train",
+        entries=Packing(view.n, causal=True).pack(patterns),
     ).halved()
 
 
@@ -38,7 +44,7 @@ def main() -> None:
     train = [made_up(number, tokens, programs) for number in range(texts)]
     validation = [made_up(texts + number, tokens, programs) for number in range(max(2, texts // 4))]
     start = time.monotonic()
-    Search(SearchData(train, validation, True, SynthesisSettings(max_terms=terms), "cpu")).run()
+    Search(SearchData(train, validation, SynthesisSettings(max_terms=terms), "cpu")).run()
     seconds = time.monotonic() - start
     print(json.dumps({"seconds": seconds, "peak_mib": peak_mib()}))
 

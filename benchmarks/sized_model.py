@@ -1,4 +1,6 @@
-"""A language model of SmolLM2's size with random weights, and a tokenizer of a few words: speed needs no more."""
+"""Language models of chosen sizes with random weights, and a tokenizer of a few words: speed needs no more."""
+
+from dataclasses import dataclass
 
 import torch
 import transformers
@@ -10,16 +12,28 @@ from attention_programs.models.model_record import ModelRecord
 LAYERS, HEADS = 30, 9
 
 
-def sized_model(words: tuple[str, ...]) -> LoadedModel:
-    """SmolLM2-135M's shape; token i is the i-th word."""
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a model; those of SmolLM2-135M unless told otherwise."""
+
+    layers: int = LAYERS
+    heads: int = HEADS
+    key_value_heads: int = 3
+    width: int = 576
+    inner_width: int = 1536
+    vocabulary: int = 49152
+
+
+def sized_model(words: tuple[str, ...], shape: Shape = Shape()) -> LoadedModel:
+    """A model of some shape; token i is the i-th word."""
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
-        vocab_size=49152,
-        hidden_size=576,
-        intermediate_size=1536,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS,
-        num_key_value_heads=3,
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.width,
+        intermediate_size=shape.inner_width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.key_value_heads,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=None,
@@ -35,9 +49,9 @@ def sized_model(words: tuple[str, ...]) -> LoadedModel:
         location="benchmarks",
         revision="",
         architecture=type(model).__name__,
-        layers=LAYERS,
-        heads_per_layer=HEADS,
-        key_value_heads=3,
+        layers=shape.layers,
+        heads_per_layer=shape.heads,
+        key_value_heads=shape.key_value_heads,
         causal=True,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         dtype="float32",

@@ -8,6 +8,7 @@ from attention_programs.files import read_csv, read_json, read_text, write_text
 from attention_programs.report.architectures import architectures_tables
 from attention_programs.report.markdown import numbers, sources_block, speed_table
 from attention_programs.report.models_sections import models_block
+from attention_programs.report.sizes import sizes_tables
 from attention_programs.report.targets import headline, kept_summaries, targets_table
 from attention_programs.report.terminal import vocabulary_table
 
@@ -21,7 +22,10 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[Path], str]]] = {
         "sources": lambda results: sources_block(results / DEFAULT),
         "models": models_block,
     },
-    "docs/performance.md": {"speed": lambda results: speed_table(read_json(results / "bench.json"))},
+    "docs/performance.md": {
+        "speed": lambda results: speed_table(read_json(results / "bench.json")),
+        "sizes": lambda results: sizes_tables(read_json(results / "sizes.json")),
+    },
     "docs/models.md": {"architectures": lambda results: architectures_tables(read_csv(results / "architectures.csv"))},
     "docs/vocabulary.md": {"vocabulary": lambda _: f"```\n{vocabulary_table(None)}\n```"},
 }

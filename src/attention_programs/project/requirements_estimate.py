@@ -12,22 +12,24 @@ others by the time of the search. What this leaves out:
 - finished stages of an earlier run, which are not run again.
 
 So times may be off by a factor of two, and are for choosing between a coffee and a night. Memory is the model's
-weights, the logits of the largest batch, and the patterns during the search; disk is the patterns, which are exact.
+weights, the logits of the largest batch, and during the search the patterns or, for many and long texts, a multiple
+of ``synthesis.memory_mib``, which bounds each group of texts that it holds; disk is the patterns, which are exact.
 """
 
 import gc
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 from attention_programs.attention.extraction import extract
 from attention_programs.attention.packing import Packing, sampled_rows
 from attention_programs.attention.pattern_store import TextAttention
 from attention_programs.config import Config
-from attention_programs.corpora.text import Text, read_texts
+from attention_programs.corpora.text import Split, Text, read_texts
 from attention_programs.errors import UserError
 from attention_programs.files import free_bytes
 from attention_programs.memory import free_memory
@@ -36,6 +38,8 @@ from attention_programs.models.head import choose_heads
 from attention_programs.models.loading import LoadedModel, best_device, load_model
 from attention_programs.paths import Paths
 from attention_programs.sparse_search.search import Search, SearchData
+from attention_programs.surrogate.fisher import BATCH_TEXTS as FISHER_TEXTS
+from attention_programs.surrogate.losses import LOGITS_BYTES
 
 PIECE_TEXTS = 16
 """Training texts of the piece of search that is timed; a quarter as many are for validation."""
@@ -174,22 +178,34 @@ def _search_seconds(data: list[TextAttention], config: Config) -> float:
     return _seconds(lambda: search(heads, settings.max_terms)) / (heads * len(train))
 
 
-def _stages(config: Config, measured: Measured, heads: int, texts: list[Text], causal: bool) -> dict[str, float]:
+def passes(config: Config, heads: int, splits: Mapping[Split, int], causal: bool) -> dict[str, float]:
+    """Texts that run through the model, by stage; a backward pass counts as two.
+
+    Args:
+        config: The settings.
+        heads: Number of heads that are explained.
+        splits: Number of texts by split.
+        causal: Whether the model is causal, so that questions can be asked.
+    """
     replacement, distillation, evaluation = config.replacement, config.distillation, config.evaluation
-    splits = {split: sum(text.split == split for text in texts) for split in ("train", "validation", "test")}
     rounds = 3 * replacement.fisher_texts * replacement.fisher_samples * replacement.iterative_fisher_rounds
     draws = 4 * replacement.joint_ablation_draws * replacement.joint_ablation_texts
     choice = 15 * (replacement.choice_texts or splits["validation"] // 2)
     tested = min(replacement.texts or splits["test"], splits["test"]) * replacement.windows
-    passes = {
-        "attention": len(texts),
+    return {
+        "attention": sum(splits.values()),
         "ablation": heads * min(replacement.ablation_texts, splits["train"]) / 2 + rounds + draws + choice,
         "distil": 3 * distillation.batch_texts * (sum(distillation.steps) + distillation.layer_steps),
         "replace": tested * (len(replacement.percents) + 4 * len(replacement.comparison_percents)),
         "evaluate": len(evaluation.tasks) * len(evaluation.percents) * evaluation.limit if causal else 0,
     }
+
+
+def _stages(config: Config, measured: Measured, heads: int, texts: list[Text], causal: bool) -> dict[str, float]:
+    splits: dict[Split, int] = {split: sum(text.split == split for text in texts) for split in get_args(Split)}
     searched = measured.search * heads * min(config.synthesis.sample_texts, splits["train"])
-    seconds = {name: SHARES[name] * count * measured.text + measured.load for name, count in passes.items()}
+    counts = passes(config, heads, splits, causal)
+    seconds = {name: SHARES[name] * count * measured.text + measured.load for name, count in counts.items()}
     seconds |= {name: share * searched for name, share in OF_SEARCH.items()} | FIXED
     order = ("attention", "search", "synthesize", "score", "select", "analyse", "ablation", "distil", "replace")
     return {name: seconds[name] for name in (*order, "evaluate", "report")}
@@ -199,13 +215,14 @@ def _memory(config: Config, loaded: LoadedModel, patterns: float) -> float:
     model, tokens = loaded.model, config.attention.max_tokens
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     logits = 4.0 * tokens * len(model.get_input_embeddings().weight)
+    whole = max(1, LOGITS_BYTES // int(logits))  # texts of a pass, whose logits are bounded
     batches = {
         "evaluate": 6 * config.evaluation.batch_size if config.evaluation.tasks and loaded.record.causal else 0,
-        "replace": 2 * config.replacement.batch_texts,
-        "distil": 10 * config.distillation.batch_texts,
+        "ablation": max(3 * min(config.replacement.batch_texts, whole), 6 * min(FISHER_TEXTS, whole)),
+        "distil": 4 * config.distillation.batch_texts,
     }
     running = 1.5 * weights + logits * max(batches.values()) + config.distillation.memory_mib * 2**20
-    return STARTING + max(running, 3 * patterns)
+    return STARTING + max(running, min(3 * patterns, 6.0 * config.synthesis.memory_mib * 2**20))
 
 
 def _seconds(work: Callable[[], object]) -> float:

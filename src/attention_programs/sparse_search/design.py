@@ -75,7 +75,9 @@ class Design:
             yield slice(start, start + size)
 
     def of_heads(self, heads: slice | torch.Tensor) -> "Design":
-        """The design of some of the heads."""
+        """The design of some of the heads; of all of them it is the same, without a copy."""
+        if isinstance(heads, torch.Tensor) and torch.equal(heads, torch.arange(self.heads, device=heads.device)):
+            return self
         return replace(self, groups=tuple(replace(g, attention=g.attention[heads]) for g in self.groups))
 
     def of_groups(self, members: Sequence[Sequence[int]]) -> "Design":

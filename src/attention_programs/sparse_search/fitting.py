@@ -1,6 +1,6 @@
 """Fitting the coefficients of every head's program: first by KL divergence from the pattern, then by IoU itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -112,8 +112,8 @@ def mean_iou(design: Design, programs: SparsePrograms) -> torch.Tensor:
     return iou_of_shared(shared, design.lengths).mean(1)
 
 
-def iou_pull(design: Design, predicted: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """The gradient of the mean IoU over texts with respect to each score.
+def iou_pull(design: Design, predicted: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """Yields the gradient of the mean IoU over texts with respect to each score, one group of rows at a time.
 
     Args:
         design: The texts.
@@ -123,4 +123,5 @@ def iou_pull(design: Design, predicted: Sequence[torch.Tensor]) -> list[torch.Te
     for group, patterns in zip(design.groups, predicted, strict=True):
         shared.index_add_(1, group.text, overlap(patterns, group))
     slopes = slope_of_shared(shared, design.lengths)
-    return [push_of(patterns, group, slopes) for group, patterns in zip(design.groups, predicted, strict=True)]
+    for group, patterns in zip(design.groups, predicted, strict=True):
+        yield push_of(patterns, group, slopes)

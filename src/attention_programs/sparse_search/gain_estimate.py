@@ -42,6 +42,14 @@ def estimate_gain(design: Design, programs: SparsePrograms, objective: Objective
         programs: One per head.
         objective: The objective to improve.
     """
+    # Two patterns in single precision: the predicted one and the gradient.
+    parts = [
+        _estimate_gain(design.of_heads(some), programs.of_heads(some), objective) for some in design.head_chunks(2)
+    ]
+    return GainEstimate(torch.cat([part.gradient for part in parts]), torch.cat([part.spread for part in parts]))
+
+
+def _estimate_gain(design: Design, programs: SparsePrograms, objective: Objective) -> GainEstimate:
     features, chosen = design.groups[0].features.shape[0], programs.chosen
     dense = torch.zeros(design.heads, features, device=chosen.device)
     dense.scatter_add_(1, chosen, programs.coefficients.float())
@@ -53,7 +61,8 @@ def estimate_gain(design: Design, programs: SparsePrograms, objective: Objective
     if objective == "iou":
         pushes = iou_pull(design, predicted)
     else:
-        pushes = [patterns - group.attention.float() for patterns, group in zip(predicted, design.groups, strict=True)]
+        true_weights = (group.attention.float() for group in design.groups)
+        pushes = (patterns - true for patterns, true in zip(predicted, true_weights, strict=True))
     gradient, spread = torch.zeros_like(dense), torch.zeros_like(dense)
     for group, patterns, push in zip(design.groups, predicted, pushes, strict=True):
         # Rows first, the layout that the matrix products need.

@@ -19,7 +19,7 @@ from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.scoring.bootstrap import rank_correlation
 from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.losses import passes_in, predictions, with_predictions
+from attention_programs.surrogate.losses import in_batches, passes_in, predictions, with_predictions
 from attention_programs.surrogate.output_sums import sum_outputs
 from attention_programs.surrogate.pattern_cache import PatternCache
 
@@ -71,19 +71,35 @@ def _run_original(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> _Origi
     with each_layer(loaded.model, lambda _, output: outputs.append(output)):
         passes = list(predictions(loaded, texts))
     partitions = [sum_outputs(found.output).log_partition for found in passes]
-    log_p = [found.logits - partition[..., None] for found, partition in zip(passes, partitions, strict=True)]
-    p = [each.exp() for each in log_p]
-    with torch.autocast(
-        loaded.model.device.type, enabled=False
-    ):  # in full precision whatever the passes are computed in
-        negentropies = list(map(torch.linalg.vecdot, p, log_p))
+    read = [_distribution(found.output, partition) for found, partition in zip(passes, partitions, strict=True)]
     return _Original(
         texts,
         outputs if loaded.record.causal else [],
-        p,
-        negentropies,
+        [each.probabilities for each in read],
+        [each.negentropy for each in read],
         [found.losses(partition) for found, partition in zip(passes, partitions, strict=True)],
     )
+
+
+@dataclass(frozen=True)
+class _Distribution:
+    """What a pass predicted; single precision."""
+
+    probabilities: torch.Tensor
+    """Shape (batch, places, vocabulary)."""
+    negentropy: torch.Tensor
+    """Sum of p log p, shape (batch, places)."""
+
+
+def _distribution(output: torch.Tensor, log_partition: torch.Tensor) -> _Distribution:
+    """The distribution of logits: one text at a time, so that nothing else is as large as they are."""
+    p, negentropy = torch.empty(output.shape, device=output.device), torch.empty_like(log_partition)
+    with torch.autocast(output.device.type, enabled=False):  # in full precision whatever the pass was computed in
+        for text, logits in enumerate(output):
+            log_p = logits.float() - log_partition[text, :, None]
+            p[text] = log_p.exp()
+            negentropy[text] = torch.linalg.vecdot(p[text], log_p)
+    return _Distribution(p, negentropy)
 
 
 @torch.no_grad()  # in inference mode, autocast does not cache weights
@@ -137,7 +153,7 @@ def measure_ablation_effects(
     texts = with_predictions([tuple(text) for text in texts], "single-head ablation effects")
     if not texts:
         raise UserError("no text has a token to predict, so ablation effects can't be measured; add longer texts")
-    batches = [texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts)]
+    batches = in_batches(loaded, texts, batch_texts)
     parts: dict[Head, list[np.ndarray]] = {head: [] for head in assignment}
     layers = list(decoder_layers(loaded.model))
     steps = iter(progress(range(len(batches) * len(assignment)), "effects of single heads", unit="heads"))

@@ -17,7 +17,7 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.losses import predictions, with_predictions
+from attention_programs.surrogate.losses import in_batches, predictions, with_predictions
 from attention_programs.surrogate.pattern_cache import PatternCache
 
 BATCH_TEXTS = 8
@@ -51,8 +51,7 @@ def fisher_effects(
     texts = with_predictions([tuple(text) for text in texts], "Fisher estimate")
     sums = dict.fromkeys(patched.assignment, 0.0)
     count = 0
-    for start in range(0, len(texts), batch_texts):
-        batch = texts[start : start + batch_texts]
+    for batch in in_batches(patched.loaded, texts, batch_texts):
         gates = {
             head: torch.full((len(batch),), float(head in open_gates), device=patched.model.device, requires_grad=True)
             for head in patched.assignment

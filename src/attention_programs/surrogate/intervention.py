@@ -9,12 +9,13 @@ import sys
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.checkpoint import checkpoint
 from torch.utils.hooks import RemovableHandle
 from transformers import AttentionInterface, AttentionMaskInterface, StaticCache
 from transformers.masking_utils import eager_mask
@@ -33,6 +34,9 @@ from attention_programs.surrogate.pattern_cache import PatternCache
 from attention_programs.surrogate.skipped_projections import query_and_key, skip
 
 IMPLEMENTATION = "attention_programs"
+LARGEST_KEPT = 2**24
+"""Bytes of a layer's weights, in single precision, that a pass with gradients keeps. Several arrays of the size are
+kept; larger ones are computed again for the gradient."""
 _MARK = "_attention_programs_layer"
 
 
@@ -55,11 +59,31 @@ def _attention(
     (batch, queries, heads, d) and the weights are (batch, heads, queries, keys).
     """
     plan: LayerPlan | None = getattr(module, _MARK, None)
+    if plan is not None:
+        plan.uses += 1
+        plan = replace(plan)  # as it is now, should it be computed again
+    compute = partial(_computed, module, plan)
+    if torch.is_grad_enabled() and 4 * query.shape[:3].numel() * key.shape[2] > LARGEST_KEPT:
+        found: tuple[torch.Tensor, torch.Tensor] = checkpoint(
+            compute, query, key, value, attention_mask, use_reentrant=False, preserve_rng_state=False, **kwargs
+        )
+        return found
+    return compute(query, key, value, attention_mask, **kwargs)
+
+
+def _computed(
+    module: Any,
+    plan: LayerPlan | None,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, torch.Tensor]:
     eager = sys.modules[type(module).__module__].eager_attention_forward
     if plan is None:
         output, weights = eager(module, query, key, value, attention_mask, **kwargs)
         return output, weights
-    plan.uses += 1
     new = plan.patterns(query.shape[2], key.shape[2], attention_mask).to(device=value.device, dtype=value.dtype)
     if plan.scores_unused:  # neither they nor their gradients need to be computed
         return plan.outputs(new, value, query.shape[1]).contiguous(), new

@@ -16,6 +16,8 @@ from attention_programs.surrogate.output_sums import sum_outputs
 
 MASK_STRIDE = 7
 """For encoders: every seventh token is masked at a time, so that each is masked once in seven passes."""
+LOGITS_BYTES = 2**31
+"""Bound on the logits of a pass in single precision: 32 texts of 64 tokens with the largest vocabularies, 262,144."""
 FEWEST_TOKENS = 2
 """Tokens of a text in which something is predicted from something."""
 
@@ -39,6 +41,22 @@ def with_predictions(texts: Sequence[tuple[int, ...]], purpose: str) -> list[tup
             file=sys.stderr,
         )
     return found
+
+
+def in_batches(
+    loaded: LoadedModel, texts: Sequence[Sequence[int]], batch_texts: int, logits_bytes: int = LOGITS_BYTES
+) -> list[Sequence[Sequence[int]]]:
+    """Divides tokenised texts, in order, into batches for one pass each.
+
+    Args:
+        loaded: The model.
+        texts: The texts.
+        batch_texts: The most texts in a batch.
+        logits_bytes: Bound on a batch's logits in single precision; a batch has one text at least.
+    """
+    of_text = 4 * max(map(len, texts), default=1) * len(loaded.model.get_input_embeddings().weight)
+    size = max(1, min(batch_texts, logits_bytes // of_text))
+    return [texts[start : start + size] for start in range(0, len(texts), size)]
 
 
 @dataclass(frozen=True)
@@ -131,7 +149,7 @@ def ids_losses(
 ) -> list[TextLoss]:
     """Losses of tokenised texts, ``batch_texts`` at a time, in passes of ``precision``."""
     loaded = model.loaded if isinstance(model, PatchedModel) else model
-    batches = (texts[start : start + batch_texts] for start in range(0, len(texts), batch_texts))
+    batches = in_batches(loaded, texts, batch_texts)
     with weights_kept(loaded.model), passes_in(precision, loaded):
         return [loss for batch in batches for loss in batch_losses(loaded, batch)]
 

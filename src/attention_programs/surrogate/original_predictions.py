@@ -1,9 +1,11 @@
 """The original model's predictions, and a patched model's divergence from them."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
+from torch.utils.checkpoint import checkpoint
 
 from attention_programs.errors import UserError
 from attention_programs.models.loading import LoadedModel
@@ -26,11 +28,19 @@ def divergence(loaded: LoadedModel, texts: Sequence[Sequence[int]], original: Se
     device = loaded.model.device
     total, count = torch.zeros((), device=device), torch.zeros((), device=device)
     for found, before in zip(predictions(loaded, texts), original, strict=True):
-        log_ratio = before - found.logits.log_softmax(dim=-1)
-        each = (before.exp() * log_ratio).sum(dim=-1)  # not a matrix product, so it stays in full precision
+        # One text at a time, whose intermediate results are computed again for the gradient: there are several of the
+        # size of the logits, which are large where the vocabulary is.
+        again = partial(checkpoint, _divergence, use_reentrant=False, preserve_rng_state=False)
+        each = torch.stack([again(*row) for row in zip(found.output.unbind(), before, strict=True)])
         total = total + (each * found.counted).sum()
         count = count + found.counted.sum()
     return total / count
+
+
+def _divergence(logits: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+    """The divergence at each place of a text, shape (places,)."""
+    log_ratio = original - logits.float().log_softmax(dim=-1)
+    return (original.exp() * log_ratio).sum(dim=-1)  # not a matrix product, so it stays in full precision
 
 
 @torch.no_grad()

@@ -51,12 +51,13 @@ def sum_outputs(logits: torch.Tensor, weights: torch.Tensor | None = None) -> Ou
 
 
 def _by_torch(logits: torch.Tensor, weights: torch.Tensor | None) -> OutputSums:
-    single = logits.float()
-    log_partition = single.logsumexp(dim=-1)
-    if weights is None:
-        return OutputSums(log_partition, torch.zeros_like(log_partition))
+    """One text at a time, as copies in single precision are several times as large as the logits."""
     with torch.autocast(logits.device.type, enabled=False):
-        return OutputSums(log_partition, torch.linalg.vecdot(weights, single))
+        log_partition = torch.stack([text.float().logsumexp(dim=-1) for text in logits])
+        if weights is None:
+            return OutputSums(log_partition, torch.zeros_like(log_partition))
+        pairs = zip(weights, logits, strict=True)
+        return OutputSums(log_partition, torch.stack([torch.linalg.vecdot(own, text.float()) for own, text in pairs]))
 
 
 @machine_code

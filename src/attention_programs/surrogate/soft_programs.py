@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from attention_programs.attention.packing import Packing
 from attention_programs.models.head import Head
@@ -62,6 +63,7 @@ class SoftPrograms:
         distinct = {term.feature for terms in self.terms.values() for term in terms}
         features = sorted(distinct, key=lambda feature: feature.expression)
         self._values = TermValues(loaded, features, memory_mib)
+        self._memory_mib = memory_mib
         self._width = len(features)
         most = max(len(terms) for terms in self.terms.values())
         place = {feature: number for number, feature in enumerate(features)}
@@ -75,6 +77,10 @@ class SoftPrograms:
         self._columns = torch.from_numpy(columns).to(device)
         self._own = torch.from_numpy(own).to(device)
         self.coefficients = torch.from_numpy(values).to(device).requires_grad_()
+
+    def fit_at_once(self, texts: Sequence[Ids], heads: int) -> bool:
+        """Whether the patterns of so many heads on a batch are within the bound on memory."""
+        return 4 * heads * len(texts) * max(map(len, texts)) ** 2 <= self._memory_mib * 2**20
 
     def patterns(self, texts: Sequence[Ids], heads: Sequence[Head]) -> torch.Tensor:
         """The patterns of some heads on a batch, shape (heads, batch, longest, longest), zero in padding."""
@@ -109,13 +115,21 @@ class SoftlyPatchedModel(PatchedModel):
         assert not known
         texts = [tuple(row[mask].tolist()) for row, mask in zip(ids, real, strict=True)]
         heads = [head for pairs in self._by_layer.values() for head, _ in pairs]
-        patterns = self.soft.patterns(texts, heads) if heads else None
+        together = self.soft.patterns(texts, heads) if heads and self.soft.fit_at_once(texts, len(heads)) else None
         start = 0
         for layer, pairs in self._by_layer.items():
-            assert patterns is not None
-            own = patterns[start : start + len(pairs)].transpose(0, 1)
-            self._plans[layer].weights = partial(_given, own)
+            own = slice(start, start + len(pairs))
+            if together is None:
+                self._plans[layer].weights = partial(self._of_layer, texts, heads[own])
+            else:
+                self._plans[layer].weights = partial(_given, together[own].transpose(0, 1))
             start += len(pairs)
+
+    def _of_layer(self, texts: Sequence[Ids], heads: Sequence[Head]) -> torch.Tensor:
+        """A layer's patterns, shape (batch, heads, longest, longest), computed again for the gradient."""
+        again = partial(checkpoint, self.soft.patterns, use_reentrant=False, preserve_rng_state=False)
+        found: torch.Tensor = again(texts, heads)
+        return found.transpose(0, 1)
 
 
 def _given(patterns: torch.Tensor) -> torch.Tensor:

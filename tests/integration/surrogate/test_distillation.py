@@ -21,6 +21,7 @@ from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.distilled import distilled_programs
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
+from attention_programs.surrogate.losses import predictions
 from attention_programs.surrogate.original_predictions import (
     OriginalPredictions,
     divergence,
@@ -94,6 +95,39 @@ def test_a_gradient_is_the_slope(llama: LoadedModel) -> None:
 
     low, middle, high = at(1.9), at(2.0), at(2.1)
     assert float(middle[1]) == pytest.approx(float(high[0] - low[0]) / 0.2, rel=0.05)
+
+
+def test_patterns_of_a_layer_at_a_time_give_the_same_loss_and_gradient(any_model: LoadedModel) -> None:
+    texts = encoded(any_model, 4)
+    original = original_log_probabilities(any_model, texts)
+    found = []
+    for mib in (16, 0):
+        soft = SoftPrograms(any_model, ASSIGNMENT, memory_mib=mib)
+        assert soft.fit_at_once(texts, len(ASSIGNMENT)) == bool(mib)
+        with patch_softly(any_model, ASSIGNMENT, soft):
+            error = divergence(any_model, texts, original)
+        torch.autograd.backward(error)
+        found.append((error.detach(), soft.coefficients.grad))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-7)
+    assert found[0][1].abs().max() > 1e-4
+
+
+def test_the_divergence_and_its_gradient_are_those_of_all_texts_at_once(llama: LoadedModel) -> None:
+    texts = encoded(llama, 4)
+    (before,) = original_log_probabilities(llama, texts)
+    found = []
+    for together in (True, False):
+        soft = SoftPrograms(llama, ASSIGNMENT)
+        with patch_softly(llama, ASSIGNMENT, soft):
+            if together:
+                (pass_,) = predictions(llama, texts)
+                each = (before.exp() * (before - pass_.logits.log_softmax(dim=-1))).sum(dim=-1)
+                error = (each * pass_.counted).sum() / pass_.counted.sum()
+            else:
+                error = divergence(llama, texts, [before])
+        torch.autograd.backward(error)
+        found.append((error.detach(), soft.coefficients.grad))
+    assert all(map(torch.equal, *found))
 
 
 def test_values_that_are_kept_give_the_patterns_of_those_that_are_not(any_model: LoadedModel) -> None:

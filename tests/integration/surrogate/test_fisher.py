@@ -6,11 +6,14 @@ import torch
 
 from attention_programs.models.head import Head, all_heads
 from attention_programs.models.loading import LoadedModel
+from attention_programs.surrogate import intervention
 from attention_programs.surrogate.fisher import fisher_effects, iterative_fisher_rankings
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.joint_ablation import gate_slopes, rank_by_joint_ablation
 from attention_programs.surrogate.original_predictions import divergence, original_log_probabilities
+from attention_programs.surrogate.soft_programs import SoftPrograms, patch_softly
 from builders import encoded, program_record
+from conftest import tiny_model
 
 SOURCES = ("text.softmax(2.0 * text.first_token)", "text.previous_token", "text.uniform")
 RECORDS = [program_record(source) for source in SOURCES]
@@ -84,3 +87,38 @@ def test_the_joint_ablation_ranking_is_of_all_heads_and_deterministic(llama: Loa
     assert runs[0] == runs[1]
     assert sorted(runs[0]) == sorted(runs[2]) == sorted(ASSIGNMENT)
     assert runs[0] != first
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "bert"])
+def test_attention_that_is_computed_again_for_the_gradient_changes_nothing(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = tiny_model(family)
+    texts, heads = encoded(loaded, 4), list(ASSIGNMENT)
+    some = {head: ASSIGNMENT[head] for head in heads if head.layer != 1}  # the layer between keeps its heads
+    found, computed = [], []
+    compute = intervention._computed
+    monkeypatch.setattr(intervention, "_computed", lambda *a, **k: computed.append(1) or compute(*a, **k))
+    for largest in (2**24, 0):
+        monkeypatch.setattr(intervention, "LARGEST_KEPT", largest)
+        with PatchedModel(loaded, some) as patched:
+            estimate = fisher_effects(patched, heads[:2], texts, 4, 2, torch.Generator().manual_seed(0))
+            slopes = gate_slopes(patched, list(some), np.arange(len(some)) % 2 == 0, texts, "float32")
+        found.append((list(estimate.values()), slopes.tolist(), len(computed)))
+    assert found[1][:2] == found[0][:2]
+    assert found[1][2] > 2 * found[0][2]  # layers were computed again
+
+
+def test_soft_patterns_that_are_computed_again_change_nothing(
+    llama: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, programs = encoded(llama, 4), dict.fromkeys(list(ASSIGNMENT)[:7], RECORDS[0])
+    original, found = original_log_probabilities(llama, texts), []
+    for largest in (2**24, 0):
+        monkeypatch.setattr(intervention, "LARGEST_KEPT", largest)
+        soft = SoftPrograms(llama, programs, memory_mib=0)
+        with patch_softly(llama, programs, soft):
+            error = divergence(llama, texts, original)
+        torch.autograd.backward(error)
+        found.append((error.detach(), soft.coefficients.grad))
+    assert all(map(torch.equal, *found))

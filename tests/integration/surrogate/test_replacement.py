@@ -36,7 +36,7 @@ from attention_programs.surrogate.head_rankings import (
     read_rankings,
 )
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
-from attention_programs.surrogate.losses import MASK_STRIDE, TextLoss, ids_losses, perplexity, text_losses
+from attention_programs.surrogate.losses import MASK_STRIDE, TextLoss, ids_losses, in_batches, perplexity, text_losses
 from attention_programs.surrogate.pattern_cache import PatternCache
 from attention_programs.surrogate.replacement import (
     Curve,
@@ -90,6 +90,16 @@ def test_losses_equal_a_plain_loop_over_tokens(any_model: LoadedModel) -> None:
         assert [loss.loss_sum for loss in found] == pytest.approx(expected, abs=1e-4)
         total = sum(loss.tokens for loss in found)
         assert perplexity(found) == pytest.approx(np.exp(sum(expected) / total), rel=1e-5)
+
+
+def test_a_pass_has_fewer_texts_where_their_logits_would_be_too_large(any_model: LoadedModel) -> None:
+    texts = encoded(any_model, 5)
+    of_text = 4 * max(map(len, texts)) * len(any_model.model.get_input_embeddings().weight)
+    for most, size in ((0, 1), (2.5 * of_text, 2), (100 * of_text, 4)):
+        batches = in_batches(any_model, texts, 4, int(most))
+        assert [len(batch) for batch in batches[:-1]] == [size] * (len(batches) - 1)
+        assert [text for batch in batches for text in batch] == texts
+    assert in_batches(any_model, [], 4) == []
 
 
 def test_batches_of_any_size_give_equal_losses(any_model: LoadedModel) -> None:

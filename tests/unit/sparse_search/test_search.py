@@ -24,7 +24,7 @@ from attention_programs.programs.record import ProgramRecord, make_record
 from attention_programs.programs.run_result import Scored
 from attention_programs.programs.runtime import compile_trusted, run
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
-from attention_programs.sparse_search import compiled, fitting, passes, term_selector
+from attention_programs.sparse_search import compiled, fitting, gain_estimate, passes, term_selector
 from attention_programs.sparse_search import search as searching
 from attention_programs.sparse_search.design import (
     Design,
@@ -41,7 +41,13 @@ from attention_programs.sparse_search.fitting import (
     iou_pull,
     mean_iou,
 )
-from attention_programs.sparse_search.gain_estimate import SMALLEST_SPREAD, GainEstimate, estimate_gain, influence
+from attention_programs.sparse_search.gain_estimate import (
+    SMALLEST_SPREAD,
+    GainEstimate,
+    Objective,
+    estimate_gain,
+    influence,
+)
 from attention_programs.sparse_search.profile_search import (
     fit_each_corpus,
     fit_each_length,
@@ -517,7 +523,7 @@ def test_the_pull_sees_no_constant() -> None:
     some = noisy(0)
     scores = [scores_of(some.coefficients, group.columns(some.chosen), group) for group in some.design.groups]
     predicted = [softmax(one) for one in scores]
-    pushes = iou_pull(some.design, predicted)
+    pushes = list(iou_pull(some.design, predicted))
     for patterns, push in zip(predicted, pushes, strict=True):
         np.testing.assert_allclose(patterns.sum(1), 1.0, atol=1e-5)
         np.testing.assert_allclose(push.sum(1), 0.0, atol=1e-6)
@@ -548,6 +554,22 @@ def test_a_features_promise_is_its_gradient_and_its_variance(causal: bool, seed:
             np.testing.assert_allclose(found.gradient[head], gradient, atol=1e-3)
             np.testing.assert_allclose(found.spread[head], spread, atol=2e-3)
         assert spread.max() > 1
+
+
+@pytest.mark.parametrize("objective", ["divergence", "iou"])
+def test_gain_is_the_same_for_one_head_at_a_time(objective: Objective) -> None:
+    some = noisy(0, heads=5)
+    together, one_by_one = (estimate_gain(some.within(mib), some.programs, objective) for mib in (MEMORY, 1e-6))
+    torch.testing.assert_close(one_by_one.gradient, together.gradient, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(one_by_one.spread, together.spread, rtol=1e-4, atol=1e-3)
+
+
+def test_gain_holds_two_patterns_of_as_many_heads_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = noisy(0, heads=5)
+    seen: list[int] = []
+    monkeypatch.setattr(gain_estimate, "iou_pull", lambda part, found: seen.append(part.heads) or iou_pull(part, found))
+    estimate_gain(some.within(2 * 2 * 4 * some.design.entries / 2**20), some.programs, "iou")
+    assert seen == [2, 2, 1]
 
 
 def test_the_best_features_are_new_vary_and_have_the_steepest_gradient() -> None:
