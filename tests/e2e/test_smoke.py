@@ -145,7 +145,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = make_copy(tmp_path_factory.mktemp("smoke") / "repository")
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     run_stages(root)
-    dvc(root, "commit", "--force")
+    dvc(root, "commit", "--force", "dvc.yaml")
     publish_at(root)
     return root
 
@@ -168,7 +168,7 @@ def made(root: Path) -> dict[str, bytes]:
 def test_stages_wrote_exactly_what_dvc_expects(project: Path) -> None:
     stages = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert tuple(stages) == STAGES
-    assert "up to date" in dvc(project, "status")
+    assert "up to date" in dvc(project, "status", "dvc.yaml")
     outputs = [out if isinstance(out, str) else next(iter(out)) for stage in stages.values() for out in stage["outs"]]
     names = [out.replace("${profile}", "tiny").replace("${model.name}", "tiny-llama") for out in outputs]
     for file in made(project):

@@ -46,7 +46,7 @@ def test_the_greedy_library_is_monotone_and_within_its_guarantee(fits: NDArray[n
     order = greedy_order(candidates(fits))
     library = measure(candidates(fits), order)
     assert len(set(order)) == len(order)
-    assert (np.diff(library.validation) > 0).all()
+    assert (np.diff(library.validation) >= 0).all()  # a gain may be too small for the mean
     assert library.validation[0] == pytest.approx(max(best_of(fits, (p,)) for p in range(len(fits))))
     assert library.validation[-1] == pytest.approx(best_of(fits, tuple(range(len(fits)))))
     for size, reached in enumerate(library.validation, start=1):
