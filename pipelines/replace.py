@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from attention_programs.config import Config
 from attention_programs.corpora.text import Text, read_texts
 from attention_programs.files import read_csv, write_csv
@@ -19,12 +17,12 @@ from attention_programs.surrogate.head_rankings import chosen_ranking, distilled
 from attention_programs.surrogate.intervention import pattern_cache
 from attention_programs.surrogate.recorded_losses import record_losses
 from attention_programs.surrogate.replacement import (
-    LENGTH_COLUMNS,
     REPLACING,
     Curve,
     Measured,
     curves_of,
     heads_at,
+    length_table,
     measure_curves,
     perplexity_table,
 )
@@ -89,18 +87,7 @@ def main(config: Config, paths: Paths) -> None:
     )
     samples = config.scoring.bootstrap_samples
     write_csv(paths.results / "perplexity.csv", perplexity_table(test, samples, config.seed, DISTILLED))
-    write_csv(
-        paths.results / "perplexity_lengths.csv",
-        pd.concat(
-            [
-                pd.DataFrame(columns=LENGTH_COLUMNS),
-                *(
-                    perplexity_table(measured, samples, config.seed).assign(tokens_per_text=tokens)[LENGTH_COLUMNS]
-                    for tokens, measured in of_length.items()
-                ),
-            ]
-        ),
-    )
+    write_csv(paths.results / "perplexity_lengths.csv", length_table(of_length, samples, config.seed))
     write_gate(paths.results / "gate.json", gate_measurement(perplexity_table(gate, samples, config.seed), percent))
     write_specification(paths.data / "surrogate.json", specification)
 

@@ -5,25 +5,21 @@ queries after the other. So never more than a block's weights are in memory, and
 rows' are kept.
 """
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.masking_utils import eager_mask
 
 from attention_programs.attention.packing import Packing
 from attention_programs.errors import UserError
-from attention_programs.models.architecture import decoder_layers
+from attention_programs.models.attention_function import install, own_attention, place_of
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 
 IMPLEMENTATION = "attention_programs_reading"
 BLOCK = 128
 """Queries whose attention is computed at a time."""
-_MARK = "_attention_programs_reading"
 
 
 def _attention(
@@ -35,8 +31,8 @@ def _attention(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """The architecture's own attention, shapes as in transformers: query (batch, heads, queries, d)."""
-    eager = sys.modules[type(module).__module__].eager_attention_forward
-    place: tuple[PatternReader, int] | None = getattr(module, _MARK, None)
+    eager = own_attention(module)
+    place: tuple[PatternReader, int] | None = place_of(module)
     if place is not None:
         place[0].begin(place[1])
     outputs = []
@@ -76,22 +72,12 @@ class PatternReader:
         self.precision = ""
 
     def __enter__(self) -> "PatternReader":
-        AttentionInterface.register(IMPLEMENTATION, _attention)
-        AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)
-        model = self._loaded.model
-        self._before = model.config._attn_implementation
-        model.set_attn_implementation(IMPLEMENTATION)
-        for number, layer in enumerate(decoder_layers(model)):
-            for module in layer.modules():
-                setattr(module, _MARK, (self, number))
+        places = [(self, layer) for layer in self._passes]
+        self._restore = install(self._loaded.model, IMPLEMENTATION, _attention, places)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        model = self._loaded.model
-        for module in model.modules():
-            if hasattr(module, _MARK):
-                delattr(module, _MARK)
-        model.set_attn_implementation(self._before)
+        self._restore()
         without = [layer for layer, passes in self._passes.items() if passes == 0]
         if kind is None and without:
             raise UserError(

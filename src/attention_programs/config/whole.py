@@ -17,6 +17,9 @@ from attention_programs.config.surrogate import (
 )
 from attention_programs.files import read_yaml
 
+RESERVED = ("all", "models")
+"""Names that comparisons of models use for folders and for what all models have in common; no profile has them."""
+
 
 @settings
 class ReportSettings:
@@ -59,6 +62,12 @@ class Config:
     """The only source of randomness: splits, random baselines, bootstrap."""
     threads: Positive = 2
     """Threads of numerical libraries; part of the record because sums depend on it in the last bits."""
+
+    @model_validator(mode="after")
+    def _profile_is_free(self) -> Self:
+        if self.profile in RESERVED:
+            raise ValueError(f"profile is {self.profile!r}, which comparisons of models use; give it another name")
+        return self
 
     @model_validator(mode="after")
     def _corpus_is_there(self) -> Self:

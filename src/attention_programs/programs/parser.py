@@ -30,12 +30,17 @@ def read_terms(source: str, place: str) -> list[WeightedTerm]:
     raise UserError(f"{place}: not a softmax of a sum of terms, so it has no coefficients to fit")
 
 
+def summed_terms(program: ProgramRecord) -> list[WeightedTerm]:
+    """The terms of a program that is a softmax of their sum; none for programs of another form."""
+    try:
+        return read_terms(program.source, program.name)
+    except UserError:
+        return []
+
+
 def summands(program: ProgramRecord) -> int:
     """Number of terms of the sum; for programs of another form, of vocabulary terms that they mention."""
-    try:
-        return len(read_terms(program.source, program.name))
-    except UserError:
-        return program.terms
+    return len(summed_terms(program)) or program.terms
 
 
 def _summands(node: ast.expr, sign: float) -> Iterator[list[ast.expr]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from attention_programs.config.whole import RESERVED
 from attention_programs.errors import UserError
 from attention_programs.files import read_yaml
 from attention_programs.models.head import Head
@@ -86,7 +87,7 @@ def choose_profile(wanted: Wanted, root: Path, here: Path) -> str:
         return {"defaults": listed, **values, "profile": name}
 
     def taken(name: str) -> bool:
-        return any((root / folder / name).exists() for folder in ("data", "results", "reports"))
+        return name in RESERVED or any((root / folder / name).exists() for folder in ("data", "results", "reports"))
 
     parts = [model.name, *([base] if wanted.profile not in ("", own) else []), *([f"on-{corpora}"] if corpora else [])]
     parts += [f"{wanted.tokens}-tokens"] if wanted.tokens else []

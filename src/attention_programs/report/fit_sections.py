@@ -84,13 +84,14 @@ def lengths_section(lengths: pd.DataFrame, gallery: Gallery) -> Section | None:
 def _by_length(lengths: pd.DataFrame) -> TableView:
     """IoU, and IoU without the first column, of each method at each length."""
     tokens = sorted(lengths["tokens"].unique())
-    shown = []
-    for name, rows in lengths.groupby("method", sort=False):
-        cells = (
-            f"{Estimate(row.iou).number()} / {Estimate(row.sink_excluded_iou).number()}"
-            for row in records(rows.sort_values("tokens"))
-        )
-        shown.append([method_of(str(name)).label, *cells])
+    cells = {
+        (row.method, row.tokens): f"{Estimate(row.iou).number()} / {Estimate(row.sink_excluded_iou).number()}"
+        for row in records(lengths)
+    }
+    shown = [
+        [method_of(str(name)).label, *(cells.get((name, count), ABSENT) for count in tokens)]
+        for name in dict.fromkeys(lengths["method"])
+    ]
     return TableView(("IoU / without the first column", *(f"at {count} tokens" for count in tokens)), shown)
 
 

@@ -41,8 +41,7 @@ def behaviour_table(texts: Iterable[TextAttention], index: AttentionIndex) -> pd
     for text in texts:
         view, packing = TokenView.of(text), text.packing
         kept = packing.rows[1:]
-        weights = packing.weights[1:, None]
-        patterns = text.patterns[:, 1:] * weights if text.rows else text.patterns[:, 1:]
+        patterns = text.patterns[:, 1:] * packing.weights[1:, None]
         rows += len(kept)
         for number, name in enumerate(PLACES):
             sums[:, number] += np.einsum("hij,ij->h", patterns, _place(view, name)[kept])

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attention_programs.programs.code_generation import WeightedTerm
+from attention_programs.programs.parser import summed_terms
 from attention_programs.programs.record import ProgramRecord
-from attention_programs.surrogate.compiled_programs import CompiledPrograms, TextTerms, has_terms
+from attention_programs.surrogate.compiled_programs import CompiledPrograms, TextTerms
 from attention_programs.surrogate.pattern_cache import PatternCache
 
 
@@ -49,12 +51,13 @@ class LayerPrograms:
     ) -> None:
         self.cache, self.device = cache, device
         self.layers: dict[int, _Layer] = {}
-        compiled: list[ProgramRecord] = []
+        compiled: list[list[WeightedTerm]] = []
         for layer, programs in by_layer.items():
-            slots = [slot for slot, program in enumerate(programs) if has_terms(program)]
+            terms = [summed_terms(program) for program in programs]
+            slots = [slot for slot, own in enumerate(terms) if own]
             numbers = slice(len(compiled), len(compiled) + len(slots))
             self.layers[layer] = _Layer(programs, slots, numbers)
-            compiled += [programs[slot] for slot in slots]
+            compiled += [terms[slot] for slot in slots]
         self.compiled = CompiledPrograms(compiled, device)
         self.any_compiled = bool(compiled)
 

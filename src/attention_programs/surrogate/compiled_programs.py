@@ -12,23 +12,14 @@ from functools import partial
 import numpy as np
 import torch
 
-from attention_programs.errors import UserError
 from attention_programs.machine_code import in_threads
-from attention_programs.programs.parser import read_terms
-from attention_programs.programs.record import ProgramRecord
+from attention_programs.programs.code_generation import WeightedTerm
 from attention_programs.programs.view import TokenView
 from attention_programs.surrogate.softmax_of_terms import softmax_of_terms
+from attention_programs.surrogate.term_table import TermTable
 
 SMALL = 2**18
 """Weights below which threads cost more than they save."""
-
-
-def has_terms(program: ProgramRecord) -> bool:
-    """Whether a program is a softmax of a sum of terms, so that it can be compiled and its coefficients learned."""
-    try:
-        return bool(read_terms(program.source, program.name))
-    except UserError:
-        return False
 
 
 @dataclass(frozen=True)
@@ -48,32 +39,22 @@ class CompiledPrograms:
     """Some programs as tables of their terms: coefficients and the numbers of query class, key class and pattern.
 
     Args:
-        programs: Softmaxes of sums of terms.
+        programs: The terms of programs that are softmaxes of their sums.
         device: Where their patterns are needed.
-
-    Raises:
-        UserError: if a program is no softmax of a sum of terms.
     """
 
-    def __init__(self, programs: Sequence[ProgramRecord], device: torch.device) -> None:
+    def __init__(self, programs: Sequence[Sequence[WeightedTerm]], device: torch.device) -> None:
         self._device = device
-        terms = [read_terms(program.source, program.name) for program in programs]
-        features = [term.feature for own in terms for term in own]
-        self._classes = sorted({name for feature in features for name in (feature.query, feature.key) if name})
-        self._patterns = sorted({(f.pattern, f.parameter) for f in features if f.pattern}, key=str)
-        shape = len(programs), max(map(len, terms), default=0)
-        coefficients, numbers = np.zeros(shape, np.float32), np.zeros((3, *shape), np.int64)
-        for program, own in enumerate(terms):
-            for place, term in enumerate(own):
-                feature = term.feature
-                coefficients[program, place] = term.coefficient
-                numbers[:, program, place] = (
-                    1 + self._classes.index(feature.query) if feature.query else 0,
-                    1 + self._classes.index(feature.key) if feature.key else 0,
-                    1 + self._patterns.index((feature.pattern, feature.parameter)) if feature.pattern else 0,
-                )
-        self._coefficients = torch.from_numpy(coefficients).to(device)
-        self._numbers = torch.from_numpy(numbers).to(device)
+        table = TermTable.of(programs)
+        self._classes = sorted({name for f in table.features for name in (f.query, f.key) if name})
+        self._patterns = sorted({(f.pattern, f.parameter) for f in table.features if f.pattern}, key=str)
+        classes = {name: number for number, name in enumerate(["", *self._classes])}
+        patterns = {pattern: number for number, pattern in enumerate([("", None), *self._patterns])}
+        numbers = np.array(
+            [(classes[f.query], classes[f.key], patterns[f.pattern, f.parameter]) for f in table.features], np.int64
+        ).reshape(-1, 3)
+        self._coefficients = torch.from_numpy(table.coefficients).to(device)
+        self._numbers = torch.from_numpy(np.ascontiguousarray(np.moveaxis(numbers[table.places], 2, 0))).to(device)
 
     def terms_of(self, view: TokenView, start: int = 0) -> TextTerms:
         """Evaluates the vocabulary on a text.

@@ -21,10 +21,10 @@ from attention_programs.config import DistillationSettings
 from attention_programs.files import sha256_text
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
+from attention_programs.programs.parser import summed_terms
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
-from attention_programs.surrogate.compiled_programs import has_terms
 from attention_programs.surrogate.distillation_state import DistillationState
 from attention_programs.surrogate.layer_matching import layer_error, layer_outputs
 from attention_programs.surrogate.losses import passes_in, with_predictions
@@ -117,7 +117,7 @@ class Distiller:
         generator: np.random.Generator,
     ) -> None:
         self._loaded = loaded
-        self._assignment = {head: program for head, program in assignment.items() if has_terms(program)}
+        self._assignment = {head: program for head, program in assignment.items() if summed_terms(program)}
         self._order = ranking
         self._validation = with_predictions(validation, "distillation's curve")[: settings.check_texts]
         self._settings = settings

@@ -5,7 +5,6 @@ attention, so all other heads are unchanged to the last bit, and then replaces t
 (program's pattern) @ (values).
 """
 
-import sys
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,12 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
-from torch.utils.hooks import RemovableHandle
-from transformers import AttentionInterface, AttentionMaskInterface, StaticCache
-from transformers.masking_utils import eager_mask
+from transformers import StaticCache
 
 from attention_programs.errors import UserError
 from attention_programs.models.architecture import decoder_layers, layer_window, token_stack
+from attention_programs.models.attention_function import install, own_attention, place_of
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.record import ProgramRecord
@@ -37,7 +35,6 @@ IMPLEMENTATION = "attention_programs"
 LARGEST_KEPT = 2**24
 """Bytes of a layer's weights, in single precision, that a pass with gradients keeps. Several arrays of the size are
 kept; larger ones are computed again for the gradient."""
-_MARK = "_attention_programs_layer"
 
 
 def pattern_cache(loaded: LoadedModel, runner: Runner | None = None) -> PatternCache:
@@ -58,7 +55,7 @@ def _attention(
     Shapes: query (batch, heads, queries, d), key and value (batch, key-value heads, keys, d); the output is
     (batch, queries, heads, d) and the weights are (batch, heads, queries, keys).
     """
-    plan: LayerPlan | None = getattr(module, _MARK, None)
+    plan: LayerPlan | None = place_of(module)
     if plan is not None:
         plan.uses += 1
         plan = replace(plan)  # as it is now, should it be computed again
@@ -80,7 +77,7 @@ def _computed(
     attention_mask: torch.Tensor | None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    eager = sys.modules[type(module).__module__].eager_attention_forward
+    eager = own_attention(module)
     if plan is None:
         output, weights = eager(module, query, key, value, attention_mask, **kwargs)
         return output, weights
@@ -115,7 +112,6 @@ class PatchedModel:
     assignment: Assignment
     cache: PatternCache | None = None
     look_ahead: Collection[str] = ()
-    _handles: list[RemovableHandle] = field(default_factory=list, init=False, repr=False)
     _undo: list[Callable[[], None]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -129,8 +125,6 @@ class PatchedModel:
                     f"program {program.name!r} for head {head} looks ahead, and {record.name} is causal; choose "
                     "another program, or name it in replacement.look_ahead"
                 )
-        if getattr(self.model, _MARK, False):
-            raise UserError(f"{record.name} is already patched; restore it first")
         cache = self.cache or pattern_cache(self.loaded)
         self._by_layer: dict[int, list[tuple[Head, ProgramRecord]]] = {}
         for head in sorted(self.assignment):
@@ -159,10 +153,6 @@ class PatchedModel:
         self.restore()
 
     def _install(self) -> None:
-        AttentionInterface.register(IMPLEMENTATION, _attention)
-        AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)
-        self._before = self.model.config._attn_implementation
-        self.model.set_attn_implementation(IMPLEMENTATION)
         config = self.model.config
         self._plans = {
             layer: LayerPlan(
@@ -172,30 +162,24 @@ class PatchedModel:
             )
             for layer, pairs in self._by_layer.items()
         }
-        for index, layer in enumerate(decoder_layers(self.model)):
-            plan = self._plans.get(index)
-            for module in layer.modules():
-                setattr(module, _MARK, plan)
-            if plan and plan.whole:
-                self._undo += [skip(each, plan) for each in query_and_key(layer, config)]
-        setattr(self.model, _MARK, True)
+        layers = decoder_layers(self.model)
+        places = [self._plans.get(layer) for layer in range(len(layers))]
+        self._undo = [install(self.model, IMPLEMENTATION, _attention, places)]
+        whole = [(layers[layer], plan) for layer, plan in self._plans.items() if plan.whole]
+        skipped = [skip(each, plan) for layer, plan in whole for each in query_and_key(layer, config)]
+        self._skips = bool(skipped)
+        self._undo += skipped
         stack = token_stack(self.model)
-        self._handles = [
-            stack.register_forward_pre_hook(self._prepare, with_kwargs=True),
-            stack.register_forward_hook(self._remember, with_kwargs=True),
+        self._undo += [
+            stack.register_forward_pre_hook(self._prepare, with_kwargs=True).remove,
+            stack.register_forward_hook(self._remember, with_kwargs=True).remove,
         ]
 
     def restore(self) -> None:
         """Restores the model's own attention."""
-        for handle in self._handles:
-            handle.remove()
         for undo in self._undo:
             undo()
-        self._handles, self._undo = [], []
-        for module in self.model.modules():
-            if hasattr(module, _MARK):
-                delattr(module, _MARK)
-        self.model.set_attn_implementation(self._before)
+        self._undo = []
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -263,7 +247,7 @@ class PatchedModel:
 
             cache.reorder_cache = reorder_both
         self._history[cache] = ids
-        if self._undo and any(plan.scores_unused for plan in self._plans.values()):
+        if self._skips and any(plan.scores_unused for plan in self._plans.values()):
             self._keyless.add(cache)
 
     def _fill(self, ids: np.ndarray, real: np.ndarray, known: int) -> None:

@@ -82,21 +82,6 @@ def curves_of(
     return [distilled, *selected, *baselines]
 
 
-LENGTH_COLUMNS = [
-    "tokens_per_text",
-    "programs",
-    "ranking",
-    "percent",
-    "texts",
-    "tokens",
-    "perplexity",
-    "increase",
-    "low",
-    "high",
-]
-"""The columns of ``perplexity_lengths.csv``."""
-
-
 @dataclass(frozen=True)
 class Point:
     """A curve at one percentage of heads: the losses with these heads replaced, one per text."""
@@ -189,3 +174,18 @@ def perplexity_table(measured: Measured, samples: int, seed: int, reference: str
             }
         )
     return pd.DataFrame(rows)
+
+
+def length_table(measured: Mapping[int, Measured], samples: int, seed: int) -> pd.DataFrame:
+    """One row per length, curve and percentage, as in :func:`perplexity_table`; only columns if nothing was measured.
+
+    Args:
+        measured: What was measured on texts of each length, in tokens.
+        samples: Number of bootstrap resamples of texts.
+        seed: Seed of the resamples, the same for all rows.
+    """
+    columns = ["tokens_per_text", "programs", "ranking", "percent", "texts", "tokens", "perplexity", "increase", "low"]
+    tables = [
+        perplexity_table(points, samples, seed).assign(tokens_per_text=tokens) for tokens, points in measured.items()
+    ]
+    return pd.concat([pd.DataFrame(columns=[*columns, "high"]), *tables], join="inner")

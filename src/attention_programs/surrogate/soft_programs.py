@@ -15,6 +15,7 @@ from attention_programs.programs.parser import read_terms
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.intervention import PatchedModel
+from attention_programs.surrogate.term_table import TermTable
 
 Ids = tuple[int, ...]
 
@@ -60,23 +61,14 @@ class SoftPrograms:
         self._causal = loaded.record.causal
         self.heads = list(assignment)
         self.terms = {head: read_terms(program.source, program.name) for head, program in assignment.items()}
-        distinct = {term.feature for terms in self.terms.values() for term in terms}
-        features = sorted(distinct, key=lambda feature: feature.expression)
-        self._values = TermValues(loaded, features, memory_mib)
+        table = TermTable.of(list(self.terms.values()))
+        self._values = TermValues(loaded, table.features, memory_mib)
         self._memory_mib = memory_mib
-        self._width = len(features)
-        most = max(len(terms) for terms in self.terms.values())
-        place = {feature: number for number, feature in enumerate(features)}
-        columns, values = np.zeros((len(self.heads), most), int), np.zeros((len(self.heads), most), np.float32)
-        own = np.zeros_like(values)
-        for row, terms in enumerate(self.terms.values()):
-            columns[row, : len(terms)] = [place[term.feature] for term in terms]
-            values[row, : len(terms)] = [term.coefficient for term in terms]
-            own[row, : len(terms)] = 1
+        self._width = len(table.features)
         device = loaded.model.device
-        self._columns = torch.from_numpy(columns).to(device)
-        self._own = torch.from_numpy(own).to(device)
-        self.coefficients = torch.from_numpy(values).to(device).requires_grad_()
+        self._columns = torch.from_numpy(table.places).to(device)
+        self._own = torch.from_numpy(table.filled).to(device)
+        self.coefficients = torch.from_numpy(table.coefficients).to(device).requires_grad_()
 
     def fit_at_once(self, texts: Sequence[Ids], heads: int) -> bool:
         """Whether the patterns of so many heads on a batch are within the bound on memory."""

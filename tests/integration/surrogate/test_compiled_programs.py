@@ -11,12 +11,13 @@ from attention_programs.models.loading import LoadedModel
 from attention_programs.models.token_style import SpecialIds
 from attention_programs.programs.code_generation import WeightedTerm, emit
 from attention_programs.programs.features import candidate_features
+from attention_programs.programs.parser import summed_terms
 from attention_programs.programs.record import ProgramRecord, make_record
 from attention_programs.programs.run_result import Scored
 from attention_programs.programs.runtime import run
 from attention_programs.programs.view import TokenView
 from attention_programs.surrogate import compiled_programs
-from attention_programs.surrogate.compiled_programs import CompiledPrograms, dense_softmax_of_terms, has_terms
+from attention_programs.surrogate.compiled_programs import CompiledPrograms, dense_softmax_of_terms
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from builders import encoded, program_record
 
@@ -44,7 +45,7 @@ def test_compiled_programs_equal_the_programs(
     causal, start = data.draw(st.booleans()), data.draw(st.integers(0, len(strings) - 1))
     view = TokenView([ord(s[-1]) for s in strings], strings, causal, SpecialIds((ord(">"),), ()))
     programs = [sum_of(terms) for terms in sums]
-    compiled = CompiledPrograms(programs, CPU)
+    compiled = CompiledPrograms([summed_terms(program) for program in programs], CPU)
     text = compiled.terms_of(view, start)
     found = compiled.weights(text, slice(None))
     dense = dense_softmax_of_terms(text, compiled._coefficients, compiled._numbers)
@@ -57,7 +58,7 @@ def test_compiled_programs_equal_the_programs(
 
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     programs = [program_record(f"text.softmax({k} * text.log_distance + text.key.comma)") for k in range(1, 9)]
-    compiled = CompiledPrograms(programs, CPU)
+    compiled = CompiledPrograms([summed_terms(program) for program in programs], CPU)
     text = compiled.terms_of(TokenView(range(30), [" a", ",", "b"] * 10))
     alone = compiled.weights(text, slice(2, 8))
     monkeypatch.setattr(compiled_programs, "SMALL", 0)
@@ -65,8 +66,8 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_softmaxes_of_sums_are_compiled() -> None:
-    assert has_terms(program_record("text.softmax(2.0 * text.first_token)"))
-    assert not has_terms(program_record("text.first_token"))
+    assert len(summed_terms(program_record("text.softmax(2.0 * text.first_token)"))) == 1
+    assert summed_terms(program_record("text.first_token")) == []
 
 
 def test_layers_of_both_kinds_of_programs_give_what_each_gives(any_model: LoadedModel) -> None:

@@ -251,7 +251,7 @@ def test_embeddings_instead_of_ids_are_refused(llama: LoadedModel) -> None:
 
 
 def test_patching_twice_is_refused(llama: LoadedModel) -> None:
-    with PatchedModel(llama, ASSIGNMENT), pytest.raises(UserError, match="already patched"):
+    with PatchedModel(llama, ASSIGNMENT), pytest.raises(UserError, match="already computed by attention_programs"):
         PatchedModel(llama, ASSIGNMENT)
 
 

@@ -130,6 +130,7 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         (put("profile", value=3), ["profile is 3", "a valid string"]),
         (put("profile", value="../elsewhere"), ["profile", "../elsewhere"]),
         (put("profile", value=""), ["profile", "''"]),
+        (put("profile", value="models"), ["profile is 'models'", "give it another name"]),
         (put("model", "name", value="openai/gpt2"), ["model.name", "openai/gpt2"]),
     ],
 )

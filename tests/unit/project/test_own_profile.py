@@ -86,6 +86,11 @@ def test_results_that_are_there_already_belong_to_someone_else(project: Path, fo
     assert (config.model.name == "mine") == (folder != "models")
 
 
+def test_a_model_called_like_a_folder_of_comparisons_gets_another_name(project: Path) -> None:
+    model_folder(project.parent / "elsewhere" / "models")
+    assert chosen(project, "elsewhere/models").startswith("models-")
+
+
 def test_every_choice_has_results_of_its_own(project: Path) -> None:
     model_folder(project.parent / "mine")
     write_jsonl(project.parent / "notes.jsonl", ({"text": text} for text in TEXTS))
