@@ -147,7 +147,10 @@ def search(
     chosen = patterns if heads is None else patterns.of_heads(heads)
     train, validation = chosen.train.mapped, chosen.validation.mapped
     if not train or not validation:
-        raise UserError(f"the patterns have {len(train)} train and {len(validation)} validation texts; both are needed")
+        raise UserError(
+            f"the patterns have {len(train)} train and {len(validation)} validation texts; give texts of both splits, "
+            "such as every sixth (texts[::6])"
+        )
     settings = SynthesisSettings(**{**BUDGETS[budget], "max_terms": max_terms})
     found = Search(SearchData(train, validation, settings, best_device())).run()
     results = {

@@ -109,6 +109,7 @@ def test_what_can_not_be_done_is_said_in_a_line(llama: LoadedModel) -> None:
         (lambda: ap.texts(CONTENTS[:2]), "too few for three splits"),
         (lambda: ap.search(patterns, heads=["L2H0"]), "L2H0 is not among the 1"),
         (lambda: ap.search(patterns, budget="endless"), "budget 'endless' is unknown"),  # type: ignore[arg-type]
+        (lambda: ap.search(patterns.test), "0 train and 0 validation texts; give texts of both splits"),
         (lambda: ap.search(patterns.test), "0 train and 0 validation"),
         (lambda: ap.search(patterns, max_terms=2).best(1.5), "fraction is 1.5"),
         (lambda: ap.search(patterns, max_terms=2)["L0H0"], "L0H0 was not searched"),
