@@ -1,14 +1,19 @@
 """How replacing heads affects answers: accuracy and its change, with intervals over the sources of the questions."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from attention_programs.evaluation.harness import TaskScore
 from attention_programs.scoring.bootstrap import FEWEST_TEXTS, Interval, interval_of_ratio, resample_weights
 
+Z = 1.959964
+"""The 97.5 % quantile of the normal distribution."""
+FEWEST_UNLIKE = 4
+"""Sources whose answers are unlike the others', below which no bootstrap interval is given: more than 2.5 % of
+resamples (one in e**3 with three such sources) would have none of them, hence no standard error."""
 KEPT = 0.8
 """A task is insensitive if, with the most heads replaced, it keeps more than this share of the accuracy above chance:
 it can't show what the programs miss."""
@@ -18,29 +23,30 @@ COLUMNS = [
 ]
 
 
-def wilson_interval(correct: int, questions: int) -> Interval:
+def wilson_interval(share: float, questions: int) -> Interval:
     """Wilson's 95 % interval of a share: unlike the bootstrap, it is informative if all answers are alike.
 
     It treats questions as independent.
 
-    >>> interval = wilson_interval(8, 10)
+    >>> interval = wilson_interval(0.8, 10)
     >>> round(interval.low, 4), round(interval.high, 4)
     (0.4902, 0.9433)
     """
-    found = binomtest(correct, questions).proportion_ci(method="wilson")
-    return Interval(correct / questions, float(found.low), float(found.high))
+    middle = (share + Z**2 / (2 * questions)) / (1 + Z**2 / questions)
+    half = Z / (1 + Z**2 / questions) * math.sqrt(share * (1 - share) / questions + Z**2 / (4 * questions**2))
+    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))
 
 
 def accuracy_interval(score: TaskScore, samples: int, seed: int) -> Interval:
     """Accuracy with its 95 % bootstrap interval over sources, as questions of one story are not independent.
 
-    If all answers are right or all are wrong, it is Wilson's interval for as many questions as there are sources.
-    Below ``FEWEST_TEXTS`` sources there is none.
+    If almost all answers are right or almost all wrong (``FEWEST_UNLIKE``), it is Wilson's interval for as many
+    questions as there are sources. Below ``FEWEST_TEXTS`` sources there is none.
     """
     right = np.array(score.correct, dtype=float)
-    if right.min() == right.max() and score.sources >= FEWEST_TEXTS:
-        whole = wilson_interval(int(right[0]) * score.sources, score.sources)
-        return Interval(float(right[0]), whole.low, whole.high)
+    unlike = min(_sources_with(right > 0, score.origins), _sources_with(right == 0, score.origins))
+    if unlike < FEWEST_UNLIKE and score.sources >= FEWEST_TEXTS:
+        return wilson_interval(float(right.mean()), score.sources)
     found = _over_sources(right, score.origins, samples, seed)
     return Interval(found.mean, *(float(np.clip(bound, 0, 1)) for bound in (found.low, found.high)))
 
@@ -48,13 +54,22 @@ def accuracy_interval(score: TaskScore, samples: int, seed: int) -> Interval:
 def change_interval(original: TaskScore, patched: TaskScore, samples: int, seed: int) -> Interval:
     """Change in accuracy on the same questions, with its 95 % bootstrap interval over sources.
 
-    If no answer changes, its bounds are Wilson's for no change among that many sources.
+    If almost no answer changes (``FEWEST_UNLIKE``), its bounds are those of the difference between the shares of
+    answers gained and lost, from Wilson's intervals of both for as many questions as there are sources (Newcombe,
+    Interval estimation for the difference between independent proportions, 1998, method 10).
     """
     change = np.array(patched.correct, dtype=float) - np.array(original.correct, dtype=float)
-    if not change.any() and original.sources >= FEWEST_TEXTS:
-        most = wilson_interval(0, original.sources).high
-        return Interval(0.0, -most, most)
+    if _sources_with(change != 0, original.origins) < FEWEST_UNLIKE and original.sources >= FEWEST_TEXTS:
+        gained, lost = (wilson_interval(float((change == sign).mean()), original.sources) for sign in (1, -1))
+        mean = gained.mean - lost.mean
+        low = mean - math.hypot(gained.mean - gained.low, lost.high - lost.mean)
+        return Interval(mean, low, mean + math.hypot(gained.high - gained.mean, lost.mean - lost.low))
     return _over_sources(change, original.origins, samples, seed)
+
+
+def _sources_with(chosen: np.ndarray, origins: Sequence[str]) -> int:
+    """Number of sources with a chosen question."""
+    return len(set(np.array(origins)[chosen].tolist()))
 
 
 def _over_sources(values: np.ndarray, origins: Sequence[str], samples: int, seed: int) -> Interval:

@@ -85,8 +85,8 @@ def _studentized(
 ) -> Interval:
     if texts < FEWEST_TEXTS:
         return Interval(mean, math.nan, math.nan)
-    # A resample of one text drawn repeatedly has no standard error; its statistic is beyond every quantile.
-    usual = errors > 1e-9 * error
+    # A resample of texts that are alike has no standard error, or one of rounding; its statistic says nothing.
+    usual = errors > 1e-6 * error
     if not usual.any():
         return Interval(mean, mean, mean)
     low, high = np.percentile(deviations[usual] / errors[usual], LEVEL)

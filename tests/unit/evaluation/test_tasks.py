@@ -315,12 +315,12 @@ def test_wilson_interval_follows_its_formula(correct: int, questions: int) -> No
     share, z = correct / questions, 1.959964
     middle = (share + z**2 / (2 * questions)) / (1 + z**2 / questions)
     half = z / (1 + z**2 / questions) * (share * (1 - share) / questions + z**2 / (4 * questions**2)) ** 0.5
-    found = wilson_interval(correct, questions)
+    found = wilson_interval(share, questions)
     assert (found.mean, found.low, found.high) == pytest.approx((share, middle - half, middle + half), abs=1e-7)
 
 
 def test_wilson_interval_stays_in_range() -> None:
-    none, every = wilson_interval(0, 10), wilson_interval(10, 10)
+    none, every = wilson_interval(0, 10), wilson_interval(1, 10)
     assert (none.low, every.high) == pytest.approx((0, 1))
     assert none.high == pytest.approx(1 - every.low) == pytest.approx(0.2775, abs=1e-4)
 
@@ -336,19 +336,31 @@ def test_questions_of_one_story_count_as_one() -> None:
     single, sixfold = score(stories, 1), score([answer for answer in stories for _ in range(6)], 6)
     one, six = accuracy_interval(single, 500, 0), accuracy_interval(sixfold, 500, 0)
     assert (one.low, one.high) == pytest.approx((six.low, six.high))
-    independent = wilson_interval(sum(sixfold.correct), sixfold.questions)
+    independent = wilson_interval(sixfold.accuracy, sixfold.questions)
     assert six.high - six.low > 2 * (independent.high - independent.low)
 
 
 def test_answers_that_are_all_alike_still_have_an_interval() -> None:
     everything = score([1] * 60, 3)
-    assert accuracy_interval(everything, 100, 0) == wilson_interval(20, 20)
+    assert accuracy_interval(everything, 100, 0) == wilson_interval(1, 20)
     change = change_interval(everything, everything, 100, 0)
     assert change.mean == 0
     assert change.high == -change.low == pytest.approx(wilson_interval(0, 20).high)
     few = accuracy_interval(score([1, 0, 1, 1], 1), 100, 0)
     assert few.mean == 0.75
     assert np.isnan([few.low, few.high]).all(), "four stories are too few for an interval"
+
+
+@pytest.mark.parametrize("unlike", [1, 2, 3, 4, 6])
+def test_few_answers_unlike_the_others_have_an_interval(unlike: int) -> None:
+    """The bootstrap's standard error is zero in resamples that have none of them, and its bounds were millions."""
+    all_right, some_wrong = score([1] * 82, 2), score([0, 1] * unlike + [1] * (82 - 2 * unlike), 2)
+    for better, worse, sign in ((all_right, some_wrong, -1), (some_wrong, all_right, 1)):
+        change = change_interval(better, worse, 2000, 0)
+        assert change.mean == pytest.approx(sign * unlike / 82)
+        assert -0.25 < change.low < change.mean < change.high < 0.25
+    accuracy = accuracy_interval(some_wrong, 2000, 0)
+    assert 0.75 < accuracy.low < accuracy.mean < accuracy.high <= 1
 
 
 def test_a_task_that_does_not_react_is_called_insensitive() -> None:

@@ -274,6 +274,14 @@ def test_intervals_of_ratios_weigh_texts_by_their_length() -> None:
     assert spread.low < spread.mean < spread.high
 
 
+def test_resamples_of_texts_that_are_alike_do_not_count() -> None:
+    """Rounding leaves them a standard error of 1e-8, and a statistic of millions."""
+    numerator, denominator = np.zeros(46), np.tile([2.0, 3.0], 23)
+    numerator[5] = 1.0
+    interval = interval_of_ratio(numerator, denominator, resample_weights(46, 2000, np.random.default_rng(0)))
+    assert -0.1 < interval.low < interval.mean < interval.high < 0.1
+
+
 def test_resamples_without_a_token_do_not_count() -> None:
     weights = np.vstack([12 * np.eye(12), np.ones((3, 12))])
     numerator, denominator = np.zeros(12), np.zeros(12)

@@ -24,7 +24,7 @@ def draw_perplexity(table: pd.DataFrame) -> Figure:
     """
     most = table.groupby(["programs", "ranking"])["percent"].transform("max")
     table = table[most > 0]
-    figure = Figure(figsize=(WIDTH, 4.3), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.8), layout="constrained")
     axes = figure.add_subplot()
     ends = [_paper_curve(axes, model) for model in paper.MODELS]
     for name, programs in table.groupby("programs", sort=False):
@@ -39,7 +39,7 @@ def draw_perplexity(table: pd.DataFrame) -> Figure:
     for ranking in table["ranking"].unique():
         axes.plot([], [], linestyle=_style(ranking), color=INK, label=RANKINGS[ranking].short)
     axes.plot([], [], color=GREY, linewidth=1, label="published by the paper (other models and texts)")
-    axes.legend(loc="lower right", handlelength=2.6)
+    figure.legend(loc="outside lower left", ncols=2, handlelength=2.6)
     return figure
 
 
