@@ -16,8 +16,9 @@ from attention_programs.renamed import warned_in_a_line
 
 BAD_INPUT = 2
 """Exit code for errors that users can fix."""
-KEEP_FREED = {-3: 1 << 30, -1: (1 << 31) - 1}
-"""Options of glibc's mallopt: M_MMAP_THRESHOLD (larger arrays are mapped separately), M_TRIM_THRESHOLD (kept size)."""
+KEEP_FREED = {-3: 1 << 28, -1: (1 << 31) - 1}
+"""Options of glibc's mallopt: M_MMAP_THRESHOLD (larger arrays are mapped separately, and leave no holes that the
+next ones do not fit into), M_TRIM_THRESHOLD (kept size)."""
 
 
 def run_stage(name: str, work: Callable[[Config, Paths], None]) -> None:

@@ -96,12 +96,16 @@ class OriginalPredictions:
         states: list[torch.Tensor] = []
         handle = self._output_layer.register_forward_pre_hook(lambda _module, inputs: states.append(inputs[0]))
         try:
-            found = original_log_probabilities(self._loaded, texts)
+            outputs = [found.output for found in predictions(self._loaded, texts)]
         finally:
             handle.remove()
         for row, text in enumerate(texts):
             self._kept[text] = [state[row, : len(text)].clone() for state in states]
-        same = (
-            torch.allclose(self._apply(state), log_p, atol=1e-4) for state, log_p in zip(states, found, strict=True)
+        return not check or all(map(self._reproduces, states, outputs))
+
+    def _reproduces(self, states: torch.Tensor, output: torch.Tensor) -> bool:
+        """Whether the output layer gives an output's log probabilities; compared by texts, as vocabularies are large."""
+        return all(
+            torch.allclose(log_p, logits.float().log_softmax(dim=-1), atol=1e-4)
+            for log_p, logits in zip(self._apply(states), output, strict=True)
         )
-        return not check or all(same)
