@@ -104,7 +104,7 @@ class OriginalPredictions:
         return not check or all(map(self._reproduces, states, outputs))
 
     def _reproduces(self, states: torch.Tensor, output: torch.Tensor) -> bool:
-        """Whether the output layer gives an output's log probabilities; compared by texts, as vocabularies are large."""
+        """Whether the output layer gives an output's log probabilities; one text at a time, to save memory."""
         return all(
             torch.allclose(log_p, logits.float().log_softmax(dim=-1), atol=1e-4)
             for log_p, logits in zip(self._apply(states), output, strict=True)
