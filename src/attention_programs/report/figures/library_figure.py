@@ -4,7 +4,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from attention_programs.comparison.settings import ALL_MODELS
-from attention_programs.report.figures.lines import End, name_ends
 from attention_programs.report.figures.style import BLUE, FAINT, GREEN, MUTED, ORANGE, WIDTH
 
 COLORS = (ORANGE, GREEN, MUTED)
@@ -23,7 +22,6 @@ def draw_library(curve: pd.DataFrame) -> Figure:
     axes.set_xscale("log")
     for level in LEVELS:
         axes.axhline(level, color=FAINT, linewidth=1, zorder=0)
-    ends = []
     whole = curve[curve["library"] == curve["heads_of"]]
     for place, (name, rows) in enumerate(whole.groupby("library", sort=False)):
         joint = name == ALL_MODELS
@@ -31,11 +29,10 @@ def draw_library(curve: pd.DataFrame) -> Figure:
         axes.fill_between(
             rows["programs"], rows["percent_low"], rows["percent_high"], color=color, alpha=0.2, linewidth=0
         )
-        axes.plot(rows["programs"], rows["percent"], color=color, linewidth=2 if joint else 1.2)
-        last = rows.iloc[-1]
-        ends.append(End(float(last["programs"]), float(last["percent"]), "all models" if joint else str(name), color))
+        label, width = ("all models together", 2.0) if joint else (str(name), 1.2)
+        axes.plot(rows["programs"], rows["percent"], color=color, linewidth=width, label=label)
     axes.set_ylim(min(80.0, float(whole["percent"].min()) - 4), 102)
     axes.xaxis.set_major_formatter("{x:.0f}")
     axes.set(xlabel="programs in the library", ylabel="% of the IoU of one program per head, test texts")
-    name_ends(axes, ends)
+    axes.legend(loc="lower right")  # all lines end at 100 %, where names would crowd
     return figure
