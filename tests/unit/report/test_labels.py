@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from attention_programs.comparison.settings import ALL_MODELS, read_settings
 from attention_programs.evaluation.paper_tasks import PAPER_TASKS
 from attention_programs.evaluation.shipped_tasks import SHIPPED_TASKS
 from attention_programs.files import read_csv
@@ -33,8 +34,9 @@ KEYS: dict[str, Iterable[str]] = {
     "objective": KINDS,
     "loss": (LAYERS, PREDICTIONS),
     "analysis": METHODS,
+    **dict.fromkeys(("library", "heads_of", "programs_of", "found_on"), (*read_settings(ROOT).profiles, ALL_MODELS)),
 }
-FREE = {"program_id", "program_name", "text", "train_text", "split"}
+FREE = {"description", "program_id", "program_name", "text", "train_text", "split"}
 """Columns of any text."""
 ANALYSES: dict[str, Callable[[str], bool]] = {
     TERMS: str.isdigit,
@@ -52,7 +54,7 @@ def unknown_keys(table: pd.DataFrame) -> set[str]:
         for key in table[column].dropna().astype(str).unique():
             family, _, member = key.partition("/")
             is_variant = column == "analysis" and family in ANALYSES and ANALYSES[family](member)
-            is_head = column == "head" and str(Head.parse(key)) == key
+            is_head = column in ("head", "found_for") and str(Head.parse(key)) == key
             if not (key in known or is_variant or is_head):
                 found.add(f"{column}: {key}")
     return found

@@ -20,7 +20,8 @@ from conftest import ROOT
 SRC = ROOT / "src" / "attention_programs"
 REGISTRIES = (SRC / "programs" / "methods.py", SRC / "surrogate" / "rankings.py")
 OTHERS = sorted(set(SRC.rglob("*.py")) - set(REGISTRIES)) + sorted((ROOT / "pipelines").glob("*.py"))
-RESULTS = sorted(path.name for path in (ROOT / "results").iterdir() if path.is_dir())
+RESULTS = sorted(path.parent.name for path in (ROOT / "results").glob("*/summary.json"))
+"""Profiles with committed results."""
 KEYS = {
     "rankings": set(RANKINGS),
     "sources": set(SOURCES),
