@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attention_programs.attention.metrics import over_union
 from attention_programs.attention.packing import Packing
-from attention_programs.scoring.pairwise import iou_from_intersection, score_pairs, sums_of_minima
+from attention_programs.scoring import pairwise
+from attention_programs.scoring.pairwise import score_pairs
 from benchmarks.report import Section
 
 TOKENS, HEADS, PROGRAMS = 64, 270, 200
@@ -70,7 +72,10 @@ def bench_cdist(benchmark: Any, threads: int) -> None:
 
 def bench_minima(benchmark: Any, threads: int) -> None:
     """The sums that IoU needs, by the kernel."""
-    work = side_by_side(threads, lambda: sums_of_minima(PACKED_PROGRAMS, PACKED_HEADS))
+    every = np.arange(PACKED_HEADS.shape[1])
+    programs = pairwise._tiled(PACKED_PROGRAMS, every, pairwise.PROGRAMS)
+    heads = pairwise._tiled(PACKED_HEADS, every, pairwise.HEADS)
+    work = side_by_side(threads, lambda: pairwise._over_pairs(pairwise._add_minima, programs, heads))
     benchmark.pedantic(work, rounds=50, warmup_rounds=2)
 
 
@@ -128,7 +133,7 @@ def largest_errors() -> dict[str, float]:
     """Largest difference of each score from the double loop, on one pair of each head."""
     found = score_pairs(PACKED_PROGRAMS, PACKED_HEADS, Packing(TOKENS, True).starts)
     scores = {
-        "iou": iou_from_intersection(found.intersection, TOKENS),
+        "iou": over_union(found.intersection, 2 * TOKENS - found.intersection),
         "sink_excluded_iou": found.sink_excluded_iou,
         "divergence": found.divergence,
     }
