@@ -32,12 +32,6 @@ class Candidates:
         """For each head the best program found on its model, on validation texts, shape (heads,)."""
         return np.where(self.own, self.validation, -1).argmax(axis=0)
 
-    def measured(self, choice: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Mean test IoU over heads, text by text, if every head has the program of ``choice``, shape (texts,)."""
-        heads = np.arange(len(choice))
-        values: NDArray[np.float64] = self.test[:, choice, heads].mean(axis=1, dtype=np.float64)
-        return values
-
     def for_heads_of(self, profile: str) -> "Candidates":
         """The same programs for the heads of one model."""
         heads = self.model == profile
@@ -48,6 +42,17 @@ class Candidates:
             own=self.own[:, heads],
             model=self.model[heads],
         )
+
+
+def iou_by_text(test: NDArray[np.floating], choice: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean IoU over heads, text by text, if every head has the program of ``choice``, shape (texts,).
+
+    Args:
+        test: IoU on test texts, shape (texts, programs, heads).
+        choice: The number of each head's program, shape (heads,).
+    """
+    values: NDArray[np.float64] = test[:, choice, np.arange(len(choice))].mean(axis=1, dtype=np.float64)
+    return values
 
 
 def greedy_order(candidates: Candidates) -> NDArray[np.int64]:
@@ -86,7 +91,7 @@ def measure(candidates: Candidates, order: NDArray[np.int64]) -> Library:
         better = candidates.validation[program] > candidates.validation[choice, heads]
         choice = np.where(better, program, choice)
         validation.append(float(candidates.validation[choice, heads].mean(dtype=np.float64)))
-        test.append(candidates.measured(choice))
+        test.append(iou_by_text(candidates.test, choice))
     return Library(np.array(validation), np.stack(test, axis=1))
 
 
@@ -111,7 +116,7 @@ def curve_table(
         generator: Draws them.
     """
     measured, choice = measure(candidates, order), candidates.own_choice()
-    own, heads = candidates.measured(choice), np.arange(len(choice))
+    own, heads = iou_by_text(candidates.test, choice), np.arange(len(choice))
     own_validation = float(candidates.validation[choice, heads].mean(dtype=np.float64))
     weights = resample_weights(len(own), samples, generator)
     rows = []

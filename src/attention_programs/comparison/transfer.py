@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attention_programs.comparison.found_programs import FoundScores
+from attention_programs.comparison.library import iou_by_text
 from attention_programs.scoring.bootstrap import interval_of_means, resample_weights
 
 
@@ -52,6 +53,4 @@ def transfer_table(
 
 def chosen_iou(scores: FoundScores) -> NDArray[np.float64]:
     """Mean test IoU over heads, text by text, with each head's best program on validation texts, shape (texts,)."""
-    choice = scores.validation.argmax(axis=0)
-    values: NDArray[np.float64] = scores.test[:, choice, np.arange(len(choice))].mean(axis=1, dtype=np.float64)
-    return values
+    return iou_by_text(scores.test, scores.validation.argmax(axis=0))
