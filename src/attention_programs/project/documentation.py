@@ -6,6 +6,7 @@ from pathlib import Path
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_text, write_text
 from attention_programs.report.architectures import architectures_tables
+from attention_programs.report.lengths_block import lengths_block
 from attention_programs.report.markdown import numbers, sources_block, speed_table
 from attention_programs.report.models_sections import models_block
 from attention_programs.report.sizes import sizes_tables
@@ -20,6 +21,7 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[Path], str]]] = {
         "targets": lambda results: targets_table(kept_summaries(results)),
         "numbers": lambda results: numbers(read_json(results / DEFAULT / "summary.json")),
         "sources": lambda results: sources_block(results / DEFAULT),
+        "lengths": lengths_block,
         "models": models_block,
     },
     "docs/performance.md": {

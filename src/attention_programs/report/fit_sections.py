@@ -78,10 +78,10 @@ def lengths_section(lengths: pd.DataFrame, gallery: Gallery) -> Section | None:
         f"without the first column, from {excluded}."
     )
     figure = gallery.add("lengths", draw_lengths(lengths), LENGTHS)
-    return Section("lengths", LENGTHS, finding, [figure], _by_length(lengths))
+    return Section("lengths", LENGTHS, finding, [figure], lengths_view(lengths))
 
 
-def _by_length(lengths: pd.DataFrame) -> TableView:
+def lengths_view(lengths: pd.DataFrame) -> TableView:
     """IoU, and IoU without the first column, of each method at each length."""
     tokens = sorted(lengths["tokens"].unique())
     cells = {

@@ -23,7 +23,8 @@ Ids = tuple[int, ...]
 class TermValues:
     """The values of some features on each text.
 
-    Half precision represents classes, counts and positions up to 2048 exactly and logarithms to three digits.
+    Half precision represents classes, counts and positions up to 2048 exactly and logarithms to three digits. Values
+    are kept up to a limit; beyond it only those of the current batch, which every layer needs.
     """
 
     def __init__(self, loaded: LoadedModel, features: Sequence[Feature], memory_mib: int) -> None:
@@ -31,22 +32,31 @@ class TermValues:
         self._features = list(features)
         self._free = memory_mib * 2**20
         self._kept: dict[Ids, torch.Tensor] = {}
+        self._current: dict[Ids, torch.Tensor] = {}
+
+    def begin(self, texts: Sequence[Ids]) -> None:
+        """Names the current batch; values of other texts beyond the limit are forgotten."""
+        self._current = {text: values for text, values in self._current.items() if text in texts}
 
     def get(self, text: Ids) -> torch.Tensor:
         """The features' values on a text, packed, shape (features, entries), float16."""
-        found = self._kept.get(text)
+        found = self._kept.get(text, self._current.get(text))
         if found is None:
             found = self._compute(text)
             if found.nbytes <= self._free:
                 self._kept[text] = found
                 self._free -= found.nbytes
+            else:
+                self._current[text] = found
         return found
 
     def _compute(self, text: Ids) -> torch.Tensor:
         view = TokenView.of(self._loaded.sequence(text))
         packing = Packing(view.n, view.causal)
-        entries = [packing.pack(feature.matrix(view)) for feature in self._features]
-        return torch.from_numpy(np.stack(entries).astype(np.float16))
+        entries = np.empty((len(self._features), packing.entries), np.float16)
+        for place, feature in enumerate(self._features):
+            entries[place] = packing.pack(feature.matrix(view))
+        return torch.from_numpy(entries)
 
 
 class SoftPrograms:
@@ -66,6 +76,7 @@ class SoftPrograms:
         self._memory_mib = memory_mib
         self._width = len(table.features)
         device = loaded.model.device
+        self._places = table.places
         self._columns = torch.from_numpy(table.places).to(device)
         self._own = torch.from_numpy(table.filled).to(device)
         self.coefficients = torch.from_numpy(table.coefficients).to(device).requires_grad_()
@@ -76,16 +87,22 @@ class SoftPrograms:
 
     def patterns(self, texts: Sequence[Ids], heads: Sequence[Head]) -> torch.Tensor:
         """The patterns of some heads on a batch, shape (heads, batch, longest, longest), zero in padding."""
-        rows = torch.tensor([self.heads.index(head) for head in heads], device=self.coefficients.device)
+        self._values.begin(texts)
+        numbers = [self.heads.index(head) for head in heads]
+        rows = torch.tensor(numbers, device=self.coefficients.device)
         dense = torch.zeros(len(heads), self._width, device=self.coefficients.device)
         dense = dense.scatter_add(1, self._columns[rows], (self.coefficients * self._own)[rows])
+        used: torch.Tensor | slice = slice(None)
+        if not self.fit_at_once(texts, len(self.heads)):  # few heads at a time, with few of the features
+            used = torch.from_numpy(np.unique(self._places[numbers]))
+            dense = dense[:, used.to(dense.device)]
         longest = max(map(len, texts))
-        return torch.stack([self._pattern(text, dense, longest) for text in texts], dim=1)
+        return torch.stack([self._pattern(text, dense, used, longest) for text in texts], dim=1)
 
-    def _pattern(self, text: Ids, dense: torch.Tensor, longest: int) -> torch.Tensor:
+    def _pattern(self, text: Ids, dense: torch.Tensor, used: torch.Tensor | slice, longest: int) -> torch.Tensor:
         n = len(text)
         with torch.autocast(dense.device.type, enabled=False):
-            entries = dense @ self._values.get(text).to(dense)
+            entries = dense @ self._values.get(text)[used].to(dense)
         if self._causal:
             scores = torch.full((len(dense), n, n), -torch.inf, device=dense.device)
             rows, columns = torch.tril_indices(n, n, device=dense.device)

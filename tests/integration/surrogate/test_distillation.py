@@ -27,7 +27,7 @@ from attention_programs.surrogate.original_predictions import (
     divergence,
     original_log_probabilities,
 )
-from attention_programs.surrogate.soft_programs import SoftPrograms, patch_softly
+from attention_programs.surrogate.soft_programs import SoftPrograms, TermValues, patch_softly
 from builders import encoded, program_record
 
 SUMS = (
@@ -64,6 +64,26 @@ def test_soft_programs_give_the_predictions_of_the_programs(any_model: LoadedMod
         found = divergence(any_model, texts, original)
     assert float(found.detach()) == pytest.approx(float(hard), abs=2e-6)
     assert float(hard) > 1e-5
+
+
+def test_beyond_the_limit_on_memory_values_are_computed_once_for_all_layers_of_a_batch(
+    causal_model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[tuple[int, ...]] = []
+    compute = TermValues._compute
+
+    def counting(values: TermValues, text: tuple[int, ...]) -> torch.Tensor:
+        computed.append(text)
+        return compute(values, text)
+
+    monkeypatch.setattr(TermValues, "_compute", counting)
+    texts = encoded(causal_model, 4)
+    soft = SoftPrograms(causal_model, ASSIGNMENT, memory_mib=0)
+    for batch in (texts[:2], texts[2:], texts[:2]):
+        original = original_log_probabilities(causal_model, batch)
+        with patch_softly(causal_model, ASSIGNMENT, soft):
+            torch.autograd.backward(divergence(causal_model, batch, original))
+    assert computed == [*texts, *texts[:2]]
 
 
 def test_gradients_reach_only_the_coefficients_of_replaced_heads(llama: LoadedModel) -> None:

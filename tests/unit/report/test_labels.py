@@ -11,6 +11,7 @@ from attention_programs.evaluation.paper_tasks import PAPER_TASKS
 from attention_programs.evaluation.shipped_tasks import SHIPPED_TASKS
 from attention_programs.files import read_csv
 from attention_programs.models.head import Head
+from attention_programs.programs.methods import FITTED_AT
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 from attention_programs.report.analysis_fits import SHARED, TERMS, TRANSFER_FROM
 from attention_programs.report.cost_sections import KINDS
@@ -20,7 +21,7 @@ from attention_programs.surrogate.rankings import RANKINGS
 from conftest import ROOT
 
 TABLES = sorted(ROOT.glob("results/*/*.csv"))
-CORPORA = ("all", "stories", "code", "mathematics")
+CORPORA = ("all", "stories", "code", "mathematics", "wikipedia")
 SOURCES = ("search", "curated", "llm", "llm_written", "llm_fitted", "imported")
 KEYS: dict[str, Iterable[str]] = {
     "method": METHODS,
@@ -42,6 +43,7 @@ ANALYSES: dict[str, Callable[[str], bool]] = {
     TERMS: str.isdigit,
     SHARED: str.isdigit,
     TRANSFER_FROM: CORPORA.__contains__,
+    FITTED_AT.removesuffix("/"): str.isdigit,
 }
 """Families of variants, with what their members may be."""
 
@@ -53,7 +55,7 @@ def unknown_keys(table: pd.DataFrame) -> set[str]:
         known = set(KEYS.get(column, ()))
         for key in table[column].dropna().astype(str).unique():
             family, _, member = key.partition("/")
-            is_variant = column == "analysis" and family in ANALYSES and ANALYSES[family](member)
+            is_variant = column in ("analysis", "method") and family in ANALYSES and ANALYSES[family](member)
             is_head = column in ("head", "found_for") and str(Head.parse(key)) == key
             if not (key in known or is_variant or is_head):
                 found.add(f"{column}: {key}")
