@@ -59,13 +59,14 @@ def main(config: Config, paths: Paths) -> None:
         validation = texts_of_split(texts, "validation", settings)
         held = divide_validation(validation, settings.choice_texts).gate
         gate = measure(windows_of(held), [Curve(DISTILLED, best, {percent: distilled[percent]})])
-        test_texts = texts_of_split(texts, "test", settings)[: settings.texts or None]
+        all_test_texts = texts_of_split(texts, "test", settings)
+        test_texts = all_test_texts[: settings.texts or None]
         test_windows = windows_of(test_texts)
         test = measure(test_windows, curves)
         compared = [curve for curve in curves if curve.programs in (DISTILLED, *REPLACING) or curve.ranking == best]
         of_length = {
             tokens: measure(windows, compared)
-            for tokens, windows in beginnings(loaded, test_texts, settings.lengths, settings.length_texts).items()
+            for tokens, windows in beginnings(loaded, all_test_texts, settings.lengths, settings.length_texts).items()
         }
         level = runner.level
     replaced = distilled[percent]

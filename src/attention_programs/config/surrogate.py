@@ -26,9 +26,9 @@ class ReplacementSettings:
     windows: Positive = 2
     """Windows of ``attention.max_tokens`` tokens from the start of each test text; they count as one text."""
     lengths: tuple[Several, ...] = ()
-    """Lengths in tokens at which perplexity is measured besides, on the same test texts."""
+    """Lengths in tokens at which perplexity is measured besides, on beginnings of the same test texts."""
     length_texts: Positive = 12
-    """Test texts for that: the first that are long enough for the longest."""
+    """Test texts for that: the first of all that are long enough for the longest."""
     ablation_texts: Positive = 24
     """Training texts on which single-head replacements are measured; noise falls with the square root, and the report
     says how reliable the ranking is."""
