@@ -92,7 +92,7 @@ def lengths_view(lengths: pd.DataFrame) -> TableView:
         [method_of(str(name)).label, *(cells.get((name, count), ABSENT) for count in tokens)]
         for name in dict.fromkeys(lengths["method"])
     ]
-    return TableView(("IoU / without the first column", *(f"at {count} tokens" for count in tokens)), shown)
+    return TableView(("IoU / without the first column", *(f"at {count:g} tokens" for count in tokens)), shown)
 
 
 def transfer_section(analyses: pd.DataFrame, settings: SynthesisSettings) -> Section | None:

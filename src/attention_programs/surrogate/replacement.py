@@ -188,4 +188,5 @@ def length_table(measured: Mapping[int, Measured], samples: int, seed: int) -> p
     tables = [
         perplexity_table(points, samples, seed).assign(tokens_per_text=tokens) for tokens, points in measured.items()
     ]
-    return pd.concat([pd.DataFrame(columns=[*columns, "high"]), *tables], join="inner")
+    # Not concatenated with an empty table, which has no types: numbers would be written without being rounded.
+    return (pd.concat(tables) if tables else pd.DataFrame(columns=[*columns, "high"]))[[*columns, "high"]]

@@ -44,6 +44,7 @@ from attention_programs.surrogate.replacement import (
     Point,
     heads_at,
     increase_interval,
+    length_table,
     measure_curves,
     perplexity_table,
     replaced_at,
@@ -446,3 +447,13 @@ def _coverage(sizes: dict[str, int], curve: str, runs: int = 1000) -> float:
         interval = increase_interval(original, patched, weights)
         held += interval.low <= true <= interval.high
     return held / runs
+
+
+def test_a_table_of_lengths_is_written_with_rounded_numbers(llama: LoadedModel, tmp_path: Path) -> None:
+    texts = [list(ids) for ids in encoded(llama)]
+    curve = Curve("selected", "iou", replaced_at(ASSIGNMENT, list(ASSIGNMENT), PERCENTS))
+    measured = measure_curves(llama, [curve], Windows(texts, list(range(len(texts)))), 8, cache_of(llama))
+    write_csv(tmp_path / "lengths.csv", length_table({64: measured}, 50, 0))
+    numbers = (tmp_path / "lengths.csv").read_text(encoding="utf-8").splitlines()[2].split(",")[6:8]
+    assert [len(number.partition(".")[2]) for number in numbers] == [6, 6]
+    assert length_table({}, 50, 0).columns.tolist() == length_table({64: measured}, 50, 0).columns.tolist()
