@@ -14,15 +14,13 @@ from attention_programs.programs.view import TokenView
 from attention_programs.project.stage import run_stage
 from attention_programs.scoring.assignments import assignment_of
 from attention_programs.surrogate.distillation import Distiller
-from attention_programs.surrogate.distilled import Objective, distilled_programs, fit_of_objectives
+from attention_programs.surrogate.distilled import SPREAD_TEXTS, Objective, distilled_programs, fit_of_objectives
 from attention_programs.surrogate.head_rankings import chosen_ranking, read_rankings
 from attention_programs.surrogate.replacement import replaced_at
 from attention_programs.surrogate.windows import of_corpus
 from attention_programs.untrusted.execution import SandboxRunner
 
 FITTED_SPLITS: tuple[Split, ...] = ("train", "validation")
-SPREAD_TEXTS = 6
-"""Number of training texts on which each term's influence on the scores is measured."""
 
 
 def main(config: Config, paths: Paths) -> None:

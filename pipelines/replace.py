@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from attention_programs.checkpoint import Checkpoint
 from attention_programs.config import Config
+from attention_programs.corpora.sources import load_corpus
 from attention_programs.corpora.text import Text, read_texts
 from attention_programs.files import read_csv, write_csv
 from attention_programs.models.loading import best_device, load_model
@@ -15,6 +17,7 @@ from attention_programs.scoring.assignments import assignment_of
 from attention_programs.surrogate.gate import divide_validation, gate_measurement, write_gate
 from attention_programs.surrogate.head_rankings import chosen_ranking, distilled_assignment, read_rankings
 from attention_programs.surrogate.intervention import pattern_cache
+from attention_programs.surrogate.loss_meter import LossMeter
 from attention_programs.surrogate.recorded_losses import record_losses
 from attention_programs.surrogate.replacement import (
     REPLACING,
@@ -22,9 +25,10 @@ from attention_programs.surrogate.replacement import (
     Measured,
     curves_of,
     heads_at,
-    length_table,
     measure_curves,
+    on_texts,
     perplexity_table,
+    table_of_parts,
 )
 from attention_programs.surrogate.specification import SurrogateSpecification, write_specification
 from attention_programs.surrogate.windows import Windows, beginnings, cut, texts_of_split
@@ -52,9 +56,8 @@ def main(config: Config, paths: Paths) -> None:
             return cut(loaded, some, config.attention.max_tokens, settings.windows)
 
         def measure(windows: Windows, lines: Sequence[Curve]) -> Measured:
-            return measure_curves(
-                loaded, lines, windows, settings.batch_texts, cache, settings.look_ahead, settings.precision
-            )
+            limits = settings.batch_texts, cache, settings.look_ahead, settings.precision
+            return measure_curves(LossMeter(loaded, windows, *limits, paths.replacement), lines)
 
         validation = texts_of_split(texts, "validation", settings)
         held = divide_validation(validation, settings.choice_texts).gate
@@ -68,7 +71,17 @@ def main(config: Config, paths: Paths) -> None:
             tokens: measure(windows, compared)
             for tokens, windows in beginnings(loaded, all_test_texts, settings.lengths, settings.length_texts).items()
         }
+        corpora = dict.fromkeys(text.corpus for text in test_texts)
+        of_corpus = {
+            name: on_texts(test, [place for place, text in enumerate(test_texts) if text.corpus == name])
+            for name in (corpora if len(corpora) > 1 else ())
+        }
+        for source in settings.other_corpora:
+            contents = [Text("", source.name, "test", content) for content in load_corpus(source, paths.root)]
+            windows = cut(loaded, contents, settings.other_tokens, settings.other_windows)
+            of_corpus[source.name] = measure(windows, compared)
         level = runner.level
+    Checkpoint(paths.replacement).remove()
     replaced = distilled[percent]
     specification = SurrogateSpecification(
         profile=config.profile,
@@ -88,7 +101,10 @@ def main(config: Config, paths: Paths) -> None:
     )
     samples = config.scoring.bootstrap_samples
     write_csv(paths.results / "perplexity.csv", perplexity_table(test, samples, config.seed, DISTILLED))
-    write_csv(paths.results / "perplexity_lengths.csv", length_table(of_length, samples, config.seed))
+    by_length = table_of_parts(of_length, "tokens_per_text", samples, config.seed)
+    write_csv(paths.results / "perplexity_lengths.csv", by_length)
+    by_corpus = table_of_parts(of_corpus, "corpus", samples, config.seed)
+    write_csv(paths.results / "perplexity_corpora.csv", by_corpus)
     write_gate(paths.results / "gate.json", gate_measurement(perplexity_table(gate, samples, config.seed), percent))
     write_specification(paths.data / "surrogate.json", specification)
 

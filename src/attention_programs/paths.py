@@ -80,6 +80,26 @@ class Paths:
         return self.data / "distillation"
 
     @property
+    def replacement(self) -> Path:
+        """Finished measurements of perplexity, a folder; deleted when their stage is done."""
+        return self.data / "replacement"
+
+    @property
+    def controls(self) -> Path:
+        """Finished measurements and fits of the controls, a folder; deleted when their stage is done."""
+        return self.data / "controls"
+
+    @property
+    def control_programs(self) -> Path:
+        """The first draw of every random condition, CSV."""
+        return self.results / "control_programs.csv"
+
+    @property
+    def answers(self) -> Path:
+        """Finished answers to questions, a folder; deleted when their stage is done."""
+        return self.data / "answers"
+
+    @property
     def outcomes(self) -> Path:
         """Outcomes of untrusted programs, deleted when the score stage is done."""
         return self.data / "outcomes"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from attention_programs.attention.pattern_store import read_index
-from attention_programs.files import read_yaml
+from attention_programs.files import read_csv, read_yaml
 from conftest import ROOT, tiny_model
 from hub_stand_in import Repository, hub_of
 
@@ -66,3 +66,28 @@ def test_a_model_of_the_hub_is_prepared_and_read(project: Path, tmp_path: Path) 
     assert sum(line.startswith("left out") for line in said) == 3
     assert "on this machine, perhaps half or twice that" in said[-2]
     assert {path.name for path in (project / "results").iterdir()} == {"tiny-smoke-24-tokens"}
+    seeds_are_compared(project)
+
+
+def seeds_are_compared(project: Path) -> None:
+    before = {path: path.read_bytes() for path in (project / "params.yaml", project / "dvc.lock")}
+    command = [
+        sys.executable,
+        "-m",
+        "attention_programs.cli",
+        "seeds",
+        "--profile",
+        "tiny-smoke-24-tokens",
+        "--count",
+        "2",
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    table = read_csv(project / "results" / "seeds.csv")
+    assert table["seed"].tolist() == [0, 1]
+    assert table["heads"].tolist() == [1, 1]
+    assert (table["selected_iou_low"] <= table["selected_iou"]).all() or table["selected_iou_low"].isna().all()
+    assert table["selected_iou"].nunique() == 2, "another split gives another number"
+    assert {path: path.read_bytes() for path in before} == before
+    assert not (project / "data" / "seeds").exists()

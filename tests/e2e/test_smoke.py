@@ -32,8 +32,8 @@ from attention_programs.untrusted.vetting import Candidate, write_candidates
 from cases import program
 from conftest import ROOT, tiny_model
 
-STAGES = ("model", "corpora", "attention", "search", "synthesize", "score", "select", "analyse", "ablation", "distil",
-          "replace", "evaluate", "report")  # fmt: skip
+STAGES = ("model", "corpora", "attention", "search", "synthesize", "score", "select", "categories", "analyse",
+          "ablation", "effects", "distil", "replace", "controls", "evaluate", "report")  # fmt: skip
 TAKEN = (
     "conf", "corpora", "library", "pipelines", "src", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
     "dvc.yaml", "pyproject.toml", "requirements.lock",
@@ -56,8 +56,23 @@ CHANGES: dict[str, dict[str, Any]] = {
         "joint_ablation_draws": 4,
         "joint_ablation_texts": 2,
     },
+    "categories": {"texts": 4, "clusters": [2, 3], "splits": 5},
+    "effects": {"texts": 3, "mean_texts": 3},
+    "controls": {
+        "percents": [25, 100],
+        "draws": 2,
+        "texts": 4,
+        "steps": [1, 1],
+        "layer_steps": 1,
+        "fitted": ["correct", "permuted_over_model"],
+    },
     "distillation": {"steps": [2, 3], "layer_steps": 2, "batch_texts": 2, "percents": [25, 100], "check_every": 2},
-    "evaluation": {"limit": 4, "percents": [0, 25, 100]},
+    "evaluation": {
+        "limit": 4,
+        "percents": [0, 25, 100],
+        "controls": ["permuted_over_model"],
+        "control_percents": [100],
+    },
     "report": {"example_heads": 2},
 }
 

@@ -34,6 +34,7 @@ EXTRAS = {
     "mlflow": "pipeline",
     "openai": "llm",
     "spacy": "linguistics",
+    "sklearn": "pipeline",
     "sqlalchemy": "pipeline",
     "yaml": "report",
 }

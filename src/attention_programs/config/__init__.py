@@ -1,6 +1,7 @@
 """The settings of all stages, with their bounds and how they are read."""
 
 from attention_programs.config.bounds import from_mapping
+from attention_programs.config.evidence import CategorySettings, ControlSettings, EffectSettings
 from attention_programs.config.inputs import (
     AttentionSettings,
     CorporaSettings,
@@ -21,10 +22,13 @@ from attention_programs.config.whole import Config, ReportSettings, Reproducibil
 
 __all__ = [
     "AttentionSettings",
+    "CategorySettings",
     "Config",
+    "ControlSettings",
     "CorporaSettings",
     "CorpusSettings",
     "DistillationSettings",
+    "EffectSettings",
     "EvaluationSettings",
     "ExplainerFormat",
     "ExplainerMode",

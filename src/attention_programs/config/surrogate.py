@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from attention_programs.config.bounds import Count, Number, Percent, Positive, Several, settings
+from attention_programs.config.inputs import CorpusSettings
 
 Precision = Literal["fastest", "bfloat16", "float32"]
 """``fastest`` is bfloat16 where the CPU has instructions for it, else float32."""
@@ -29,6 +30,12 @@ class ReplacementSettings:
     """Lengths in tokens at which perplexity is measured besides, on beginnings of the same test texts."""
     length_texts: Positive = 12
     """Test texts for that: the first of all that are long enough for the longest."""
+    other_corpora: tuple[CorpusSettings, ...] = ()
+    """Further texts on which perplexity is measured, for comparison with published numbers; no program saw them."""
+    other_tokens: Several = 512
+    """Tokens of their windows."""
+    other_windows: Positive = 2
+    """Windows of a text; they count as one text."""
     ablation_texts: Positive = 24
     """Training texts on which single-head replacements are measured; noise falls with the square root, and the report
     says how reliable the ranking is."""
@@ -102,6 +109,15 @@ class DistillationSettings:
 
 
 @settings
+class TaskFile:
+    """The file of a task's questions."""
+
+    task: str
+    sha256: str
+    """Of its bytes, in hexadecimal."""
+
+
+@settings
 class EvaluationSettings:
     """Questions that the patched model answers."""
 
@@ -111,8 +127,14 @@ class EvaluationSettings:
     """Tasks: the two that ship, or piqa, hellaswag, sciq, arc_easy, social_iqa, copa."""
     percents: tuple[Percent, ...] = (0, 25, 50, 100)
     """Percentages of the selected heads to replace."""
+    controls: tuple[Literal["first_token", "sink_self", "permuted_within_layer", "permuted_over_model"], ...] = ()
+    """Conditions of the controls that answer, too, with their first draw."""
+    control_percents: tuple[Percent, ...] = (25, 50)
+    """Percentages of the selected heads that they replace."""
     data_dir: str = ""
     """Folder with the tasks' JSONL files; if empty, they are read from the hub."""
+    files: tuple[TaskFile, ...] = ()
+    """Which files they must be; the file of a task that is not named is not checked."""
     limit: Positive = 200
     """Maximum number of questions per task."""
     batch_size: Positive = 16

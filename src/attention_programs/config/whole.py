@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import model_validator
 
 from attention_programs.config.bounds import Count, FolderName, Number, Positive, from_mapping, settings
+from attention_programs.config.evidence import CategorySettings, ControlSettings, EffectSettings
 from attention_programs.config.inputs import AttentionSettings, CorporaSettings, ModelSettings
 from attention_programs.config.llm import ExplainerSettings
 from attention_programs.config.programs import SandboxSettings, ScoringSettings, SynthesisSettings
@@ -62,6 +63,9 @@ class Config:
     """The only source of randomness: splits, random baselines, bootstrap."""
     threads: Positive = 2
     """Threads of numerical libraries; part of the record because sums depend on it in the last bits."""
+    categories: CategorySettings = CategorySettings()
+    effects: EffectSettings = EffectSettings()
+    controls: ControlSettings = ControlSettings()
 
     @model_validator(mode="after")
     def _profile_is_free(self) -> Self:
@@ -96,12 +100,24 @@ class Config:
                 f"distillation.steps is {list(distillation.steps)}, so the registered percentage of heads ({percent}) "
                 "is not fitted to the model's predictions as its record says; give it steps"
             )
-        measured = max((*self.replacement.percents, *self.replacement.comparison_percents, *self.evaluation.percents))
+        measured = max((*self.replacement.percents, *self.replacement.comparison_percents, *asked))
         if measured > distillation.percents[-1]:
             raise ValueError(
                 f"replacement or evaluation replaces {measured} percent of heads, more than distillation.percents; "
                 "add that number there"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _controls_are_fitted_alike(self) -> Self:
+        controls = self.controls
+        if controls.fitted and len(controls.steps) != len(controls.percents):
+            raise ValueError(
+                f"controls.steps has {len(controls.steps)} numbers for {len(controls.percents)} percents; write one "
+                "for each"
+            )
+        if list(controls.percents) != sorted(set(controls.percents) - {0}):
+            raise ValueError(f"controls.percents is {list(controls.percents)}; write ascending numbers above 0")
         return self
 
 

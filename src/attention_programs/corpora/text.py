@@ -1,8 +1,11 @@
 """The record of one text."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
+
+import numpy as np
 
 from attention_programs.errors import UserError
 from attention_programs.files import read_jsonl, sha256_text, write_jsonl
@@ -48,6 +51,19 @@ def read_texts(path: Path) -> list[Text]:
             raise UserError(f"{path}, row {number}: not a text record; run `dvc repro corpora`")
         texts.append(Text(**row))
     return texts
+
+
+Item = TypeVar("Item")
+
+
+def evenly_spaced(items: Sequence[Item], count: int) -> list[Item]:
+    """At most ``count`` items, evenly spaced from the first to the last; all if ``count`` is 0.
+
+    >>> evenly_spaced("abcdefg", 3), evenly_spaced("ab", 3), evenly_spaced("ab", 0)
+    (['a', 'd', 'g'], ['a', 'b'], ['a', 'b'])
+    """
+    places = np.linspace(0, len(items) - 1, min(count or len(items), len(items))).round().astype(int)
+    return [items[place] for place in places.tolist()]
 
 
 def describe(texts: list[Text]) -> dict[str, Any]:

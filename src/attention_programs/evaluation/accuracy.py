@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from attention_programs.evaluation.harness import TaskScore
+from attention_programs.evaluation.significance import holm, paired_p_value
 from attention_programs.scoring.bootstrap import FEWEST_TEXTS, Interval, interval_of_ratio, resample_weights
 
 Z = 1.959964
@@ -19,7 +20,11 @@ KEPT = 0.8
 it can't show what the programs miss."""
 COLUMNS = [
     *("task", "percent", "heads_replaced", "questions", "sources", "accuracy", "low", "high", "chance"),
-    *("change", "change_low", "change_high", "insensitive"),
+    *("change", "change_low", "change_high", "insensitive", "p_value", "p_corrected"),
+]
+CONTROL_COLUMNS = [
+    *("condition", "task", "percent", "questions", "sources", "accuracy", "low", "high"),
+    *("change", "change_low", "change_high", "p_value", "p_corrected"),
 ]
 
 
@@ -97,7 +102,8 @@ def answer_table(
         seed: Seed of the resamples.
 
     Returns:
-        ``change`` is the accuracy minus that of the original model (0 percent) on the same questions.
+        ``change`` is the accuracy minus that of the original model (0 percent) on the same questions. ``p_value`` is of
+        the exact paired test of this change, ``p_corrected`` by Holm over all tasks and percentages above 0.
     """
     rows = []
     most = max(scores, default=0)
@@ -119,6 +125,49 @@ def answer_table(
                 original, last = scores[0][number], scores[most][number]
                 change = change_interval(original, score, samples, seed)
                 row |= {"change": change.mean, "change_low": change.low, "change_high": change.high}
+                row["p_value"] = paired_p_value(original, score) if percent else math.nan
                 row["insensitive"] = is_insensitive(original, last, change_interval(original, last, samples, seed))
             rows.append(row)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return _corrected(pd.DataFrame(rows, columns=COLUMNS))
+
+
+def control_answer_table(
+    scores: Mapping[tuple[str, int], Sequence[TaskScore]], original: Sequence[TaskScore], samples: int, seed: int
+) -> pd.DataFrame:
+    """One row per condition, task and percentage, compared with the original model as in :func:`answer_table`.
+
+    Args:
+        scores: By condition and percentage of heads replaced.
+        original: Answers of the original model to the same tasks in the same order.
+        samples: Resamples of sources.
+        seed: Seed of the resamples.
+    """
+    rows = []
+    for (condition, percent), found in scores.items():
+        for before, score in zip(original, found, strict=True):
+            accuracy, change = accuracy_interval(score, samples, seed), change_interval(before, score, samples, seed)
+            rows.append(
+                {
+                    "condition": condition,
+                    "task": score.task,
+                    "percent": percent,
+                    "questions": score.questions,
+                    "sources": score.sources,
+                    "accuracy": accuracy.mean,
+                    "low": accuracy.low,
+                    "high": accuracy.high,
+                    "change": change.mean,
+                    "change_low": change.low,
+                    "change_high": change.high,
+                    "p_value": paired_p_value(before, score),
+                }
+            )
+    return _corrected(pd.DataFrame(rows, columns=CONTROL_COLUMNS))
+
+
+def _corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with p-values corrected for their number."""
+    tested = table["p_value"].notna()
+    table = table.astype({"p_value": float, "p_corrected": float})
+    table.loc[tested, "p_corrected"] = holm(table.loc[tested, "p_value"].tolist())
+    return table

@@ -60,14 +60,14 @@ def load_tasks(
     Raises:
         UserError: for an unknown task, or if a task's questions are unavailable.
     """
-    known = [*SHIPPED_TASKS, *PAPER_TASKS]
+    known, hashes = [*SHIPPED_TASKS, *PAPER_TASKS], {file.task: file.sha256 for file in settings.files}
     for name in settings.tasks:
         if name not in known:
             raise UserError(f"evaluation.tasks: unknown task {name!r}; choose from {', '.join(known)}")
     return [
         shipped_task(name, texts, folder, np.random.default_rng(seed))
         if name in SHIPPED_TASKS
-        else paper_task(name, settings.data_dir and str(root / settings.data_dir), settings.limit)
+        else paper_task(name, settings.data_dir and str(root / settings.data_dir), settings.limit, hashes.get(name, ""))
         for name in dict.fromkeys(settings.tasks)
     ]
 
@@ -83,7 +83,7 @@ def _require_causal(model: Any) -> None:
 
 
 def _harness_model(model: Any, tokenizer: Any, batch_size: int, shorter: bool) -> Any:
-    from lm_eval.models.huggingface import HFLM  # takes seconds to import
+    from attention_programs.evaluation.shared_prefixes import SharedPrefixModel  # takes seconds to import
 
     # lm-eval wants a token to begin an empty question with. There is no such question, so any token will do if the
     # tokenizer marks neither beginning nor end.
@@ -91,7 +91,7 @@ def _harness_model(model: Any, tokenizer: Any, batch_size: int, shorter: bool) -
     tokenizer.split_special_tokens = True  # no question's text is read as a special token
     unmarked = tokenizer.bos_token_id is None and tokenizer.eos_token_id is None
     opening = tokenizer.pad_token_id if unmarked else None
-    return HFLM(
+    return SharedPrefixModel(
         pretrained=model,
         tokenizer=tokenizer,
         batch_size=batch_size,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attention_programs.errors import UserError
 from attention_programs.evaluation.task_loading import check_answers, check_rows, load_task, with_rows
-from attention_programs.files import read_jsonl
+from attention_programs.files import read_jsonl, sha256_file
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
@@ -88,12 +88,21 @@ def _from_hub(name: str) -> "ConfigurableTask":
         ) from error
 
 
-def paper_task(name: str, data_dir: str, limit: int) -> "ConfigurableTask":
+def paper_task(name: str, data_dir: str, limit: int, sha256: str = "") -> "ConfigurableTask":
     """Loads a task with its questions from a folder of JSONL files, or from the hub if ``data_dir`` is empty.
 
-    In a file, the labels of the first ``limit`` questions, which will be asked, are checked.
+    In a file, the labels of the first ``limit`` questions, which will be asked, are checked; so is its hash, if given.
 
     Raises:
-        UserError: if the questions are missing, malformed or unavailable.
+        UserError: if the questions are missing, malformed, unavailable or not those of the hash.
     """
-    return _from_file(name, find_file(name, Path(data_dir)), limit) if data_dir else _from_hub(name)
+    if not data_dir:
+        return _from_hub(name)
+    path = find_file(name, Path(data_dir))
+    found = sha256_file(path) if sha256 else ""
+    if found != sha256:
+        raise UserError(
+            f"evaluation task {name!r}: {path} has SHA-256 {found}, expected {sha256}; get the expected file, or "
+            "correct evaluation.files"
+        )
+    return _from_file(name, path, limit)

@@ -6,9 +6,11 @@ from pathlib import Path
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_text, write_text
 from attention_programs.report.architectures import architectures_tables
+from attention_programs.report.evidence_block import evidence_block
 from attention_programs.report.lengths_block import lengths_block
 from attention_programs.report.markdown import numbers, sources_block, speed_table
 from attention_programs.report.models_sections import models_block
+from attention_programs.report.seeds_block import seeds_block
 from attention_programs.report.sizes import sizes_tables
 from attention_programs.report.targets import headline, kept_summaries, targets_table
 from attention_programs.report.terminal import vocabulary_table
@@ -24,6 +26,7 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[Path], str]]] = {
         "lengths": lengths_block,
         "models": models_block,
     },
+    "docs/evidence.md": {"seeds": seeds_block, "evidence": evidence_block},
     "docs/performance.md": {
         "speed": lambda results: speed_table(read_json(results / "bench.json")),
         "sizes": lambda results: sizes_tables(read_json(results / "sizes.json")),

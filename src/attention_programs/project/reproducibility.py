@@ -22,9 +22,12 @@ from attention_programs.scoring.bootstrap import rank_correlation
 
 EXACT_STAGES = ("model", "corpora")
 """Stages whose outputs (weights, texts) must be equal to the byte."""
-KEY_COLUMNS = ("head", "method", "corpus", "metric", "programs", "ranking", "task")
+KEY_COLUMNS = (
+    *("head", "method", "corpus", "metric", "programs", "ranking", "task"),
+    *("condition", "fitted_to", "replaced_by", "effect", "predictor"),
+)
 """Columns that identify a row; the chosen program may differ where two fit almost equally well."""
-RELATIVE_TABLES = ("ranking_choice.csv", "perplexity.csv")
+RELATIVE_TABLES = ("ranking_choice.csv", "perplexity.csv", "controls.csv")
 """Tables of percentages and perplexities, whose tolerance is relative, and absolute for small values."""
 RANKS = "rankings.csv"
 """The table of ranks: heads with similar ablation effects may swap places, so whole rankings are compared."""

@@ -44,9 +44,11 @@ from attention_programs.surrogate.losses import LOGITS_BYTES
 PIECE_TEXTS = 16
 """Training texts of the piece of search that is timed; a quarter as many are for validation."""
 PIECE_HEADS = 32
-SHARES = {"attention": 1.0, "ablation": 1.0, "distil": 0.9, "replace": 0.4, "evaluate": 0.7}
+SHARES = {
+    "attention": 1.0, "ablation": 1.0, "effects": 1.0, "distil": 0.9, "replace": 0.4, "controls": 0.4, "evaluate": 0.7,
+}  # fmt: skip
 """Seconds per pass of a text through the model, relative to a text whose patterns are read."""
-OF_SEARCH = {"search": 0.8, "score": 0.15, "select": 0.05, "analyse": 0.45}
+OF_SEARCH = {"search": 0.8, "score": 0.15, "select": 0.05, "categories": 0.05, "analyse": 0.45}
 """Seconds relative to those of the piece of search, scaled up to all heads and to ``sample_texts``."""
 FIXED = {"synthesize": 15.0, "report": 8.0}
 """Seconds of stages that hardly depend on the model."""
@@ -192,11 +194,16 @@ def passes(config: Config, heads: int, splits: Mapping[Split, int], causal: bool
     draws = 4 * replacement.joint_ablation_draws * replacement.joint_ablation_texts
     choice = 15 * (replacement.choice_texts or splits["validation"] // 2)
     tested = min(replacement.texts or splits["test"], splits["test"]) * replacement.windows
+    effects, controls = config.effects, config.controls
+    compared = min(controls.texts or splits["test"], splits["test"]) * len(controls.percents)
+    refits = len(controls.fitted) * controls.fitted_draws * (sum(controls.steps) + controls.layer_steps)
     return {
         "attention": sum(splits.values()),
         "ablation": heads * min(replacement.ablation_texts, splits["train"]) / 2 + rounds + draws + choice,
+        "effects": len(effects.replaced_by) * heads * min(effects.texts, splits["test"]) / 2,
         "distil": 3 * distillation.batch_texts * (sum(distillation.steps) + distillation.layer_steps),
         "replace": tested * (len(replacement.percents) + 4 * len(replacement.comparison_percents)),
+        "controls": compared * (5 + 6 * controls.draws) + 6 * distillation.batch_texts * refits,
         "evaluate": len(evaluation.tasks) * len(evaluation.percents) * evaluation.limit if causal else 0,
     }
 
@@ -207,8 +214,9 @@ def _stages(config: Config, measured: Measured, heads: int, texts: list[Text], c
     counts = passes(config, heads, splits, causal)
     seconds = {name: SHARES[name] * count * measured.text + measured.load for name, count in counts.items()}
     seconds |= {name: share * searched for name, share in OF_SEARCH.items()} | FIXED
-    order = ("attention", "search", "synthesize", "score", "select", "analyse", "ablation", "distil", "replace")
-    return {name: seconds[name] for name in (*order, "evaluate", "report")}
+    before = ("attention", "search", "synthesize", "score", "select", "categories", "analyse")
+    after = ("ablation", "effects", "distil", "replace", "controls", "evaluate", "report")
+    return {name: seconds[name] for name in (*before, *after)}
 
 
 def _memory(config: Config, loaded: LoadedModel, patterns: float) -> float:

@@ -89,6 +89,12 @@ COST_BY_LENGTH = Caption(
     "Increase of perplexity, with 95 % intervals over texts, by what replaces which percentage of heads.",
     "",
 )
+COST_BY_CORPUS = Caption(
+    "How the cost of replacement differs between corpora",
+    "Increase of perplexity, with 95 % intervals over texts, by what replaces which percentage of heads.",
+    "Corpora that are not the profile's own were seen by no program and no coefficient, but they also differ in the "
+    "length of their texts.",
+)
 TRANSFER = Caption(
     "Do programs transfer between corpora",
     "Rows: where programs were fitted; columns: the test texts they are measured on (mean IoU over heads, 95 % "
@@ -144,14 +150,6 @@ HEAD_RANKINGS = Caption(
     "Perplexity increase on validation texts when heads are replaced by their selected programs in the order of each "
     "ranking (shorter is better); the blue ranking has the lowest mean loss and is the one used.",
     "The choice holds for these fractions and texts; rankings with bars of about equal length can't be told apart.",
-)
-ABLATION = Caption(
-    "Does a good fit mean a low cost",
-    "One dot per head: its test IoU against how much the predictions on training texts change when only this head is "
-    "replaced (logarithmic axis; effects of zero or below are drawn at the lowest positive value).",
-    "Ablation effects are noisy at the low end, and so is the ranking of heads with similar effects. The "
-    "paper's correlation of -0.99 is with the cost of all heads up to a given one along a path sorted by IoU, which "
-    "rises on any path; the one here is with each head's own effect.",
 )
 MODELS = Caption(
     "Models side by side",

@@ -1,14 +1,16 @@
 """Detailed results on the cost of replacing heads: two kinds of coefficients, and head rankings."""
 
+import math
+from collections.abc import Sequence
+
 import pandas as pd
 
 from attention_programs.files import records
-from attention_programs.programs.methods import DISTILLED, FITTED_SINK_SELF, REPLACED_BY, SELECTED
-from attention_programs.report.captions import ABLATION, COEFFICIENTS, COST_BY_LENGTH, DISTILLATION, HEAD_RANKINGS
+from attention_programs.programs.methods import DISTILLED, REPLACED_BY, SELECTED
+from attention_programs.report.captions import COEFFICIENTS, COST_BY_CORPUS, COST_BY_LENGTH, DISTILLATION, HEAD_RANKINGS
 from attention_programs.report.estimate import Estimate, percent_text
-from attention_programs.report.figures.costs import draw_ablation_effects, draw_distillation, draw_rankings
+from attention_programs.report.figures.costs import draw_distillation, draw_rankings
 from attention_programs.report.section import Gallery, Section, TableView
-from attention_programs.scoring.bootstrap import rank_correlation
 from attention_programs.surrogate.distillation import PREDICTIONS
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
 
@@ -45,7 +47,7 @@ def coefficients_section(
     kinds = ("fit to patterns", "distilled")
     head = ("heads replaced", *(f"{measure}, {kind}" for measure in ("IoU", "perplexity") for kind in kinds))
     steps = curve[curve["loss"] == PREDICTIONS]
-    figures = [gallery.add("distillation", draw_distillation(steps), DISTILLATION)] if len(steps) else []
+    figures = [gallery.add("distillation", draw_distillation(steps), DISTILLATION, steps)] if len(steps) else []
     last = percents[-1]
     fit, cost = ([values.get((name, last), nothing) for name in names]
                  for values, names in ((fits, KINDS.keys()), (costs, KINDS.values())))  # fmt: skip
@@ -66,35 +68,56 @@ def _common_ranking(perplexity: pd.DataFrame, ranking_choice: pd.DataFrame) -> s
 
 def cost_by_length_section(table: pd.DataFrame) -> Section | None:
     """How the cost of replacing heads changes with text length; None if it was measured at one length only."""
-    lengths = sorted(table["tokens_per_text"].unique())
-    if not lengths:
+    if table.empty:
         return None
-    costs = {
-        (row.programs, row.percent, row.tokens_per_text): Estimate(row.increase, row.low, row.high)
-        for row in records(table[table["percent"] > 0])
-    }
-    kinds = dict.fromkeys((programs, percent) for programs, percent, _ in costs)
-    rows = [
-        [f"{REPLACED_BY[programs].label}, {percent:g} %", *(percent_text(costs[programs, percent, n]) for n in lengths)]
-        for programs, percent in kinds
-    ]
     finding = (
         f"Measured on the beginnings of the same {table['texts'].iloc[0]:g} test texts; coefficients were fitted on "
         "texts of the profile's own length."
     )
-    head = ("replaced by", *(f"at {tokens:g} tokens" for tokens in lengths))
-    return Section("cost-by-length", COST_BY_LENGTH, finding, (), TableView(head, rows))
+    view = _cost_by(table, "tokens_per_text", sorted(table["tokens_per_text"].unique()), "at {:g} tokens")
+    return Section("cost-by-length", COST_BY_LENGTH, finding, (), view)
 
 
-def ranking_section(
-    ranking_choice: pd.DataFrame, heads: pd.DataFrame, ablation_effect: pd.DataFrame, gallery: Gallery
-) -> Section | None:
-    """The head rankings, and whether fit predicts cost; None if rankings were not compared."""
+def cost_by_corpus_section(table: pd.DataFrame) -> Section | None:
+    """How the cost of replacing heads differs between corpora; None if there is only one."""
+    if table.empty:
+        return None
+    corpora = list(dict.fromkeys(table["corpus"].astype(str)))
+    first = table.drop_duplicates("corpus").set_index("corpus")
+    original = first["perplexity"] / (1 + first["increase"] / 100)
+    texts = ", ".join(
+        f"{name} {first['tokens'][name]:,.0f} tokens of {first['texts'][name]:.0f} texts, original perplexity "
+        f"{original[name]:.2f}"
+        for name in corpora
+    )
+    finding = f"Every column on the same tokens: {texts}."
+    return Section("cost-by-corpus", COST_BY_CORPUS, finding, (), _cost_by(table, "corpus", corpora, "on {}"))
+
+
+def _cost_by(table: pd.DataFrame, part: str, parts: Sequence[object], heading: str) -> TableView:
+    """One row per kind of programs, ranking and percentage, one column per part."""
+    costs = {
+        (row.programs, row.ranking, row.percent, getattr(row, part)): Estimate(row.increase, row.low, row.high)
+        for row in records(table[table["percent"] > 0])
+    }
+    kinds = dict.fromkeys(key[:3] for key in costs)
+    several = {programs for programs, _, _ in kinds if len({r for p, r, _ in kinds if p == programs}) > 1}
+    nothing = Estimate(math.nan)
+    rows = []
+    for programs, ranking, percent in kinds:
+        order = f", {RANKINGS[ranking].short}" if programs in several else ""
+        cells = [percent_text(costs.get((programs, ranking, percent, each), nothing)) for each in parts]
+        rows.append([f"{REPLACED_BY[programs].label}{order}, {percent:g} %", *cells])
+    return TableView(("replaced by", *(heading.format(each) for each in parts)), rows)
+
+
+def ranking_section(ranking_choice: pd.DataFrame, ablation_effect: pd.DataFrame, gallery: Gallery) -> Section | None:
+    """The head rankings; None if they were not compared."""
     if ranking_choice.empty:
         return None
     means = ranking_choice.groupby("ranking")["increase_validation"].mean()
     (chosen,) = ranking_choice.loc[ranking_choice["chosen"] > 0, "ranking"].unique()
-    figures = [gallery.add("rankings", draw_rankings(ranking_choice), HEAD_RANKINGS)]
+    figures = [gallery.add("rankings", draw_rankings(ranking_choice), HEAD_RANKINGS, ranking_choice)]
     finding = (
         f"Chosen: {RANKINGS[chosen].short}, with a mean increase of {percent_text(Estimate(means[chosen]))} over the "
         "fractions shown"
@@ -102,20 +125,10 @@ def ranking_section(
     if BEST_FIT in means:
         finding += f"; {RANKINGS[BEST_FIT].short}: {percent_text(Estimate(means[BEST_FIT]))}"
     finding += "."
-    selected = heads[heads["method"] == SELECTED]
-    joined = selected[["head", "iou_test"]].merge(ablation_effect[["head", "ablation_effect"]], on="head").dropna()
-    correlation = Estimate(rank_correlation(joined["iou_test"].tolist(), joined["ablation_effect"].tolist()))
-    if correlation.measured:
-        baseline = Estimate(float(heads.loc[heads["method"] == FITTED_SINK_SELF, "iou_test"].mean()))
-        figures.append(gallery.add("ablation", draw_ablation_effects(joined, baseline), ABLATION))
+    reliability = Estimate(float(ablation_effect["reliability"].iloc[0]))
+    if reliability.measured:
         finding += (
-            f" Rank correlation between a head's test IoU and its ablation effect: {correlation.number(2)} "
-            f"({len(joined)} heads; -1 would mean that the better the fit, the lower the cost)."
+            f" Single-head ablation effects are measured on {ablation_effect['texts'].iloc[0]:.0f} training texts; the "
+            f"split-half reliability of their ranking (Spearman-Brown) is {reliability.number(2)}."
         )
-        reliability = Estimate(float(ablation_effect["reliability"].iloc[0]))
-        if reliability.measured:
-            finding += (
-                f" Ablation effects are measured on {ablation_effect['texts'].iloc[0]:.0f} training texts; the "
-                f"split-half reliability of their ranking (Spearman-Brown) is {reliability.number(2)}."
-            )
     return Section("ranking", HEAD_RANKINGS, finding, figures)

@@ -87,3 +87,13 @@ def percent_text(estimate: Estimate) -> str:
         return ABSENT
     digits = percent_digits(estimate.value)
     return f"{estimate.number(digits)} % {estimate.interval(digits)}".strip()
+
+
+def entry(key: str, value: float, low: float = math.nan, high: float = math.nan) -> dict[str, float]:
+    """A value of a flat summary, with its bounds under keys of their own if it has any.
+
+    >>> entry("iou", 0.65, 0.64, 0.66), entry("heads", 9.0)
+    ({'iou': 0.65, 'iou/low': 0.64, 'iou/high': 0.66}, {'heads': 9.0})
+    """
+    bounds = {f"{key}/low": low, f"{key}/high": high} if Estimate(value, low, high).has_interval else {}
+    return {key: value} | bounds

@@ -46,7 +46,7 @@ def terms_section(
         f"Rank correlation between the size of a head's program and its IoU: {correlation.number(2)}."
     )
     figure = draw_terms(sizes, own, baseline.iou, nodes, fits)
-    return Section("terms", TERMS, finding, [gallery.add("terms", figure, TERMS)])
+    return Section("terms", TERMS, finding, [gallery.add("terms", figure, TERMS, _of(analyses, SIZES))])
 
 
 def sharing_section(analyses: pd.DataFrame, gallery: Gallery) -> Section | None:
@@ -62,7 +62,13 @@ def sharing_section(analyses: pd.DataFrame, gallery: Gallery) -> Section | None:
         f"{own.iou.text()} that {own.programs} programs reach."
     )
     figure = draw_sharing(shared, own, baseline.iou)
-    return Section("sharing", SHARING, finding, [gallery.add("sharing", figure, SHARING)])
+    return Section("sharing", SHARING, finding, [gallery.add("sharing", figure, SHARING, _of(analyses, SHARED))])
+
+
+def _of(analyses: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of a family of analyses, with those of the selected programs and the fitted baseline."""
+    own = analyses["analysis"].str.startswith(f"{name}/")
+    return analyses[own | analyses["analysis"].isin((SELECTED, FITTED_SINK_SELF))]
 
 
 def lengths_section(lengths: pd.DataFrame, gallery: Gallery) -> Section | None:
@@ -77,7 +83,7 @@ def lengths_section(lengths: pd.DataFrame, gallery: Gallery) -> Section | None:
         f"IoU of the selected programs goes from {first} to {last} ({own['texts'].iloc[0]:.0f} texts); "
         f"without the first column, from {excluded}."
     )
-    figure = gallery.add("lengths", draw_lengths(lengths), LENGTHS)
+    figure = gallery.add("lengths", draw_lengths(lengths), LENGTHS, lengths)
     return Section("lengths", LENGTHS, finding, [figure], lengths_view(lengths))
 
 

@@ -17,6 +17,8 @@ def lengths_block(results: Path) -> str:
         results: The folder of all results.
     """
     folder = results / PROFILE
+    if not (folder / "lengths.csv").is_file():
+        return f"Not measured yet; `attention-programs reproduce --profile {PROFILE}` does it."
     lengths = read_table(folder, "lengths.csv")
     fit = lengths_view(lengths)
     cost = cost_by_length_section(read_table(folder, "perplexity_lengths.csv"))

@@ -161,7 +161,7 @@ def models_sections(results: Path, own: str = "", gallery: Gallery | None = None
     folder = results / FOLDER
     if (folder / "library.csv").is_file() and (folder / "library_curve.csv").is_file():
         sizes, curve = read_csv(folder / "library.csv"), read_csv(folder / "library_curve.csv")
-        figures = [gallery.add("library", draw_library(curve), LIBRARY)] if gallery else []
+        figures = [gallery.add("library", draw_library(curve), LIBRARY, curve)] if gallery else []
         finding = _library_finding(sizes)
         sections.append(Section("library", LIBRARY, finding, figures, library_view(sizes, curve)))
     if (folder / "transfer.csv").is_file():

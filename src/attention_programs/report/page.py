@@ -7,21 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from attention_programs.attention.pattern_store import read_index, read_patterns
 from attention_programs.config import Config
 from attention_programs.corpora.text import SPLITS
-from attention_programs.files import read_json, records, replacing
+from attention_programs.files import read_json, records, replacing, write_csv
 from attention_programs.models.model_record import ModelRecord, read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.methods import METHODS, SELECTED
 from attention_programs.programs.record import ProgramRecord, read_programs
 from attention_programs.report import paper
 from attention_programs.report.captions import GRID, QUESTIONS, fit_caption, perplexity_caption
-from attention_programs.report.cost_sections import coefficients_section, cost_by_length_section, ranking_section
+from attention_programs.report.cost_sections import (
+    coefficients_section,
+    cost_by_corpus_section,
+    cost_by_length_section,
+    ranking_section,
+)
 from attention_programs.report.estimate import Estimate, unbroken
+from attention_programs.report.evidence_sections import evidence_sections
 from attention_programs.report.example_heads import Example, choose, show
 from attention_programs.report.figures.fit import draw_fit
 from attention_programs.report.figures.grid import draw_grid
@@ -88,6 +95,7 @@ def write_report(config: Config, paths: Paths) -> Path:
             methods=_method_rows(tables.iou),
             figures=_figures(tables, record, config, gallery),
             sections=[
+                *evidence_sections(tables, record, gallery),
                 *_sections(tables, programs, explainer_counts(paths.results), config, gallery),
                 *models_sections(paths.results.parent, config.profile, gallery),
             ],
@@ -105,7 +113,8 @@ def write_report(config: Config, paths: Paths) -> Path:
 
 
 def _keep_figures(source: Path, target: Path, examples: Sequence[Example]) -> None:
-    names = {"fit.png": "fit.png", "perplexity.png": "perplexity.png"}
+    always, evidence = ("fit.png", "perplexity.png"), ("controls.png", "effects.png", "categories.png")
+    names = {name: name for name in (*always, *evidence) if name in always or (source / name).is_file()}
     if examples:
         # The best head mostly attends to the first token; the next one shows more.
         shown = examples[min(1, len(examples) - 1)]
@@ -147,14 +156,19 @@ def _method_rows(iou: pd.DataFrame) -> dict[str, list[Estimate]]:
 def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Gallery) -> list[FigureView]:
     fit = draw_fit(tables.heads, tables.iou)
     grid = draw_grid(tables.heads, tables.ablation_effect, record.layers, record.heads_per_layer)
-    views = [gallery.add("fit", fit, fit_caption(config.attention.max_tokens)), gallery.add("heads", grid, GRID)]
+    shown = tables.heads[["head", "method", "iou_test", "sink_excluded_iou_test"]]
+    of_heads = shown[shown["method"] == SELECTED].merge(tables.ablation_effect[["head", "ablation_effect"]], on="head")
+    views = [
+        gallery.add("fit", fit, fit_caption(config.attention.max_tokens), shown),
+        gallery.add("heads", grid, GRID, of_heads),
+    ]
     if len(tables.perplexity):
         measured = tables.perplexity.iloc[0]
         caption = perplexity_caption(int(measured.texts), int(measured.tokens), config.replacement.precision)
-        views.append(gallery.add("perplexity", draw_perplexity(tables.perplexity), caption))
+        views.append(gallery.add("perplexity", draw_perplexity(tables.perplexity), caption, tables.perplexity))
     tasks = [task for task in config.evaluation.tasks if task in set(tables.qa["task"])]
     if tasks:
-        views.append(gallery.add("questions", draw_questions(tables.qa, tasks), QUESTIONS))
+        views.append(gallery.add("questions", draw_questions(tables.qa, tasks), QUESTIONS, tables.qa))
     return views
 
 
@@ -176,8 +190,9 @@ def _sections(
         transfer_section(tables.analyses, config.synthesis),
         weak_section(tables.behaviour, selected, programs),
         coefficients_section(tables.objectives, tables.perplexity, tables.ranking_choice, tables.distillation, gallery),
+        cost_by_corpus_section(tables.perplexity_corpora),
         cost_by_length_section(tables.perplexity_lengths),
-        ranking_section(tables.ranking_choice, tables.heads, tables.ablation_effect, gallery),
+        ranking_section(tables.ranking_choice, tables.ablation_effect, gallery),
     )
     return [section for section in sections if section is not None]
 
@@ -186,6 +201,9 @@ def _draw(example: Example, causal: bool, folder: Path) -> Markup:
     head, token_strings = example.choice.head, example.text.token_strings
     stem = folder / f"example-{head}"
     save(draw_patterns(token_strings, example.true_pattern, example.predicted, causal), stem)
+    rows, columns = np.indices(example.true_pattern.shape).reshape(2, -1)
+    weights = {"head": example.true_pattern.ravel(), "program": example.predicted.ravel()}
+    write_csv(stem.with_suffix(".csv"), pd.DataFrame({"query": rows, "key": columns, **weights}))
     words = " ".join("".join(token_strings[:SHOWN_TOKENS]).split())
     excerpt = "".join(character for character in words if character.isprintable())
     alternative = f"Attention of head {head} and the pattern its program predicts, on: {excerpt}"

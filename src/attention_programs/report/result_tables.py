@@ -46,6 +46,9 @@ FORMATS = {
         "tokens_per_text percent texts tokens perplexity increase low high",
         optional=True,
     ),
+    "perplexity_corpora.csv": TableFormat(
+        "replace", "corpus programs ranking", "percent texts tokens perplexity increase low high", optional=True
+    ),
     "qa.csv": TableFormat(
         "evaluate",
         "task",
@@ -58,6 +61,36 @@ FORMATS = {
     "behaviour.csv": TableFormat("analyse", "head", "distance entropy", optional=True),
     "ranking_choice.csv": TableFormat(
         "ablation", "ranking", "percent tokens increase_validation chosen", optional=True
+    ),
+    "categories.csv": TableFormat(
+        "categories",
+        "head program_id category besides_sink",
+        "cluster share_sink share_position share_repetition share_structure share_tokens uniformity",
+        optional=True,
+    ),
+    "clusters.csv": TableFormat("categories", "category", "cluster heads share adjusted_rand", optional=True),
+    "cluster_stability.csv": TableFormat("categories", "", "clusters stability spread chosen", optional=True),
+    "effects.csv": TableFormat(
+        "effects", "head replaced_by", "ablation_effect standard_error loss_increase texts reliability", optional=True
+    ),
+    "effect_correlations.csv": TableFormat(
+        "effects", "replaced_by effect predictor", "heads rank_correlation low high", optional=True
+    ),
+    "cumulative_correlations.csv": TableFormat(
+        "effects", "effect", "heads cumulative_correlation permuted permuted_low permuted_high", optional=True
+    ),
+    "controls.csv": TableFormat(
+        "controls",
+        "condition fitted_to",
+        "percent heads_replaced draws excepted iou_test texts tokens increase increase_low increase_high lowest "
+        "highest above_correct above_correct_low above_correct_high recovered recovered_low recovered_high",
+        optional=True,
+    ),
+    "control_areas.csv": TableFormat(
+        "controls",
+        "condition fitted_to",
+        "draws area area_low area_high above_correct above_correct_low above_correct_high",
+        optional=True,
     ),
     "distillation.csv": TableFormat("distil", "loss", "percent step training validation", optional=True),
     "sources.csv": TableFormat(
@@ -125,12 +158,21 @@ class Tables:
     objectives: pd.DataFrame
     perplexity: pd.DataFrame
     perplexity_lengths: pd.DataFrame
+    perplexity_corpora: pd.DataFrame
     qa: pd.DataFrame
     analyses: pd.DataFrame
     lengths: pd.DataFrame
     behaviour: pd.DataFrame
     ranking_choice: pd.DataFrame
     distillation: pd.DataFrame
+    categories: pd.DataFrame
+    clusters: pd.DataFrame
+    cluster_stability: pd.DataFrame
+    effects: pd.DataFrame
+    effect_correlations: pd.DataFrame
+    cumulative_correlations: pd.DataFrame
+    controls: pd.DataFrame
+    control_areas: pd.DataFrame
     sources: pd.DataFrame
     equal_size: pd.DataFrame
     explainer: pd.DataFrame

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from attention_programs.files import write_csv
 from attention_programs.report.captions import Caption
 from attention_programs.report.estimate import Estimate
 from attention_programs.report.figures.style import inline, save
@@ -24,14 +26,15 @@ class FigureView:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Saves figures."""
+    """Saves figures, each as PNG and SVG, and its numbers as CSV."""
 
     folder: Path
 
-    def add(self, name: str, figure: Figure, caption: Caption) -> FigureView:
-        """Saves a figure under a name; title and reading of the caption become its alternative text."""
+    def add(self, name: str, figure: Figure, caption: Caption, numbers: pd.DataFrame) -> FigureView:
+        """Saves a figure and its numbers under a name; title and reading of the caption become its alternative text."""
         stem = self.folder / name
         save(figure, stem)
+        write_csv(stem.with_suffix(".csv"), numbers)
         return FigureView(name, caption, inline(stem.with_suffix(".svg"), f"{caption.title}. {caption.reading}"))
 
 

@@ -12,7 +12,8 @@ from attention_programs.files import records
 from attention_programs.programs.methods import BASELINES, DISTILLED, FIRST_TOKEN, SEARCH, SELECTED
 from attention_programs.report import paper
 from attention_programs.report.analysis_fits import SHARED, enough, family, fit_of
-from attention_programs.report.estimate import ABSENT, Estimate, percent_text
+from attention_programs.report.estimate import ABSENT, Estimate, entry, percent_text
+from attention_programs.report.evidence_summary import summarise_evidence
 from attention_programs.report.result_tables import read_if_there, read_table
 from attention_programs.surrogate.gate import read_gate
 from attention_programs.surrogate.rankings import BEST_FIT, RANKINGS
@@ -39,6 +40,7 @@ def summarise(results: Path) -> dict[str, float]:
         **_gate(results / "gate.json"),
         **_objectives(read_table(results, "objectives.csv")),
         **_answers(read_table(results, "qa.csv")),
+        **summarise_evidence(results),
     }
 
 
@@ -56,15 +58,10 @@ def summarise_fit(results: Path) -> dict[str, float]:
     }
 
 
-def _entry(key: str, value: float, low: float = math.nan, high: float = math.nan) -> dict[str, float]:
-    interval = {f"{key}/low": low, f"{key}/high": high} if Estimate(value, low, high).has_interval else {}
-    return {key: value} | interval
-
-
 def _fit(table: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in records(table):
-        found |= _entry(f"{row.metric}/test/{row.corpus}/{row.method}", row.mean, row.low, row.high)
+        found |= entry(f"{row.metric}/test/{row.corpus}/{row.method}", row.mean, row.low, row.high)
     return found
 
 
@@ -88,10 +85,10 @@ def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
         found.setdefault("perplexity/test/original", row.perplexity / (1 + row.increase / 100))
         for programs in (SELECTED, SEARCH) if same and row.programs == SELECTED else (row.programs,):
             key = f"perplexity_increase/test/{programs}/{row.ranking}/{row.percent:g}"
-            found |= _entry(key, row.increase, row.low, row.high)
+            found |= entry(key, row.increase, row.low, row.high)
             if math.isfinite(row.above) and row.percent:
                 key = f"perplexity_above_distilled/test/{programs}/{row.ranking}/{row.percent:g}"
-                found |= _entry(key, row.above, row.above_low, row.above_high)
+                found |= entry(key, row.above, row.above_low, row.above_high)
         found |= {"perplexity/test/texts": float(row.texts), "perplexity/test/tokens": float(row.tokens)}
     return found
 
@@ -107,7 +104,7 @@ def _effects(table: pd.DataFrame) -> dict[str, float]:
 def _gate(path: Path) -> dict[str, float]:
     gate = read_gate(path)
     found = {"gate/validation/texts": float(gate.texts), "gate/validation/tokens": float(gate.tokens)}
-    return found | _entry("gate/validation/perplexity_increase", gate.increase, gate.low, gate.high)
+    return found | entry("gate/validation/perplexity_increase", gate.increase, gate.low, gate.high)
 
 
 def _objectives(table: pd.DataFrame) -> dict[str, float]:
@@ -117,9 +114,9 @@ def _objectives(table: pd.DataFrame) -> dict[str, float]:
 def _answers(table: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in records(table):
-        found |= _entry(f"qa/{row.task}/{row.percent:g}", row.accuracy, row.low, row.high)
+        found |= entry(f"qa/{row.task}/{row.percent:g}", row.accuracy, row.low, row.high)
         if row.percent and not math.isnan(row.change):
-            found |= _entry(f"qa_change/{row.task}/{row.percent:g}", row.change, row.change_low, row.change_high)
+            found |= entry(f"qa_change/{row.task}/{row.percent:g}", row.change, row.change_low, row.change_high)
             found[f"qa_insensitive/{row.task}"] = row.insensitive
         found[f"qa_questions/{row.task}"] = row.questions
         found[f"qa_sources/{row.task}"] = row.sources
@@ -129,7 +126,7 @@ def _answers(table: pd.DataFrame) -> dict[str, float]:
 def _analyses(table: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in records(table):
-        found |= _entry(f"analysis/{row.analysis}/{row.corpus}/iou", row.iou, row.low, row.high)
+        found |= entry(f"analysis/{row.analysis}/{row.corpus}/iou", row.iou, row.low, row.high)
         found |= {f"analysis/{row.analysis}/programs": row.programs, f"analysis/{row.analysis}/terms": row.terms}
     shared, own = family(table, SHARED), fit_of(table, SELECTED)
     if shared and own is not None:
@@ -141,7 +138,7 @@ def _lengths(table: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for row in records(table):
         key = f"length/{row.tokens:g}/{row.method}"
-        found |= _entry(f"{key}/iou", row.iou, row.low, row.high)
+        found |= entry(f"{key}/iou", row.iou, row.low, row.high)
         found[f"{key}/sink_excluded_iou"] = row.sink_excluded_iou
     return found
 

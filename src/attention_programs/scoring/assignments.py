@@ -13,9 +13,8 @@ from attention_programs.errors import UserError
 from attention_programs.files import records
 from attention_programs.models.head import Head
 from attention_programs.programs.record import ProgramRecord
-from attention_programs.programs.run_result import Scored
 from attention_programs.programs.runner import Runner
-from attention_programs.programs.view import TokenView
+from attention_programs.scoring.predicted_patterns import predicted_patterns
 
 Assignment = Mapping[Head, ProgramRecord]
 """Each head's program."""
@@ -65,20 +64,14 @@ def score_assignments(
     distinct = {program.id: program for assignment in assignments.values() for program in assignment.values()}
     found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in assignments}
     for text in texts:
-        view, packing = TokenView.of(text), text.packing
-        outcomes = runner.outcomes(list(distinct.values()), view)
-        patterns = {
-            program: packing.weighted(packing.pack(outcome.weights))
-            for program, outcome in zip(distinct, outcomes, strict=True)
-            if isinstance(outcome, Scored)
-        }
+        packing = text.packing
+        patterns = dict(zip(distinct, predicted_patterns(list(distinct.values()), text, runner), strict=True))
         attention = packing.weighted(text.entries)
-        nothing = np.zeros(packing.entries, np.float32)
-        without_sink = np.ones(len(nothing), bool)
+        without_sink = np.ones(packing.entries, bool)
         without_sink[packing.starts] = False
         for name, own in heads.items():
             scores = [
-                _score(patterns.get(program, nothing), attention[head], len(packing.rows), without_sink)
+                _score(patterns[program], attention[head], len(packing.rows), without_sink)
                 for program, head in zip(programs[name], own, strict=True)
             ]
             found[name].append(np.reshape(scores, (len(own), 2)))  # an empty assignment has two empty columns

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from attention_programs.attention.pattern_store import TextAttention
+from attention_programs.corpora.text import evenly_spaced
 from attention_programs.programs.view import TokenView
 
 OPENING = 60
@@ -56,6 +55,5 @@ class ExplainedTexts:
 
 def choose_texts(train: Sequence[TextAttention], texts: int) -> ExplainedTexts:
     """Chooses evenly spaced training texts, every other one for prompts; of long ones the complete beginning."""
-    places = dict.fromkeys(np.linspace(0, len(train) - 1, min(texts, len(train))).round().astype(int).tolist())
-    chosen = [ExplainedText(**vars(train[i].complete.halved())) for i in places]
+    chosen = [ExplainedText(**vars(text.complete.halved())) for text in evenly_spaced(train, texts)]
     return ExplainedTexts(tuple(chosen[::2]), tuple(chosen[1::2]))

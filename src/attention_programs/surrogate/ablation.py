@@ -16,8 +16,8 @@ from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.models.precision import weights_kept
 from attention_programs.progress import progress
-from attention_programs.scoring.assignments import Assignment
 from attention_programs.scoring.bootstrap import rank_correlation
+from attention_programs.surrogate.constant_output import Replaced
 from attention_programs.surrogate.intervention import PatchedModel
 from attention_programs.surrogate.losses import in_batches, passes_in, predictions, with_predictions
 from attention_programs.surrogate.output_sums import sum_outputs
@@ -127,7 +127,7 @@ class SingleEffects:
     """The ablation effect of every head."""
 
     heads: list[AblationEffect]
-    """In the order of the assignment."""
+    """In the order of the replaced heads."""
     texts: int
     """Number of texts they were measured on."""
     reliability: float
@@ -136,7 +136,7 @@ class SingleEffects:
 
 def measure_ablation_effects(
     loaded: LoadedModel,
-    assignment: Assignment,
+    replaced: Replaced,
     texts: Sequence[Sequence[int]],
     cache: PatternCache,
     batch_texts: int,
@@ -154,17 +154,17 @@ def measure_ablation_effects(
     if not texts:
         raise UserError("no text has a token to predict, so ablation effects can't be measured; add longer texts")
     batches = in_batches(loaded, texts, batch_texts)
-    parts: dict[Head, list[np.ndarray]] = {head: [] for head in assignment}
+    parts: dict[Head, list[np.ndarray]] = {head: [] for head in replaced}
     layers = list(decoder_layers(loaded.model))
-    steps = iter(progress(range(len(batches) * len(assignment)), "effects of single heads", unit="heads"))
+    steps = iter(progress(range(len(batches) * len(replaced)), "effects of single heads", unit="heads"))
     with weights_kept(loaded.model), passes_in(precision, loaded):
         for batch in batches:
             original = _run_original(loaded, batch)
-            for head, program in assignment.items():
+            for head, replacement in replaced.items():
                 next(steps)
                 keep = head.layer if original.layer_outputs else 0
                 with (
-                    PatchedModel(loaded, {head: program}, cache, look_ahead),
+                    PatchedModel(loaded, {head: replacement}, cache, look_ahead),
                     _remembered(layers[:keep], original.layer_outputs[:keep]),
                 ):
                     parts[head].append(_compare(loaded, original))

@@ -4,7 +4,6 @@ The model stage runs the checks on a small random model of the loaded model's co
 family of architectures.
 """
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from attention_programs.errors import UserError
 from attention_programs.models.architecture import layer_window, shortest_window
 from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
+from attention_programs.models.positions import position_inputs
 from attention_programs.programs.methods import BASELINE
 from attention_programs.programs.record import ProgramRecord, make_record
 from attention_programs.surrogate.identity import identity_of
@@ -169,16 +169,8 @@ def padding_changes_nothing(trial: Trial) -> None:
             ids, mask = trial.ids.repeat(2, 1), torch.ones(2, LONG, dtype=torch.long)
             ids[1], mask[1] = trial.loaded.pad_id, 0
             ids[1, place], mask[1, place] = short[0], 1
-            found = trial.logits(ids, attention_mask=mask, **_positions(trial.loaded.model, mask))
+            found = trial.logits(ids, attention_mask=mask, **position_inputs(trial.loaded.model, mask))
             trial.same(found[1:, place], expected, f"padding on the {side}")
-
-
-def _positions(model: Any, mask: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Each token's position, as generation gives it; nothing for models that find it out by themselves."""
-    own = any(name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None
-              for name, module in model.named_modules())  # fmt: skip
-    takes = "position_ids" in inspect.signature(model.forward).parameters
-    return {"position_ids": (mask.cumsum(dim=1) - 1).clamp(min=0)} if takes and not own else {}
 
 
 def _cached(trial: Trial, ids: torch.Tensor, parts: list[int]) -> None:

@@ -18,6 +18,9 @@ from attention_programs.programs.runner import Runner
 from attention_programs.programs.view import TokenView
 from attention_programs.scoring.assignments import Assignment, score_assignments
 
+SPREAD_TEXTS = 6
+"""Number of training texts on which each term's influence on the scores is measured."""
+
 
 def distilled_programs(
     assignment: Assignment,

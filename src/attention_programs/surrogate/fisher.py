@@ -22,6 +22,8 @@ from attention_programs.surrogate.pattern_cache import PatternCache
 
 BATCH_TEXTS = 8
 """Texts per pass; a pass keeps all activations for its gradient."""
+LOGITS_BYTES = 2**29
+"""Bound on a pass's logits in single precision, of which a gradient needs several copies; long texts are fewer."""
 
 
 def fisher_effects(
@@ -51,7 +53,7 @@ def fisher_effects(
     texts = with_predictions([tuple(text) for text in texts], "Fisher estimate")
     sums = dict.fromkeys(patched.assignment, 0.0)
     count = 0
-    for batch in in_batches(patched.loaded, texts, batch_texts):
+    for batch in in_batches(patched.loaded, texts, batch_texts, LOGITS_BYTES):
         gates = {
             head: torch.full((len(batch),), float(head in open_gates), device=patched.model.device, requires_grad=True)
             for head in patched.assignment

@@ -1,7 +1,7 @@
 """Which program replaces which head, which heads go first, and which ranking preserves the model best."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.ablation import AblationEffect, SingleEffects
+from attention_programs.surrogate.loss_meter import LossMeter
 from attention_programs.surrogate.pattern_cache import PatternCache
 from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table, replaced_at
 from attention_programs.surrogate.windows import Windows
@@ -61,7 +62,8 @@ def rank_by_ablation_effect(ablation_effects: Sequence[AblationEffect]) -> list[
 def ablation_table(effects: SingleEffects) -> pd.DataFrame:
     """One row per head; each repeats the number of texts and the ranking's reliability."""
     whole = {"texts": effects.texts, "reliability": effects.reliability}
-    return pd.DataFrame([{**asdict(effect), "head": str(effect.head), **whole} for effect in effects.heads])
+    rows = [{**asdict(effect), "head": str(effect.head), **whole} for effect in effects.heads]
+    return pd.DataFrame(rows, columns=[*(field.name for field in fields(AblationEffect)), *whole])
 
 
 HeadRankings = dict[str, list[Head]]
@@ -101,9 +103,8 @@ def compare_rankings(
         One row per ranking and percentage: validation perplexity increase in percent, and whether it is chosen.
     """
     curves = [Curve(SELECTED, name, replaced_at(assignment, heads, percents)) for name, heads in rankings.items()]
-    measured = measure_curves(
-        loaded, curves, validation, settings.batch_texts, cache, settings.look_ahead, settings.precision
-    )
+    meter = LossMeter(loaded, validation, settings.batch_texts, cache, settings.look_ahead, settings.precision)
+    measured = measure_curves(meter, curves)
     table = perplexity_table(measured, samples=1, seed=0)
     losses = np.log1p(table["increase"] / 100).groupby(table["ranking"]).mean()
     compared = table[["ranking", "percent", "tokens", "increase"]].rename(columns={"increase": "increase_validation"})

@@ -2,7 +2,7 @@
 
 One attention function and its mask function are registered with transformers. It calls the architecture's own eager
 attention, so all other heads are unchanged to the last bit, and then replaces the output of each replaced head by
-(program's pattern) @ (values).
+(program's pattern) @ (values), or by a constant.
 """
 
 import weakref
@@ -24,8 +24,8 @@ from attention_programs.models.head import Head
 from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.record import ProgramRecord
 from attention_programs.programs.runner import Runner, TrustedRunner
-from attention_programs.scoring.assignments import Assignment
 from attention_programs.surrogate.batch_patterns import BatchPatterns, LayerPrograms, PlacedText
+from attention_programs.surrogate.constant_output import ConstantOutput, Replaced
 from attention_programs.surrogate.layer_plan import LayerPlan
 from attention_programs.surrogate.padding import real_tokens, require_one_text_a_row
 from attention_programs.surrogate.pattern_cache import PatternCache
@@ -81,26 +81,37 @@ def _computed(
     if plan is None:
         output, weights = eager(module, query, key, value, attention_mask, **kwargs)
         return output, weights
-    new = plan.patterns(query.shape[2], key.shape[2], attention_mask).to(device=value.device, dtype=value.dtype)
     if plan.scores_unused:  # neither they nor their gradients need to be computed
+        new = _patterns(plan, query, key, value, attention_mask)
         return plan.outputs(new, value, query.shape[1]).contiguous(), new
     output, weights = eager(module, query, key, value, attention_mask, **kwargs)
-    if plan.gates is not None:
-        own = weights[:, plan.heads]
-        new = own + plan.gates[:, :, None, None].to(own) * (new - own)
     output, weights = output.clone(), weights.clone()
-    output[:, :, plan.heads] = plan.outputs(new.to(value.dtype), value, query.shape[1]).to(output.dtype)
-    weights[:, plan.heads] = new.to(weights.dtype)
+    if plan.heads:
+        new = _patterns(plan, query, key, value, attention_mask)
+        if plan.gates is not None:
+            own = weights[:, plan.heads]
+            new = own + plan.gates[:, :, None, None].to(own) * (new - own)
+        output[:, :, plan.heads] = plan.outputs(new.to(value.dtype), value, query.shape[1]).to(output.dtype)
+        weights[:, plan.heads] = new.to(weights.dtype)
+    for head, constant in plan.constants.items():
+        output[:, :, head] = constant.to(output)
     return output, weights
+
+
+def _patterns(
+    plan: LayerPlan, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None
+) -> torch.Tensor:
+    """The programs' patterns, where the values are and in their precision."""
+    return plan.patterns(query.shape[2], key.shape[2], mask).to(device=value.device, dtype=value.dtype)
 
 
 @dataclass
 class PatchedModel:
-    """A model with some heads replaced by programs; restored by :meth:`restore` or at the end of a ``with`` block.
+    """A model with some heads replaced; restored by :meth:`restore` or at the end of a ``with`` block.
 
     Args:
         loaded: The model; it is changed in place until restored.
-        assignment: Program of each replaced head; may be empty.
+        assignment: Replacement of each replaced head; may be empty.
         cache: Patterns shared between surrogates; by default a new cache.
         look_ahead: Names of programs that are allowed in a causal model although they look ahead.
 
@@ -109,28 +120,30 @@ class PatchedModel:
     """
 
     loaded: LoadedModel
-    assignment: Assignment
+    assignment: Replaced
     cache: PatternCache | None = None
     look_ahead: Collection[str] = ()
     _undo: list[Callable[[], None]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         record = self.loaded.record
-        for head, program in self.assignment.items():
+        for head in self.assignment:
             if head not in record.heads:
                 raise UserError(f"head {head} does not exist in {record.name}, which has {record.layers} layers of "
                                 f"{record.heads_per_layer} heads")  # fmt: skip
+        programs = {head: each for head, each in self.assignment.items() if not isinstance(each, ConstantOutput)}
+        for head, program in programs.items():
             if record.causal and not program.may_go_into_a_causal_model(self.look_ahead):
                 raise UserError(
                     f"program {program.name!r} for head {head} looks ahead, and {record.name} is causal; choose "
                     "another program, or name it in replacement.look_ahead"
                 )
         cache = self.cache or pattern_cache(self.loaded)
-        self._by_layer: dict[int, list[tuple[Head, ProgramRecord]]] = {}
-        for head in sorted(self.assignment):
-            self._by_layer.setdefault(head.layer, []).append((head, self.assignment[head]))
-        programs = {layer: [program for _, program in pairs] for layer, pairs in self._by_layer.items()}
-        self._programs = LayerPrograms(programs, cache, self.model.device)
+        self._by_layer: dict[int, list[tuple[Head, ProgramRecord]]] = {head.layer: [] for head in self.assignment}
+        for head in sorted(programs):
+            self._by_layer[head.layer].append((head, programs[head]))
+        of_layers = {layer: [program for _, program in pairs] for layer, pairs in self._by_layer.items() if pairs}
+        self._programs = LayerPrograms(of_layers, cache, self.model.device)
         self._history: weakref.WeakKeyDictionary[Any, torch.Tensor] = weakref.WeakKeyDictionary()
         self._keyless: weakref.WeakSet[Any] = weakref.WeakSet()
         self._pending: torch.Tensor | None = None
@@ -159,6 +172,11 @@ class PatchedModel:
                 [head.index for head, _ in pairs],
                 windowed=bool(layer_window(config, layer)),
                 whole=len(pairs) == self.loaded.record.heads_per_layer,
+                constants={
+                    head.index: each.vector
+                    for head, each in self.assignment.items()
+                    if head.layer == layer and isinstance(each, ConstantOutput)
+                },
             )
             for layer, pairs in self._by_layer.items()
         }
@@ -192,12 +210,12 @@ class PatchedModel:
 
     @contextmanager
     def gated(self, gates: Mapping[Head, torch.Tensor]) -> Iterator[None]:
-        """Blends each replaced head's own pattern with its program's; 0 is the head, 1 the program.
+        """Blends the own pattern of each head that a program replaces with its program's; 0 is the head, 1 the program.
 
         Args:
-            gates: For every replaced head one number per text of the batch, shape (batch,).
+            gates: For each of these heads one number per text of the batch, shape (batch,).
         """
-        for layer, pairs in self._by_layer.items():
+        for layer, pairs in ((layer, pairs) for layer, pairs in self._by_layer.items() if pairs):
             self._plans[layer].gates = torch.stack([gates[head] for head, _ in pairs], dim=1)
         try:
             yield
@@ -237,18 +255,22 @@ class PatchedModel:
         self._fill(ids.cpu().numpy(), real.cpu().numpy(), known)
 
     def _follow(self, cache: Any, ids: torch.Tensor) -> None:
-        """Tracks which tokens a cache contains, including when beam search reorders it."""
+        """Tracks which tokens a cache contains, including when its rows are reordered or chosen."""
         if cache not in self._history:
-            reorder = cache.reorder_cache
-
-            def reorder_both(ranking: torch.Tensor) -> None:
-                reorder(ranking)
-                self._history[cache] = self._history[cache].index_select(0, ranking.to(self._history[cache].device))
-
-            cache.reorder_cache = reorder_both
+            cache.reorder_cache = self._with_history(cache, cache.reorder_cache)
+            cache.batch_select_indices = self._with_history(cache, cache.batch_select_indices)
         self._history[cache] = ids
         if self._skips and any(plan.scores_unused for plan in self._plans.values()):
             self._keyless.add(cache)
+
+    def _with_history(self, cache: Any, choose: Callable[[torch.Tensor], None]) -> Callable[[torch.Tensor], None]:
+        """What chooses rows of a cache, by their numbers, made to choose the same ones of its tokens."""
+
+        def choose_both(rows: torch.Tensor) -> None:
+            choose(rows)
+            self._history[cache] = self._history[cache].index_select(0, rows.to(self._history[cache].device))
+
+        return choose_both
 
     def _fill(self, ids: np.ndarray, real: np.ndarray, known: int) -> None:
         """Lets each layer compute its weights when it needs them."""

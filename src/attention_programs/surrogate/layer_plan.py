@@ -1,7 +1,7 @@
 """The replaced heads of one layer, and their outputs in a forward pass."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 
@@ -11,10 +11,13 @@ class LayerPlan:
     """The replaced heads of one layer and, during a forward pass, their weights."""
 
     heads: list[int]
+    """Those that are replaced by programs."""
     windowed: bool
     """Whether the layer has sliding-window attention, so that a cache keeps only the last tokens."""
     whole: bool
     """Whether these are all heads of the layer."""
+    constants: Mapping[int, torch.Tensor] = field(default_factory=dict)
+    """Outputs of other heads that are the same at every token, each of shape (d,)."""
     weights: Callable[[], torch.Tensor] | None = None
     """Gives the programs' weights, shape (batch, replaced heads, queries, tokens so far)."""
     gates: torch.Tensor | None = None

@@ -1,25 +1,24 @@
 """Perplexity by percentage of heads replaced by programs."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from attention_programs.config import Precision
-from attention_programs.errors import UserError
 from attention_programs.models.head import Head
-from attention_programs.models.loading import LoadedModel
 from attention_programs.programs.methods import FIRST_TOKEN, SELECTED, UNIFORM
 from attention_programs.progress import progress
 from attention_programs.scoring.assignments import Assignment
 from attention_programs.scoring.bootstrap import Interval, interval_of_ratio, resample_weights
-from attention_programs.surrogate.intervention import PatchedModel
-from attention_programs.surrogate.losses import TextLoss, ids_losses
-from attention_programs.surrogate.pattern_cache import PatternCache
+from attention_programs.surrogate.constant_output import Replaced, Replacement
+from attention_programs.surrogate.loss_meter import LossMeter
+from attention_programs.surrogate.losses import TextLoss
 from attention_programs.surrogate.rankings import ALONE
-from attention_programs.surrogate.windows import Windows
+
+SomeReplacement = TypeVar("SomeReplacement", bound=Replacement)
 
 
 def heads_at(ranking: Sequence[Head], percent: int) -> list[Head]:
@@ -53,12 +52,14 @@ class Curve:
 
     programs: str
     ranking: str
-    replaced: Mapping[int, Assignment]
-    """Heads and their programs, by percentage of heads."""
+    replaced: Mapping[int, Replaced]
+    """Heads and what replaces them, by percentage of heads."""
 
 
-def replaced_at(assignment: Assignment, ranking: Sequence[Head], percents: Sequence[int]) -> dict[int, Assignment]:
-    """The heads replaced at each percentage, each with the same program at all of them."""
+def replaced_at(
+    assignment: Mapping[Head, SomeReplacement], ranking: Sequence[Head], percents: Sequence[int]
+) -> dict[int, dict[Head, SomeReplacement]]:
+    """The heads replaced at each percentage, each by the same program or constant at all of them."""
     return {percent: {head: assignment[head] for head in heads_at(ranking, percent)} for percent in percents}
 
 
@@ -102,35 +103,14 @@ class Measured:
     points: list[Point]
 
 
-def measure_curves(
-    loaded: LoadedModel,
-    curves: Sequence[Curve],
-    texts: Windows,
-    batch_texts: int,
-    cache: PatternCache,
-    look_ahead: Collection[str] = (),
-    precision: Precision = "float32",
-) -> Measured:
-    """Measures every curve at every percentage on the same texts; equal sets of heads and programs only once.
-
-    With no head replaced, the model is the original to the last bit, so 0 % is not measured again.
-
-    Raises:
-        UserError: if no text has a token to predict.
-    """
-    original = texts.by_text(ids_losses(loaded, texts.ids, batch_texts, precision))
-    if not sum(loss.tokens for loss in original):
-        raise UserError(f"the {len(original)} texts have no token to predict; raise attention.max_tokens or add texts")
-    known = {frozenset[tuple[Head, str]](): original}
-    points = []
+def measure_curves(meter: LossMeter, curves: Sequence[Curve]) -> Measured:
+    """Measures every curve at every percentage."""
     work = [(curve, percent, replaced) for curve in curves for percent, replaced in curve.replaced.items()]
-    for curve, percent, replaced in progress(work, "perplexity of surrogates", unit="points"):
-        key = frozenset((head, program.id) for head, program in replaced.items())
-        if key not in known:
-            with PatchedModel(loaded, replaced, cache, look_ahead) as patched:
-                known[key] = texts.by_text(ids_losses(patched, texts.ids, batch_texts, precision))
-        points.append(Point(curve.programs, curve.ranking, percent, len(replaced), known[key]))
-    return Measured(original, points)
+    points = [
+        Point(curve.programs, curve.ranking, percent, len(replaced), meter.losses(replaced))
+        for curve, percent, replaced in progress(work, "perplexity of surrogates", unit="points")
+    ]
+    return Measured(meter.original, points)
 
 
 def perplexity_table(measured: Measured, samples: int, seed: int, reference: str = "") -> pd.DataFrame:
@@ -176,17 +156,27 @@ def perplexity_table(measured: Measured, samples: int, seed: int, reference: str
     return pd.DataFrame(rows)
 
 
-def length_table(measured: Mapping[int, Measured], samples: int, seed: int) -> pd.DataFrame:
-    """One row per length, curve and percentage, as in :func:`perplexity_table`; only columns if nothing was measured.
+def table_of_parts(
+    measured: Mapping[int, Measured] | Mapping[str, Measured], part: str, samples: int, seed: int
+) -> pd.DataFrame:
+    """One row per part, curve and percentage, as in :func:`perplexity_table`; only columns if nothing was measured.
 
     Args:
-        measured: What was measured on texts of each length, in tokens.
+        measured: What was measured on each part: texts of a length, or those of a corpus.
+        part: The name of the column that says which.
         samples: Number of bootstrap resamples of texts.
         seed: Seed of the resamples, the same for all rows.
     """
-    columns = ["tokens_per_text", "programs", "ranking", "percent", "texts", "tokens", "perplexity", "increase", "low"]
-    tables = [
-        perplexity_table(points, samples, seed).assign(tokens_per_text=tokens) for tokens, points in measured.items()
-    ]
+    columns = [part, "programs", "ranking", "percent", "texts", "tokens", "perplexity", "increase", "low", "high"]
+    tables = [perplexity_table(points, samples, seed).assign(**{part: name}) for name, points in measured.items()]
     # Not concatenated with an empty table, which has no types: numbers would be written without being rounded.
-    return (pd.concat(tables) if tables else pd.DataFrame(columns=[*columns, "high"]))[[*columns, "high"]]
+    return (pd.concat(tables) if tables else pd.DataFrame(columns=columns))[columns]
+
+
+def on_texts(measured: Measured, places: Sequence[int]) -> Measured:
+    """The same points on some of the texts, by their places."""
+
+    def some(losses: Sequence[TextLoss]) -> list[TextLoss]:
+        return [losses[place] for place in places]
+
+    return Measured(some(measured.original), [replace(each, losses=some(each.losses)) for each in measured.points])

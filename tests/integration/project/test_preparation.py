@@ -30,8 +30,8 @@ def test_an_estimate_grows_with_the_heads_and_the_texts_that_are_asked_for(tmp_p
     config, paths = prepared(tmp_path, "llama", attention={"max_tokens": 12}, synthesis=synthesis)
     found = estimate(config, paths)
     assert list(found.seconds) == [
-        "attention", "search", "synthesize", "score", "select", "analyse", "ablation", "distil", "replace", "evaluate",
-        "report",
+        "attention", "search", "synthesize", "score", "select", "categories", "analyse", "ablation", "effects",
+        "distil", "replace", "controls", "evaluate", "report",
     ]  # fmt: skip
     assert all(seconds > 0 for seconds in found.seconds.values())
     few, _ = prepared(tmp_path, "llama", attention={"max_tokens": 12, "heads": ["L0H0"]}, synthesis=synthesis)

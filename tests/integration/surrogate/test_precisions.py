@@ -24,6 +24,7 @@ from attention_programs.surrogate.fisher import iterative_fisher_rankings
 from attention_programs.surrogate.identity import check_identity
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
 from attention_programs.surrogate.joint_ablation import rank_by_joint_ablation
+from attention_programs.surrogate.loss_meter import LossMeter
 from attention_programs.surrogate.losses import perplexity
 from attention_programs.surrogate.replacement import Curve, measure_curves, perplexity_table
 from attention_programs.surrogate.windows import cut
@@ -61,7 +62,7 @@ def test_every_stage_that_runs_the_model_runs(family: str, dtype: str, tmp_path:
         joint = rank_by_joint_ablation(patched, ranked, ids, 4, 2, "bfloat16", np.random.default_rng(0))
     found = Distiller(loaded, ASSIGNMENT, joint, ids, ids[:1], SETTINGS, np.random.default_rng(0)).run()
     curve = Curve("selected", "joint_ablation", {100: ASSIGNMENT})
-    table = perplexity_table(measure_curves(loaded, [curve], cut(loaded, TEXTS, 20, 2), 2, cache), 20, 0)
+    table = perplexity_table(measure_curves(LossMeter(loaded, cut(loaded, TEXTS, 20, 2), 2, cache), [curve]), 20, 0)
     assert set(ranked) == set(joint) == set(ASSIGNMENT)
     assert np.isfinite([each.ablation_effect for each in single.heads]).all()
     assert np.isfinite([coefficients for row in found.coefficients[100].values() for coefficients in row]).all()
@@ -84,8 +85,8 @@ def test_short_passes_measure_what_long_ones_do(family: str) -> None:
     loaded = tiny_model(family)
     curve = Curve("selected", "x", {100: ASSIGNMENT})
     windows, cache = cut(loaded, TEXTS, 20, 2), pattern_cache(loaded)
-    exact = measure_curves(loaded, [curve], windows, 2, cache)
-    short = measure_curves(loaded, [curve], windows, 2, cache, precision="bfloat16")
+    exact = measure_curves(LossMeter(loaded, windows, 2, cache), [curve])
+    short = measure_curves(LossMeter(loaded, windows, 2, cache, precision="bfloat16"), [curve])
     assert perplexity(short.original) == pytest.approx(perplexity(exact.original), rel=0.01)
     assert perplexity(short.points[0].losses) == pytest.approx(perplexity(exact.points[0].losses), rel=0.01)
     assert perplexity(short.original) != perplexity(exact.original)

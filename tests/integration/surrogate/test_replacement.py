@@ -36,6 +36,7 @@ from attention_programs.surrogate.head_rankings import (
     read_rankings,
 )
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
+from attention_programs.surrogate.loss_meter import LossMeter
 from attention_programs.surrogate.losses import MASK_STRIDE, TextLoss, ids_losses, in_batches, perplexity, text_losses
 from attention_programs.surrogate.pattern_cache import PatternCache
 from attention_programs.surrogate.replacement import (
@@ -44,10 +45,11 @@ from attention_programs.surrogate.replacement import (
     Point,
     heads_at,
     increase_interval,
-    length_table,
     measure_curves,
+    on_texts,
     perplexity_table,
     replaced_at,
+    table_of_parts,
 )
 from attention_programs.surrogate.windows import Windows, beginnings, cut, of_corpus, texts_of_split
 from builders import encoded, heads_table, program_record, texts_from
@@ -124,12 +126,14 @@ def test_a_text_of_one_token_has_nothing_to_predict(causal_model: LoadedModel) -
     with pytest.raises(UserError, match="no text has a token to predict, so ablation effects can't be measured"):
         measure_ablation_effects(causal_model, {Head(1, 1): FIRST}, [short], cache_of(causal_model), 2)
     curve = Curve("x", "iou", {100: ASSIGNMENT})
-    measured = measure_curves(causal_model, [curve], Windows([short, long], [0, 1]), 2, cache_of(causal_model))
+    measured = measure_curves(
+        LossMeter(causal_model, Windows([short, long], [0, 1]), 2, cache_of(causal_model)), [curve]
+    )
     table = perplexity_table(measured, 50, 0)
     assert np.isfinite(table[["perplexity", "increase"]].to_numpy()).all()
     assert table[["low", "high"]].isna().all(axis=None), "two texts are too few for an interval"
     with pytest.raises(UserError, match="the 1 texts have no token to predict"):
-        measure_curves(causal_model, [curve], Windows([short], [0]), 2, cache_of(causal_model))
+        measure_curves(LossMeter(causal_model, Windows([short], [0]), 2, cache_of(causal_model)), [curve])
 
 
 @pytest.mark.parametrize("batch_texts", [2, 8])
@@ -172,7 +176,7 @@ def test_curves_hold_each_share_with_what_it_cost(llama: LoadedModel) -> None:
         Curve("selected", "ablation_effect", replaced_at(ASSIGNMENT, backwards, PERCENTS)),
         Curve("uniform", "iou", replaced_at(even, list(ASSIGNMENT), PERCENTS)),
     ]
-    measured = measure_curves(llama, curves, Windows(texts, list(range(len(texts)))), 2, cache_of(llama))
+    measured = measure_curves(LossMeter(llama, Windows(texts, list(range(len(texts)))), 2, cache_of(llama)), curves)
     table = perplexity_table(measured, 200, 0)
     assert table["heads_replaced"].tolist() == [0, 6, 12] * 3
     rows = table.set_index(["programs", "ranking", "percent"])
@@ -449,11 +453,34 @@ def _coverage(sizes: dict[str, int], curve: str, runs: int = 1000) -> float:
     return held / runs
 
 
+def test_parts_are_measured_as_if_they_were_alone(llama: LoadedModel) -> None:
+    texts = [list(ids) for ids in encoded(llama)]
+    curve = Curve("selected", "iou", replaced_at(ASSIGNMENT, list(ASSIGNMENT), PERCENTS))
+
+    def measured(some: list[list[int]]) -> Measured:
+        return measure_curves(LossMeter(llama, Windows(some, list(range(len(some)))), 8, cache_of(llama)), [curve])
+
+    whole = measured(texts)
+    parts = {"stories": on_texts(whole, [0, 2]), "code": on_texts(whole, [1])}
+    table = table_of_parts(parts, "corpus", 50, 0)
+    assert table["corpus"].tolist() == ["stories"] * 3 + ["code"] * 3
+    for name, some in (("stories", [texts[0], texts[2]]), ("code", [texts[1]])):
+        alone = perplexity_table(measured(some), 50, 0)
+        own = table[table["corpus"] == name]
+        assert own["perplexity"].tolist() == pytest.approx(alone["perplexity"].tolist(), rel=1e-5)
+        assert own["tokens"].tolist() == alone["tokens"].tolist()
+    assert table_of_parts({}, "corpus", 50, 0).columns.tolist() == table.columns.tolist()
+
+
 def test_a_table_of_lengths_is_written_with_rounded_numbers(llama: LoadedModel, tmp_path: Path) -> None:
     texts = [list(ids) for ids in encoded(llama)]
     curve = Curve("selected", "iou", replaced_at(ASSIGNMENT, list(ASSIGNMENT), PERCENTS))
-    measured = measure_curves(llama, [curve], Windows(texts, list(range(len(texts)))), 8, cache_of(llama))
-    write_csv(tmp_path / "lengths.csv", length_table({64: measured}, 50, 0))
+    meter = LossMeter(llama, Windows(texts, list(range(len(texts)))), 8, cache_of(llama))
+    measured = measure_curves(meter, [curve])
+    write_csv(tmp_path / "lengths.csv", table_of_parts({64: measured}, "tokens_per_text", 50, 0))
     numbers = (tmp_path / "lengths.csv").read_text(encoding="utf-8").splitlines()[2].split(",")[6:8]
     assert [len(number.partition(".")[2]) for number in numbers] == [6, 6]
-    assert length_table({}, 50, 0).columns.tolist() == length_table({64: measured}, 50, 0).columns.tolist()
+    assert (
+        table_of_parts({}, "tokens_per_text", 50, 0).columns.tolist()
+        == table_of_parts({64: measured}, "tokens_per_text", 50, 0).columns.tolist()
+    )

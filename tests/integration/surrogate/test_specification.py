@@ -16,6 +16,7 @@ from attention_programs.models.head import Head
 from attention_programs.programs.methods import DISTILLED
 from attention_programs.renamed import VALUES
 from attention_programs.surrogate.intervention import PatchedModel, pattern_cache
+from attention_programs.surrogate.loss_meter import LossMeter
 from attention_programs.surrogate.losses import text_losses
 from attention_programs.surrogate.recorded_losses import measure_again, record_losses
 from attention_programs.surrogate.replacement import Curve, measure_curves
@@ -139,7 +140,7 @@ def measured(wanted: SurrogateSpecification) -> SurrogateSpecification:
     texts = texts_from(["T", *SENTENCES * 3])
     windows = cut(loaded, texts, 12, 2)
     curve = Curve(DISTILLED, "ablation_effect", {0: {}, 25: wanted.assignment})
-    found = measure_curves(loaded, [curve], windows, 8, pattern_cache(loaded))
+    found = measure_curves(LossMeter(loaded, windows, 8, pattern_cache(loaded)), [curve])
     return replace(wanted, recorded=record_losses(texts, windows, found, 25, "float32"))
 
 

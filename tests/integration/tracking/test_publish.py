@@ -35,6 +35,7 @@ from attention_programs.programs.record import ProgramRecord, make_record, read_
 from attention_programs.project.reproduction import compose, profiles
 from attention_programs.surrogate.gate import GateMeasurement, write_gate
 from attention_programs.surrogate.intervention import pattern_cache
+from attention_programs.surrogate.loss_meter import LossMeter
 from attention_programs.surrogate.losses import text_losses
 from attention_programs.surrogate.rankings import RANKINGS
 from attention_programs.surrogate.recorded_losses import record_losses
@@ -173,7 +174,7 @@ def make_repository(root: Path, increase: float = 8.0) -> Path:
     texts = read_texts(paths.texts)
     windows = cut(llama, texts, 24, 2)
     point = Curve(DISTILLED, "ablation_effect", {25: {Head.parse(head): program for head, program in replaced.items()}})
-    measured = measure_curves(llama, [point], windows, 4, pattern_cache(llama))
+    measured = measure_curves(LossMeter(llama, windows, 4, pattern_cache(llama)), [point])
     specification = SurrogateSpecification(
         profile="tiny-llama",
         model="tiny-llama",

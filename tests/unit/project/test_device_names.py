@@ -20,6 +20,7 @@ PLACES = {
     "sparse_search/sparse_programs.py": "the default",
     "surrogate/ablation.py": "sums over places",
     "surrogate/compiled_programs.py": "compiled loops where there is no GPU",
+    "surrogate/constant_output.py": "a hash of a vector",
     "surrogate/intervention.py": "token ids, which programs read",
     "surrogate/losses.py": "sums over places",
     "surrogate/output_sums.py": "compiled loops where there is no GPU",

@@ -17,7 +17,8 @@ from imported_code import executed, reached
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SOURCE = ROOT / "src" / "attention_programs"
-MODULES = {"huggingface-hub": "huggingface_hub", "ruamel.yaml": "ruamel", "pyyaml": "yaml", "lm-eval": "lm_eval"}
+MODULES = {"huggingface-hub": "huggingface_hub", "ruamel.yaml": "ruamel", "pyyaml": "yaml", "lm-eval": "lm_eval",
+           "scikit-learn": "sklearn"}  # fmt: skip
 """Modules of packages that are called otherwise."""
 PARTS = {"pydantic": {"pydantic_core"}}
 """What a package is divided into, and says to import from."""

@@ -6,15 +6,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from attention_programs.categories.kinds import CATEGORIES
 from attention_programs.comparison.settings import ALL_MODELS, read_settings
 from attention_programs.evaluation.paper_tasks import PAPER_TASKS
 from attention_programs.evaluation.shipped_tasks import SHIPPED_TASKS
+from attention_programs.evidence.conditions import BY_ATTENTION, BY_PREDICTIONS, CONDITIONS
+from attention_programs.evidence.predictors import EFFECTS, PREDICTORS
 from attention_programs.files import read_csv
 from attention_programs.models.head import Head
 from attention_programs.programs.methods import FITTED_AT
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 from attention_programs.report.analysis_fits import SHARED, TERMS, TRANSFER_FROM
 from attention_programs.report.cost_sections import KINDS
+from attention_programs.report.evidence_sections import REPLACED_BY
 from attention_programs.report.page import METHODS
 from attention_programs.surrogate.distillation import LAYERS, PREDICTIONS
 from attention_programs.surrogate.rankings import RANKINGS
@@ -35,6 +39,12 @@ KEYS: dict[str, Iterable[str]] = {
     "objective": KINDS,
     "loss": (LAYERS, PREDICTIONS),
     "analysis": METHODS,
+    "condition": CONDITIONS,
+    "fitted_to": (BY_ATTENTION, BY_PREDICTIONS),
+    **dict.fromkeys(("category", "besides_sink"), CATEGORIES),
+    "replaced_by": REPLACED_BY,
+    "effect": EFFECTS,
+    "predictor": PREDICTORS,
     **dict.fromkeys(("library", "heads_of", "programs_of", "found_on"), (*read_settings(ROOT).profiles, ALL_MODELS)),
 }
 FREE = {"description", "program_id", "program_name", "text", "train_text", "split"}

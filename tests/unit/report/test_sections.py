@@ -97,7 +97,8 @@ def sections(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Section]:
     gallery = page.Gallery(tmp_path_factory.mktemp("figures"))
     with page.styled():
         found = page._sections(tables, programs, explainer_counts(SMOKE), load_config(ROOT / "params.yaml"), gallery)
-    return {section.name: section for section in found}
+        evidence = page.evidence_sections(tables, None, gallery)
+    return {section.name: section for section in [*evidence, *found]}
 
 
 def test_sections_of_the_report(sections: dict[str, Section]) -> None:
@@ -122,7 +123,7 @@ def test_tables_of_the_docs() -> None:
 def test_every_snapshot_is_compared() -> None:
     """A file that no test writes again would look like a guard and be none."""
     compared = {*re.findall(r'compare\(f?"([^"]+)"', Path(__file__).read_text(encoding="utf-8"))}
-    patterns = [re.compile(re.sub(r"\{\w+\}", r"\\w+", name.replace(".", r"\."))) for name in compared]
+    patterns = [re.compile(re.sub(r"\{\w+\}", r"[\\w-]+", name.replace(".", r"\."))) for name in compared]
     for folder in {name.split("/")[0] for name in compared}:
         for path in (ROOT / "tests/data/snapshots" / folder).iterdir():
             name = f"{folder}/{path.name}"

@@ -1,36 +1,13 @@
-"""Figures on the cost of replacing heads: ablation effect against fit, distillation by step, rankings."""
+"""Figures on the cost of replacing heads: distillation by step, rankings."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from attention_programs.report.estimate import Estimate, percent_text
-from attention_programs.report.figures.lines import BASELINE, DASHED, End, name_ends
+from attention_programs.report.figures.lines import End, name_ends
 from attention_programs.report.figures.style import BLUE, GREEN, GREY, INK, MUTED, ORANGE, WIDTH
 from attention_programs.surrogate.rankings import RANKINGS
-
-
-def draw_ablation_effects(joined: pd.DataFrame, baseline: Estimate) -> Figure:
-    """Single-head ablation effect, on a logarithmic axis, against test IoU."""
-    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
-    axes = figure.add_subplot()
-    positive = joined["ablation_effect"][joined["ablation_effect"] > 0]
-    least = float(positive.min()) if len(positive) else 1e-6
-    heights = np.maximum(joined["ablation_effect"], least)
-    axes.set_yscale("log")
-    axes.plot(joined["iou_test"], heights, "o", color=ORANGE, markersize=3.5, alpha=0.55, markeredgewidth=0)
-    axes.axvline(baseline.value, color=MUTED, linewidth=1, linestyle=DASHED, zorder=1)
-    axes.annotate(f"mean of {BASELINE}", (baseline.value, 1), (4, -2), xycoords=axes.get_xaxis_transform(),
-                  textcoords="offset points", color=MUTED, va="top")  # fmt: skip
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_ylim(least / 1.5, 4 * float(heights.max()))
-    axes.set_xlim(0, 1)
-    axes.set(xlabel="test IoU of the selected program", ylabel="ablation effect, nats per token")
-    axes.grid()
-    axes.set_axisbelow(True)
-    return figure
-
 
 COLORS = (BLUE, ORANGE, GREEN, INK, MUTED)
 """Colours by percentage of heads, from the smallest."""

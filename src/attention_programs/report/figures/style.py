@@ -26,9 +26,11 @@ PALETTE = {
     "blue": "#0b68ad",
     "orange": "#c7540a",
     "green": "#0d8064",
+    "purple": "#7b4ba8",
+    "pink": "#b8437f",
 }
 """Colours (distinguishable with all common kinds of colour vision) by the page's variables that replace them."""
-PAPER, INK, MUTED, FAINT, GREY, BLUE, ORANGE, GREEN = PALETTE.values()
+PAPER, INK, MUTED, FAINT, GREY, BLUE, ORANGE, GREEN, PURPLE, PINK = PALETTE.values()
 SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "attention-programs",

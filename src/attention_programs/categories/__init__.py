@@ -1,0 +1,1 @@
+"""What kind of thing each program does: categories by its terms, and clusters by its behaviour."""
