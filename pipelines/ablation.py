@@ -1,4 +1,4 @@
-"""Stage 9: the effect of replacing each head, and the head rankings that follow from it."""
+"""Stage 10: the effect of replacing each head, and the head rankings that follow from it."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Stage 8: how program size, sharing, corpora and text length affect the fit."""
+"""Stage 9: how program size, sharing, corpora and text length affect the fit."""
 
 from attention_programs.attention.pattern_store import read_index, read_patterns
 from attention_programs.config import Config

@@ -1,4 +1,4 @@
-"""Stage 9: what kind of thing each head's program does, by its terms and by its behaviour."""
+"""Stage 8: what kind of thing each head's program does, by its terms and by its behaviour."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Stage 10: the coefficients of all heads, fitted jointly to preserve the model's predictions."""
+"""Stage 12: the coefficients of all heads, fitted jointly to preserve the model's predictions."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Stage 12: the effect of single heads on test texts, and what about a head predicts it."""
+"""Stage 11: the effect of single heads on test texts, and what about a head predicts it."""
 
 import math
 

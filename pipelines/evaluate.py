@@ -1,4 +1,4 @@
-"""Stage 16: how well the patched model answers questions."""
+"""Stage 15: how well the patched model answers questions."""
 
 import sys
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Stage 11: the perplexity with heads replaced, and the gate measurement of the surrogate to be registered."""
+"""Stage 13: the perplexity with heads replaced, and the gate measurement of the surrogate to be registered."""
 
 from collections.abc import Sequence
 

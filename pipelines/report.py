@@ -1,4 +1,4 @@
-"""Stage 13: the report with its figures, and the summary."""
+"""Stage 16: the report with its figures, and the summary."""
 
 from attention_programs.config import Config
 from attention_programs.files import write_json

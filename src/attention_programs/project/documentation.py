@@ -6,7 +6,7 @@ from pathlib import Path
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_text, write_text
 from attention_programs.report.architectures import architectures_tables
-from attention_programs.report.evidence_block import evidence_block
+from attention_programs.report.evidence_block import conditions_block, evidence_block
 from attention_programs.report.lengths_block import lengths_block
 from attention_programs.report.markdown import numbers, sources_block, speed_table
 from attention_programs.report.models_sections import models_block
@@ -26,7 +26,7 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[Path], str]]] = {
         "lengths": lengths_block,
         "models": models_block,
     },
-    "docs/evidence.md": {"seeds": seeds_block, "evidence": evidence_block},
+    "docs/evidence.md": {"conditions": lambda _: conditions_block(), "seeds": seeds_block, "evidence": evidence_block},
     "docs/performance.md": {
         "speed": lambda results: speed_table(read_json(results / "bench.json")),
         "sizes": lambda results: sizes_tables(read_json(results / "sizes.json")),

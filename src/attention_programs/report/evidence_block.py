@@ -2,9 +2,19 @@
 
 from pathlib import Path
 
+from attention_programs.evidence.conditions import CONDITIONS
 from attention_programs.report.evidence_sections import evidence_sections
 from attention_programs.report.markdown import markdown_table
 from attention_programs.report.result_tables import Tables
+
+
+def conditions_block() -> str:
+    """What every condition gives each head."""
+    rows = [
+        (condition.label, f"{condition.gets}{', drawn at random' * condition.drawn}")
+        for condition in CONDITIONS.values()
+    ]
+    return "\n".join(["| | each head gets ... |", "|---|---|", *(f"| {label} | {gets} |" for label, gets in rows)])
 
 
 def evidence_block(results: Path) -> str:
