@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,22 +110,11 @@ def answer_table(
     most = max(scores, default=0)
     for percent, found in scores.items():
         for number, score in enumerate(found):
-            accuracy = accuracy_interval(score, samples, seed)
-            row = {
-                "task": score.task,
-                "percent": percent,
-                "heads_replaced": heads[percent],
-                "questions": score.questions,
-                "sources": score.sources,
-                "accuracy": accuracy.mean,
-                "low": accuracy.low,
-                "high": accuracy.high,
-                "chance": score.chance,
-            }
+            row = _accuracy(score, samples, seed)
+            row |= {"percent": percent, "heads_replaced": heads[percent], "chance": score.chance}
             if 0 in scores:
                 original, last = scores[0][number], scores[most][number]
-                change = change_interval(original, score, samples, seed)
-                row |= {"change": change.mean, "change_low": change.low, "change_high": change.high}
+                row |= _change(original, score, samples, seed)
                 row["p_value"] = paired_p_value(original, score) if percent else math.nan
                 row["insensitive"] = is_insensitive(original, last, change_interval(original, last, samples, seed))
             rows.append(row)
@@ -145,24 +135,28 @@ def control_answer_table(
     rows = []
     for (condition, percent), found in scores.items():
         for before, score in zip(original, found, strict=True):
-            accuracy, change = accuracy_interval(score, samples, seed), change_interval(before, score, samples, seed)
-            rows.append(
-                {
-                    "condition": condition,
-                    "task": score.task,
-                    "percent": percent,
-                    "questions": score.questions,
-                    "sources": score.sources,
-                    "accuracy": accuracy.mean,
-                    "low": accuracy.low,
-                    "high": accuracy.high,
-                    "change": change.mean,
-                    "change_low": change.low,
-                    "change_high": change.high,
-                    "p_value": paired_p_value(before, score),
-                }
-            )
+            row = {"condition": condition, "percent": percent, "p_value": paired_p_value(before, score)}
+            rows.append(row | _accuracy(score, samples, seed) | _change(before, score, samples, seed))
     return _corrected(pd.DataFrame(rows, columns=CONTROL_COLUMNS))
+
+
+def _accuracy(score: TaskScore, samples: int, seed: int) -> dict[str, Any]:
+    """The columns of a task's answers."""
+    found = accuracy_interval(score, samples, seed)
+    return {
+        "task": score.task,
+        "questions": score.questions,
+        "sources": score.sources,
+        "accuracy": found.mean,
+        "low": found.low,
+        "high": found.high,
+    }
+
+
+def _change(original: TaskScore, patched: TaskScore, samples: int, seed: int) -> dict[str, float]:
+    """The columns of the change in accuracy."""
+    found = change_interval(original, patched, samples, seed)
+    return {"change": found.mean, "change_low": found.low, "change_high": found.high}
 
 
 def _corrected(table: pd.DataFrame) -> pd.DataFrame:

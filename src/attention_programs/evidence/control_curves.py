@@ -14,6 +14,7 @@ from attention_programs.scoring.bootstrap import Interval, interval_of_ratio, re
 from attention_programs.surrogate.constant_output import Replaced
 from attention_programs.surrogate.loss_meter import LossMeter
 from attention_programs.surrogate.losses import TextLoss
+from attention_programs.surrogate.replacement import increase_of_differences
 
 NOTHING = Interval(math.nan, math.nan, math.nan)
 
@@ -98,7 +99,7 @@ class ControlMeasurement:
 
     def increase(self, control: ControlLosses, percent: int) -> float:
         """Increase of corpus perplexity in percent."""
-        return _percent(float((control.losses[percent] - self.before).sum() / self.tokens.sum()))
+        return 100 * (math.exp(float((control.losses[percent] - self.before).sum() / self.tokens.sum())) - 1)
 
 
 def measure_controls(meter: LossMeter, controls: Sequence[Control]) -> ControlMeasurement:
@@ -109,10 +110,6 @@ def measure_controls(meter: LossMeter, controls: Sequence[Control]) -> ControlMe
         sums = {percent: np.array([loss.loss_sum for loss in own]) for percent, own in losses.items()}
         found.append(ControlLosses(control, sums))
     return ControlMeasurement(meter.original, found)
-
-
-def _percent(log_ratio: float) -> float:
-    return 100 * (math.exp(log_ratio) - 1)
 
 
 def control_table(measured: ControlMeasurement, samples: int, seed: int) -> pd.DataFrame:
@@ -132,7 +129,7 @@ def control_table(measured: ControlMeasurement, samples: int, seed: int) -> pd.D
         right = groups.get((CORRECT, fitted_to), [])
         for percent in measured.percents:
             own = _mean_losses(draws, percent)
-            increase = _increase(own - measured.before, measured.tokens, weights)
+            increase = increase_of_differences(own - measured.before, measured.tokens, weights)
             row = {
                 "condition": condition,
                 "fitted_to": fitted_to,
@@ -147,9 +144,10 @@ def control_table(measured: ControlMeasurement, samples: int, seed: int) -> pd.D
                 "lowest": min(measured.increase(draw, percent) for draw in draws),
                 "highest": max(measured.increase(draw, percent) for draw in draws),
             }
-            above = _increase(own - _mean_losses(right, percent), measured.tokens, weights) if right else NOTHING
-            row |= _named("above_correct", above if condition != CORRECT else NOTHING)
-            recovered = NOTHING
+            above, recovered = NOTHING, NOTHING
+            if right and condition != CORRECT:
+                above = increase_of_differences(own - _mean_losses(right, percent), measured.tokens, weights)
+            row |= _named("above_correct", above)
             if zero and condition != ZERO:
                 worst = _mean_losses(zero, percent)
                 recovered = interval_of_ratio(worst - own, worst - measured.before, weights)
@@ -164,12 +162,6 @@ def _named(name: str, interval: Interval) -> dict[str, float]:
 def _mean_losses(draws: Sequence[ControlLosses], percent: int) -> NDArray[np.float64]:
     found: NDArray[np.float64] = np.mean([draw.losses[percent] for draw in draws], axis=0)
     return found
-
-
-def _increase(difference: NDArray[np.float64], tokens: NDArray[np.float64], weights: NDArray[np.float64]) -> Interval:
-    """Increase of perplexity in percent, from differences in loss that are paired by text."""
-    found = interval_of_ratio(difference, tokens, weights)
-    return Interval(*map(_percent, (found.mean, found.low, found.high)))
 
 
 def area_table(measured: ControlMeasurement, samples: int, seed: int) -> pd.DataFrame:

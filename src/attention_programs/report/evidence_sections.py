@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from attention_programs.categories.kinds import CATEGORIES
-from attention_programs.evidence.conditions import BY_ATTENTION, BY_PREDICTIONS, CONDITIONS, CORRECT, DRAWN
+from attention_programs.evidence.conditions import BY_ATTENTION, BY_PREDICTIONS, CONDITIONS, CORRECT, DRAWN, MEAN, ZERO
 from attention_programs.evidence.predictors import PREDICTORS
 from attention_programs.files import records
 from attention_programs.models.head import Head
@@ -20,7 +20,7 @@ from attention_programs.report.figures.effects_figure import draw_effects
 from attention_programs.report.result_tables import Tables
 from attention_programs.report.section import Gallery, Section, TableView
 
-REPLACED_BY = {"correct": "program", "mean_output": "mean output", "zero_output": "zero output"}
+REPLACEMENTS = {CORRECT: "program", MEAN: "mean output", ZERO: "zero output"}
 """What single heads are replaced by in ``effects.csv``."""
 
 
@@ -120,9 +120,9 @@ def correlations_view(correlations: pd.DataFrame) -> TableView:
     found = {
         (row.replaced_by, row.predictor): Estimate(row.rank_correlation, row.low, row.high) for row in records(own)
     }
-    kinds = [kind for kind in REPLACED_BY if (own["replaced_by"] == kind).any()]
+    kinds = [kind for kind in REPLACEMENTS if (own["replaced_by"] == kind).any()]
     rows = [[label, *(found[kind, name].text(2) for kind in kinds)] for name, label in PREDICTORS.items()]
-    return TableView(("rank correlation with the effect of", *(REPLACED_BY[kind] for kind in kinds)), rows)
+    return TableView(("rank correlation with the effect of", *(REPLACEMENTS[kind] for kind in kinds)), rows)
 
 
 def effects_finding(effects: pd.DataFrame, correlations: pd.DataFrame, cumulative: pd.DataFrame) -> str:
@@ -141,10 +141,10 @@ def effects_finding(effects: pd.DataFrame, correlations: pd.DataFrame, cumulativ
     table = effects.pivot(index="head", columns="replaced_by", values="ablation_effect")
     shares = {
         kind: Estimate(100 * float((table[CORRECT] < table[kind]).mean()))
-        for kind in REPLACED_BY
+        for kind in REPLACEMENTS
         if kind in table and kind != CORRECT
     }
-    less = [f"less than {REPLACED_BY[kind]} for {percent_text(share)}" for kind, share in shares.items()]
+    less = [f"less than {REPLACEMENTS[kind]} for {percent_text(share)}" for kind, share in shares.items()]
     if less:
         finding += f". A head's program costs {' and '.join(less)} of heads"
     for row in records(cumulative[cumulative["effect"] == "ablation_effect"]):

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from attention_programs.models.head import Head
 from attention_programs.programs.methods import FIRST_TOKEN, SELECTED, UNIFORM
@@ -37,7 +38,20 @@ def increase_interval(original: Sequence[TextLoss], patched: Sequence[TextLoss],
     """
     tokens = np.array([loss.tokens for loss in original], dtype=float)
     difference = np.array([p.loss_sum - i.loss_sum for p, i in zip(patched, original, strict=True)])
-    log_ratio = interval_of_ratio(difference, tokens, weights)
+    return increase_of_differences(difference, tokens, weights)
+
+
+def increase_of_differences(
+    differences: NDArray[np.floating], tokens: NDArray[np.floating], weights: NDArray[np.float64]
+) -> Interval:
+    """Increase of corpus perplexity in percent, from each text's difference in summed loss, nats.
+
+    Args:
+        differences: Shape (texts,).
+        tokens: Predicted tokens, shape (texts,).
+        weights: Resamples of the texts.
+    """
+    log_ratio = interval_of_ratio(differences, tokens, weights)
     mean, low, high = (100 * (np.exp(value) - 1) for value in (log_ratio.mean, log_ratio.low, log_ratio.high))
     return Interval(float(mean), float(low), float(high))
 

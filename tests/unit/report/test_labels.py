@@ -18,7 +18,7 @@ from attention_programs.programs.methods import FITTED_AT
 from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 from attention_programs.report.analysis_fits import SHARED, TERMS, TRANSFER_FROM
 from attention_programs.report.cost_sections import KINDS
-from attention_programs.report.evidence_sections import REPLACED_BY
+from attention_programs.report.evidence_sections import REPLACEMENTS
 from attention_programs.report.page import METHODS
 from attention_programs.surrogate.distillation import LAYERS, PREDICTIONS
 from attention_programs.surrogate.rankings import RANKINGS
@@ -42,7 +42,7 @@ KEYS: dict[str, Iterable[str]] = {
     "condition": CONDITIONS,
     "fitted_to": (BY_ATTENTION, BY_PREDICTIONS),
     **dict.fromkeys(("category", "besides_sink"), CATEGORIES),
-    "replaced_by": REPLACED_BY,
+    "replaced_by": REPLACEMENTS,
     "effect": EFFECTS,
     "predictor": PREDICTORS,
     **dict.fromkeys(("library", "heads_of", "programs_of", "found_on"), (*read_settings(ROOT).profiles, ALL_MODELS)),
