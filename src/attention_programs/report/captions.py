@@ -56,11 +56,14 @@ GRID = Caption(
 )
 QUESTIONS = Caption(
     "What replacing heads does to question answering",
-    "Accuracy of the model with heads replaced by distilled programs. Vertical bars are 95 % intervals, the dashed "
-    "line is chance. The intervals, and those of the changes below, are bootstrapped over the stories that the "
-    "questions were made from; if all answers agree, they are Wilson intervals for as many questions as stories.",
+    "Accuracy of the model with heads replaced by distilled programs, and of controls where there are markers. "
+    "Vertical bars are 95 % intervals, the dashed line is chance. The intervals, and those of the changes below, are "
+    "bootstrapped over the sources of questions: the story that several were made from, or the question itself; if "
+    "almost all answers agree, they are Wilson's or Newcombe's for as many questions as sources. A star marks a change "
+    "with a corrected p-value below 0.05.",
     "A task is called insensitive if, with the most heads replaced, it keeps more than 80 % of its margin over chance "
-    "or its change can't be distinguished from zero: it can't show what the programs miss.",
+    "or its change can't be distinguished from zero: it can't show what the programs miss. A change that is not beyond "
+    "chance may still be one that so few questions can't show.",
 )
 TERMS = Caption(
     "What a term is worth",

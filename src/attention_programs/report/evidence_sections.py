@@ -1,4 +1,4 @@
-"""The evidence: controls with wrong programs, what fit predicts, and the categories of programs."""
+"""The evidence: wrong programs beside the right ones, answers, what fit predicts, and the categories of programs."""
 
 from collections.abc import Sequence
 
@@ -6,32 +6,43 @@ import numpy as np
 import pandas as pd
 
 from attention_programs.categories.kinds import CATEGORIES
-from attention_programs.evidence.conditions import BY_ATTENTION, BY_PREDICTIONS, CONDITIONS, CORRECT, DRAWN, MEAN, ZERO
+from attention_programs.evidence.conditions import (
+    BY_ATTENTION,
+    BY_PREDICTIONS,
+    CONDITIONS,
+    CORRECT,
+    DRAWN,
+    MEAN,
+    WITHIN_LAYER,
+    ZERO,
+)
 from attention_programs.evidence.predictors import PREDICTORS
 from attention_programs.files import records
 from attention_programs.models.head import Head
 from attention_programs.models.model_record import ModelRecord
-from attention_programs.programs.methods import SELECTED
+from attention_programs.programs.methods import FIRST_TOKEN, SELECTED
+from attention_programs.report.answer_sections import answers_section
 from attention_programs.report.estimate import Estimate, percent_text
 from attention_programs.report.evidence_captions import CATEGORIES_CAPTION, CONTROLS, EFFECTS
 from attention_programs.report.figures.category_figure import draw_categories
 from attention_programs.report.figures.controls_figure import draw_controls
 from attention_programs.report.figures.effects_figure import draw_effects
 from attention_programs.report.result_tables import Tables
-from attention_programs.report.section import Gallery, Section, TableView
+from attention_programs.report.section import Gallery, Section, TableView, in_words
 
 REPLACEMENTS = {CORRECT: "program", MEAN: "mean output", ZERO: "zero output"}
 """What single heads are replaced by in ``effects.csv``."""
 
 
 def evidence_sections(
-    tables: Tables, record: ModelRecord | None = None, gallery: Gallery | None = None
+    tables: Tables, record: ModelRecord | None = None, asked: Sequence[str] = (), gallery: Gallery | None = None
 ) -> list[Section]:
     """The sections of what was measured.
 
     Args:
         tables: The profile's tables.
         record: The model, whose layers and heads the map shows; without it there is no map.
+        asked: The profile's tasks; those without answers are named.
         gallery: Saves the figures; without one there are none.
     """
     found = []
@@ -40,14 +51,20 @@ def evidence_sections(
         if gallery:
             figures = [gallery.add("controls", draw_controls(own), CONTROLS, own)]
         view = controls_view(own, tables.control_areas)
-        found.append(Section("controls", CONTROLS, controls_finding(own), figures, view))
+        compared = control_costs(own)
+        found.append(Section("controls", CONTROLS, controls_finding(own), figures, view, (), compared))
+    answers = answers_section(tables.qa, tables.qa_controls, asked, gallery)
+    if answers:
+        found.append(answers)
     if len(tables.effects):
         figures = []
         if gallery:
             drawn = draw_effects(tables.effects, tables.heads[tables.heads["method"] == SELECTED])
             figures = [gallery.add("effects", drawn, EFFECTS, tables.effects)]
-        finding = effects_finding(tables.effects, tables.effect_correlations, tables.cumulative_correlations)
-        found.append(Section("effects", EFFECTS, finding, figures, correlations_view(tables.effect_correlations)))
+        finding = effects_finding(tables.effects, tables.effect_correlations)
+        view = correlations_view(tables.effect_correlations)
+        compared = cumulative_finding(tables.cumulative_correlations)
+        found.append(Section("effects", EFFECTS, finding, figures, view, (), compared))
     if len(tables.categories):
         figures = []
         if gallery and record:
@@ -94,7 +111,7 @@ def controls_view(controls: pd.DataFrame, areas: pd.DataFrame) -> TableView:
 
 def controls_finding(controls: pd.DataFrame) -> str:
     """How many wrong conditions and percentages cost more than the right programs, and how many less."""
-    parts = []
+    parts, wrong_ones, worse_ones = [], 0, 0
     for fitted_to, words in ((BY_ATTENTION, "as found"), (BY_PREDICTIONS, "with coefficients fitted to predictions")):
         own = controls[controls["fitted_to"] == fitted_to]
         wrong = own[own["condition"].isin(DRAWN) & (own["excepted"] < own["heads_replaced"])]
@@ -102,16 +119,37 @@ def controls_finding(controls: pd.DataFrame) -> str:
             continue
         worse = int((wrong["above_correct_low"] > 0).sum())
         better = int((wrong["above_correct_high"] < 0).sum())
+        wrong_ones, worse_ones = wrong_ones + len(wrong), worse_ones + worse
         parts.append(
             f"{words}, {worse} of {len(wrong)} combinations of a wrong condition and a percentage cost more than the "
             f"right programs beyond the interval of the paired difference, and {better} cost less"
         )
     first = controls.iloc[0]
     draws = int(controls["draws"].max())
+    verdict = ""
+    if wrong_ones and worse_ones == wrong_ones:
+        verdict = "Every wrong condition costs more than the right programs. "
+    elif wrong_ones and not worse_ones:
+        verdict = "These measurements can't tell wrong programs from right ones. "
     return (
-        f"On {first['tokens']:,.0f} tokens of {first['texts']:.0f} test texts, {draws} draws of each random condition: "
-        f"{'; '.join(parts)}."
+        f"{verdict}On {first['tokens']:,.0f} tokens of {first['texts']:.0f} test texts, {draws} draws of each random "
+        f"condition: {'; '.join(parts)}."
     )
+
+
+def control_costs(controls: pd.DataFrame) -> str:
+    """What the right programs, their permutation, no attention at all and the first token cost, as far as measured."""
+    own = controls[controls["fitted_to"] == BY_ATTENTION]
+    parts = []
+    for condition in (CORRECT, WITHIN_LAYER, MEAN, FIRST_TOKEN):
+        rows = own[(own["condition"] == condition) & own["percent"].isin(in_words(own))].sort_values("percent")
+        costs = ", ".join(
+            f"{percent_text(Estimate(row.increase, row.increase_low, row.increase_high))} at {row.percent:g} %"
+            for row in records(rows)
+        )
+        if costs:
+            parts.append(f"{CONDITIONS[condition].label.lower()} {costs}")
+    return f"Increase of perplexity: {'; '.join(parts)}."
 
 
 def correlations_view(correlations: pd.DataFrame) -> TableView:
@@ -125,8 +163,8 @@ def correlations_view(correlations: pd.DataFrame) -> TableView:
     return TableView(("rank correlation with the effect of", *(REPLACEMENTS[kind] for kind in kinds)), rows)
 
 
-def effects_finding(effects: pd.DataFrame, correlations: pd.DataFrame, cumulative: pd.DataFrame) -> str:
-    """What the correlations are, how reliable the effects, and what a cumulative correlation would have said."""
+def effects_finding(effects: pd.DataFrame, correlations: pd.DataFrame) -> str:
+    """What the correlations are, and how reliable the effects."""
     chosen = (correlations["effect"] == "ablation_effect") & (correlations["replaced_by"] == CORRECT)
     fit = {row.predictor: Estimate(row.rank_correlation, row.low, row.high) for row in records(correlations[chosen])}
     first = effects.iloc[0]
@@ -147,13 +185,19 @@ def effects_finding(effects: pd.DataFrame, correlations: pd.DataFrame, cumulativ
     less = [f"less than {REPLACEMENTS[kind]} for {percent_text(share)}" for kind, share in shares.items()]
     if less:
         finding += f". A head's program costs {' and '.join(less)} of heads"
+    return f"{finding}."
+
+
+def cumulative_finding(cumulative: pd.DataFrame) -> str:
+    """What a cumulative correlation, as in the paper, would have said, and what it says of effects at random."""
+    parts = []
     for row in records(cumulative[cumulative["effect"] == "ablation_effect"]):
         permuted = Estimate(row.permuted, row.permuted_low, row.permuted_high)
-        finding += (
-            f". The cumulative correlation is {row.cumulative_correlation:.2f}; with the effects permuted among heads "
-            f"it is {permuted.text(2)}"
+        parts.append(
+            f"The paper's cumulative correlation is {row.cumulative_correlation:.2f} here, and {permuted.text(2)} with "
+            "the same effects permuted among heads."
         )
-    return f"{finding}."
+    return " ".join(parts)
 
 
 def categories_view(categories: pd.DataFrame, heads: pd.DataFrame, effects: pd.DataFrame) -> TableView:

@@ -15,26 +15,21 @@ from attention_programs.attention.pattern_store import read_index, read_patterns
 from attention_programs.config import Config
 from attention_programs.corpora.text import SPLITS
 from attention_programs.files import read_json, records, replacing, write_csv
-from attention_programs.models.model_record import ModelRecord, read_record
+from attention_programs.models.model_record import read_record
 from attention_programs.paths import Paths
-from attention_programs.programs.methods import METHODS, SELECTED
+from attention_programs.programs.methods import SELECTED
 from attention_programs.programs.record import ProgramRecord, read_programs
 from attention_programs.report import paper
-from attention_programs.report.captions import GRID, QUESTIONS, fit_caption, perplexity_caption
+from attention_programs.report.argument import argument
 from attention_programs.report.cost_sections import (
     coefficients_section,
     cost_by_corpus_section,
     cost_by_length_section,
     ranking_section,
 )
-from attention_programs.report.estimate import Estimate, unbroken
-from attention_programs.report.evidence_sections import evidence_sections
+from attention_programs.report.estimate import unbroken
 from attention_programs.report.example_heads import Example, choose, show
-from attention_programs.report.figures.fit import draw_fit
-from attention_programs.report.figures.grid import draw_grid
 from attention_programs.report.figures.pattern_figure import SHOWN_TOKENS, draw_patterns
-from attention_programs.report.figures.perplexity_figure import draw_perplexity
-from attention_programs.report.figures.questions_figure import draw_questions, task_label
 from attention_programs.report.figures.style import inline, save, styled
 from attention_programs.report.fit_sections import (
     lengths_section,
@@ -47,8 +42,8 @@ from attention_programs.report.head_table import head_rows, program_of
 from attention_programs.report.models_sections import models_sections
 from attention_programs.report.opening import key_numbers, opening
 from attention_programs.report.provenance import trace
-from attention_programs.report.result_tables import ALL_CORPORA, Tables
-from attention_programs.report.section import FigureView, Gallery, Section
+from attention_programs.report.result_tables import Tables
+from attention_programs.report.section import Gallery, Section
 from attention_programs.report.source_sections import (
     explainer_counts,
     explainer_section,
@@ -58,6 +53,8 @@ from attention_programs.report.source_sections import (
 from attention_programs.report.summary import summarise, summary_groups
 
 PAGE_NAME = "report.html"
+KEPT = ("fit.png", "perplexity.png", "controls.png", "questions.png", "effects.png", "categories.png")
+"""Figures that git keeps with the results, where there are any; and one example."""
 
 
 def write_report(config: Config, paths: Paths) -> Path:
@@ -91,15 +88,11 @@ def write_report(config: Config, paths: Paths) -> Path:
             key_numbers=key_numbers(summary, config),
             groups=summary_groups(summary),
             paper=paper,
-            corpora=_corpora(tables.iou),
-            methods=_method_rows(tables.iou),
-            figures=_figures(tables, record, config, gallery),
+            steps=argument(tables, record, config, gallery),
             sections=[
-                *evidence_sections(tables, record, gallery),
                 *_sections(tables, programs, explainer_counts(paths.results), config, gallery),
                 *models_sections(paths.results.parent, config.profile, gallery),
             ],
-            unanswered=[task_label(task) for task in config.evaluation.tasks if task not in set(tables.qa["task"])],
             examples=examples,
             draw=partial(_draw, causal=index.causal, folder=folder / "figures"),
             shown_tokens=SHOWN_TOKENS,
@@ -113,8 +106,7 @@ def write_report(config: Config, paths: Paths) -> Path:
 
 
 def _keep_figures(source: Path, target: Path, examples: Sequence[Example]) -> None:
-    always, evidence = ("fit.png", "perplexity.png"), ("controls.png", "effects.png", "categories.png")
-    names = {name: name for name in (*always, *evidence) if name in always or (source / name).is_file()}
+    names = {name: name for name in KEPT if (source / name).is_file()}
     if examples:
         # The best head mostly attends to the first token; the next one shows more.
         shown = examples[min(1, len(examples) - 1)]
@@ -137,39 +129,6 @@ def render(template: str, **content: object) -> str:
     )
     environment.filters["unbroken"] = unbroken
     return environment.get_template(template).render(content)
-
-
-def _corpora(iou: pd.DataFrame) -> list[str]:
-    return [ALL_CORPORA, *(str(corpus) for corpus in iou["corpus"].unique() if corpus != ALL_CORPORA)]
-
-
-def _method_rows(iou: pd.DataFrame) -> dict[str, list[Estimate]]:
-    cells = {(row.method, row.metric, row.corpus): Estimate(row.mean, row.low, row.high) for row in records(iou)}
-    columns = [("iou", corpus) for corpus in _corpora(iou)] + [("sink_excluded_iou", ALL_CORPORA), ("jsd", ALL_CORPORA)]
-    return {
-        shown.label: [cells.get((method, *column), Estimate(float("nan"))) for column in columns]
-        for method, shown in METHODS.items()
-        if (iou["method"] == method).any()
-    }
-
-
-def _figures(tables: Tables, record: ModelRecord, config: Config, gallery: Gallery) -> list[FigureView]:
-    fit = draw_fit(tables.heads, tables.iou)
-    grid = draw_grid(tables.heads, tables.ablation_effect, record.layers, record.heads_per_layer)
-    shown = tables.heads[["head", "method", "iou_test", "sink_excluded_iou_test"]]
-    of_heads = shown[shown["method"] == SELECTED].merge(tables.ablation_effect[["head", "ablation_effect"]], on="head")
-    views = [
-        gallery.add("fit", fit, fit_caption(config.attention.max_tokens), shown),
-        gallery.add("heads", grid, GRID, of_heads),
-    ]
-    if len(tables.perplexity):
-        measured = tables.perplexity.iloc[0]
-        caption = perplexity_caption(int(measured.texts), int(measured.tokens), config.replacement.precision)
-        views.append(gallery.add("perplexity", draw_perplexity(tables.perplexity), caption, tables.perplexity))
-    tasks = [task for task in config.evaluation.tasks if task in set(tables.qa["task"])]
-    if tasks:
-        views.append(gallery.add("questions", draw_questions(tables.qa, tasks), QUESTIONS, tables.qa))
-    return views
 
 
 def _sections(

@@ -54,6 +54,12 @@ FORMATS = {
         "task",
         "percent heads_replaced questions sources accuracy low high chance change change_low change_high insensitive",
     ),
+    "qa_controls.csv": TableFormat(
+        "evaluate",
+        "condition task",
+        "percent questions sources accuracy low high change change_low change_high p_value p_corrected",
+        optional=True,
+    ),
     "analyses.csv": TableFormat(
         "analyse", "analysis corpus", "programs terms iou_validation iou low high sink_excluded_iou", optional=True
     ),
@@ -160,6 +166,7 @@ class Tables:
     perplexity_lengths: pd.DataFrame
     perplexity_corpora: pd.DataFrame
     qa: pd.DataFrame
+    qa_controls: pd.DataFrame
     analyses: pd.DataFrame
     lengths: pd.DataFrame
     behaviour: pd.DataFrame

@@ -13,6 +13,15 @@ from attention_programs.report.captions import Caption
 from attention_programs.report.estimate import Estimate
 from attention_programs.report.figures.style import inline, save
 
+IN_WORDS = (25, 50, 100)
+"""Percentages of heads that sentences and small tables quote; figures and CSV files have all."""
+
+
+def in_words(measured: pd.DataFrame) -> list[float]:
+    """Those of ``IN_WORDS`` that a table has; else all its percentages above 0."""
+    percents = sorted({float(percent) for percent in measured["percent"] if percent > 0})
+    return [percent for percent in percents if percent in IN_WORDS] or percents
+
 
 @dataclass(frozen=True)
 class FigureView:
@@ -76,3 +85,5 @@ class Section:
     """The first may share the section's caption; all others have their own."""
     table: TableView | None = None
     heads: Sequence[WeakHead] = ()
+    compared: str = ""
+    """A sentence with what the numbers are to be compared with: those of a control or a baseline."""

@@ -6,15 +6,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from attention_programs.report import evidence_block as evidence_block_module
 from attention_programs.report.evidence_block import evidence_block
 from attention_programs.report.evidence_sections import (
     categories_finding,
     categories_view,
+    control_costs,
     controls_finding,
     controls_view,
     correlations_view,
+    cumulative_finding,
     effects_finding,
 )
+from conftest import ROOT
 
 NAN = math.nan
 
@@ -57,6 +61,21 @@ def test_worse_and_better_wrong_programs_are_counted_and_conditions_that_nothing
     )
 
 
+@pytest.mark.parametrize(
+    ("kept", "verdict"),
+    [("random_program", "Every wrong condition costs more"), ("equal_iou", "can't tell wrong programs from right")],
+)
+def test_the_verdict_follows_from_the_counts(kept: str, verdict: str) -> None:
+    assert verdict in controls_finding(CONTROLS[CONTROLS["condition"].isin(["correct", kept])])
+
+
+def test_costs_of_controls_stand_beside_those_of_the_right_programs() -> None:
+    assert control_costs(CONTROLS) == (
+        "Increase of perplexity: right programs 500 % [9, 11] at 50 %, 1,000 % [9, 11] at 100 %; first token 1,000 % "
+        "[9, 11] at 100 %."
+    )
+
+
 def test_every_condition_has_a_row_for_each_fit() -> None:
     complete = CONTROLS[CONTROLS["percent"] == 100]
     view = controls_view(complete, AREAS)
@@ -90,11 +109,14 @@ EFFECTS = pd.DataFrame(
 
 
 def test_correlations_stand_beside_what_a_cumulative_one_would_say() -> None:
-    assert effects_finding(EFFECTS, CORRELATIONS, CUMULATIVE) == (
+    assert effects_finding(EFFECTS, CORRELATIONS) == (
         "Over 270 heads, the rank correlation of a head's IoU with the effect of its program is -0.30 [-0.40, -0.20], "
         "and -0.30 [-0.40, -0.20] without the first column. Effects are means over 6 test texts, with a split-half "
-        "reliability (Spearman-Brown) of 0.84. A head's program costs less than zero output for 66.7 % of heads. The "
-        "cumulative correlation is -0.97; with the effects permuted among heads it is -0.95 [-0.99, -0.90]."
+        "reliability (Spearman-Brown) of 0.84. A head's program costs less than zero output for 66.7 % of heads."
+    )
+    assert cumulative_finding(CUMULATIVE) == (
+        "The paper's cumulative correlation is -0.97 here, and -0.95 [-0.99, -0.90] with the same effects permuted "
+        "among heads."
     )
     view = correlations_view(CORRELATIONS)
     assert view.head[1:] == ("program", "mean output", "zero output")
@@ -103,7 +125,7 @@ def test_correlations_stand_beside_what_a_cumulative_one_would_say() -> None:
 
 @pytest.mark.parametrize("unknown", [NAN])
 def test_an_unknown_reliability_is_not_mentioned(unknown: float) -> None:
-    assert "reliability" not in effects_finding(EFFECTS.assign(reliability=unknown), CORRELATIONS, CUMULATIVE)
+    assert "reliability" not in effects_finding(EFFECTS.assign(reliability=unknown), CORRELATIONS)
 
 
 def test_categories_with_their_depth_fit_and_effect() -> None:
@@ -138,3 +160,12 @@ def test_clusters_are_named_with_how_far_the_name_holds() -> None:
 
 def test_without_controls_the_docs_say_how_to_measure_them(tmp_path: Path) -> None:
     assert "dvc repro controls" in evidence_block(tmp_path)
+
+
+def test_a_profile_with_few_heads_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = evidence_block(ROOT / "results")
+    assert "### smollm2-135m: does the right program matter" in whole
+    assert whole.count("*How to read it.*") == whole.count("*What it does not show.*") == 4
+    assert "### smoke" not in whole
+    monkeypatch.setattr(evidence_block_module, "FEWEST_HEADS", 9)
+    assert "### smoke: does the right program matter" in evidence_block(ROOT / "results")

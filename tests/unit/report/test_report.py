@@ -347,6 +347,15 @@ def test_no_questions_and_few_heads(tmp_path: Path, config: Config) -> None:
     assert not (paths.report / "figures" / "questions.svg").exists()
 
 
+def test_steps_come_in_order_with_what_to_compare_them_with(page: str, tags: _Tags) -> None:
+    assert [name for name in tags.ids if name.startswith("step-")] == ["step-fit", "step-cost", "step-questions"]
+    text = re.sub(r"\s+", " ", page)
+    for number, title in enumerate(("How well programs match heads", "What replacing heads costs"), start=1):
+        assert f"<h3>{number}. {title}" in text
+    assert text.count("<b>Compared with.</b>") == 2
+    assert "<b>Compared with.</b> The best baseline (fitted sink + self baseline) predicts" in text
+
+
 def test_detailed_results_say_what_the_tables_say(page: str, tags: _Tags) -> None:
     assert [name for name in tags.ids if name.startswith("closer-")] == [f"closer-{name}" for name in CLOSER]
     text = re.sub(r"\s+", " ", page).replace("&#39;", "'")

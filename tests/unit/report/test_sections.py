@@ -24,6 +24,7 @@ from attention_programs.llm.prompts import (
     system_prompt,
 )
 from attention_programs.llm.tokens import estimate_tokens
+from attention_programs.models.model_record import ModelRecord
 from attention_programs.report import page
 from attention_programs.report.markdown import numbers, sources_block
 from attention_programs.report.opening import key_numbers, opening
@@ -38,6 +39,7 @@ from conftest import ROOT
 from snapshots import compare
 
 SMOKE = ROOT / "results/smoke"
+RECORD = ModelRecord("smollm2", "folder", "", "", "Llama", 30, 9, 3, True, 49152, "float32", "f" * 64, "Q4_1")
 WEIGHTS = (Weight(" her", 3, " she", 1, 0.73, 0.2), Weight(",", 5, "Once", 0, 0.4, 0.6))
 
 
@@ -82,6 +84,7 @@ def synthesis(section: Section) -> Iterator[str]:
     for caption in [section.caption, *(figure.caption for figure in section.figures[1:])]:
         yield f"## {caption.title}\n\n{caption.reading}"
     yield section.finding
+    yield section.compared
     if section.table:
         yield " | ".join(section.table.head)
         yield from map(" | ".join, section.table.rows)
@@ -96,9 +99,10 @@ def sections(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Section]:
     programs = {str(identity): replace(one, id=str(identity)) for identity in tables.heads["program_id"]}
     gallery = page.Gallery(tmp_path_factory.mktemp("figures"))
     with page.styled():
-        found = page._sections(tables, programs, explainer_counts(SMOKE), load_config(ROOT / "params.yaml"), gallery)
-        evidence = page.evidence_sections(tables, None, gallery)
-    return {section.name: section for section in [*evidence, *found]}
+        config = load_config(ROOT / "params.yaml")
+        steps = page.argument(tables, RECORD, config, gallery)
+        found = page._sections(tables, programs, explainer_counts(SMOKE), config, gallery)
+    return {section.name: section for section in [*steps, *found]}
 
 
 def test_sections_of_the_report(sections: dict[str, Section]) -> None:

@@ -1,17 +1,25 @@
 """Question-answering accuracy by fraction of heads replaced: one panel per task."""
 
+import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from attention_programs.evidence.conditions import CONDITIONS
 from attention_programs.files import records
-from attention_programs.report.figures.style import BLUE, MUTED, WIDTH
+from attention_programs.programs.methods import DISTILLED, REPLACED_BY
+from attention_programs.report.figures.style import BLUE, GREEN, INK, MUTED, ORANGE, PINK, PURPLE, WIDTH
 
 MAX_COLUMNS = 3
+MOST_LABELS = 4
+"""With more fractions, only the first and the last dot have their number."""
+MARKERS = ((ORANGE, "s"), (PURPLE, "^"), (GREEN, "D"), (PINK, "v"), (INK, "P"))
+"""Colour and shape of the controls, in turn."""
 
 
 def task_label(task: str) -> str:
@@ -23,18 +31,21 @@ def task_label(task: str) -> str:
     return task.replace("_", " ")
 
 
-def draw_questions(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
-    """Accuracy with intervals by fraction of heads replaced, and a line for chance."""
+def draw_questions(table: pd.DataFrame, tasks: Sequence[str], controls: pd.DataFrame) -> Figure:
+    """Accuracy with intervals by fraction of heads replaced, a line for chance, and markers for controls."""
     columns = min(len(tasks), MAX_COLUMNS)
     rows = math.ceil(len(tasks) / columns)
     figure = Figure(figsize=(WIDTH, 2.5 * rows + 0.2), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, task in zip(panels, tasks, strict=False):
         _panel(axes, table[table["task"] == task].sort_values("percent"), task)
+        _mark_controls(axes, controls[controls["task"] == task])
     for axes in panels[len(tasks) :]:
         axes.set_visible(False)
     for position in range(0, len(tasks), columns):
         panels[position].set_ylabel("accuracy")
+    if len(controls):
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     figure.supxlabel("fraction of the selected heads replaced", fontsize=8)
     return figure
 
@@ -44,8 +55,10 @@ def _panel(axes: Axes, rows: pd.DataFrame, task: str) -> None:
     axes.axhline(chance, color=MUTED, linewidth=1, linestyle=(0, (3, 2)))
     axes.text(1, chance - 0.025, f"chance, {100 * chance:.0f} %", color=MUTED, ha="left", va="top")
     errors = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
-    axes.errorbar(rows["percent"], rows["accuracy"], errors, color=BLUE, marker="o", markersize=4, elinewidth=1)
-    for row in records(rows):
+    style: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 4, "elinewidth": 1}
+    label = REPLACED_BY[DISTILLED].label
+    axes.errorbar(rows["percent"], rows["accuracy"], errors, label=label, **style)
+    for row in records(rows if len(rows) <= MOST_LABELS else rows.iloc[[0, -1]]):
         label = f"{100 * row.accuracy:.0f} %"
         axes.annotate(label, (row.percent, row.accuracy), (5, 4), textcoords="offset points", color=BLUE)
     questions = {f"{count:.0f}" for count in rows["questions"]}
@@ -56,3 +69,11 @@ def _panel(axes: Axes, rows: pd.DataFrame, task: str) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     axes.grid(axis="y")
+
+
+def _mark_controls(axes: Axes, controls: pd.DataFrame) -> None:
+    conditions = dict.fromkeys(controls["condition"].astype(str))
+    for condition, (color, marker) in zip(conditions, itertools.cycle(MARKERS), strict=False):
+        own = controls[controls["condition"] == condition]
+        style: dict[str, Any] = {"color": color, "marker": marker, "markersize": 4, "linestyle": "none"}
+        axes.plot(own["percent"], own["accuracy"], label=CONDITIONS[condition].label, **style)
