@@ -1,13 +1,14 @@
 """The evidence says what its tables say, also where the answer is unwelcome."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from attention_programs.report import evidence_block as evidence_block_module
-from attention_programs.report.evidence_block import evidence_block
+from attention_programs.report.evidence_block import evidence_block, glance
 from attention_programs.report.evidence_sections import (
     categories_finding,
     categories_view,
@@ -18,6 +19,7 @@ from attention_programs.report.evidence_sections import (
     cumulative_finding,
     effects_finding,
 )
+from attention_programs.report.result_tables import Tables
 from conftest import ROOT
 
 NAN = math.nan
@@ -169,3 +171,15 @@ def test_a_profile_with_few_heads_is_no_evidence(monkeypatch: pytest.MonkeyPatch
     assert "### smoke" not in whole
     monkeypatch.setattr(evidence_block_module, "FEWEST_HEADS", 9)
     assert "### smoke: does the right program matter" in evidence_block(ROOT / "results")
+
+
+def test_the_main_numbers_of_profiles_stand_side_by_side() -> None:
+    tables = Tables.read(ROOT / "results/smollm2-135m")
+    lines = glance({"one": tables, "other": replace(tables, controls=tables.controls.iloc[:0])})
+    rows = {cells[1].strip(): cells[2:4] for cells in (line.split("|") for line in lines if line.startswith("| "))}
+    right = tables.controls.set_index(["condition", "fitted_to", "percent"]).loc[("correct", "attention", 25)]
+    shown = rows["perplexity increase, 25 % of heads: right programs"]
+    assert shown[0].startswith(f" {right['increase']:.1f} %")
+    assert shown[1] == " – ", "not measured there"
+    assert sum(label.startswith("rank correlation") for label in rows) == 4
+    assert glance({}) == []
