@@ -10,7 +10,8 @@ CONTROLS = Caption(
     " model's predictions, all with the same number of steps on the same texts. A wrong program never behaves as the "
     "head's own: programs whose predicted patterns have an IoU of 0.9 or more count as the same. Equal IoU: another "
     "program whose validation IoU with the head is within 0.02 of its own program's. Loss recovered: the share of the"
-    " loss between zero ablation of the same heads and the original model that is given back.",
+    " loss between zero ablation of the same heads and the original model that is given back. Area: under the curve of "
+    "log perplexity over all measured percentages, of which further ones are in the CSV file.",
     "Where nothing met a condition, the head got the closest of the programs that behave otherwise, or kept its own "
     "in a permutation; the table counts these heads. The ranking was made with the right programs, which favours "
     "them.",

@@ -49,7 +49,8 @@ def evidence_sections(
     if len(tables.controls):
         own, figures = tables.controls, []
         if gallery:
-            figures = [gallery.add("controls", draw_controls(own), CONTROLS, own)]
+            shown = own[own["percent"].isin(in_words(own))]
+            figures = [gallery.add("controls", draw_controls(shown), CONTROLS, own)]
         view = controls_view(own, tables.control_areas)
         compared = control_costs(own)
         found.append(Section("controls", CONTROLS, controls_finding(own), figures, view, (), compared))
@@ -78,7 +79,7 @@ def evidence_sections(
 
 def controls_view(controls: pd.DataFrame, areas: pd.DataFrame) -> TableView:
     """One row per condition and fit: IoU, perplexity increases, area, loss recovered."""
-    percents = sorted(controls["percent"].unique())
+    percents = in_words(controls)
     last = percents[-1]
     found = {(row.condition, row.fitted_to, row.percent): row for row in records(controls)}
     area = {(row.condition, row.fitted_to): Estimate(row.area, row.area_low, row.area_high) for row in records(areas)}

@@ -45,7 +45,7 @@ def draw_questions(table: pd.DataFrame, tasks: Sequence[str], controls: pd.DataF
     for position in range(0, len(tasks), columns):
         panels[position].set_ylabel("accuracy")
     if len(controls):
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3, frameon=False)
     figure.supxlabel("fraction of the selected heads replaced", fontsize=8)
     return figure
 
@@ -58,9 +58,11 @@ def _panel(axes: Axes, rows: pd.DataFrame, task: str) -> None:
     style: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 4, "elinewidth": 1}
     label = REPLACED_BY[DISTILLED].label
     axes.errorbar(rows["percent"], rows["accuracy"], errors, label=label, **style)
-    for row in records(rows if len(rows) <= MOST_LABELS else rows.iloc[[0, -1]]):
-        label = f"{100 * row.accuracy:.0f} %"
-        axes.annotate(label, (row.percent, row.accuracy), (5, 4), textcoords="offset points", color=BLUE)
+    crowded = len(rows) > MOST_LABELS
+    for row in records(rows.iloc[[0, -1]] if crowded else rows):
+        place, offset = (row.high, (-2, 2)) if crowded else (row.accuracy, (5, 4))
+        style = {"textcoords": "offset points", "color": BLUE, "ha": "center" if crowded and row.percent else "left"}
+        axes.annotate(f"{100 * row.accuracy:.0f} %", (row.percent, place), offset, **style)
     questions = {f"{count:.0f}" for count in rows["questions"]}
     axes.set_title(f"{task_label(task)} ({' to '.join(sorted(questions, key=int))} questions)")
     axes.set_ylim(0, 1.04)
