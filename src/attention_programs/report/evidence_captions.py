@@ -23,7 +23,8 @@ EFFECTS = Caption(
     "line, the program keeps something of what the head contributes. Logarithmic axes; effects of zero or below are "
     "drawn at the lowest positive value. The table has Spearman's rank correlations over heads with 95 % intervals "
     "(BCa bootstrap over heads).",
-    "Effects of single heads do not add up. A rank correlation over heads of one model says little about other "
+    "Effects of single heads do not add up. Noise in the effects draws correlations towards zero, by about the square "
+    "root of the reliability. A rank correlation over heads of one model says little about other "
     "models. The paper's correlation of -0.99 is between IoU and the summed cost of all heads that fit at least as "
     "well: along a path sorted by IoU one falls and the other grows, whatever the effects are, as the permuted "
     "effects show.",
