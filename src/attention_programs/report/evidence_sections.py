@@ -150,7 +150,18 @@ def control_costs(controls: pd.DataFrame) -> str:
         )
         if costs:
             parts.append(f"{CONDITIONS[condition].label.lower()} {costs}")
-    return f"Increase of perplexity: {'; '.join(parts)}."
+    return f"Increase of perplexity: {'; '.join(parts)}.{_without_attention(own)}"
+
+
+def _without_attention(controls: pd.DataFrame) -> str:
+    """How many wrong conditions cost more than no attention at all, by their means; empty if none was measured."""
+    costs = controls.pivot(index="percent", columns="condition", values="increase")
+    wrong = [condition for condition in DRAWN if condition in costs]
+    if MEAN not in costs or not wrong:
+        return ""
+    worse = costs[wrong].gt(costs[MEAN], axis=0).sum(axis=1)
+    counts = [f"{worse[percent]} of {len(wrong)} at {percent:g} %" for percent in in_words(controls)]
+    return f" Wrong conditions that cost more than no attention at all: {', '.join(counts)}."
 
 
 def correlations_view(correlations: pd.DataFrame) -> TableView:

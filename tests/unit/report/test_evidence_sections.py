@@ -78,6 +78,17 @@ def test_costs_of_controls_stand_beside_those_of_the_right_programs() -> None:
     )
 
 
+def test_wrong_programs_that_cost_more_than_no_attention_are_counted() -> None:
+    without = [
+        control("mean_output", "attention", 50, (NAN,) * 3),
+        control("mean_output", "attention", 100, (NAN,) * 3),
+    ]
+    costs = pd.concat([CONTROLS, pd.DataFrame(without).assign(increase=[499.0, 1001.0])])
+    assert control_costs(costs).endswith(
+        " Wrong conditions that cost more than no attention at all: 2 of 3 at 50 %, 0 of 3 at 100 %."
+    )
+
+
 def test_every_condition_has_a_row_for_each_fit() -> None:
     complete = CONTROLS[CONTROLS["percent"] == 100]
     view = controls_view(complete, AREAS)
