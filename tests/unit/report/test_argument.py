@@ -1,13 +1,17 @@
 """Each step of the argument says what its table says, beside what it is to be compared with."""
 
 import math
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from attention_programs.report.answer_sections import answers_finding, answers_section, answers_view
 from attention_programs.report.argument import _costs, _fit_in_words, methods_view
+from attention_programs.report.figures.effects_figure import draw_effects
 from attention_programs.report.figures.questions_figure import draw_questions
+from attention_programs.report.figures.style import TOOLTIP, save, styled
 
 NAN = math.nan
 
@@ -103,6 +107,19 @@ def test_controls_have_markers_with_their_names() -> None:
         "First token", "Permuted over the model", "Distilled programs"
     ]  # fmt: skip
     assert not draw_questions(ANSWERS, ["sciq"], CONTROLS.iloc[:0]).legends
+
+
+def test_every_dot_of_a_head_shows_its_name(tmp_path: Path) -> None:
+    heads = [f"L0H{number}" for number in range(12)]
+    effects = pd.DataFrame({"head": heads * 2, "replaced_by": ["correct"] * 12 + ["zero_output"] * 12}).assign(
+        ablation_effect=[0.01 * (number + 1) for number in range(24)]
+    )
+    fits = pd.DataFrame({"head": heads, "iou_test": [0.05 * number for number in range(12)]})
+    with styled():
+        save(draw_effects(effects, fits), tmp_path / "effects")
+    drawing = (tmp_path / "effects.svg").read_text(encoding="utf-8")
+    assert re.findall("<title>([^<]+)</title>", drawing) == heads * 2, "on the left and on the right"
+    assert TOOLTIP not in drawing
 
 
 IOU = pd.DataFrame(

@@ -1,5 +1,7 @@
 """Does a good fit mean a low cost, and does a head matter at all: one dot per head."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from attention_programs.evidence.conditions import CORRECT, ZERO
-from attention_programs.report.figures.style import INK, MUTED, ORANGE, WIDTH
+from attention_programs.report.figures.style import INK, MUTED, ORANGE, TOOLTIP, WIDTH
 
 NAMED = 4
-"""Heads with the largest effects, which are named."""
+"""Heads with the largest effects, which are named on paper, too."""
 
 
 def draw_effects(effects: pd.DataFrame, fits: pd.DataFrame) -> Figure:
@@ -27,7 +29,7 @@ def draw_effects(effects: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     _dots(left, joined["iou_test"], joined["ablation_effect"])
-    left.set_xlim(0, 1)
+    left.set_xlim(0, 1.02)
     left.set(xlabel="test IoU of the head's program", ylabel="effect of the program, nats per token")
     right.set_xscale("log")
     _dots(right, _positive(joined["zero"]), joined["ablation_effect"])
@@ -47,7 +49,9 @@ def _positive(values: pd.Series) -> pd.Series:
 def _dots(axes: Axes, places: pd.Series, effects: pd.Series) -> None:
     heights = _positive(effects)
     axes.set_yscale("log")
-    axes.plot(places, heights, "o", color=ORANGE, markersize=3.2, alpha=0.55, markeredgewidth=0)
+    dot: dict[str, Any] = {"color": ORANGE, "markersize": 3.2, "alpha": 0.55, "markeredgewidth": 0}
+    for head in effects.index:
+        axes.plot(float(places[head]), float(heights[head]), "o", gid=f"{TOOLTIP}{head}", **dot)
     for head in effects.nlargest(NAMED).index:
         axes.annotate(str(head), (float(places[head]), float(heights[head])), (3, 2), textcoords="offset points",
                       fontsize=6.5, color=INK)  # fmt: skip

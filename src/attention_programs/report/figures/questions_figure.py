@@ -65,7 +65,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, task: str) -> None:
         axes.annotate(f"{100 * row.accuracy:.0f} %", (row.percent, place), offset, **style)
     questions = {f"{count:.0f}" for count in rows["questions"]}
     axes.set_title(f"{task_label(task)} ({' to '.join(sorted(questions, key=int))} questions)")
-    axes.set_ylim(0, 1.04)
+    axes.set_ylim(0, 1.1)
     axes.set_xlim(-4, 112)
     axes.set_xticks(range(0, 101, 25))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))

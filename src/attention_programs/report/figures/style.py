@@ -64,6 +64,10 @@ SETTINGS = {
 }
 
 
+TOOLTIP = "tooltip:"
+"""Begins the ``gid`` of what shows the rest of it as a tooltip."""
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Draws and saves in the project's style, without changing matplotlib's global settings."""
@@ -110,11 +114,18 @@ def _high(block: Sequence[float], gap: float) -> float:
 def save(figure: Figure, stem: Path) -> None:
     """Writes ``stem.svg`` and ``stem.png``; equal figures give equal bytes.
 
+    Where the ``gid`` of a part begins with ``TOOLTIP``, pointing at the part shows the rest of it.
+
     Raises:
         UserError: if a file can't be written.
     """
     try:
-        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+        svg = stem.with_suffix(".svg")
+        figure.savefig(svg, metadata={"Date": None})
+        drawing = svg.read_text(encoding="utf-8")
+        svg.write_text(
+            re.sub(f'<g id="{TOOLTIP}([^"]+)">', r"<g><title>\1</title>", drawing), encoding="utf-8", newline="\n"
+        )
         figure.savefig(stem.with_suffix(".png"), metadata={"Software": None})
     except OSError as error:
         raise UserError(
