@@ -19,7 +19,8 @@ CONTROLS = Caption(
 EFFECTS = Caption(
     "What a head's fit says about its importance",
     "One dot per head, which shows its name when pointed at on the page. Left: test IoU of its program against how "
-    "much the predictions change when only this head is replaced by it (KL divergence on test texts). Right: the same effect against that of zero ablation; below the "
+    "much the predictions change when only this head is replaced by it (KL divergence on test texts). Right: the same "
+    "effect against that of zero ablation; below the "
     "line, the program keeps something of what the head contributes. Logarithmic axes; effects of zero or below are "
     "drawn at the lowest positive value. The table has Spearman's rank correlations over heads with 95 % intervals "
     "(BCa bootstrap over heads).",
