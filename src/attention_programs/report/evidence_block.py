@@ -7,6 +7,7 @@ from attention_programs.evidence.conditions import BY_ATTENTION, CONDITIONS, COR
 from attention_programs.evidence.predictors import PREDICTORS
 from attention_programs.files import records
 from attention_programs.report.answer_sections import SURE
+from attention_programs.report.cost_sections import cost_by_corpus_section
 from attention_programs.report.estimate import ABSENT, Estimate, percent_text
 from attention_programs.report.evidence_sections import evidence_sections
 from attention_programs.report.markdown import markdown_table
@@ -36,7 +37,8 @@ def evidence_block(results: Path) -> str:
     known = {path.parent.name: Tables.read(path.parent) for path in sorted(results.glob("*/controls.csv"))}
     known = {name: each for name, each in known.items() if len(each.effects.drop_duplicates("head")) >= FEWEST_HEADS}
     for profile, tables in known.items():
-        for section in evidence_sections(tables):
+        by_corpus = cost_by_corpus_section(tables.perplexity_corpora)
+        for section in [*evidence_sections(tables), *([by_corpus] if by_corpus else [])]:
             answers.setdefault(section.name, []).append((profile, section))
     lines = glance(known)
     for name, found in answers.items():

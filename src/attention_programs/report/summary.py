@@ -36,6 +36,7 @@ def summarise(results: Path) -> dict[str, float]:
     return {
         **summarise_fit(results),
         **_cost(read_table(results, "perplexity.csv"), heads),
+        **summarise_corpora(results),
         **_effects(read_table(results, "ablation_effect.csv")),
         **_gate(results / "gate.json"),
         **_objectives(read_table(results, "objectives.csv")),
@@ -90,6 +91,16 @@ def _cost(table: pd.DataFrame, heads: pd.DataFrame) -> dict[str, float]:
                 key = f"perplexity_above_distilled/test/{programs}/{row.ranking}/{row.percent:g}"
                 found |= entry(key, row.above, row.above_low, row.above_high)
         found |= {"perplexity/test/texts": float(row.texts), "perplexity/test/tokens": float(row.tokens)}
+    return found
+
+
+def summarise_corpora(results: Path) -> dict[str, float]:
+    """Perplexity of distilled programs by corpus; nothing if there is only one."""
+    found: dict[str, float] = {}
+    table = read_if_there(results, "perplexity_corpora.csv")
+    for row in records(table[table["programs"] == DISTILLED]):
+        key = f"perplexity_increase_on_{row.corpus}/test/{row.programs}/{row.ranking}/{row.percent:g}"
+        found |= entry(key, row.increase, row.low, row.high)
     return found
 
 

@@ -9,7 +9,7 @@ from attention_programs.programs.methods import BASELINES, DISTILLED, FIRST_TOKE
 from attention_programs.report import paper
 from attention_programs.report.estimate import ABSENT, percent_text
 from attention_programs.report.markdown import markdown_table
-from attention_programs.report.summary import OF_DISTILLED, distilled_ranking, estimate_of, mean_fit, summarise_fit
+from attention_programs.report.summary import distilled_ranking, estimate_of, mean_fit, summarise_corpora, summarise_fit
 from attention_programs.surrogate.rankings import ALONE
 
 
@@ -30,14 +30,15 @@ class Target:
         return f"{value:g} %" if self.percent else f"{value:.2f}"
 
 
+ON_STORIES = f"perplexity_increase_on_stories/test/{DISTILLED}/{{ranking}}"
 TARGETS = (  # for the search's programs, as those written by hand may have more terms
     Target("mean IoU, at most 8 terms, stories", f"iou/test/stories/{SEARCH}", 0.61, 0.66),
     Target("the same, at most 20 terms", "analysis/terms/20/stories/iou", 0.64, 0.70),
     Target("mathematics, 8 terms", f"iou/test/mathematics/{SEARCH}", 0.55, 0.60),
     Target("code, 8 terms", f"iou/test/code/{SEARCH}", 0.56, 0.60),
-    Target("perplexity increase at 25 % of heads", OF_DISTILLED + "{ranking}/25", 6, 2, True),
-    Target("at 50 %", OF_DISTILLED + "{ranking}/50", 20, 8, True),
-    Target("at 100 %", OF_DISTILLED + "{ranking}/100", 180, 80, True),
+    Target("perplexity increase on stories at 25 % of heads", f"{ON_STORIES}/25", 6, 2, True),
+    Target("at 50 %", f"{ON_STORIES}/50", 20, 8, True),
+    Target("at 100 %", f"{ON_STORIES}/100", 180, 80, True),
 )
 COLUMNS = {"shipped": "smollm2-135m", "benchmark": "benchmark"}
 """Profiles of the table's columns, by heading."""
@@ -79,7 +80,7 @@ def kept_summaries(results: Path) -> dict[str, dict[str, float]]:
     for heading, profile in COLUMNS.items():
         folder = results / profile
         if (folder / "summary.json").is_file():
-            found[heading] = read_json(folder / "summary.json")
+            found[heading] = read_json(folder / "summary.json") | summarise_corpora(folder)
         elif (folder / "iou.csv").is_file():
             found[heading] = summarise_fit(folder)
     return found

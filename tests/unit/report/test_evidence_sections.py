@@ -178,7 +178,7 @@ def test_without_controls_the_docs_say_how_to_measure_them(tmp_path: Path) -> No
 def test_a_profile_with_few_heads_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = evidence_block(ROOT / "results")
     assert "### smollm2-135m: does the right program matter" in whole
-    assert whole.count("*How to read it.*") == whole.count("*What it does not show.*") == 4
+    assert whole.count("*How to read it.*") == whole.count("*What it does not show.*") == 5
     assert "### smoke" not in whole
     monkeypatch.setattr(evidence_block_module, "FEWEST_HEADS", 9)
     assert "### smoke: does the right program matter" in evidence_block(ROOT / "results")
