@@ -1,7 +1,9 @@
 """lm-eval's model, but a question that all choices share is read once."""
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from attention_programs.models.positions import position_inputs
 from attention_programs.progress import progress
+from attention_programs.surrogate.output_sums import sum_outputs
 
 Request = tuple[Any, list[int], list[int]]
 """What lm-eval asks: something of its own, the tokens of the question, and those of one choice."""
@@ -46,6 +49,11 @@ class SharedPrefixModel(HFLM):
             found |= self._answers(batch, requests)
         return [found[number] for number in range(len(requests))]
 
+    @cached_property
+    def _keeps_logits(self) -> bool:
+        """Whether the model can leave out the logits of all places but the last ones."""
+        return "logits_to_keep" in inspect.signature(self.model.forward).parameters
+
     @torch.no_grad()
     def _answers(self, batch: Sequence[_Question], requests: Sequence[Request]) -> dict[int, Answer]:
         rows = [row for row, question in enumerate(batch) for _ in question.requests]
@@ -57,8 +65,9 @@ class SharedPrefixModel(HFLM):
             attention_mask=questions.mask,
             use_cache=True,
             **position_inputs(self.model, questions.mask),
+            **({"logits_to_keep": 1} if self._keeps_logits else {}),
         )
-        logits = read.logits[rows, -1:]
+        parts = [_read(read.logits[:, -1:][rows], choices.ids[:, :1])]
         given = choices.ids[:, :-1]
         if given.shape[1]:
             past = read.past_key_values
@@ -68,12 +77,27 @@ class SharedPrefixModel(HFLM):
             after = self.model(
                 input_ids=given, attention_mask=mask, past_key_values=past, use_cache=True, **places
             ).logits
-            logits = torch.cat([logits, after], dim=1)
-        log_p = logits.float().log_softmax(dim=-1)
-        of_tokens = log_p.gather(-1, choices.ids[..., None])[..., 0] * choices.mask
-        likeliest = ((log_p.argmax(dim=-1) == choices.ids) | (choices.mask == 0)).all(dim=1)
+            parts.append(_read(after, choices.ids[:, 1:]))
+        of_tokens = torch.cat([part.log_likelihoods for part in parts], dim=1) * choices.mask
+        right = torch.cat([part.likeliest for part in parts], dim=1)
+        likeliest = (right | (choices.mask == 0)).all(dim=1)
         sums = of_tokens.double().sum(dim=1)
         return dict(zip(numbers, zip(sums.tolist(), likeliest.tolist(), strict=True), strict=True))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What was predicted of given tokens; shape (choices, places)."""
+
+    log_likelihoods: torch.Tensor
+    """In nats, single precision."""
+    likeliest: torch.Tensor
+
+
+def _read(logits: torch.Tensor, tokens: torch.Tensor) -> _Reading:
+    """Reads logits in place: copies in single precision would take as long as the model itself."""
+    of_tokens = logits.gather(-1, tokens[..., None])[..., 0].float()
+    return _Reading(of_tokens - sum_outputs(logits.contiguous()).log_partition, logits.argmax(dim=-1) == tokens)
 
 
 @dataclass(frozen=True)
@@ -93,12 +117,13 @@ def _padded(texts: Sequence[torch.Tensor], device: Any, left: bool) -> _Padded:
 
 
 def _batches(requests: Sequence[Request], some: Sequence[int], size: int) -> Iterator[list[_Question]]:
-    """Questions of similar length together, with at most ``size`` choices in all, or one question with more."""
+    """Questions of similar numbers of tokens together, with at most ``size`` choices, or one question with more."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for number in some:
         groups.setdefault(tuple(requests[number][1]), []).append(number)
     batch: list[_Question] = []
-    for tokens in sorted(groups, key=lambda tokens: (-len(tokens), tokens)):
+    read = {tokens: len(tokens) + sum(len(requests[number][2]) for number in own) for tokens, own in groups.items()}
+    for tokens in sorted(groups, key=lambda tokens: (-read[tokens], tokens)):
         question = _Question(tokens, groups[tokens])
         if batch and sum(len(each.requests) for each in [*batch, question]) > size:
             yield batch
