@@ -63,8 +63,8 @@ QUESTIONS = Caption(
     "with a corrected p-value below 0.05.",
     "A task is called insensitive if, with the most heads replaced, it keeps more than 80 % of its margin over chance "
     "or its change can't be distinguished from zero: it can't show what the programs miss. A change that is not beyond "
-    "chance may still be one that so few questions can't show. Controls have coefficients that fit patterns; those of the "
-    "programs are fitted to predictions.",
+    "chance may still be one that so few questions can't show. Controls have coefficients that fit patterns; those of "
+    "the programs are fitted to predictions.",
 )
 TERMS = Caption(
     "What a term is worth",
