@@ -30,7 +30,7 @@ def answers_section(
         asked: The profile's tasks; those without answers are named.
         gallery: Saves the figure; without one there is none.
     """
-    tasks = list(dict.fromkeys(answers["task"].astype(str)))
+    tasks = _names(answers, "task")
     missing = [task_label(task) for task in asked if task not in tasks]
     unmeasured = f"Not measured: question answering on {', '.join(missing)}." if missing else ""
     if not tasks:
@@ -61,12 +61,17 @@ def answers_finding(answers: pd.DataFrame) -> str:
     return f"{finding}: {'; '.join(parts)}.{said}"
 
 
+def beyond_chance(answers: pd.DataFrame) -> "pd.Series[float]":
+    """The changes in accuracy that are beyond chance."""
+    return answers.loc[answers["p_corrected"] < SURE, "change"]
+
+
 def _changes(table: pd.DataFrame, percent: float) -> str:
     own = table[table["percent"] == percent]
     words = f"with {percent:g} % of heads replaced, "
     if own["p_corrected"].notna().any():
-        lost = int(((own["p_corrected"] < SURE) & (own["change"] < 0)).sum())
-        gained = int(((own["p_corrected"] < SURE) & (own["change"] > 0)).sum())
+        changes = beyond_chance(own)
+        lost, gained = int((changes < 0).sum()), int((changes > 0).sum())
         words += f"{lost} of {_count(len(own), 'task')} {'loses' if lost == 1 else 'lose'} accuracy beyond chance"
         words += f" and {gained} {'gains' if gained == 1 else 'gain'}" if gained else ""
         words += ", and "
@@ -83,7 +88,7 @@ def _points(row: Any) -> str:
 def _compared(controls: pd.DataFrame) -> str:
     """The same for each control."""
     parts = []
-    for condition in dict.fromkeys(controls["condition"].astype(str)):
+    for condition in _names(controls, "condition"):
         own = controls[controls["condition"] == condition]
         changes = "; ".join(_changes(own, percent) for percent in in_words(own))
         parts.append(f"{CONDITIONS[condition].label} in the same heads: {changes}")
@@ -97,14 +102,14 @@ def answers_view(answers: pd.DataFrame, controls: pd.DataFrame) -> TableView:
     """Rows: a task and what replaces its heads; columns: the original accuracy and the changes at percentages."""
     percents = in_words(answers)
     rows = []
-    for task in dict.fromkeys(answers["task"].astype(str)):
+    for task in _names(answers, "task"):
         own = answers[answers["task"] == task]
         accuracy = Estimate(math.nan)
         for row in records(own[own["percent"] == 0]):
             accuracy = Estimate(100 * row.accuracy, 100 * row.low, 100 * row.high)
         chance = Estimate(100 * float(own["chance"].mean())).number(0)
         rows.append([task_label(task), accuracy.text(1), chance, *_cells(own, percents)])
-        for condition in dict.fromkeys(controls["condition"].astype(str)):
+        for condition in _names(controls, "condition"):
             wrong = controls[(controls["condition"] == condition) & (controls["task"] == task)]
             rows.append([f"– {CONDITIONS[condition].label.lower()}", "", "", *_cells(wrong, percents)])
     changes = (f"change at {percent:g} %, points" for percent in percents)
@@ -118,3 +123,8 @@ def _cells(rows: pd.DataFrame, percents: Sequence[float]) -> list[str]:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _names(table: pd.DataFrame, column: str) -> list[str]:
+    """The column's values, each once, in their order."""
+    return list(dict.fromkeys(table[column].astype(str)))

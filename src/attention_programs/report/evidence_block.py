@@ -6,7 +6,7 @@ from pathlib import Path
 from attention_programs.evidence.conditions import BY_ATTENTION, CONDITIONS, CORRECT, MEAN, WITHIN_LAYER
 from attention_programs.evidence.predictors import PREDICTORS
 from attention_programs.files import records
-from attention_programs.report.answer_sections import SURE
+from attention_programs.report.answer_sections import beyond_chance
 from attention_programs.report.cost_sections import cost_by_corpus_section
 from attention_programs.report.estimate import ABSENT, Estimate, percent_text
 from attention_programs.report.evidence_sections import evidence_sections
@@ -81,6 +81,6 @@ def _main_numbers(tables: Tables) -> dict[str, str]:
     for percent in in_words(tables.qa):
         own = tables.qa[tables.qa["percent"] == percent]
         if "p_corrected" in own:
-            lost = int(((own["p_corrected"] < SURE) & (own["change"] < 0)).sum())
+            lost = int((beyond_chance(own) < 0).sum())
             found[f"tasks that lose accuracy beyond chance, {percent:g} % of heads"] = f"{lost} of {len(own)}"
     return found

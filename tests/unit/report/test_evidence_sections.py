@@ -8,17 +8,10 @@ import pandas as pd
 import pytest
 
 from attention_programs.report import evidence_block as evidence_block_module
+from attention_programs.report.category_sections import categories_finding, categories_view
+from attention_programs.report.control_sections import control_costs, controls_finding, controls_view
+from attention_programs.report.effect_sections import correlations_view, cumulative_finding, effects_finding
 from attention_programs.report.evidence_block import evidence_block, glance
-from attention_programs.report.evidence_sections import (
-    categories_finding,
-    categories_view,
-    control_costs,
-    controls_finding,
-    controls_view,
-    correlations_view,
-    cumulative_finding,
-    effects_finding,
-)
 from attention_programs.report.result_tables import Tables
 from conftest import ROOT
 

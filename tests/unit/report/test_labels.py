@@ -19,7 +19,7 @@ from attention_programs.programs.vocabulary import PATTERNS, TOKEN_FEATURES
 from attention_programs.report.analysis_fits import SHARED, TERMS, TRANSFER_FROM
 from attention_programs.report.argument import METHODS
 from attention_programs.report.cost_sections import KINDS
-from attention_programs.report.evidence_sections import REPLACEMENTS
+from attention_programs.report.effect_sections import REPLACEMENTS
 from attention_programs.surrogate.distillation import LAYERS, PREDICTIONS
 from attention_programs.surrogate.rankings import RANKINGS
 from conftest import ROOT

@@ -1,6 +1,7 @@
 import re
 from dataclasses import asdict
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -214,8 +215,12 @@ def paths(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Paths:
 def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are made but not rendered, which takes most of a page's time: for tests of what a page holds."""
 
-    def save(_figure: Figure, file: Path, **_settings: object) -> None:
-        write_text(file, '<svg viewBox="0 0 1 1"></svg>')
+    def save(_figure: Figure, file: Path | StringIO, **_settings: object) -> None:
+        drawing = '<svg viewBox="0 0 1 1"></svg>'
+        if isinstance(file, StringIO):
+            file.write(drawing)
+        else:
+            write_text(file, drawing)
 
     monkeypatch.setattr(Figure, "savefig", save)
 

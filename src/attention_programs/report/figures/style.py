@@ -4,6 +4,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,7 +14,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from attention_programs.errors import UserError
+from attention_programs.files import replacing, write_text
 
 WIDTH = 7.4
 """Inches; at this width, 8-point text is readable on a page."""
@@ -119,18 +120,12 @@ def save(figure: Figure, stem: Path) -> None:
     Raises:
         UserError: if a file can't be written.
     """
-    try:
-        svg = stem.with_suffix(".svg")
-        figure.savefig(svg, metadata={"Date": None})
-        drawing = svg.read_text(encoding="utf-8")
-        svg.write_text(
-            re.sub(f'<g id="{TOOLTIP}([^"]+)">', r"<g><title>\1</title>", drawing), encoding="utf-8", newline="\n"
-        )
-        figure.savefig(stem.with_suffix(".png"), metadata={"Software": None})
-    except OSError as error:
-        raise UserError(
-            f"cannot write {stem}: {error.strerror or error}; free disk space or change permissions"
-        ) from error
+    drawing = StringIO()
+    figure.savefig(drawing, format="svg", metadata={"Date": None})
+    tooltips = re.sub(f'<g id="{TOOLTIP}([^"]+)">', r"<g><title>\1</title>", drawing.getvalue())
+    write_text(stem.with_suffix(".svg"), tooltips)
+    with replacing(stem.with_suffix(".png")) as unfinished:
+        figure.savefig(unfinished, format="png", metadata={"Software": None})
 
 
 def inline(svg: Path, alternative: str) -> Markup:
