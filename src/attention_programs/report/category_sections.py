@@ -84,7 +84,10 @@ def categories_finding(clusters: pd.DataFrame, stability: pd.DataFrame) -> str:
         f"{CATEGORIES[row.category].label.lower()} ({row.heads:.0f} heads, {percent_text(Estimate(100 * row.share))} "
         "of them of that category)"
         for row in records(clusters)
+        if row.heads > 1
     ]
+    alone = len(clusters) - len(names)
+    names += [f"and {alone} of a single head"] if alone else []
     return (
         f"Programs clustered by the patterns that they predict: {chosen['clusters']:.0f} clusters are the most stable "
         f"number (adjusted Rand index of two subsamples {chosen['stability']:.2f}), named after their most frequent "

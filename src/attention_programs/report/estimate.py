@@ -78,13 +78,18 @@ def percent_digits(value: float) -> int:
 
 
 def percent_text(estimate: Estimate) -> str:
-    """A percentage with its interval.
+    """A percentage with its interval; in powers of ten from a million per cent up.
 
     >>> percent_text(Estimate(5.31, 4.8, 5.92))
     '5.3 % [4.8, 5.9]'
+    >>> percent_text(Estimate(2.43e10, 1.51e10, 4.44e10))
+    '2.4e+10 % [1.5e+10, 4.4e+10]'
     """
     if not estimate.measured:
         return ABSENT
+    if abs(estimate.value) >= 1e6:
+        interval = f"[{estimate.low:.2g}, {estimate.high:.2g}]" if estimate.has_interval else ""
+        return f"{estimate.value:.2g} % {interval}".strip()
     digits = percent_digits(estimate.value)
     return f"{estimate.number(digits)} % {estimate.interval(digits)}".strip()
 

@@ -4,14 +4,15 @@ from attention_programs.report.captions import Caption
 
 CONTROLS = Caption(
     "Does the right program matter",
-    "Perplexity as a multiple of the original model's (logarithmic axis), on the same test texts for every row, with "
-    "the same heads replaced in the same order. Dots: mean over draws (geometric), thin lines 95 % intervals over "
-    "texts, grey bars the range of single draws. Rings: the same programs after their coefficients were fitted to the"
-    " model's predictions, all with the same number of steps on the same texts. A wrong program never behaves as the "
-    "head's own: programs whose predicted patterns have an IoU of 0.9 or more count as the same. Equal IoU: another "
-    "program whose validation IoU with the head is within 0.02 of its own program's. Loss recovered: the share of the"
-    " loss between zero ablation of the same heads and the original model that is given back. Area: under the curve of "
-    "log perplexity over all measured percentages, of which further ones are in the CSV file.",
+    "Perplexity as a multiple of the original model's (logarithmic axis), on the same test texts for every row, "
+    "with the same heads replaced in the same order. Dots: mean over draws (geometric), thin lines 95 % intervals "
+    "over texts, grey bars the range of single draws; a triangle: zero ablation far beyond the panel. Rings: the "
+    "same programs after their coefficients were fitted to the model's predictions, all with the same number of "
+    "steps on the same texts. A wrong program never behaves as the head's own: programs whose predicted patterns "
+    "have an IoU of 0.9 or more count as the same. Equal IoU: another program whose validation IoU with the head is"
+    " within 0.02 of its own program's. Loss recovered: the share of the loss between zero ablation of the same "
+    "heads and the original model that is given back. Area: under the curve of log perplexity over all measured "
+    "percentages, of which further ones are in the CSV file.",
     "Where nothing met a condition, the head got the closest of the programs that behave otherwise, or kept its own "
     "in a permutation; the table counts these heads. The ranking was made with the right programs, which favours "
     "them.",

@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from attention_programs.report.answer_sections import answers_finding, answers_section, answers_view
 from attention_programs.report.argument import _costs, _fit_in_words, methods_view
+from attention_programs.report.figures.controls_figure import draw_controls
 from attention_programs.report.figures.effects_figure import draw_effects
 from attention_programs.report.figures.questions_figure import draw_questions
 from attention_programs.report.figures.style import TOOLTIP, save, styled
@@ -120,6 +122,36 @@ def test_every_dot_of_a_head_shows_its_name(tmp_path: Path) -> None:
     drawing = (tmp_path / "effects.svg").read_text(encoding="utf-8")
     assert re.findall("<title>([^<]+)</title>", drawing) == heads * 2, "on the left and on the right"
     assert TOOLTIP not in drawing
+
+
+def test_names_of_heads_whose_dots_lie_close_do_not_cover_each_other() -> None:
+    heads = [f"L0H{number}" for number in range(4)]
+    effects = pd.DataFrame(
+        {"head": heads * 2, "replaced_by": ["correct"] * 4 + ["zero_output"] * 4, "ablation_effect": [0.1, 0.101] * 4}
+    )
+    figure = draw_effects(effects, pd.DataFrame({"head": heads, "iou_test": [0.5, 0.51, 0.97, 0.98]}))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) == 4
+        assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
+        assert all(axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 for box in boxes)
+
+
+def test_zero_ablation_far_beyond_the_others_is_a_triangle_with_its_value() -> None:
+    names = ["increase", "increase_low", "increase_high", "lowest", "highest"]
+    rows = [("correct", 20.0), ("first_token", 900.0), ("zero_output", 24_265_903_300.0)]
+    table = pd.DataFrame(
+        [
+            {"condition": key, "fitted_to": "attention", "percent": 100} | dict.fromkeys(names, cost)
+            for key, cost in rows
+        ]
+    )
+    (axes,) = draw_controls(table).axes
+    assert [text.get_text() for text in axes.texts] == ["240 M×"]
+    assert axes.get_xlim()[1] < 300, "the others keep the panel's width"
+    (axes,) = draw_controls(table.iloc[:2]).axes
+    assert not axes.texts
 
 
 IOU = pd.DataFrame(

@@ -155,12 +155,13 @@ def test_categories_with_their_depth_fit_and_effect() -> None:
 
 def test_clusters_are_named_with_how_far_the_name_holds() -> None:
     clusters = pd.DataFrame(
-        {"cluster": [0, 1], "heads": [20, 7], "category": ["sink", "mixed"], "share": [0.9, 0.5], "adjusted_rand": 0.4}
-    )
-    stability = pd.DataFrame({"clusters": [2, 3], "stability": [0.93, 0.6], "spread": 0.1, "chosen": [1.0, 0.0]})
+        {"cluster": [0, 1, 2], "heads": [20, 7, 1], "category": ["sink", "mixed", "sink"], "share": [0.9, 0.5, 1.0]}
+    ).assign(adjusted_rand=0.4)
+    stability = pd.DataFrame({"clusters": [2, 3], "stability": [0.6, 0.93], "spread": 0.1, "chosen": [0.0, 1.0]})
     finding = categories_finding(clusters, stability)
-    assert "2 clusters are the most stable number (adjusted Rand index of two subsamples 0.93)" in finding
+    assert "3 clusters are the most stable number (adjusted Rand index of two subsamples 0.93)" in finding
     assert "attention sink (20 heads, 90.0 % of them of that category), mixed (7 heads, 50.0 % of them" in finding
+    assert "that category), and 1 of a single head. Clusters" in finding
     assert finding.endswith("Clusters and categories agree with an adjusted Rand index of 0.40.")
 
 
