@@ -94,8 +94,10 @@ def reproduce(
     architecture first, then says what is left out and about what time, memory and disk are needed. Run the same command
     again to resume.
     """
+    from attention_programs.config import load_config
     from attention_programs.files import read_json
     from attention_programs.project import reproduction
+    from attention_programs.project.given_files import check_given_files
     from attention_programs.project.own_profile import Wanted
     from attention_programs.project.preparation import prepare
     from attention_programs.report.summary import format_summary
@@ -109,6 +111,7 @@ def reproduce(
             prepare(Wanted(model, tuple(corpus or ()), tokens or 0, heads, profile), root, Path.cwd())
         elif profile:
             reproduction.configure(profile, root)
+        check_given_files(load_config(root / "params.yaml"), root)
         reproduction.repro(root, [])
         opened = Project.open(root, compute=True)
         published = publish(opened.config, opened.paths, root)
