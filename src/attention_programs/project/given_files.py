@@ -44,4 +44,4 @@ def _of_tasks(config: Config, root: Path) -> Iterator[tuple[str, str]]:
             patterns = file_patterns(task)
             there = any(path for pattern in patterns for path in folder.glob(pattern))
             path = find_file(task, folder) if there else folder / patterns[0]
-            yield path.relative_to(root).as_posix(), hashes.get(task, "")
+            yield (Path(settings.data_dir) / path.name).as_posix(), hashes.get(task, "")
