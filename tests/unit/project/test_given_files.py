@@ -54,6 +54,20 @@ def test_expected_files_and_files_without_a_hash_pass(settings: Config, tmp_path
         check_given_files(replace(asked, replacement=replace(asked.replacement, other_corpora=())), tmp_path)
 
 
+def test_questions_may_lie_outside_the_project(tmp_path: Path) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "copa_validation.jsonl").write_text(TEXTS)
+    for folder in ("conf", "corpora"):
+        shutil.copytree(ROOT / folder, project / folder)
+    compose("full", project / "params.yaml", project)
+    settings = load_config(project / "params.yaml")
+    evaluation = replace(settings.evaluation, tasks=("copa",), files=(), data_dir=str(elsewhere))
+    check_given_files(replace(settings, evaluation=evaluation), project)
+    with pytest.raises(UserError, match=f"missing: {elsewhere}/piqa[^,]*; put the expected files"):
+        check_given_files(replace(settings, evaluation=replace(evaluation, tasks=("copa", "piqa"))), project)
+
+
 def test_what_comes_from_the_hub_or_ships_is_not_asked_for(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     shutil.copytree(ROOT / "corpora", tmp_path / "corpora")
