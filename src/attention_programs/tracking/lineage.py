@@ -7,7 +7,7 @@ one a stage ran with, is an error.
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -79,15 +79,19 @@ def read_lineage(config: Config, paths: Paths, root: Path) -> Lineage:
         _check_inputs(name, stage, outputs)
     if not any(_within(path, [home for home in homes if not home.startswith("models/")]) for path in outputs):
         raise UserError(f"{root / DVC_LOCK} has no outputs of profile {config.profile!r}; {REPEAT}")
-    settings = json.dumps({"outputs": outputs, "params": asdict(config)}, sort_keys=True)
     commit = _git(root, "rev-parse", "HEAD")
     return Lineage(
-        content_key=sha256_text(settings),
+        content_key=content_key(outputs, asdict(config)),
         outputs=dict(sorted(outputs.items())),
         git_commit=commit or "none",
         git_changes=bool(_git(root, "status", "--porcelain", "--untracked-files=no")),
         requirements_sha256=sha256_file(existing(root / REQUIREMENTS, "restore it from git")),
     )
+
+
+def content_key(outputs: Mapping[str, str], params: Mapping[str, Any]) -> str:
+    """SHA-256 of the outputs' hashes and the params."""
+    return sha256_text(json.dumps({"outputs": outputs, "params": params}, sort_keys=True))
 
 
 def published_files(paths: Paths) -> list[Path]:
@@ -119,11 +123,16 @@ def check_files(lineage: Lineage, files: list[Path], root: Path) -> None:
 
 
 def dvc_hash(path: Path) -> str:
-    """DVC's hash of an output: the MD5 of a file; for a folder, that of the list of its files' MD5s plus ``.dir``."""
+    """DVC's hash of a file or folder; compiled Python is ignored, as ``.dvcignore`` says."""
     if path.is_file():
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "md5").hexdigest()
-    files = {file.relative_to(path).as_posix(): dvc_hash(file) for file in path.rglob("*") if file.is_file()}
+    files = [file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    return folder_hash({file.relative_to(path).as_posix(): dvc_hash(file) for file in files})
+
+
+def folder_hash(files: Mapping[str, str]) -> str:
+    """DVC's hash of a folder: the MD5 of the list of its files' MD5s, by path from the folder, plus ``.dir``."""
     listing = json.dumps([{"md5": files[name], "relpath": name} for name in sorted(files)], sort_keys=True)
     return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
 

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,36 @@ class SurrogateInfo:
     """The surrogate's file."""
 
 
+@dataclass(frozen=True)
+class RunInfo:
+    """A run in MLflow."""
+
+    id: str
+    name: str
+    tags: dict[str, str]
+    artifacts: Path
+    """The folder of its files."""
+
+
+def run_info(run_id: str, root: Path) -> RunInfo:
+    """What is known about a run.
+
+    Raises:
+        UserError: if there is no store, or no such run.
+    """
+    with _opened(root) as connection:
+        rows = connection.execute("SELECT name, artifact_uri FROM runs WHERE run_uuid = ?", (run_id,)).fetchall()
+        if not rows:
+            raise UserError(f"{root / DATABASE} has no run {run_id!r}; `attention-programs ui` shows those it has")
+        tags = connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run_id,))
+        return RunInfo(
+            run_id,
+            rows[0]["name"],
+            {tag["key"]: tag["value"] for tag in tags},
+            resolve(rows[0]["artifact_uri"], root),
+        )
+
+
 def registered_name(profile: str) -> str:
     """The registered model's name for a profile, such as ``surrogate-smollm2-135m``."""
     return PREFIX + profile
@@ -94,11 +125,7 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
         UserError: if nothing is published, or nothing under that name; the message lists what is.
     """
     wanted = Reference.parse(reference)
-    database = root / DATABASE
-    if not is_whole(database):
-        raise UserError(f"{database} is not a complete store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        connection.row_factory = sqlite3.Row
+    with _opened(root) as connection:
         name, number = wanted.name, _version(connection, wanted)
         condition = "WHERE name = ? AND version = ?"
         [row] = connection.execute(f"SELECT * FROM model_versions {condition}", (name, number))  # noqa: S608 - fixed
@@ -115,6 +142,16 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
             assignment={head: specification.programs[program] for head, program in specification.heads.items()},
             specification=path,
         )
+
+
+@contextlib.contextmanager
+def _opened(root: Path) -> Iterator[sqlite3.Connection]:
+    database = root / DATABASE
+    if not is_whole(database):
+        raise UserError(f"{database} is not a complete store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.row_factory = sqlite3.Row
+        yield connection
 
 
 def _version(connection: sqlite3.Connection, wanted: Reference) -> int:
