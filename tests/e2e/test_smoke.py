@@ -18,12 +18,15 @@ from attention_programs import cli
 from attention_programs.attention.pattern_store import read_index
 from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import read_texts
+from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_jsonl, write_jsonl, write_text
 from attention_programs.llm.call_log import read_calls
 from attention_programs.models.model_record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.record import read_programs
 from attention_programs.project.reproduction import environment
+from attention_programs.provenance.subject import trace
+from attention_programs.provenance.verification import verify
 from attention_programs.surrogate.head_rankings import percent_of
 from attention_programs.surrogate.surrogate import load_surrogate
 from attention_programs.tracking.mlflow_store import EXPERIMENT, open_store
@@ -161,6 +164,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     run_stages(root)
     dvc(root, "commit", "--force", "dvc.yaml")
+    for arguments in (["add", "--all"], ["commit", "--quiet", "--message", "Results"]):
+        identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=root, check=True)
     publish_at(root)
     return root
 
@@ -338,6 +344,65 @@ def test_publishing_again_adds_nothing(project: Path) -> None:
     assert publish_at(project) == first
     assert first.version == "1"
     assert first.programs > 0
+
+
+def things(root: Path) -> dict[str, str]:
+    """A thing of each kind that can be traced."""
+    programs = read_programs(Paths.of(settings(root), root).programs)
+    with open_store(root) as store:
+        runs = {run.data.tags["kind"]: run.info.run_id for run in store.runs(store.experiment(EXPERIMENT), "")}
+    return {
+        "number": "perplexity_increase/test/selected/ablation_effect/100",
+        "head": "L1H2",
+        "program": next(program.id for program in programs if program.author == "llm"),
+        "name of a program": "mine",
+        "table": "results/tiny/heads.csv",
+        "figure": "results/tiny/figures/perplexity.png",
+        "data": "data/tiny/attention",
+        "report": "reports/tiny",
+        "run": runs["profile"],
+        "run of a program": runs["program"],
+        "surrogate": "tiny/1",
+    }
+
+
+def test_things_of_every_kind_are_traced_and_verified(project: Path) -> None:
+    for kind, thing in things(project).items():
+        record = trace(thing, "tiny", project, project)
+        assert {"lock file", "commit", "packages", "texts", "weights"} <= {n.kind for n in record.nodes.values()}, kind
+        found = verify(record)
+        found.require()
+        assert {finding.status for finding in found.findings.values()} == {"verified"}, kind
+    llm = trace(things(project)["program"], "tiny", project, project)
+    assert {"prompt", "reply", "template"} <= {node.kind for node in llm.nodes.values()}
+
+
+def test_one_changed_byte_of_an_input_is_found_behind_things_of_every_kind(project: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(project, tmp_path / "repository", symlinks=True)
+    stories = root / "corpora" / "stories.jsonl"
+    stories.write_bytes(stories.read_bytes().replace(b"a", b"e", 1))
+    for thing in things(root).values():
+        with pytest.raises(UserError, match="file corpora is not as recorded"):
+            verify(trace(thing, "tiny", root, root)).require()
+
+
+def test_what_is_in_mlflow_is_verified_without_the_project_s_data(project: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(project, tmp_path / "repository", symlinks=True)
+    for folder in ("data", "models", "reports", "results"):
+        shutil.rmtree(root / folder)
+    known = things(project)
+    for kind in ("run", "run of a program", "surrogate"):
+        found = verify(trace(known[kind], "tiny", root, root))
+        found.require()
+        by_name = {found.record.nodes[key].name: each.status for key, each in found.findings.items()}
+        assert by_name["results/tiny/heads.csv"] == "verified"
+        assert by_name["data/tiny/texts.jsonl"] == by_name["models/tiny-llama"] == "unverified"
+    with open_store(root) as store:
+        (run,) = store.runs(store.experiment(EXPERIMENT), "tags.kind = 'profile'")
+        table = store.folder(run.info.artifact_uri) / "results" / "heads.csv"
+    table.write_bytes(table.read_bytes() + b"\n")
+    with pytest.raises(UserError, match=r"table results/tiny/heads.csv is not as recorded"):
+        verify(trace("tiny/1", "tiny", root, root)).require()
 
 
 def test_the_report_needs_nothing_else(paths: Paths) -> None:

@@ -40,9 +40,7 @@ class ProgramRecords:
         rows = read_csv(self.files.root / table)
         chosen = records(rows[(rows["head"] == name) & (rows["method"] == SELECTED)])
         if not chosen:
-            raise UserError(
-                f"{table} has no program for head {name!r}; `attention-programs heads` lists those that have"
-            )
+            raise UserError(f"{table} has no program for head {name!r}; `attention-programs heads` lists its heads")
         (row,) = chosen
         return self.files.add(
             Node(
@@ -105,9 +103,7 @@ class ProgramRecords:
             same = [program for key, program in programs.items() if key.startswith(wanted) or program.name == wanted]
             if len(same) > 1 and wanted not in programs:
                 names = ", ".join(program.id[:12] for program in same[:5])
-                raise UserError(
-                    f"{wanted!r} is the beginning of several programs in {place}: {names}; write more of it"
-                )
+                raise UserError(f"several programs in {place} begin with {wanted!r}: {names}; write more of the id")
             if same:
                 return place, programs.get(wanted, same[0])
         return None
@@ -168,7 +164,7 @@ class ProgramRecords:
         if key not in self._calls:
             missing = partial(Finding, "unverified", f"{EXCHANGES} has no call {key[:12]}")
             return self.files.add(Node(f"reply {key}", "reply", "not recorded here", check=missing))
-        call, file = self._calls[key]
+        call, log = self._calls[key]
         templates = [self._template(name, recorded) for name, recorded in sorted(call.request.templates.items())]
         prompt = self.files.add(
             Node(
@@ -176,7 +172,7 @@ class ProgramRecords:
                 "prompt",
                 f"{call.request.head}, round {call.request.round}, to {call.request.model}",
                 f"sha256:{call.request.prompt_sha256}",
-                sources=(*templates, self.files.file(file)),
+                sources=(*templates, self.files.file(log)),
                 check=partial(_check_prompt, call, program),
             )
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from attention_programs.config import load_config
 from attention_programs.errors import UserError
@@ -113,19 +114,18 @@ class _PublishedRecords:
     def program_run(self, info: RunInfo) -> str:
         """Adds a program's run; returns its key."""
         made_from = read_json(info.artifacts / "provenance.json")
+        recorded: dict[str, Any] = {name: info.tags[name] for name in ("author", "prefix_test", "format")}
         program = ProgramRecord(
             id=info.tags["program_id"],
             name=info.name,
             source=read_text(info.artifacts / "program.py"),
-            description=info.tags["mlflow.note.content"],
-            author=info.tags["author"],
+            description=info.tags.get("mlflow.note.content", ""),
             intended_heads=[],
             terms=0,
             nodes=0,
-            prefix_test=info.tags["prefix_test"],
             provenance=made_from,
-            format=info.tags["format"],
             entry=made_from.get("function", "program"),
+            **recorded,
         )
         key = self.programs.known(program, self.profile_run.tags["profile"])
         return self.files.add(

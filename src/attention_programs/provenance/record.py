@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Kind = Literal[
-    "number", "head", "surrogate", "run", "program", "figure", "table", "file", "stage", "settings", "code", "lock file",
-    "commit", "packages", "prompt", "template", "reply", "texts", "weights",
+    "number", "head", "surrogate", "run", "program", "figure", "table", "file", "stage", "settings", "code",
+    "lock file", "commit", "packages", "prompt", "template", "reply", "texts", "weights",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Status = Literal["verified", "earlier", "unverified", "differs"]
@@ -96,7 +96,7 @@ class Record:
 
     def to_json(self, findings: Mapping[str, Finding]) -> dict[str, Any]:
         """The record as plain JSON values, with what verification found, if anything."""
-        nodes = {}
+        nodes: dict[str, dict[str, Any]] = {}
         for node in self.from_sources():
             nodes[node.key] = {"kind": node.kind, "name": node.name, "sources": list(node.sources)}
             nodes[node.key] |= {"hash": node.hash} if node.hash else {}

@@ -16,8 +16,8 @@ _HEAD = re.compile(r"L\d+H\d+")
 _RUN = re.compile(r"[0-9a-f]{32}")
 _VERSION = re.compile(r"(models:/|surrogate-).+|[^@/\s]+@[^@/\s]+|[^@/\s]+/\d+")
 FORMS = (
-    "a file or figure (results/smoke/heads.csv), a number of a summary (iou/test/all/selected), a head (L5H1), the id or "
-    "name of a program, the id of a run of MLflow, or a surrogate (smollm2-135m@latest-validated)"
+    "a file or figure (results/smoke/heads.csv), a number of a summary (iou/test/all/selected), a head (L5H1), the id "
+    "or name of a program, the id of a run of MLflow, or a surrogate (smollm2-135m@latest-validated)"
 )
 
 
