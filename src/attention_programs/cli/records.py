@@ -1,5 +1,6 @@
 """Commands on a profile's results: summary, MLflow record, registered surrogates."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -96,3 +97,55 @@ def ui(
     from attention_programs.tracking.pages import serve
 
     serve(root_of(project), EXPERIMENT, host, port)
+
+
+export = typer.Typer(
+    rich_markup_mode=None,
+    epilog="\b\nexamples:\n  attention-programs export surrogate smollm2-135m@latest-validated surrogate.zip",
+)
+app.add_typer(export, name="export", help="Export to files.", short_help="export a surrogate as a file")
+
+
+@export.callback()
+def _describe_export() -> None:
+    """Exports what is registered, as files for other people and machines."""
+
+
+@command(
+    "surrogate",
+    "write a registered surrogate with its record into one file",
+    "export surrogate smollm2-135m@latest-validated surrogate.zip",
+    group=export,
+)
+def export_surrogate(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="NAME, NAME@ALIAS or NAME/VERSION")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", show_default=False, help="the zip file to write")],
+    license_address: Annotated[
+        str, typer.Option("--license", metavar="URL", help="address of the licence that you give it")
+    ] = "https://spdx.org/licenses/Apache-2.0",
+    project: Directory = None,
+) -> None:
+    """Writes a research object (RO-Crate 1.2): programs, assignment, results, prompts, settings and lock files.
+
+    The weights are not in it; `import` fetches them from where they came from, and checks their hash.
+    """
+    from attention_programs.crate.archive import write_crate
+    from attention_programs.crate.contents import collect
+
+    contents = collect(name, root_of(project))
+    write_crate(out, contents, license_address)
+    print(f"{out}: {contents.name} version {contents.version}, {len(contents.files)} files")
+
+
+@command("import", "register a surrogate from an exported file", "import surrogate.zip")
+def import_surrogate(
+    crate: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="the file that `export` wrote")],
+    project: Directory = None,
+) -> None:
+    """Checks every hash of an exported surrogate, fetches its model, and measures it again; then registers it here."""
+    from attention_programs.crate.importing import import_crate
+
+    opened = Project.open(project, compute=True)
+    found = import_crate(crate, opened.root)
+    print(found.measured.summary())
+    print(f"{found.name} version {found.version}{'' if found.added else ' was registered before; nothing added'}")

@@ -121,8 +121,10 @@ class FileRecords:
         """Adds a commit; returns its key."""
 
         def check() -> Finding:
+            if not self.history.knows(commit):
+                return Finding("unverified", f"commit {commit[:10]} is not in this repository")
             whole = self.history.is_whole(commit)
-            return Finding("verified") if whole else Finding("differs", f"commit {commit[:10]} is damaged or missing")
+            return Finding("verified") if whole else Finding("differs", f"commit {commit[:10]} is damaged")
 
         return self.add(Node(f"commit {commit}", "commit", self.history.title(commit), f"git:{commit}", check=check))
 

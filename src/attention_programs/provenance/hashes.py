@@ -51,6 +51,8 @@ class Hashes:
         changed = {path: md5 for path, md5 in recorded.items() if self.of(path) != md5}
         commits = {path: self.history.commit_with(path, md5) for path, md5 in changed.items()}
         lost = [path for path, commit in commits.items() if not commit]
+        if lost and not any(self.history.last_commit(path) for path in lost):
+            return Finding("unverified", f"git here has no {lost[0]}")
         if lost:
             return Finding("differs", f"{lost[0]} is neither here nor in an earlier commit as the stage ran it")
         if commits:

@@ -27,6 +27,10 @@ class History:
         """The first line of a commit's message."""
         return self._git("log", "--max-count=1", "--format=%s", commit).decode().strip()
 
+    def knows(self, commit: str) -> bool:
+        """Whether a commit is in this repository."""
+        return bool(self._git("cat-file", "-t", commit))
+
     def is_whole(self, commit: str) -> bool:
         """Whether a commit's content still has the hash that it is named by."""
         content = self._git("cat-file", "commit", commit)

@@ -24,9 +24,8 @@ from attention_programs.tracking.lineage import (
     dvc_hash,
     flattened,
 )
-from attention_programs.tracking.lookup import RunInfo, run_info, surrogate_info
+from attention_programs.tracking.lookup import PARENT_TAG, RunInfo, run_info, surrogate_info
 
-PARENT = "mlflow.parentRunId"
 OF_A_PROGRAM = "program"
 """The kind of a program's run, in its tags."""
 
@@ -81,7 +80,7 @@ class _PublishedRecords:
 
     @classmethod
     def of(cls, info: RunInfo, root: Path) -> "_PublishedRecords":
-        above = info.tags.get(PARENT)
+        above = info.tags.get(PARENT_TAG)
         run = run_info(above, root) if above else info
         if "content_key" not in run.tags:
             raise UserError(f"run {run.id} was not written by `attention-programs publish`; nothing is recorded of it")

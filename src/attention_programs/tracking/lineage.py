@@ -19,6 +19,7 @@ from attention_programs.paths import Paths
 
 PARAMS_FILE = "params.yaml"
 DVC_LOCK = "dvc.lock"
+PIPELINE = "dvc.yaml"
 REQUIREMENTS = "requirements.lock"
 SURROGATE_FILE = "surrogate.json"
 REPEAT = "run `dvc repro`, then publish again"
@@ -163,7 +164,7 @@ def existing(path: Path, remedy: str = REPEAT) -> Path:
 
 def _stages(root: Path) -> dict[str, Any]:
     """What ``dvc.lock`` records of the stages that ``dvc.yaml`` names; DVC keeps entries of stages that are gone."""
-    path, pipeline = root / DVC_LOCK, read_yaml(root / "dvc.yaml")
+    path, pipeline = root / DVC_LOCK, read_yaml(root / PIPELINE)
     lock = read_yaml(path)
     if not isinstance(lock, dict) or not isinstance(lock.get("stages"), dict):
         raise UserError(f"{path} has no stages; {REPEAT}")

@@ -17,6 +17,7 @@ DATABASE = "mlruns/mlflow.db"
 PUBLISH_COMMAND = "attention-programs publish"
 PREFIX = "surrogate-"
 ALIAS = "latest-validated"
+PARENT_TAG = "mlflow.parentRunId"
 _REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))?")
 
 
@@ -71,6 +72,8 @@ class SurrogateInfo:
     aliases: tuple[str, ...]
     tags: dict[str, str]
     description: str
+    created: float
+    """When it was registered, in seconds since 1970."""
     run_id: str
     """The MLflow run it was published with."""
     assignment: dict[str, ProgramRecord]
@@ -109,6 +112,15 @@ def run_info(run_id: str, root: Path) -> RunInfo:
         )
 
 
+def child_runs(run_id: str, root: Path) -> list[RunInfo]:
+    """The runs below a run, by id."""
+    with _opened(root) as connection:
+        rows = connection.execute(
+            "SELECT run_uuid FROM tags WHERE key = ? AND value = ? ORDER BY run_uuid", (PARENT_TAG, run_id)
+        ).fetchall()
+    return [run_info(row["run_uuid"], root) for row in rows]
+
+
 def registered_name(profile: str) -> str:
     """The registered model's name for a profile, such as ``surrogate-smollm2-135m``."""
     return PREFIX + profile
@@ -138,6 +150,7 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
             aliases=tuple(alias for alias, version in _aliases(connection, name).items() if version == number),
             tags={tag["key"]: tag["value"] for tag in tags},
             description=row["description"],
+            created=row["creation_time"] / 1000,
             run_id=row["run_id"],
             assignment={head: specification.programs[program] for head, program in specification.heads.items()},
             specification=path,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from mlflow.entities import LoggedModelOutput, Metric, Run
 from mlflow.entities.model_registry import ModelVersion
 
-from attention_programs.config import Config
 from attention_programs.files import defined, write_json
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import Lineage
@@ -27,17 +26,17 @@ PACKAGES = ("mlflow", "numpy", "pandas", "torch", "transformers")
 
 
 def register(
-    store: Store, run: Run, config: Config, lineage: Lineage, specification_file: Path, validation: Validation
+    store: Store, run: Run, lineage: Lineage, specification_file: Path, validation: Validation
 ) -> ModelVersion:
     """Registers a surrogate as a new version, and gives it the alias if it passes the gate."""
     specification = read_specification(specification_file)
-    name = registered_name(config.profile)
-    tags = {**lineage.tags(), **validation.tags(), "profile": config.profile, "model": specification.model}
+    name = registered_name(specification.profile)
+    tags = {**lineage.tags(), **validation.tags(), "profile": specification.profile, "model": specification.model}
     tags["weights_sha256"] = specification.weights_sha256
     model_id = _log_model(store, run, tags, specification_file, validation)
     client = store.client
     if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name, description=f"{config.model.name} with heads replaced by programs.")
+        client.create_registered_model(name, description=f"{specification.model} with heads replaced by programs.")
     version = client.create_model_version(
         name, f"models:/{model_id}", run.info.run_id, tags, description=validation.description, model_id=model_id
     )

@@ -111,7 +111,7 @@ def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage:
         fill_profile_run(store, run, config, paths, lineage, files)
         for program, rows in progress(programs, "MLflow", unit="runs"):
             log_program(store, run, shared, program, rows, calls_of(program, calls))
-        register(store, run, config, lineage, specification, validation)
+        register(store, run, lineage, specification, validation)
         store.client.set_terminated(run.info.run_id)
     except BaseException:  # a run that is killed stays marked as running
         store.client.set_terminated(run.info.run_id, "FAILED")
@@ -123,10 +123,11 @@ def _remove_unfinished(store: Store, experiment: str, config: Config, content_ke
     for run in store.runs(experiment, _profile_runs(config)):
         key = run.data.tags["content_key"]
         if run.info.status != "FINISHED" or (key == content_key and not _versions(store, run)):
-            _remove(store, run)
+            remove(store, run)
 
 
-def _remove(store: Store, profile_run: Run) -> None:
+def remove(store: Store, profile_run: Run) -> None:
+    """Removes everything that was published or imported with a run."""
     client, experiment = store.client, profile_run.info.experiment_id
     same = f"tags.content_key = '{profile_run.data.tags['content_key']}'"
     for version in _versions(store, profile_run):

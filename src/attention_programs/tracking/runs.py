@@ -24,12 +24,14 @@ from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import (
     DVC_LOCK,
     PARAMS_FILE,
+    PIPELINE,
     REQUIREMENTS,
     SURROGATE_FILE,
     Lineage,
     flattened,
     place_of,
 )
+from attention_programs.tracking.lookup import PARENT_TAG
 from attention_programs.tracking.measurements import perplexity_curves, program_metrics, qa_curves, to_metrics
 from attention_programs.tracking.mlflow_store import Store
 from attention_programs.tracking.prompt_registry import call_metrics, write_calls
@@ -81,7 +83,7 @@ def fill_profile_run(store: Store, run: Run, config: Config, paths: Paths, linea
             continue  # datasets are referenced, not copied; the surrogate is stored with its model
         home = paths.results if file.is_relative_to(paths.results) else paths.report
         _copy(file, folder / home.parent.name / file.relative_to(home))
-    for name in (PARAMS_FILE, DVC_LOCK, REQUIREMENTS):
+    for name in (PARAMS_FILE, PIPELINE, DVC_LOCK, REQUIREMENTS):
         _copy(store.root / name, folder / name)
 
 
@@ -138,7 +140,7 @@ def log_program(
     tags = {
         **shared,
         "kind": PROGRAM_RUN,
-        "mlflow.parentRunId": parent.info.run_id,
+        PARENT_TAG: parent.info.run_id,
         "mlflow.note.content": program.description[:LONGEST_TAG],
         "author": program.author,
         "heads": heads if len(heads) <= LONGEST_TAG else f"{len(rows)} heads; see heads.csv",
