@@ -39,6 +39,8 @@ def write_crate(path: Path, contents: Contents, license_address: str) -> None:
     with replacing(path) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in {METADATA: metadata.encode(), **contents.files}.items():
             archive.writestr(zipfile.ZipInfo(name, EARLIEST), content, zipfile.ZIP_DEFLATED)
+        for folder in sorted({name.split("/")[0] for name in contents.files if "/" in name}):
+            archive.writestr(zipfile.ZipInfo(f"{folder}/", EARLIEST), b"")
 
 
 def read_crate(path: Path) -> Crate:

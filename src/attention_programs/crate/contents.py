@@ -15,7 +15,7 @@ from attention_programs.surrogate.specification import SurrogateSpecification, r
 from attention_programs.tracking.lineage import DVC_LOCK, PARAMS_FILE, PIPELINE, REQUIREMENTS, SURROGATE_FILE
 from attention_programs.tracking.lookup import SurrogateInfo, child_runs, run_info, surrogate_info
 
-CARD, REGISTRY, RECORD, VALIDATION = "model_card.md", "registry.json", "provenance.json", "validation.json"
+CARD, REGISTRY, RECORD, VALIDATION = "README.md", "registry.json", "provenance.json", "validation.json"
 LOCKED = (DVC_LOCK, PIPELINE, PARAMS_FILE, REQUIREMENTS)
 """Files of the pipeline, as they were when the surrogate was published."""
 

@@ -11,12 +11,13 @@ from attention_programs.tracking.lineage import DVC_LOCK, PARAMS_FILE, PIPELINE,
 
 METADATA = "ro-crate-metadata.json"
 SPECIFICATION = "https://w3id.org/ro/crate/1.2"
+OF_THE_PROFILES = "https://w3id.org/ro/crate/1.1"
+"""The version that today's profiles of workflow runs extend; the crate conforms to both."""
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
-PROV = "http://www.w3.org/ns/prov#"
 DESCRIPTIONS = {
     SURROGATE_FILE: "Which heads are replaced by which programs, for which weights, with losses to measure again",
     VALIDATION: "Perplexity, answers and the gate's verdict",
@@ -34,6 +35,7 @@ FOLDERS = {
     "replies": "What it answered",
     "results": "Results",
 }
+WORKFLOW = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 FORMATS = {
     "csv": "text/csv", "json": "application/json", "lock": "text/plain", "md": "text/markdown", "py": "text/x-python",
     "yaml": "application/yaml",
@@ -54,20 +56,21 @@ def describe(contents: Contents, license_address: str) -> Entity:
             "@id": METADATA,
             "@type": "CreativeWork",
             "about": _ref("./"),
-            "conformsTo": _ref(SPECIFICATION),
+            "conformsTo": [_ref(SPECIFICATION), _ref(OF_THE_PROFILES)],
         },
         _root(contents, license_address),
         *(_file(path, content) for path, content in contents.files.items()),
         *_folders(contents),
         *(
-            {"@id": address, "@type": "CreativeWork", "name": name, "version": version}
+            {"@id": address, "@type": ["CreativeWork", "Profile"], "name": name, "version": version}
             for address, (name, version) in PROFILES.items()
         ),
+        {"@id": WORKFLOW, "@type": ["CreativeWork", "Profile"], "name": "ComputationalWorkflow", "version": "1.0"},
         {"@id": license_address, "@type": "CreativeWork", "name": license_address.rsplit("/", 1)[-1]},
         *_workflow(contents),
         *_provenance(contents),
     ]
-    return {"@context": [f"{SPECIFICATION}/context", {"prov": PROV}], "@graph": graph}
+    return {"@context": f"{SPECIFICATION}/context", "@graph": graph}
 
 
 def _ref(address: str) -> dict[str, str]:
@@ -87,7 +90,7 @@ def _root(contents: Contents, license_address: str) -> Entity:
         "conformsTo": [_ref(address) for address in PROFILES],
         "hasPart": [_ref(path) for path in (*top, *folders)],
         "mainEntity": _ref(PIPELINE),
-        "mentions": [_ref("#run")],
+        "mentions": _ref("#run"),
         "prov:wasDerivedFrom": _ref(_address(contents.record.nodes[contents.record.root])),
     }
 
@@ -108,9 +111,12 @@ def _file(path: str, content: bytes) -> Entity:
             "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
             "name": "Programs for attention heads, and a model with heads replaced",
             "programmingLanguage": _ref("#dvc"),
-            "input": [_ref("#settings")],
-            "output": [_ref("#surrogate")],
+            "conformsTo": _ref(WORKFLOW),
+            "input": _ref("#settings"),
+            "output": _ref("#surrogate"),
         }
+    if path == CARD:
+        entity["about"] = _ref("./")
     if path in (PARAMS_FILE, SURROGATE_FILE):
         entity["exampleOfWork"] = _ref("#settings" if path == PARAMS_FILE else "#surrogate")
     return entity
@@ -133,7 +139,8 @@ def _workflow(contents: Contents) -> Iterator[Entity]:
         "@id": "#dvc",
         "@type": "ComputerLanguage",
         "name": "DVC pipeline",
-        "url": _ref("https://dvc.org"),
+        "url": "https://dvc.org",
+        "version": _version("dvc", contents.files[REQUIREMENTS].decode()),
     }
     for key, name, example in (("#settings", "settings", PARAMS_FILE), ("#surrogate", "surrogate", SURROGATE_FILE)):
         yield {
@@ -148,11 +155,18 @@ def _workflow(contents: Contents) -> Iterator[Entity]:
         "@id": "#run",
         "@type": "CreateAction",
         "name": f"Run of profile {contents.profile}",
+        "description": "All stages, by `dvc repro`, and publication in the registry of models",
+        "endTime": contents.day,
         "instrument": _ref(PIPELINE),
         "object": [_ref(path) for path in (PARAMS_FILE, REQUIREMENTS)],
         "result": [_ref(path) for path in (SURROGATE_FILE, *outputs)],
         "actionStatus": "http://schema.org/CompletedActionStatus",
     }
+
+
+def _version(package: str, lock_file: str) -> str:
+    found = re.search(rf"^{package}==(.+)$", lock_file, re.MULTILINE)
+    return found[1].strip() if found else "unknown"
 
 
 def _provenance(contents: Contents) -> Iterator[Entity]:
@@ -170,9 +184,14 @@ def _provenance(contents: Contents) -> Iterator[Entity]:
         }
         entity |= {"description": node.details} if node.details else {}
         entity |= {"identifier": node.hash} if node.hash else {}
-        entity |= {"prov:used" if activity else "prov:wasDerivedFrom": others} if others else {}
-        entity |= {"prov:wasGeneratedBy": stages} if stages else {}
+        entity |= {"prov:used" if activity else "prov:wasDerivedFrom": _one_or_all(others)} if others else {}
+        entity |= {"prov:wasGeneratedBy": _one_or_all(stages)} if stages else {}
         yield entity
+
+
+def _one_or_all(references: list[dict[str, str]]) -> Any:
+    """JSON-LD's short form of a list of one."""
+    return references[0] if len(references) == 1 else references
 
 
 def _address(node: Node) -> str:
