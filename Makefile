@@ -7,6 +7,7 @@ ARGUMENTS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+VALIDATOR := .cache/crate-validator
 CHECKED ?= full
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -43,7 +44,12 @@ smoke: $(STAMP)  ## run every stage on a few texts and heads, in a few minutes
 compare-models: $(STAMP)  ## put models side by side (PROFILES="name name" for others than in comparison/params.yaml)
 	@$(BIN)/attention-programs compare-models $(PROFILES) $(ARGUMENTS)
 
-test: $(STAMP)  ## run the whole test suite
+$(VALIDATOR)/installed: tests/crate_validator.lock
+	$(PYTHON) -m venv $(VALIDATOR)
+	@$(VALIDATOR)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement $<
+	@touch $@
+
+test: $(STAMP) $(VALIDATOR)/installed  ## run the whole test suite
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(STAMP)  ## measure speed on this machine, as ratios (results/bench.json)

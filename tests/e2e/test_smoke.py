@@ -6,35 +6,43 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from rocrate.rocrate import ROCrate
 
 from attention_programs import cli
 from attention_programs.attention.pattern_store import read_index
 from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import read_texts
+from attention_programs.crate.archive import read_crate
 from attention_programs.errors import UserError
 from attention_programs.files import read_csv, read_json, read_jsonl, write_jsonl, write_text
 from attention_programs.llm.call_log import read_calls
 from attention_programs.models.model_record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.record import read_programs
+from attention_programs.project.folder import make_project
 from attention_programs.project.reproduction import environment
 from attention_programs.provenance.subject import trace
 from attention_programs.provenance.verification import verify
 from attention_programs.surrogate.head_rankings import percent_of
 from attention_programs.surrogate.surrogate import load_surrogate
+from attention_programs.tracking.lookup import surrogate_info
 from attention_programs.tracking.mlflow_store import EXPERIMENT, open_store
 from attention_programs.tracking.publish import Published, publish
 from attention_programs.untrusted.vetting import Candidate, write_candidates
 from cases import program
 from conftest import ROOT, tiny_model
 
+VALIDATOR = ROOT / ".cache/crate-validator/bin/python"
+"""An environment of its own; see ``tests/crate_validation.py``."""
 STAGES = ("model", "corpora", "attention", "search", "synthesize", "score", "select", "categories", "analyse",
           "ablation", "effects", "distil", "replace", "controls", "evaluate", "report")  # fmt: skip
 TAKEN = (
@@ -403,6 +411,91 @@ def test_what_is_in_mlflow_is_verified_without_the_project_s_data(project: Path,
     table.write_bytes(table.read_bytes() + b"\n")
     with pytest.raises(UserError, match=r"table results/tiny/heads.csv is not as recorded"):
         verify(trace("tiny/1", "tiny", root, root)).require()
+
+
+@pytest.fixture(scope="module")
+def crate(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("crate") / "surrogate.zip"
+    assert cli.main(["export", "surrogate", "tiny@latest-validated", str(path), "--project", str(project)]) == 0
+    return path
+
+
+def write_zip(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as out:
+        for name, content in files.items():
+            out.writestr(name, content)
+    return path
+
+
+def another_project(project: Path, folder: Path) -> Path:
+    """A new one, which has the weights, as a model of a folder can't be fetched elsewhere."""
+    make_project(folder)
+    shutil.copytree(project / "models", folder / "models")
+    return folder
+
+
+@pytest.mark.skipif(not VALIDATOR.is_file(), reason="`make test` makes the validator's environment")
+def test_a_crate_meets_every_requirement(crate: Path, tmp_path: Path) -> None:
+    def lacks(path: Path) -> str:
+        command = [VALIDATOR, ROOT / "tests/crate_validation.py", path, "ro-crate-1.2", "workflow-run-crate"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert lacks(crate) == ""
+    files = dict(read_crate(crate).files)
+    metadata = json.loads(files["ro-crate-metadata.json"])
+    for entity in metadata["@graph"]:
+        entity.pop("license", None)
+        entity.pop("instrument", None)
+    poorer = write_zip(tmp_path / "poorer.zip", files | {"ro-crate-metadata.json": json.dumps(metadata).encode()})
+    assert "MUST have an instrument property" in lacks(poorer)
+
+
+def test_a_crate_is_read_by_other_software(project: Path, crate: Path, tmp_path: Path) -> None:
+    read = ROCrate(crate)
+    assert read.mainEntity.id == "dvc.yaml"
+    stages = [entity for entity in read.contextual_entities if "prov:Activity" in entity.type]
+    assert len(stages) == 15  # all but the report, which no result of the surrogate was made from
+    assert "| L" in zipfile.ZipFile(crate).read("README.md").decode()
+    again = tmp_path / "again.zip"
+    assert cli.main(["export", "surrogate", "tiny/1", str(again), "--project", str(project)]) == 0
+    assert again.read_bytes() == crate.read_bytes()
+
+
+def test_a_crate_is_registered_in_another_project(
+    project: Path, crate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = another_project(project, tmp_path / "other")
+    assert cli.main(["import", str(crate), "--project", str(other)]) == 0
+    said = capsys.readouterr().out
+    assert "recorded test texts measured again" in said
+    assert "surrogate-tiny version 1" in said
+    before, after = (surrogate_info("tiny", root) for root in (project, other))
+    assert (before.tags, before.aliases, before.description) == (after.tags, after.aliases, after.description)
+    assert before.assignment == after.assignment
+    found = verify(trace("tiny/1", "tiny", other, other))
+    found.require()
+    assert {"verified", "unverified"} == {finding.status for finding in found.findings.values()}
+    assert cli.main(["import", str(crate), "--project", str(other)]) == 0
+    assert "was registered before; nothing added" in capsys.readouterr().out
+
+
+def test_a_crate_whose_losses_are_not_found_again_is_not_registered(
+    project: Path, crate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, changed = another_project(project, tmp_path / "other"), tmp_path / "changed.zip"
+    files = dict(read_crate(crate).files)
+    surrogate = json.loads(files["surrogate.json"])
+    surrogate["recorded"]["texts"][0]["replaced"] += 10
+    files["surrogate.json"] = json.dumps(surrogate).encode()
+    metadata = json.loads(files["ro-crate-metadata.json"])
+    for entity in metadata["@graph"]:
+        if entity["@id"] == "surrogate.json":
+            entity["sha256"] = sha256(files["surrogate.json"]).hexdigest()
+    files["ro-crate-metadata.json"] = json.dumps(metadata).encode()
+    write_zip(changed, files)
+    assert cli.main(["import", str(changed), "--project", str(other)]) == 2
+    assert "summed loss" in capsys.readouterr().err
+    assert not (other / "mlruns/mlflow.db").exists()
 
 
 def test_the_report_needs_nothing_else(paths: Paths) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from attention_programs.cli.app import Directory, HeadName, Project, command, root_of
+from attention_programs.cli.records import import_surrogate
 from attention_programs.errors import UserError
 
 if TYPE_CHECKING:  # commands import what they need: the help is there sooner
@@ -18,14 +19,20 @@ if TYPE_CHECKING:  # commands import what they need: the help is there sooner
 
 @command(
     "import",
-    "import programs from an untrusted file",
+    "import programs from an untrusted file, or an exported surrogate",
     "import gpt2_programs.py --format paper",
     "import mine.py --format view",
     "import llama_programs.py --helpers helpers.py",
+    "import surrogate.zip",
 )
 def import_programs(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", show_default=False, help="a Python file; it only ever runs in the sandbox")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            show_default=False,
+            help="a Python file, which only ever runs in the sandbox, or a zip file that `export` wrote",
+        ),
     ],
     format: Annotated[
         Literal["paper", "view"],
@@ -44,7 +51,13 @@ def import_programs(
     """Imports programs from a Python file: runs them in the sandbox and stores them with their origin.
 
     The file's own code never runs outside the sandbox. Rejected programs are stored too, and the reasons shown.
+
+    Of an exported surrogate, every hash is checked, its model is fetched, and its recorded losses are measured again;
+    then it is registered here.
     """
+    if file.suffix == ".zip":
+        import_surrogate(file, project)
+        return
     from attention_programs.attention.pattern_store import read_index, read_patterns
     from attention_programs.programs.prefix import PrefixTest
     from attention_programs.sparse_search.profile_search import PREFIX_TEXTS, prefix_views

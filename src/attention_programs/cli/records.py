@@ -137,12 +137,8 @@ def export_surrogate(
     print(f"{out}: {contents.name} version {contents.version}, {len(contents.files)} files")
 
 
-@command("import", "register a surrogate from an exported file", "import surrogate.zip")
-def import_surrogate(
-    crate: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="the file that `export` wrote")],
-    project: Directory = None,
-) -> None:
-    """Checks every hash of an exported surrogate, fetches its model, and measures it again; then registers it here."""
+def import_surrogate(crate: Path, project: Path | None) -> None:
+    """Registers an exported surrogate in a project, after measuring it again there."""
     from attention_programs.crate.importing import import_crate
 
     opened = Project.open(project, compute=True)
