@@ -18,7 +18,7 @@ from conftest import ROOT
 
 SNAPSHOT = ROOT / "tests/data/snapshots/help.txt"
 WIDTH = "80"
-NO_PROJECT = ("init", "surrogate")
+NO_PROJECT = ("export", "init", "surrogate")
 
 
 def commands(group: Any, *before: str) -> Iterator[tuple[str, ...]]:
