@@ -92,7 +92,7 @@ def ui(
     project: Directory = None,
 ) -> None:
     """Serves MLflow's UI on the local store until stopped."""
-    from attention_programs.tracking.mlflow_store import EXPERIMENT
     from attention_programs.tracking.pages import serve
+    from attention_programs.tracking.store import EXPERIMENT
 
     serve(root_of(project), EXPERIMENT, host, port)

@@ -31,8 +31,8 @@ from attention_programs.tracking.lineage import (
     place_of,
 )
 from attention_programs.tracking.measurements import perplexity_curves, program_metrics, qa_curves, to_metrics
-from attention_programs.tracking.mlflow_store import Store
 from attention_programs.tracking.prompt_registry import call_metrics, write_calls
+from attention_programs.tracking.store import Store
 
 PROFILE_RUN = "profile"
 PROGRAM_RUN = "program"
@@ -75,14 +75,14 @@ def fill_profile_run(store: Store, run: Run, config: Config, paths: Paths, linea
     for start in range(0, len(metrics), BATCH["metrics"]):
         store.client.log_batch(run.info.run_id, metrics=metrics[start : start + BATCH["metrics"]])
     store.client.log_inputs(run.info.run_id, _data_sets(paths, lineage, store.root))
-    folder = store.folder(run.info.artifact_uri)
-    for file in files:
-        if file.is_relative_to(paths.data):
-            continue  # datasets are referenced, not copied; the surrogate is stored with its model
-        home = paths.results if file.is_relative_to(paths.results) else paths.report
-        _copy(file, folder / home.parent.name / file.relative_to(home))
-    for name in (PARAMS_FILE, DVC_LOCK, REQUIREMENTS):
-        _copy(store.root / name, folder / name)
+    with store.files(run) as folder:
+        for file in files:
+            if file.is_relative_to(paths.data):
+                continue  # datasets are referenced, not copied; the surrogate is stored with its model
+            home = paths.results if file.is_relative_to(paths.results) else paths.report
+            _copy(file, folder / home.parent.name / file.relative_to(home))
+        for name in (PARAMS_FILE, DVC_LOCK, REQUIREMENTS):
+            _copy(store.root / name, folder / name)
 
 
 def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]:
@@ -133,7 +133,7 @@ def log_program(
     rows: pd.DataFrame,
     calls: Sequence[Call] = (),
 ) -> None:
-    """Writes one program's run with only three calls and a few files, so that hundreds take seconds."""
+    """Writes one program's run with only three calls and a few files, so that hundreds take seconds locally."""
     heads = " ".join(rows["head"])
     tags = {
         **shared,
@@ -153,13 +153,13 @@ def log_program(
     sizes = to_metrics({"terms": program.terms, "nodes": program.nodes})
     asked = call_metrics(program, calls) if program.author == LLM else []
     store.client.log_batch(run.info.run_id, metrics=[*program_metrics(rows), *sizes, *asked])
-    folder = store.folder(run.info.artifact_uri)
-    write_text(folder / "program.py", program.source)
-    write_json(folder / "provenance.json", {"author": program.author, "id": program.id, **program.provenance})
-    write_csv(folder / "heads.csv", rows)
-    if "prompt" in program.provenance:  # of programs written by hand
-        write_text(folder / "prompt.md", program.provenance["prompt"])
-    write_calls(calls, folder)
+    with store.files(run) as folder:
+        write_text(folder / "program.py", program.source)
+        write_json(folder / "provenance.json", {"author": program.author, "id": program.id, **program.provenance})
+        write_csv(folder / "heads.csv", rows)
+        if "prompt" in program.provenance:  # of programs written by hand
+            write_text(folder / "prompt.md", program.provenance["prompt"])
+        write_calls(calls, folder)
     store.client.set_terminated(run.info.run_id)
 
 
