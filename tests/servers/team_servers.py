@@ -122,11 +122,10 @@ def _postgres() -> Iterator[str]:
         options = ["--auth=scram-sha-256", "--encoding=utf8", "--no-locale", "--username=team", "--no-sync"]
         command = [programs / "bin/initdb", *options, f"--pwfile={folder / 'password'}", "--pgdata", tables]
         subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, **who)
-        server = [programs / "bin/postgres", "-D", tables, "-h", HOST, "-p", str(port), "-c", "fsync=off"]
+        place = ["-D", tables, "-h", HOST, "-p", str(port), "-c", "unix_socket_directories="]
+        server = [programs / "bin/postgres", *place, "-c", "fsync=off"]
         address = f"postgresql://team:{password}@{HOST}:{port}"
-        with _running(
-            [*server, "-c", "unix_socket_directories="], folder, folder / "log", signal.SIGINT, **who
-        ) as ended:
+        with _running(server, folder, folder / "log", signal.SIGINT, **who) as ended:
             _wait_until(lambda: _create_databases(address), ended)
             yield address
 
@@ -149,16 +148,9 @@ def _s3(folder: Path, key: str, secret: str) -> Iterator[str]:
     """Yields the address of an S3 server with an empty bucket."""
     (folder / "buckets" / BUCKET).mkdir(parents=True)
     port = free_port()
-    command = [
-        Path(sysconfig.get_path("scripts"), "rclone"),
-        "serve",
-        "s3",
-        "--addr",
-        f"{HOST}:{port}",
-        "--auth-key",
-        f"{key},{secret}",
-    ]
-    with _running([*command, "--config", "", folder / "buckets"], folder, folder / "log") as ended:
+    rclone = Path(sysconfig.get_path("scripts"), "rclone")
+    command = [rclone, "serve", "s3", "--addr", f"{HOST}:{port}", "--auth-key", f"{key},{secret}", "--config", ""]
+    with _running([*command, folder / "buckets"], folder, folder / "log") as ended:
         _wait_until(lambda: _listens(port), ended)
         yield f"http://{HOST}:{port}"
 
@@ -191,9 +183,8 @@ def _running(
     """A server at work; yields a function that returns what it said if it has ended, else nothing."""
     end = (lambda: die_with_parent(by=stop)) if sys.platform == "linux" else None
     with log.open("wb") as stream:
-        server = subprocess.Popen(
-            command, cwd=folder, stdout=stream, stderr=stream, preexec_fn=end, process_group=0, **options
-        )
+        places: dict[str, Any] = {"cwd": folder, "stdout": stream, "stderr": stream, "process_group": 0}
+        server = subprocess.Popen(command, **places, preexec_fn=end, **options)  # noqa: PLW1509 - starts no thread
     try:
         yield lambda: "" if server.poll() is None else f"{command[0]} ended: {log.read_text()[-2000:]}"
     finally:
