@@ -160,16 +160,21 @@ def _mlflow(folder: Path, database: str, environment: dict[str, str]) -> Iterato
     """Yields the address of MLflow's server."""
     folder.mkdir()
     settings, port = folder / "users.ini", free_port()
-    settings.write_text(f"[mlflow]\ndefault_permission = EDIT\ndatabase_uri = {database}/{DATABASES[1]}\n")
+    users = {"default_permission": "EDIT", "database_uri": f"{database}/{DATABASES[1]}", "auth_cache_ttl_seconds": "60"}
+    settings.write_text("[mlflow]\n" + "".join(f"{name} = {value}\n" for name, value in users.items()))
     settings.chmod(0o600)
-    stores = ["--backend-store-uri", f"{database}/{DATABASES[0]}", "--artifacts-destination", f"s3://{BUCKET}"]
-    command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", *stores]
+    stores = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_BACKEND_STORE_URI": f"{database}/{DATABASES[0]}",
+        "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{BUCKET}",
+    }
+    command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth"]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_TRACKING_")}
     with _running(
         [*command, "--host", HOST, "--port", str(port), "--workers", "1"],
         folder,
         folder / "log",
-        env={**inherited, **QUIET, **environment, "MLFLOW_AUTH_CONFIG_PATH": str(settings)},
+        env={**inherited, **QUIET, **environment, **stores},
     ) as ended:
         address = f"http://{HOST}:{port}"
         _wait_until(lambda: _healthy(address), ended)

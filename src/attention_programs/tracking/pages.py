@@ -15,7 +15,8 @@ from attention_programs.offline import QUIET
 from attention_programs.tracking.addresses import ROOT_VARIABLE
 from attention_programs.tracking.lookup import DATABASE
 from attention_programs.tracking.mlflow_store import open_store
-from attention_programs.tracking.server import page, server_address
+from attention_programs.tracking.saved_view import charts_page, runs_page
+from attention_programs.tracking.server import server_address
 from attention_programs.untrusted.sandbox.linux import die_with_parent
 
 STOP_SECONDS = 10
@@ -56,7 +57,8 @@ def show(root: Path, experiment: str, listening: Listening) -> None:
 
 
 def _print_pages(address: str, experiment: str) -> None:
-    print(f"runs:     {page(address, experiment, '/runs')}")
+    print(f"runs:     {runs_page(address, experiment)}")
+    print(f"charts:   {charts_page(address, experiment)}")
     print(f"registry: {address}/#/models", flush=True)
 
 

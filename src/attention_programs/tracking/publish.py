@@ -38,9 +38,10 @@ from attention_programs.tracking.mlflow_store import open_store
 from attention_programs.tracking.model_card import read_validation
 from attention_programs.tracking.model_registry import give_alias, passed, register, versions_of
 from attention_programs.tracking.prompt_registry import calls_of, register_prompts
-from attention_programs.tracking.runs import PROFILE_RUN, fill_profile_run, log_program, logged_programs, profile_tags
+from attention_programs.tracking.runs import fill_profile_run, log_program, logged_programs, profile_tags
+from attention_programs.tracking.saved_view import save_view
 from attention_programs.tracking.server import page
-from attention_programs.tracking.store import EXPERIMENT, Store
+from attention_programs.tracking.store import EXPERIMENT, PROFILE_RUN, Store
 
 LOCK = "mlruns/publish.lock"
 LONGEST_HOURS = 24
@@ -89,6 +90,7 @@ def publish(config: Config, paths: Paths, root: Path) -> Published:
             if versions and versions[0].run_id != run.info.run_id:  # another publisher was quicker
                 _remove(store, run)
         _tidy(store, experiment, config.profile, lineage.content_key)
+        save_view(store, experiment)
         return _found(store, experiment, config.profile, lineage.content_key)
 
 
@@ -140,7 +142,7 @@ def _write(store: Store, experiment: str, config: Config, paths: Paths, lineage:
     programs = logged_programs(paths)
     log = read_log(store.root / config.explainer.call_log)
     calls = {call.key: call for call in log if call.status == "answered"}
-    tags = profile_tags(config, paths, lineage)
+    tags = profile_tags(config, paths, lineage, validation)
     shared = lineage.tags() | {key: tags[key] for key in ("profile", "model", "weights_sha256")}
     run = store.client.create_run(experiment, tags=tags, run_name=f"{config.profile} {lineage.content_key[:8]}")
     try:

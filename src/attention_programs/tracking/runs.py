@@ -20,29 +20,26 @@ from attention_programs.models.model_record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.methods import LLM, SELECTED
 from attention_programs.programs.record import ProgramRecord, read_programs
-from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import (
     DVC_LOCK,
     PARAMS_FILE,
     REQUIREMENTS,
-    SURROGATE_FILE,
     Lineage,
     flattened,
     place_of,
 )
 from attention_programs.tracking.measurements import perplexity_curves, program_metrics, qa_curves, to_metrics
+from attention_programs.tracking.model_card import Validation
 from attention_programs.tracking.prompt_registry import call_metrics, write_calls
-from attention_programs.tracking.store import Store
+from attention_programs.tracking.store import PROFILE_RUN, PROGRAM_RUN, Store
 
-PROFILE_RUN = "profile"
-PROGRAM_RUN = "program"
 BATCH = {"metrics": 900, "params": 100}
 """What MLflow accepts in one call."""
 LONGEST_TAG = 5000
 """Maximum characters; MLflow rejects tags of more than 8,000."""
 
 
-def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, str]:
+def profile_tags(config: Config, paths: Paths, lineage: Lineage, validation: Validation) -> dict[str, str]:
     """Tags of a profile's run: what it is, and its provenance."""
     record = read_record(paths.model)
     return {
@@ -52,7 +49,8 @@ def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, st
         "model": config.model.name,
         "weights_sha256": record.weights_sha256,
         "quantization": record.quantization or "none",
-        "ranking": read_specification(paths.data / SURROGATE_FILE).ranking,
+        "ranking": validation.ranking,
+        "gate": validation.gate,
         "sandbox_synthesize": read_json(paths.results / "synthesis.json")["sandbox"],
         "sandbox_score": read_json(paths.results / "scoring.json")["sandbox"],
         "mlflow.source.name": f"dvc repro ({config.profile})",

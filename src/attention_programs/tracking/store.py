@@ -16,6 +16,9 @@ EXPERIMENT = "attention-programs"
 """The single experiment for all profiles and models: MLflow compares runs within an experiment."""
 EXISTS = "RESOURCE_ALREADY_EXISTS"
 """MLflow's error code where another process was quicker."""
+PROFILE_RUN = "profile"
+PROGRAM_RUN = "program"
+"""What a run is of: its tag ``kind``."""
 PAGE = 1000
 """Rows per query."""
 

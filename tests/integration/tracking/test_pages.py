@@ -105,7 +105,7 @@ def test_whatever_ends_the_command_ends_the_server_and_no_job_workers_are_starte
         command.send_signal(number)
         said = command.communicate(timeout=PATIENCE_SECONDS)[0]
         assert command.returncode == codes[number]
-        assert f"runs:     http://127.0.0.1:{ports[number]}/#/experiments/1/runs\n" in said
+        assert f"runs:     http://127.0.0.1:{ports[number]}/#/experiments/1/runs?viewStateShareKey=models\n" in said
         wait_until(lambda started=started: not started & parents().keys())  # type: ignore[misc]
 
 
