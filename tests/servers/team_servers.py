@@ -83,6 +83,8 @@ class TeamServers:
 def team_servers() -> Iterator[TeamServers]:
     """Starts the servers, and stops them at the end of the ``with`` block or, on Linux, of this process."""
     with contextlib.ExitStack() as stack:
+        former = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        stack.callback(signal.signal, signal.SIGTERM, former)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="team-servers-")))
         database = stack.enter_context(_postgres())
         key, secret = secrets.token_hex(8), secrets.token_hex(16)
@@ -151,7 +153,7 @@ def _s3(folder: Path, key: str, secret: str) -> Iterator[str]:
     rclone = Path(sysconfig.get_path("scripts"), "rclone")
     command = [rclone, "serve", "s3", "--addr", f"{HOST}:{port}", "--auth-key", f"{key},{secret}", "--config", ""]
     with _running([*command, folder / "buckets"], folder, folder / "log") as ended:
-        _wait_until(lambda: _listens(port), ended)
+        _wait_until(lambda: listens(port), ended)
         yield f"http://{HOST}:{port}"
 
 
@@ -212,7 +214,8 @@ def _wait_until(condition: Callable[[], bool], ended: Callable[[], str]) -> None
         time.sleep(0.2)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody listens at a port."""
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
 

@@ -4,20 +4,28 @@ import itertools
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import mlflow
 import pytest
-from team_servers import TeamServers, team_servers
+from team_servers import TeamServers, listens, team_servers
 
 from attention_programs import cli
+from attention_programs.errors import UserError
+from attention_programs.surrogate.losses import text_losses
 from attention_programs.tracking import publish as publishing
 from attention_programs.tracking import runs as run_contents
 from attention_programs.tracking.lookup import ALIAS, DATABASE, surrogate_info
 from attention_programs.tracking.mlflow_store import open_store
+from attention_programs.tracking.model_registry import load_surrogate
 from attention_programs.tracking.store import EXPERIMENT, Store
+from conftest import SENTENCES
 from small_project import SELECTED, exit_code, make_repository, publish_at, start, write_params
 
 LIMITS = itertools.count(1000)
@@ -117,7 +125,7 @@ def test_published_twice_is_one_version_in_postgresql_and_s3(
 
 @pytest.mark.parametrize(
     ("function", "module", "written"),
-    [("log_program", publishing, 2), ("register", publishing, 4), ("call_metrics", run_contents, 2)],
+    [("log_program", publishing, 2), ("register", publishing, 4), ("write_calls", run_contents, 2)],
 )
 def test_a_publisher_that_is_killed_is_followed_by_one_that_resumes(
     project: Path, team: TeamServers, function: str, module: Any, written: int
@@ -127,8 +135,6 @@ def test_a_publisher_that_is_killed_is_followed_by_one_that_resumes(
     new_content(project)
     with open_store(project) as store:
         before = contents(store)
-        if function == "call_metrics":
-            function = "write_calls"
         killed = in_process(project, function, lambda: os.kill(os.getpid(), signal.SIGKILL), module)
         assert exit_code(killed) == -signal.SIGKILL
         half = contents(store)
@@ -185,3 +191,113 @@ def test_a_publisher_at_work_on_another_content_is_left_alone(project: Path, tea
             patch.setattr(publishing, "LONGEST_HOURS", 0)  # as on the next day
             publish_at(project)
         assert not contents(store)["runs"].keys() & set(unfinished)
+
+
+@pytest.mark.parametrize("arguments", [["publish"], ["surrogate", "info", "tiny-llama"], ["ui"]])
+def test_a_wrong_password_is_one_line(
+    project: Path,
+    team: TeamServers,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "not the password")
+    assert cli.main([*arguments, "--project", str(project)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        f"error: {team.address} rejects user 'admin'; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, then "
+        "run the command again\n"
+    )
+
+
+def test_a_server_that_goes_away_while_publishing_loses_nothing(
+    project: Path, team: TeamServers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new_content(project)
+    original = publishing.log_program
+
+    def then_gone(*arguments: Any) -> None:
+        original(*arguments)
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "changed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "log_program", then_gone)
+        assert cli.main(["publish", "--project", str(project)]) == 2
+    assert "rejects user 'admin'" in capsys.readouterr().err
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", team.password)
+    published = publish_at(project)
+    assert surrogate_info("tiny-llama", project).version == published.version
+    with open_store(project) as store:
+        assert set(contents(store)["runs"].values()) == {"FINISHED"}
+
+
+def test_a_surrogate_is_loaded_and_measured_again_from_the_server(
+    project: Path, team: TeamServers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = publish_at(project)
+    info = surrogate_info(f"tiny-llama/{published.version}", project)
+    assert info.specification.read_bytes() == (project / "data/tiny-llama/surrogate.json").read_bytes()
+    assert info.specification.is_relative_to(project / ".cache")
+    assert {head: program.name for head, program in info.assignment.items()} == dict(list(SELECTED.items())[:3])
+    assert (info.run_id, info.tags["percent"]) == (published.run_id, "25")
+    assert "3 attention heads (25 %" in info.description
+    losses = text_losses(load_surrogate("tiny-llama", project, verify=True), list(SENTENCES), 24)
+
+    assert cli.main(["surrogate", "info", "tiny-llama", "--verify", "--project", str(project)]) == 0
+    assert "3 recorded test texts" in capsys.readouterr().out
+
+    monkeypatch.chdir(project)
+    model = mlflow.pyfunc.load_model(f"models:/surrogate-tiny-llama@{ALIAS}")
+    table = model.predict(list(SENTENCES))
+    assert (table["loss"] * table["tokens"]).tolist() == pytest.approx([loss.loss_sum for loss in losses])
+
+    for reference, message in (
+        ("gpt2", "no surrogate 'surrogate-gpt2' is registered; choose from surrogate-tiny-llama"),
+        ("tiny-llama@best", "no alias 'best'; versions: 1"),
+        ("tiny-llama/999", "no version 999; versions: 1"),
+    ):
+        with pytest.raises(UserError, match=message):
+            surrogate_info(reference, project)
+
+
+def test_a_surrogate_whose_file_was_changed_on_the_server_is_rejected(project: Path, team: TeamServers) -> None:
+    new_content(project)
+    published = publish_at(project)
+    with open_store(project) as store:
+        store.client.set_model_version_tag(
+            published.model, published.version, "dvc/data/tiny-llama/surrogate.json", "0" * 32
+        )
+    with pytest.raises(UserError, match="is not the file that was published"):
+        surrogate_info(f"tiny-llama/{published.version}", project)
+
+
+def test_ui_prints_the_servers_address_and_starts_nothing(
+    project: Path, team: TeamServers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = publish_at(project)
+    assert cli.main(["ui", "--project", str(project)]) == 0
+    runs = f"{team.address}/#/experiments/{published.experiment_id}/runs?viewStateShareKey=models"
+    assert capsys.readouterr().out.splitlines()[0] == f"runs:     {runs}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only an orderly end stops the servers")
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+def test_the_servers_end_with_the_tests_however_these_end(by: signal.Signals) -> None:
+    code = (
+        "import sys, time, team_servers\n"
+        "with team_servers.team_servers() as servers:\n"
+        "    print(servers.address, servers.s3_address, servers.database, flush=True)\n"
+        "    time.sleep(10_000)\n"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    with subprocess.Popen(command, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout is not None
+        addresses = [urlsplit(address) for address in tests.stdout.readline().split()]
+        assert len(addresses) == 3
+        assert all(listens(address.port or 0) for address in addresses)
+        tests.send_signal(by)
+    end = time.monotonic() + 120
+    while any(listens(address.port or 0) for address in addresses):
+        assert time.monotonic() < end
+        time.sleep(0.2)
