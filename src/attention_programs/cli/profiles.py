@@ -102,8 +102,10 @@ def reproduce(
     from attention_programs.project.preparation import prepare
     from attention_programs.report.summary import format_summary
     from attention_programs.tracking.publish import publish
+    from attention_programs.tracking.server import server_address
 
     root = root_of(project)
+    server_address()  # a bad one is said now, not after hours
     if not model and (corpus or tokens or heads):
         raise UserError("--corpus, --tokens and --heads go with --model; name one, such as smollm2-135m")
     with reproduction.restored(root) if restore else contextlib.nullcontext():

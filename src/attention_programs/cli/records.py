@@ -77,26 +77,50 @@ def summary(
 
 @command("publish", "write the current results to MLflow", "publish")
 def publish(project: Directory = None) -> None:
-    """Writes the results of the current profile to MLflow."""
+    """Writes the results of the current profile to MLflow: to the project's own store or to a tracking server.
+
+    MLFLOW_TRACKING_URI names the server (http://HOST:PORT); MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD log
+    in.
+    """
     from attention_programs.tracking.publish import publish as write
+    from attention_programs.tracking.server import server_address
 
     opened = Project.open(project, compute=True)
     published = write(opened.config, opened.paths, opened.root)
     print(f"experiment {published.experiment_id}, run {published.run_id}, {published.programs} programs")
+    if address := server_address():
+        print(f"{address}/{published.url}")
     print(f"{published.model} version {published.version}: gate {published.gate}")
 
 
-@command("ui", "open MLflow's UI on the local store", "ui --port 5001")
+@command(
+    "ui",
+    "open MLflow's UI on the local store",
+    "ui --port 5001",
+    "ui --host 0.0.0.0 --allowed-hosts 'lab.example.org,lab.example.org:*'",
+)
 def ui(
     host: Annotated[str, typer.Option(help="address to serve on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="port to serve on")] = 5000,
+    allowed_hosts: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            show_default=False,
+            help="names that browsers may ask for, separated by commas, * for any letters; default: those of this "
+            "machine and of private networks",
+        ),
+    ] = "",
     project: Directory = None,
 ) -> None:
-    """Serves MLflow's UI on the local store until stopped."""
-    from attention_programs.tracking.mlflow_store import EXPERIMENT
-    from attention_programs.tracking.pages import serve
+    """Serves MLflow's UI on the local store until stopped.
 
-    serve(root_of(project), EXPERIMENT, host, port)
+    If MLFLOW_TRACKING_URI names a tracking server, prints its address of the runs instead.
+    """
+    from attention_programs.tracking.pages import Listening, show
+    from attention_programs.tracking.store import EXPERIMENT
+
+    show(root_of(project), EXPERIMENT, Listening(host, port, allowed_hosts))
 
 
 export = typer.Typer(

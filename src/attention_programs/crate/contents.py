@@ -13,7 +13,8 @@ from attention_programs.provenance.published import record_of_surrogate
 from attention_programs.provenance.record import Record
 from attention_programs.surrogate.specification import SurrogateSpecification, read_specification
 from attention_programs.tracking.lineage import DVC_LOCK, PARAMS_FILE, PIPELINE, REQUIREMENTS, SURROGATE_FILE
-from attention_programs.tracking.lookup import SurrogateInfo, child_runs, run_info, surrogate_info
+from attention_programs.tracking.lookup import SurrogateInfo, surrogate_info
+from attention_programs.tracking.run_lookup import child_runs, run_info
 
 CARD, REGISTRY, RECORD, VALIDATION = "README.md", "registry.json", "provenance.json", "validation.json"
 LOCKED = (DVC_LOCK, PIPELINE, PARAMS_FILE, REQUIREMENTS)

@@ -18,11 +18,12 @@ from attention_programs.surrogate.recorded_losses import Remeasurement, measure_
 from attention_programs.surrogate.specification import SurrogateSpecification, read_specification
 from attention_programs.tracking.lineage import PARAMS_FILE, SURROGATE_FILE, Lineage
 from attention_programs.tracking.lookup import registered_name
-from attention_programs.tracking.mlflow_store import EXPERIMENT, Store, open_store
+from attention_programs.tracking.mlflow_store import open_store
 from attention_programs.tracking.model_card import TaskAccuracy, Validation
-from attention_programs.tracking.model_registry import register, versions_of
+from attention_programs.tracking.model_registry import give_alias, register, versions_of
 from attention_programs.tracking.patched import load_patched
 from attention_programs.tracking.publish import remove
+from attention_programs.tracking.store import EXPERIMENT, Store
 
 IMPORTED_RUN = "imported"
 """The kind of a run that holds what came with a crate."""
@@ -102,11 +103,12 @@ def _register(
         run_name=f"{specification.profile} {lineage.content_key[:8]}, imported",
     )
     try:
-        files = store.folder(run.info.artifact_uri)
-        for path, content in crate.files.items():
-            (files / path).parent.mkdir(parents=True, exist_ok=True)
-            (files / path).write_bytes(content)
+        with store.files(run) as files:
+            for path, content in crate.files.items():
+                (files / path).parent.mkdir(parents=True, exist_ok=True)
+                (files / path).write_bytes(content)
         version = register(store, run, lineage, folder / SURROGATE_FILE, _validation(folder / VALIDATION))
+        give_alias(store, version)
         store.client.set_terminated(run.info.run_id)
     except BaseException:
         remove(store, run)

@@ -24,10 +24,8 @@ from attention_programs.tracking.lineage import (
     dvc_hash,
     flattened,
 )
-from attention_programs.tracking.lookup import PARENT_TAG, RunInfo, run_info, surrogate_info
-
-OF_A_PROGRAM = "program"
-"""The kind of a program's run, in its tags."""
+from attention_programs.tracking.lookup import PARENT_TAG, PROGRAM_RUN, surrogate_info
+from attention_programs.tracking.run_lookup import RunInfo, run_info
 
 
 def record_of_run(run_id: str, root: Path) -> Record:
@@ -38,7 +36,7 @@ def record_of_run(run_id: str, root: Path) -> Record:
     """
     info = run_info(run_id, root)
     records = _PublishedRecords.of(info, root)
-    key = records.program_run(info) if info.tags.get("kind") == OF_A_PROGRAM else records.run()
+    key = records.program_run(info) if info.tags.get("kind") == PROGRAM_RUN else records.run()
     return Record(key, records.files.nodes)
 
 

@@ -1,4 +1,4 @@
-"""Looking up a registered surrogate directly in MLflow's tables."""
+"""Looking up a registered surrogate: directly in MLflow's tables, which is quick, or at a tracking server."""
 
 import contextlib
 import re
@@ -12,12 +12,16 @@ from attention_programs.programs.record import ProgramRecord
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.addresses import resolve
 from attention_programs.tracking.lineage import SURROGATE_FILE
+from attention_programs.tracking.server import server_address
 
 DATABASE = "mlruns/mlflow.db"
 PUBLISH_COMMAND = "attention-programs publish"
 PREFIX = "surrogate-"
 ALIAS = "latest-validated"
 PARENT_TAG = "mlflow.parentRunId"
+PROFILE_RUN = "profile"
+PROGRAM_RUN = "program"
+"""What a run is of: its tag ``kind``."""
 _REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))?")
 
 
@@ -64,6 +68,46 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Versions:
+    """The versions of a registered surrogate that there are."""
+
+    name: str
+    numbers: tuple[int, ...]
+    aliases: dict[str, int]
+    """Version of each alias."""
+
+    def chosen(self, wanted: Reference) -> int:
+        """The version that a reference means.
+
+        Raises:
+            UserError: if it is not there; the message lists what is.
+        """
+        number = int(wanted.version) if wanted.version else self.aliases.get(wanted.alias, 0)
+        if number not in self.numbers:
+            asked = f"version {wanted.version}" if wanted.version else f"alias {wanted.alias!r}"
+            raise UserError(
+                f"surrogate {self.name!r} has no {asked}; versions: {', '.join(map(str, self.numbers)) or 'none'}; "
+                f"aliases: {', '.join(self.aliases) or 'none'} (write {self.name}/VERSION or {self.name}@ALIAS)"
+            )
+        return number
+
+    def aliases_of(self, number: int) -> tuple[str, ...]:
+        """The aliases of a version."""
+        return tuple(alias for alias, version in self.aliases.items() if version == number)
+
+
+def require_registered(name: str, known: list[str]) -> None:
+    """Checks that there is a surrogate of a name.
+
+    Raises:
+        UserError: if not; the message lists those that there are.
+    """
+    if name not in known:
+        choices = f"choose from {', '.join(known)}" if known else f"there are none yet; run `{PUBLISH_COMMAND}`"
+        raise UserError(f"no surrogate {name!r} is registered; {choices}")
+
+
+@dataclass(frozen=True)
 class SurrogateInfo:
     """A registered surrogate as shown on the command line."""
 
@@ -79,46 +123,7 @@ class SurrogateInfo:
     assignment: dict[str, ProgramRecord]
     """Program of each replaced head."""
     specification: Path
-    """The surrogate's file."""
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """A run in MLflow."""
-
-    id: str
-    name: str
-    tags: dict[str, str]
-    artifacts: Path
-    """The folder of its files."""
-
-
-def run_info(run_id: str, root: Path) -> RunInfo:
-    """What is known about a run.
-
-    Raises:
-        UserError: if there is no store, or no such run.
-    """
-    with _opened(root) as connection:
-        rows = connection.execute("SELECT name, artifact_uri FROM runs WHERE run_uuid = ?", (run_id,)).fetchall()
-        if not rows:
-            raise UserError(f"{root / DATABASE} has no run {run_id!r}; `attention-programs ui` shows those it has")
-        tags = connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run_id,))
-        return RunInfo(
-            run_id,
-            rows[0]["name"],
-            {tag["key"]: tag["value"] for tag in tags},
-            resolve(rows[0]["artifact_uri"], root),
-        )
-
-
-def child_runs(run_id: str, root: Path) -> list[RunInfo]:
-    """The runs below a run, by id."""
-    with _opened(root) as connection:
-        rows = connection.execute(
-            "SELECT run_uuid FROM tags WHERE key = ? AND value = ? ORDER BY run_uuid", (PARENT_TAG, run_id)
-        ).fetchall()
-    return [run_info(row["run_uuid"], root) for row in rows]
+    """The surrogate's file; if it comes from a server, a copy in the project's cache."""
 
 
 def registered_name(profile: str) -> str:
@@ -134,11 +139,20 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
         root: The project's folder.
 
     Raises:
-        UserError: if nothing is published, or nothing under that name; the message lists what is.
+        UserError: if nothing is published, or nothing under that name; the message lists what is. Or if the tracking
+            server can't be reached, rejects the user or fails.
     """
-    wanted = Reference.parse(reference)
-    with _opened(root) as connection:
-        name, number = wanted.name, _version(connection, wanted)
+    if server_address():
+        from attention_programs.tracking.server_lookup import info_from_server  # takes seconds
+
+        return info_from_server(Reference.parse(reference), root)
+    return _info_from_tables(Reference.parse(reference), root)
+
+
+def _info_from_tables(wanted: Reference, root: Path) -> SurrogateInfo:
+    with opened(root) as connection:
+        name, versions = wanted.name, _versions(connection, wanted.name)
+        number = versions.chosen(wanted)
         condition = "WHERE name = ? AND version = ?"
         [row] = connection.execute(f"SELECT * FROM model_versions {condition}", (name, number))  # noqa: S608 - fixed
         tags = connection.execute(f"SELECT key, value FROM model_version_tags {condition}", (name, number))  # noqa: S608
@@ -147,7 +161,7 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
         return SurrogateInfo(
             name=name,
             version=str(number),
-            aliases=tuple(alias for alias, version in _aliases(connection, name).items() if version == number),
+            aliases=versions.aliases_of(number),
             tags={tag["key"]: tag["value"] for tag in tags},
             description=row["description"],
             created=row["creation_time"] / 1000,
@@ -158,7 +172,12 @@ def surrogate_info(reference: str, root: Path) -> SurrogateInfo:
 
 
 @contextlib.contextmanager
-def _opened(root: Path) -> Iterator[sqlite3.Connection]:
+def opened(root: Path) -> Iterator[sqlite3.Connection]:
+    """The database of the project's own store.
+
+    Raises:
+        UserError: if nothing was published yet.
+    """
     database = root / DATABASE
     if not is_whole(database):
         raise UserError(f"{database} is not a complete store, so nothing is published yet; run `{PUBLISH_COMMAND}`")
@@ -167,30 +186,14 @@ def _opened(root: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _version(connection: sqlite3.Connection, wanted: Reference) -> int:
+def _versions(connection: sqlite3.Connection, name: str) -> Versions:
     names = connection.execute("SELECT name FROM registered_models WHERE name LIKE ? ORDER BY name", (f"{PREFIX}%",))
-    known = [row["name"] for row in names]
-    if wanted.name not in known:
-        choices = f"choose from {', '.join(known)}" if known else f"there are none yet; run `{PUBLISH_COMMAND}`"
-        raise UserError(f"no surrogate {wanted.name!r} is registered; {choices}")
+    require_registered(name, [row["name"] for row in names])
     rows = connection.execute(
         "SELECT version FROM model_versions WHERE name = ? AND current_stage != 'Deleted_Internal' ORDER BY version",
-        (wanted.name,),
+        (name,),
     )
-    versions = [row["version"] for row in rows]
-    aliases = _aliases(connection, wanted.name)
-    number = int(wanted.version) if wanted.version else aliases.get(wanted.alias, 0)
-    if number not in versions:
-        asked = f"version {wanted.version}" if wanted.version else f"alias {wanted.alias!r}"
-        raise UserError(
-            f"surrogate {wanted.name!r} has no {asked}; versions: {', '.join(map(str, versions)) or 'none'}; aliases: "
-            f"{', '.join(aliases) or 'none'} (write {wanted.name}/VERSION or {wanted.name}@ALIAS)"
-        )
-    return number
-
-
-def _aliases(connection: sqlite3.Connection, name: str) -> dict[str, int]:
-    rows = connection.execute(
+    aliases = connection.execute(
         "SELECT alias, version FROM registered_model_aliases WHERE name = ? ORDER BY alias", (name,)
     )
-    return {row["alias"]: row["version"] for row in rows}
+    return Versions(name, tuple(row["version"] for row in rows), {row["alias"]: row["version"] for row in aliases})

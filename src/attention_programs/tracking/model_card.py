@@ -90,6 +90,7 @@ class Validation:
     def metrics(self) -> dict[str, float]:
         """The numbers as metrics of the registered model."""
         return {
+            "surrogate/heads_replaced": self.heads_replaced,
             "surrogate/perplexity": self.perplexity,
             "surrogate/perplexity_increase": self.increase,
             **{f"surrogate/qa/{task.task}": task.accuracy for task in self.tasks},

@@ -1,4 +1,4 @@
-"""Registering, withdrawing and loading versions of surrogates."""
+"""Registering and loading versions of surrogates."""
 
 import tempfile
 from dataclasses import asdict
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from mlflow.entities import LoggedModelOutput, Metric, Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 
 from attention_programs.files import defined, write_json
 from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import Lineage
 from attention_programs.tracking.lookup import ALIAS, registered_name, surrogate_info
 from attention_programs.tracking.measurements import to_metrics
-from attention_programs.tracking.mlflow_store import Store, all_pages
 from attention_programs.tracking.model_card import Validation
+from attention_programs.tracking.store import EXISTS, Store, all_pages
 
 if TYPE_CHECKING:  # torch is only imported to load a model, so that surrogates can be described without it
     from attention_programs.surrogate.recorded_losses import Remeasurement
@@ -28,7 +29,7 @@ PACKAGES = ("mlflow", "numpy", "pandas", "torch", "transformers")
 def register(
     store: Store, run: Run, lineage: Lineage, specification_file: Path, validation: Validation
 ) -> ModelVersion:
-    """Registers a surrogate as a new version, and gives it the alias if it passes the gate."""
+    """Registers a surrogate as a new version, which has no alias yet."""
     specification = read_specification(specification_file)
     name = registered_name(specification.profile)
     tags = {**lineage.tags(), **validation.tags(), "profile": specification.profile, "model": specification.model}
@@ -36,13 +37,26 @@ def register(
     model_id = _log_model(store, run, tags, specification_file, validation)
     client = store.client
     if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name, description=f"{specification.model} with heads replaced by programs.")
-    version = client.create_model_version(
+        try:
+            client.create_registered_model(name, description=f"{specification.model} with heads replaced by programs.")
+        except MlflowException as error:
+            if error.error_code != EXISTS:  # else another publisher was quicker
+                raise
+    return client.create_model_version(
         name, f"models:/{model_id}", run.info.run_id, tags, description=validation.description, model_id=model_id
     )
-    if validation.passed:
-        client.set_registered_model_alias(name, ALIAS, version.version)
-    return version
+
+
+def give_alias(store: Store, version: ModelVersion) -> None:
+    """Gives a version the alias if it passed the gate, unless a newer one has it."""
+    holder = store.client.get_registered_model(version.name).aliases.get(ALIAS, 0)
+    if passed(version) and int(holder) < int(version.version):
+        store.client.set_registered_model_alias(version.name, ALIAS, version.version)
+
+
+def passed(version: ModelVersion) -> bool:
+    """Whether a version passed the gate."""
+    return version.tags["gate"].startswith("passed")
 
 
 def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validation: Validation) -> str:
@@ -75,17 +89,6 @@ def _log_model(store: Store, run: Run, tags: dict[str, str], file: Path, validat
     ]
     client.log_batch(run_id, metrics=metrics)
     return str(logged.model_id)
-
-
-def withdraw(store: Store, version: ModelVersion) -> None:
-    """Deletes a version; if it had the alias, the newest remaining version that passed the gate gets it."""
-    client = store.client
-    holder = client.get_registered_model(version.name).aliases.get(ALIAS)
-    client.delete_model_version(version.name, version.version)
-    if str(holder) == str(version.version):
-        passed = [int(v.version) for v in versions_of(store, version.name) if v.tags["gate"].startswith("passed")]
-        if passed:
-            client.set_registered_model_alias(version.name, ALIAS, str(max(passed)))
 
 
 def versions_of(store: Store, name: str, content_key: str = "") -> list[ModelVersion]:

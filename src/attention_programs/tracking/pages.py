@@ -1,4 +1,4 @@
-"""MLflow's own UI on the local store."""
+"""MLflow's own UI: on the local store served by this process, on a team's store by its server."""
 
 import contextlib
 import errno
@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from attention_programs.errors import UserError
@@ -14,34 +15,61 @@ from attention_programs.offline import QUIET
 from attention_programs.tracking.addresses import ROOT_VARIABLE
 from attention_programs.tracking.lookup import DATABASE
 from attention_programs.tracking.mlflow_store import open_store
+from attention_programs.tracking.saved_view import charts_page, runs_page
+from attention_programs.tracking.server import server_address
 from attention_programs.untrusted.sandbox.linux import die_with_parent
 
 STOP_SECONDS = 10
 """Time that the server gets to shut down."""
 
 
-def serve(root: Path, experiment: str, host: str, port: int) -> None:
-    """Prints the URL of an experiment's runs, then serves MLflow's UI until stopped.
+@dataclass(frozen=True)
+class Listening:
+    """Where the UI is served, and to whom."""
+
+    host: str = "127.0.0.1"
+    port: int = 5000
+    allowed_hosts: str = ""
+    """Names that browsers may ask for, separated by commas; by default those of this machine and private networks."""
+
+
+def show(root: Path, experiment: str, listening: Listening) -> None:
+    """Prints the URL of an experiment's runs, then serves MLflow's UI until stopped, unless a tracking server does.
 
     The server ends with this process, however that ends. MLflow's job workers, which are not needed, are not started.
 
     Args:
         root: The repository's folder.
         experiment: Name of the experiment.
-        host: Address to serve on.
-        port: Port to serve on.
+        listening: Where to serve.
 
     Raises:
-        UserError: if nothing was published yet, the port is in use or not available, or the server stops unexpectedly.
+        UserError: if nothing was published yet, the port is in use or not available, or the server stops unexpectedly;
+            if the tracking server can't be reached or rejects the user.
     """
+    address = server_address()
     with open_store(root) as store:
         number = store.experiment(experiment)
+    if address:
+        _print_pages(address, number)
+    else:
+        _serve(root, number, listening)
+
+
+def _print_pages(address: str, experiment: str) -> None:
+    print(f"runs:     {runs_page(address, experiment)}")
+    print(f"charts:   {charts_page(address, experiment)}")
+    print(f"registry: {address}/#/models", flush=True)
+
+
+def _serve(root: Path, experiment: str, listening: Listening) -> None:
+    host, port = listening.host, listening.port
     _require_free(host, port)
-    page = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    print(f"runs:     {page}/#/experiments/{number}/runs")
-    print(f"registry: {page}/#/models", flush=True)
+    _print_pages(f"http://{f'[{host}]' if ':' in host else host}:{port}", experiment)
     store_address = ["--backend-store-uri", f"sqlite:///{root / DATABASE}"]
     options = [*store_address, "--workers", "1", "--host", host, "--port", str(port)]
+    if listening.allowed_hosts:
+        options += ["--allowed-hosts", listening.allowed_hosts]
     module = [sys.executable, "-m", "attention_programs.tracking.pages", str(os.getpid())]
     environment = {**os.environ, **QUIET, ROOT_VARIABLE: str(root)}
     former = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))

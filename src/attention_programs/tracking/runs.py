@@ -20,31 +20,28 @@ from attention_programs.models.model_record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.methods import LLM, SELECTED
 from attention_programs.programs.record import ProgramRecord, read_programs
-from attention_programs.surrogate.specification import read_specification
 from attention_programs.tracking.lineage import (
     DVC_LOCK,
     PARAMS_FILE,
     PIPELINE,
     REQUIREMENTS,
-    SURROGATE_FILE,
     Lineage,
     flattened,
     place_of,
 )
-from attention_programs.tracking.lookup import PARENT_TAG
+from attention_programs.tracking.lookup import PARENT_TAG, PROFILE_RUN, PROGRAM_RUN
 from attention_programs.tracking.measurements import perplexity_curves, program_metrics, qa_curves, to_metrics
-from attention_programs.tracking.mlflow_store import Store
+from attention_programs.tracking.model_card import Validation
 from attention_programs.tracking.prompt_registry import call_metrics, write_calls
+from attention_programs.tracking.store import Store
 
-PROFILE_RUN = "profile"
-PROGRAM_RUN = "program"
 BATCH = {"metrics": 900, "params": 100}
 """What MLflow accepts in one call."""
 LONGEST_TAG = 5000
 """Maximum characters; MLflow rejects tags of more than 8,000."""
 
 
-def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, str]:
+def profile_tags(config: Config, paths: Paths, lineage: Lineage, validation: Validation) -> dict[str, str]:
     """Tags of a profile's run: what it is, and its provenance."""
     record = read_record(paths.model)
     return {
@@ -54,7 +51,8 @@ def profile_tags(config: Config, paths: Paths, lineage: Lineage) -> dict[str, st
         "model": config.model.name,
         "weights_sha256": record.weights_sha256,
         "quantization": record.quantization or "none",
-        "ranking": read_specification(paths.data / SURROGATE_FILE).ranking,
+        "ranking": validation.ranking,
+        "gate": validation.gate,
         "sandbox_synthesize": read_json(paths.results / "synthesis.json")["sandbox"],
         "sandbox_score": read_json(paths.results / "scoring.json")["sandbox"],
         "mlflow.source.name": f"dvc repro ({config.profile})",
@@ -77,14 +75,14 @@ def fill_profile_run(store: Store, run: Run, config: Config, paths: Paths, linea
     for start in range(0, len(metrics), BATCH["metrics"]):
         store.client.log_batch(run.info.run_id, metrics=metrics[start : start + BATCH["metrics"]])
     store.client.log_inputs(run.info.run_id, _data_sets(paths, lineage, store.root))
-    folder = store.folder(run.info.artifact_uri)
-    for file in files:
-        if file.is_relative_to(paths.data):
-            continue  # datasets are referenced, not copied; the surrogate is stored with its model
-        home = paths.results if file.is_relative_to(paths.results) else paths.report
-        _copy(file, folder / home.parent.name / file.relative_to(home))
-    for name in (PARAMS_FILE, PIPELINE, DVC_LOCK, REQUIREMENTS):
-        _copy(store.root / name, folder / name)
+    with store.files(run) as folder:
+        for file in files:
+            if file.is_relative_to(paths.data):
+                continue  # datasets are referenced, not copied; the surrogate is stored with its model
+            home = paths.results if file.is_relative_to(paths.results) else paths.report
+            _copy(file, folder / home.parent.name / file.relative_to(home))
+        for name in (PARAMS_FILE, PIPELINE, DVC_LOCK, REQUIREMENTS):
+            _copy(store.root / name, folder / name)
 
 
 def _data_sets(paths: Paths, lineage: Lineage, root: Path) -> list[DatasetInput]:
@@ -135,7 +133,7 @@ def log_program(
     rows: pd.DataFrame,
     calls: Sequence[Call] = (),
 ) -> None:
-    """Writes one program's run with only three calls and a few files, so that hundreds take seconds."""
+    """Writes one program's run with only three calls and a few files, so that hundreds take seconds locally."""
     heads = " ".join(rows["head"])
     tags = {
         **shared,
@@ -155,13 +153,13 @@ def log_program(
     sizes = to_metrics({"terms": program.terms, "nodes": program.nodes})
     asked = call_metrics(program, calls) if program.author == LLM else []
     store.client.log_batch(run.info.run_id, metrics=[*program_metrics(rows), *sizes, *asked])
-    folder = store.folder(run.info.artifact_uri)
-    write_text(folder / "program.py", program.source)
-    write_json(folder / "provenance.json", {"author": program.author, "id": program.id, **program.provenance})
-    write_csv(folder / "heads.csv", rows)
-    if "prompt" in program.provenance:  # of programs written by hand
-        write_text(folder / "prompt.md", program.provenance["prompt"])
-    write_calls(calls, folder)
+    with store.files(run) as folder:
+        write_text(folder / "program.py", program.source)
+        write_json(folder / "provenance.json", {"author": program.author, "id": program.id, **program.provenance})
+        write_csv(folder / "heads.csv", rows)
+        if "prompt" in program.provenance:  # of programs written by hand
+            write_text(folder / "prompt.md", program.provenance["prompt"])
+        write_calls(calls, folder)
     store.client.set_terminated(run.info.run_id)
 
 

@@ -1,6 +1,7 @@
 """MLflow's UI: no unneeded processes, none that outlives the command, and ports that are not available."""
 
 import contextlib
+import http.client
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ from attention_programs.tracking.mlflow_store import open_store
 from conftest import ROOT
 
 PATIENCE_SECONDS = 240
+NAME = "lab.example.org"
 
 
 @pytest.fixture
@@ -68,6 +70,14 @@ def answers(port: int) -> bool:
         return False
 
 
+def answer_to(name: str, port: int) -> int:
+    """What a browser gets that knows the server by a name."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    with contextlib.closing(connection):
+        connection.request("GET", "/", headers={"Host": name})
+        return connection.getresponse().status
+
+
 def ended(command: subprocess.Popen[str]) -> bool:
     """Whether a command has ended by itself, which it should not: fails with what it said."""
     if command.poll() is not None:
@@ -89,7 +99,7 @@ def test_whatever_ends_the_command_ends_the_server_and_no_job_workers_are_starte
         ports = {signal.SIGTERM: one, signal.SIGKILL: two}
     commands = {
         number: subprocess.Popen(
-            [sys.executable, "-m", "attention_programs.cli", "ui", "--port", str(port)],
+            [sys.executable, "-m", "attention_programs.cli", "ui", "--port", str(port), "--allowed-hosts", NAME],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -102,10 +112,11 @@ def test_whatever_ends_the_command_ends_the_server_and_no_job_workers_are_starte
         wait_until(lambda port=ports[number], command=command: answers(port) or ended(command))  # type: ignore[misc]
         started = below(command.pid)
         assert len(started) == 2  # MLflow's command and the web server
+        assert [answer_to(name, ports[number]) for name in (NAME, "elsewhere.example.org")] == [200, 403]
         command.send_signal(number)
         said = command.communicate(timeout=PATIENCE_SECONDS)[0]
         assert command.returncode == codes[number]
-        assert f"runs:     http://127.0.0.1:{ports[number]}/#/experiments/1/runs\n" in said
+        assert f"runs:     http://127.0.0.1:{ports[number]}/#/experiments/1/runs?viewStateShareKey=models\n" in said
         wait_until(lambda started=started: not started & parents().keys())  # type: ignore[misc]
 
 
