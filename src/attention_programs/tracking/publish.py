@@ -186,7 +186,7 @@ def _at_work(store: Store, run: Run) -> bool:
 
 
 def remove(store: Store, profile_run: Run) -> None:
-    """Removes what was published with a run, the run last, so that the next publisher finishes a removal that was killed."""
+    """Removes what was published with a run; the run last, so that the next publisher finishes a killed removal."""
     client, experiment = store.client, profile_run.info.experiment_id
     profile, key = profile_run.data.tags["profile"], profile_run.data.tags["content_key"]
     for version in versions_of(store, registered_name(profile), key):
