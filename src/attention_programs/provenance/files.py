@@ -45,6 +45,8 @@ class Published:
     """Its ``params.yaml``."""
     copies: Mapping[str, Path]
     """Folders of copies, by path from the project's folder."""
+    now: Mapping[str, str]
+    """What the project's own lock file of the profile records today, by path; it may have gone on."""
 
 
 @dataclass
@@ -59,7 +61,7 @@ class FileRecords:
     def __post_init__(self) -> None:
         known = self.published
         self.history = History(self.root)
-        self.hashes = Hashes(self.root, self.history, known.copies if known else {})
+        self.hashes = Hashes(self.root, self.history, known.copies if known else {}, known.now if known else {})
         self._profiles = ProfileSettings(self.root, {known.lock.profile: read_yaml(known.settings)} if known else {})
         self._locks: dict[str, LockFile] = {known.lock.profile: known.lock} if known else {}
 

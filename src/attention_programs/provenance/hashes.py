@@ -20,6 +20,8 @@ class Hashes:
     copies: Mapping[str, Path] = field(default_factory=dict)
     """Folders that MLflow has copies of, by path from the project's folder: those are compared, as the project may have
     gone on since."""
+    now: Mapping[str, str] = field(default_factory=dict)
+    """What the project records today, by path, if others are compared than it has."""
     _known: dict[str, str] = field(default_factory=dict)
 
     def of(self, path: str) -> str:
@@ -34,11 +36,15 @@ class Hashes:
         found = self.of(path)
         if not found:
             return Finding("unverified", f"{path} is not here; {FETCH}")
-        if found != recorded and self.copies and self._place(path) == self.root / path:
+        if found != recorded and self._went_on(path, recorded):
             return Finding("unverified", f"{path} is not here as it was published; the project went on since")
         if found != recorded:
             return Finding("differs", f"{path} has md5 {found}, recorded is {recorded}")
         return Finding("verified")
+
+    def _went_on(self, path: str, recorded: str) -> bool:
+        """Whether the project has another version since something was published, which therefore can't be compared."""
+        return bool(self.copies) and self._place(path) == self.root / path and self.now.get(path) != recorded
 
     def _place(self, path: str) -> Path:
         for folder, copy in self.copies.items():

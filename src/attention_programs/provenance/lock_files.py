@@ -94,12 +94,13 @@ def _from_the_root(path: str) -> str:
 def profile_of(path: str) -> str:
     """The profile that a file belongs to; empty if to none.
 
-    >>> profile_of("results/smoke/heads.csv"), profile_of("results/models.csv"), profile_of("corpora/code.jsonl")
-    ('smoke', '', '')
+    >>> profile_of("results/smoke/heads.csv"), profile_of("reports/smoke"), profile_of("results/models.csv")
+    ('smoke', 'smoke', '')
     """
     folder, _, rest = path.partition("/")
     profile, _, file = rest.partition("/")
-    return profile if folder in OF_A_PROFILE and file and profile != "models" else ""
+    inside = bool(file) or folder == "reports"  # which is one output as a whole
+    return profile if folder in OF_A_PROFILE and inside and profile != "models" else ""
 
 
 def lock_file_of(profile: str, root: Path) -> LockFile:

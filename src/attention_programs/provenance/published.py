@@ -8,10 +8,11 @@ from typing import Any
 
 from attention_programs.config import load_config
 from attention_programs.errors import UserError
-from attention_programs.files import read_json, read_text, read_yaml, sha256_file
+from attention_programs.files import read_json, read_text, sha256_file
 from attention_programs.programs.record import ProgramRecord
+from attention_programs.project.reproduction import VERSION_FILE
 from attention_programs.provenance.files import FileRecords, Published
-from attention_programs.provenance.lock_files import LockFile, read_lock_file
+from attention_programs.provenance.lock_files import LockFile, lock_file_of, read_lock_file
 from attention_programs.provenance.programs import ProgramRecords
 from attention_programs.provenance.record import Finding, Node, Record
 from attention_programs.surrogate.specification import read_specification
@@ -22,10 +23,12 @@ from attention_programs.tracking.lineage import (
     SURROGATE_FILE,
     content_key,
     dvc_hash,
-    flattened,
 )
 from attention_programs.tracking.lookup import PARENT_TAG, PROGRAM_RUN, surrogate_info
 from attention_programs.tracking.run_lookup import RunInfo, run_info
+
+READS_SETTINGS = ("src/attention_programs/config", VERSION_FILE)
+"""What tells by which code settings are read, in a checkout and in a project of its own."""
 
 
 def record_of_run(run_id: str, root: Path) -> Record:
@@ -86,7 +89,7 @@ class _PublishedRecords:
         place = (folder / DVC_LOCK).relative_to(root.resolve()).as_posix()
         lock = read_lock_file(folder / DVC_LOCK, place, profile, root / "dvc.yaml")
         copies = {f"results/{profile}": folder / "results", f"reports/{profile}": folder / "reports"}
-        files = FileRecords(root, Published(lock, folder / PARAMS_FILE, copies))
+        files = FileRecords(root, Published(lock, folder / PARAMS_FILE, copies, _recorded_now(profile, root)))
         found = cls(run, lock, files, ProgramRecords(files))
         found._add_lock()
         return found
@@ -167,14 +170,25 @@ class _PublishedRecords:
         return Finding("verified")
 
     def _check_content(self) -> Finding:
-        settings, tags = self.profile_run.artifacts / PARAMS_FILE, self.profile_run.tags
-        config = asdict(load_config(settings))
-        if set(dict(flattened(config))) != set(dict(flattened(read_yaml(settings)))):
-            return Finding("unverified", f"the settings of run {self.profile_run.id} are those of another version")
-        found = content_key(_outputs(tags), config)
-        if found != tags["content_key"]:
-            return Finding("differs", f"run {self.profile_run.id}: outputs and settings have the content key {found}")
-        return Finding("verified")
+        tags = self.profile_run.tags
+        found = content_key(_outputs(tags), asdict(load_config(self.profile_run.artifacts / PARAMS_FILE)))
+        if found == tags["content_key"]:
+            return Finding("verified")
+        reason = f"run {self.profile_run.id}: outputs and settings have the content key {found}"
+        return Finding("differs" if self._reads_settings_alike() else "unverified", reason)
+
+    def _reads_settings_alike(self) -> bool:
+        """Whether the code that reads settings is that of the run; another version may know other settings."""
+        known = {path: md5 for stage in self.lock.stages.values() for path, md5 in stage.inputs.items()}
+        return all(self.files.hashes.of(path) == known[path] for path in READS_SETTINGS if path in known)
+
+
+def _recorded_now(profile: str, root: Path) -> dict[str, str]:
+    try:
+        stages = lock_file_of(profile, root).stages.values()
+    except UserError:  # nothing but the store is here
+        return {}
+    return {path: md5 for stage in stages for path, md5 in {**stage.inputs, **stage.outputs}.items()}
 
 
 def _outputs(tags: Mapping[str, str]) -> dict[str, str]:
