@@ -89,7 +89,7 @@ def test_a_server_that_is_down_is_one_line(
             "rejects user 'ada'; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
         ),
         (403, "forbids this to user 'ada'; ask its administrator"),
-        (404, "answers: API request to endpoint"),
+        (404, "(error code 404)"),
         (500, "(too many 500 error responses)"),
     ],
 )
