@@ -18,6 +18,20 @@ METRICS = ("surrogate/heads_replaced", "iou/test/all/selected", INCREASE)
 """Columns of numbers; their names are the same for every model and profile."""
 TAGS = ("model", "profile", "gate")
 SECTION = "models"
+LINE = {
+    "lineSmoothness": 0,
+    "scaleType": "linear",
+    "xAxisKey": "step",
+    "xAxisScaleType": "linear",
+    "selectedXAxisMetricKey": "",
+    "range": {},
+    "yAxisKey": "metric",
+    "yAxisExpressions": [],
+    "ignoreOutliers": False,
+    "useGlobalLineSmoothing": False,
+    "useGlobalXaxisKey": False,
+}
+"""How a curve is drawn: as it is. MLflow's pages smooth those of which this is not said."""
 
 
 def save_view(store: Store, experiment: str) -> None:
@@ -39,7 +53,9 @@ def charts_page(address: str, experiment: str) -> str:
 
 def _view() -> dict[str, Any]:
     charts = [
-        _chart("LINE", CURVE, "Perplexity increase (%) by percentage of heads replaced", selectedMetricKeys=[CURVE]),
+        _chart(
+            "LINE", CURVE, "Perplexity increase (%) by percentage of heads replaced", selectedMetricKeys=[CURVE], **LINE
+        ),
         _chart("BAR", INCREASE, "Perplexity increase (%) of the registered surrogate"),
         _chart("BAR", "iou/test/all/selected", "Mean IoU of the selected programs, test texts"),
         _chart("BAR", "surrogate/heads_replaced", "Heads replaced in the registered surrogate"),
