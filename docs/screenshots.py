@@ -22,7 +22,7 @@ from pathlib import Path
 PAGES = {"runs": "mlflow-models.png", "charts": "mlflow-charts.png"}
 """File of each page that ``attention-programs ui`` prints."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 600
 RENDER_MILLISECONDS = 30_000
 """Time that the page believes to have passed when the picture is taken."""
 
@@ -33,7 +33,7 @@ def main() -> None:
     options.add_argument("--project", type=Path, default=Path(), help="project folder with a published store")
     options.add_argument("--output", type=Path, default=Path("docs/images"), help="folder for the pictures")
     options.add_argument("--browser", default=next(filter(shutil.which, BROWSERS), ""), help="Chromium's command")
-    options.add_argument("--size", default="1600,900", help="width and height in pixels")
+    options.add_argument("--size", default="2200,1000", help="width and height in pixels")
     chosen = options.parse_args()
     if not chosen.browser:
         sys.exit(

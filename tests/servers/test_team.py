@@ -151,7 +151,10 @@ def test_a_publisher_that_is_killed_is_followed_by_one_that_resumes(
     assert present == set(whole["runs"])
 
 
-def test_two_publishers_at_once_give_one_version(project: Path, tmp_path: Path, team: TeamServers) -> None:
+@pytest.mark.parametrize("meet_after", ["fill_profile_run", "register"])
+def test_two_publishers_at_once_give_one_version(
+    project: Path, tmp_path: Path, team: TeamServers, meet_after: str
+) -> None:
     """On two machines: each has its own copy, so that no file lock is shared, and waits until the other is as far."""
     publish_at(project)
     new_content(project)
@@ -166,7 +169,7 @@ def test_two_publishers_at_once_give_one_version(project: Path, tmp_path: Path, 
             while len(list(meeting.iterdir())) < 2:
                 time.sleep(0.05)
 
-        both = [in_process(root, "fill_profile_run", wait_for_the_other) for root in (project, other)]
+        both = [in_process(root, meet_after, wait_for_the_other) for root in (project, other)]
         assert [exit_code(process) for process in both] == [0, 0]
         after = contents(store)
         assert added(before, after) == {"runs": 4, "versions": 1, "models": 1}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import mlflow
 
 from attention_programs.tracking.addresses import ROOT_VARIABLE
+from attention_programs.tracking.server import VARIABLE
 
 
 @contextlib.contextmanager
@@ -19,14 +20,18 @@ def pointing_at(uri: str, root: str, **variables: str) -> Iterator[None]:
         root: The repository's folder.
         **variables: Further environment variables.
     """
+    named = os.environ.pop(VARIABLE, None)  # MLflow would take it for an address that was set in this process
     former = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     values = {ROOT_VARIABLE: root, "MLFLOW_REGISTRY_URI": uri, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
     with environment({**values, **variables}):
-        mlflow.set_tracking_uri(uri)
+        mlflow.set_tracking_uri(uri)  # also sets the variable
         try:
             yield
         finally:
             mlflow.set_tracking_uri(former)  # None unsets it
+            os.environ.pop(VARIABLE, None)
+            if named is not None:
+                os.environ[VARIABLE] = named
 
 
 @contextlib.contextmanager

@@ -18,7 +18,22 @@ CURVE = "perplexity_increase/distilled"
 METRICS = ("surrogate/heads_replaced", "iou/test/all/selected", INCREASE)
 """Columns of numbers; their names are the same for every model and profile."""
 TAGS = ("model", "profile", "gate")
+COLUMN_PIXELS = 155
 SECTION = "models"
+LINE = {
+    "lineSmoothness": 0,
+    "scaleType": "linear",
+    "xAxisKey": "step",
+    "xAxisScaleType": "linear",
+    "selectedXAxisMetricKey": "",
+    "range": {},
+    "yAxisKey": "metric",
+    "yAxisExpressions": [],
+    "ignoreOutliers": False,
+    "useGlobalLineSmoothing": False,
+    "useGlobalXaxisKey": False,
+}
+"""How a curve is drawn: as it is. MLflow's pages smooth those of which this is not said."""
 
 
 def save_view(store: Store, experiment: str) -> None:
@@ -39,21 +54,24 @@ def charts_page(address: str, experiment: str) -> str:
 
 
 def _view() -> dict[str, Any]:
+    columns = [
+        *(f"tags.`{name}`" for name in TAGS),
+        *(f"metrics.`{name}`" for name in METRICS),
+        "params.`tracking.gate_percent`",
+    ]
     charts = [
-        _chart("LINE", CURVE, "Perplexity increase (%) by percentage of heads replaced", selectedMetricKeys=[CURVE]),
-        _chart("BAR", INCREASE, "Perplexity increase (%) of the registered surrogate"),
-        _chart("BAR", "iou/test/all/selected", "Mean IoU of the selected programs, test texts"),
-        _chart("BAR", "surrogate/heads_replaced", "Heads replaced in the registered surrogate"),
+        _chart("LINE", CURVE, selectedMetricKeys=[CURVE], **LINE),
+        _chart("BAR", INCREASE),
+        _chart("BAR", "iou/test/all/selected"),
+        _chart("BAR", "surrogate/heads_replaced"),
     ]
     return {
         "searchFilter": f"tags.kind = '{PROFILE_RUN}'",
         "orderByKey": f"metrics.`{INCREASE}`",
         "orderByAsc": True,
-        "selectedColumns": [
-            *(f"tags.`{name}`" for name in TAGS),
-            *(f"metrics.`{name}`" for name in METRICS),
-            "params.`tracking.gate_percent`",
-        ],
+        "selectedColumns": columns,
+        "columnOrder": columns,
+        "columnWidths": dict.fromkeys(columns, COLUMN_PIXELS),
         "compareRunCharts": charts,
         "compareRunSections": [
             {"uuid": SECTION, "name": "Models side by side", "display": True, "isReordered": True, "deleted": False}
@@ -62,13 +80,12 @@ def _view() -> dict[str, Any]:
     }
 
 
-def _chart(kind: str, metric: str, title: str, **more: Any) -> dict[str, Any]:
+def _chart(kind: str, metric: str, **more: Any) -> dict[str, Any]:
     return {
         "uuid": f"{kind}-{metric}",
         "type": kind,
         "metricKey": metric,
         "metricSectionId": SECTION,
-        "displayName": title,
         "runsCountToCompare": 10,
         "deleted": False,
         "isGenerated": False,

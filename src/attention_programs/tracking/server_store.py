@@ -30,7 +30,8 @@ PATIENCE = {
 FIRST_ANSWER = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 """The server has to answer its first request sooner."""
 _REASON = re.compile(
-    r"Connection refused|Name or service not known|timed? out|too many \d+ error responses|\w*SSL\w*", re.I
+    r"Connection refused|Name or service not known|timed? out|too many \d+ error responses|error code \d+|\w*SSL\w*",
+    re.I,
 )
 
 

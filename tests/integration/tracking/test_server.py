@@ -1,8 +1,10 @@
 """A tracking server that can't be used: one line with the reason, soon, and nothing written."""
 
+import os
 import socket
 from pathlib import Path
 
+import mlflow
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -79,6 +81,9 @@ def test_a_server_that_is_down_is_one_line(
         f"lost: check {VARIABLE} and the server, then run the command again\n"
     )
     assert [path.name for path in project.iterdir()] == ["params.yaml"]
+    assert os.environ[VARIABLE] == address
+    monkeypatch.delenv(VARIABLE)
+    assert not mlflow.is_tracking_uri_set()
 
 
 @pytest.mark.parametrize(
@@ -89,7 +94,7 @@ def test_a_server_that_is_down_is_one_line(
             "rejects user 'ada'; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
         ),
         (403, "forbids this to user 'ada'; ask its administrator"),
-        (404, "answers: API request to endpoint"),
+        (404, "(error code 404)"),
         (500, "(too many 500 error responses)"),
     ],
 )
