@@ -116,7 +116,7 @@ def test_profile_run_holds_params_metrics_data_sets_files_and_the_way_back(templ
         assert data.tags["weights_sha256"] == weights_hash(template / "models/tiny-llama")
         assert "dvc/library" not in data.tags
         files = [file.path for file in store.client.list_artifacts(parent.info.run_id)]
-        assert files == ["dvc.lock", "params.yaml", "reports", "requirements.lock", "results"]
+        assert files == ["dvc.lock", "dvc.yaml", "params.yaml", "reports", "requirements.lock", "results"]
         figures = store.client.list_artifacts(parent.info.run_id, "reports/figures")
         assert [file.path for file in figures] == ["reports/figures/heads.png"]
 
@@ -310,7 +310,7 @@ def test_moved_repository_lists_and_downloads(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{moved / DATABASE}")
     client = mlflow.MlflowClient()
     run = surrogate_info("tiny-llama", moved).run_id
-    assert [file.path for file in client.list_artifacts(run)][:2] == ["dvc.lock", "params.yaml"]
+    assert [file.path for file in client.list_artifacts(run)][:2] == ["dvc.lock", "dvc.yaml"]
     path = Path(client.download_artifacts(run, "results/heads.csv"))
     assert path.read_bytes() == (template / "results/tiny-llama/heads.csv").read_bytes()
     assert (
