@@ -33,6 +33,7 @@ EXTRAS = {
     "matplotlib": "report",
     "mlflow": "pipeline",
     "openai": "llm",
+    "requests": "pipeline",
     "spacy": "linguistics",
     "sklearn": "pipeline",
     "sqlalchemy": "pipeline",
