@@ -64,7 +64,7 @@ def choose_profile(wanted: Wanted, root: Path, here: Path) -> str:
     base = wanted.profile or own
     if base == own and not wanted.changes and (own != DEFAULT or has_recordings):
         return base
-    values: dict[str, Any] = dict(read_yaml(root / "conf/profile" / f"{base}.yaml"))
+    values: dict[str, Any] = dict(read_yaml(root / "conf/profile" / f"{base}.yaml") or {})
     overrides = {key: value for each in values.pop("defaults", []) for key, value in each.items()}
     overrides |= {"override /model": model.name}
     if not has_recordings:

@@ -64,6 +64,19 @@ def test_a_folder_gets_a_profile_of_its_own_which_is_found_again(project: Path) 
     assert conf(project) == written
 
 
+def test_the_default_profile_may_change_no_setting(project: Path) -> None:
+    model_folder(project.parent / "mine")
+    write_text(project / "conf/profile/full.yaml", "# @package _global_\n")
+    assert chosen(project, "mine") == "mine"
+    assert settings(project, "mine").effects == settings(project, "full").effects
+
+
+def test_a_model_of_ones_own_has_the_default_profile_s_settings(project: Path) -> None:
+    model_folder(project.parent / "mine")
+    assert settings(project, chosen(project, "mine")).effects == settings(project, "full").effects
+    assert settings(project, "full").effects != settings(project, "gemma-3-270m").effects
+
+
 def test_another_model_of_the_same_name_gets_another_name(project: Path) -> None:
     for parent in ("one", "two"):
         model_folder(project.parent / parent / "mine")
