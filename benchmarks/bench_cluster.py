@@ -19,7 +19,7 @@ from attention_programs.untrusted.execution import SandboxRunner
 from benchmarks.report import Section
 from benchmarks.synthetic import synthetic_programs, synthetic_texts
 
-PROGRAMS, TEXTS, LONGEST = 4 * PROGRAMS_AT_ONCE, 184, 64
+PROGRAMS, TEXTS, LONGEST = 4 * PROGRAMS_AT_ONCE, 64, 64
 EMPTY = 200
 """Tasks that do nothing."""
 ROUNDS = 3

@@ -91,8 +91,8 @@ def reproduce(
         typer.Option(
             metavar="ADDRESS",
             show_default=False,
-            help="run tasks of the score stage on the workers of this Dask scheduler, such as tcp://10.0.0.1:8786, or "
-            "'local' for workers on this machine",
+            help="have the workers of this Dask scheduler, such as tcp://10.0.0.1:8786, do the tasks of the stages "
+            "attention and score; 'local' for workers on this machine",
         ),
     ] = "",
     restore: Annotated[bool, typer.Option("--restore", help="restore params.yaml and dvc.lock afterwards")] = False,

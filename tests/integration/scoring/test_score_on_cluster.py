@@ -20,7 +20,7 @@ from attention_programs.files import read_json
 from attention_programs.paths import Paths
 from attention_programs.programs.record import ProgramRecord, write_programs
 from attention_programs.scoring import first_pass
-from attention_programs.tasks import CLUSTER
+from attention_programs.tasks import CLUSTER, run_tasks, workplace
 from attention_programs.untrusted import cluster_runner
 from builders import config_with, program_record
 from conftest import tiny_model
@@ -111,6 +111,20 @@ def test_two_workers_write_the_same_bytes_and_one_of_them_may_be_killed(
     thread.join()
     assert cluster.workers[0].wait() == -signal.SIGKILL
     assert "cluster: 2 workers" in capfd.readouterr().err
+
+
+def kill_own_process(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_task_that_kills_its_workers_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")  # read by the scheduler that is started
+    (tmp_path / "params.yaml").touch()
+    with running(1, tmp_path / "dask") as started:
+        monkeypatch.setenv(CLUSTER, started.address)
+        expected = "workers died one after the other, as for want of memory"
+        with workplace(tmp_path) as place, pytest.raises(UserError, match=expected):
+            list(run_tasks(kill_own_process, [1], place, "kills"))
 
 
 def test_a_scheduler_that_is_gone_is_one_line(
