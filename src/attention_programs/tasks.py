@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -91,10 +91,8 @@ def workplace(root: Path) -> Iterator[Workplace]:
         threads = sum(client.nthreads().values())
         count = f"{threads} worker{'s' if threads > 1 else ''}"
         print(f"cluster: {count}; watch them at {client.dashboard_link}", file=sys.stderr)
-        try:
-            yield Workplace(client.get_executor(pure=False), AHEAD * threads, root.absolute())
-        finally:
-            client.run(kept.cache_clear)
+        yield Workplace(client.get_executor(pure=False), AHEAD * threads, root.absolute())
+        client.run(kept.cache_clear)
 
 
 @contextmanager
@@ -177,18 +175,15 @@ def run_tasks(
 def _result(future: "Future[Result]") -> Result:
     try:
         return future.result()
+    except CancelledError as error:  # by Dask: nobody else does
+        raise UserError("the cluster's scheduler is gone; start it again, and repeat: what is done is kept") from error
     except Exception as error:
-        # Dask's own classes are known only where Dask is installed.
-        if type(error).__name__ == "KilledWorker":
-            raise UserError(
-                "a task's workers died one after the other, as for want of memory; give workers more memory, or run "
-                "fewer on a machine; finished parts are kept"
-            ) from error
-        if type(error).__name__ in ("FutureCancelledError", "CommClosedError"):
-            raise UserError(
-                "the cluster's scheduler is gone; start it again, and repeat: what is done is kept"
-            ) from error
-        raise
+        if type(error).__name__ != "KilledWorker":  # Dask's, which may not be installed
+            raise
+        raise UserError(
+            "a task's workers died one after the other, as for want of memory; give workers more memory, or run fewer "
+            "on a machine; what is done is kept"
+        ) from error
 
 
 @dataclass(frozen=True)
