@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -31,6 +31,7 @@ AHEAD = 3
 """Tasks in flight for each thread of the workers, so that none waits for the next one."""
 WAIT_SECONDS = 30
 """How long to wait for the scheduler, and for its first worker."""
+_LOOK_SECONDS = 2
 _LIBRARIES = ("numpy", "numba", "torch", "transformers")
 """Their versions decide the last bits of a result, along with our own code."""
 _one_at_a_time = threading.Lock()
@@ -62,6 +63,8 @@ class Workplace:
     """Tasks in flight."""
     root: Path | None = None
     """The project's folder, which a cluster's workers must have, too; None in this process."""
+    is_gone: Callable[[], bool] = lambda: False
+    """Whether nothing will answer any more."""
 
     @property
     def is_cluster(self) -> bool:
@@ -91,7 +94,9 @@ def workplace(root: Path) -> Iterator[Workplace]:
         threads = sum(client.nthreads().values())
         count = f"{threads} worker{'s' if threads > 1 else ''}"
         print(f"cluster: {count}; watch them at {client.dashboard_link}", file=sys.stderr)
-        yield Workplace(client.get_executor(pure=False), AHEAD * threads, root.absolute())
+        yield Workplace(
+            client.get_executor(pure=False), AHEAD * threads, root.absolute(), lambda: client.status == "closed"
+        )
         client.run(kept.cache_clear)
 
 
@@ -161,9 +166,9 @@ def run_tasks(
         for task in tasks:
             running.append(place.executor.submit(call, task))
             if len(running) >= place.at_once:
-                yield _result(running.popleft())
+                yield _result(running.popleft(), place)
         while running:
-            yield _result(running.popleft())
+            yield _result(running.popleft(), place)
 
     try:
         yield from progress(results(), description, len(tasks), unit)
@@ -172,11 +177,15 @@ def run_tasks(
             future.cancel()
 
 
-def _result(future: "Future[Result]") -> Result:
+def _result(future: "Future[Result]", place: Workplace) -> Result:
+    gone = UserError("the cluster's scheduler is gone; start it again, and repeat: what is done is kept")
+    while not wait([future], _LOOK_SECONDS).done:  # Dask forgets tasks that were sent when the connection was lost
+        if place.is_gone():
+            raise gone
     try:
         return future.result()
     except CancelledError as error:  # by Dask: nobody else does
-        raise UserError("the cluster's scheduler is gone; start it again, and repeat: what is done is kept") from error
+        raise gone from error
     except Exception as error:
         if type(error).__name__ != "KilledWorker":  # Dask's, which may not be installed
             raise
