@@ -12,7 +12,10 @@ from attention_programs.progress import progress
 from attention_programs.project.stage import run_stage
 from attention_programs.scoring.first_pass import first_pass
 from attention_programs.scoring.score_table import score_texts, write_scores
+from attention_programs.scoring.score_tasks import ScoreJob, ScoreText, score_text
 from attention_programs.scoring.workers import Workers
+from attention_programs.tasks import run_tasks, workplace
+from attention_programs.untrusted.cluster_runner import ClusterRunner, FinishedOnCluster
 from attention_programs.untrusted.execution import SandboxRunner
 
 SPLITS: tuple[Split, ...] = ("validation", "test")
@@ -24,14 +27,23 @@ def main(config: Config, paths: Paths) -> None:
     index = read_index(paths.attention)
     views = [TokenView.of(text) for text in read_texts(paths.attention, SPLITS)]
     workers = Workers(config.threads, config.scoring.memory_mib, best_device())
-    with SandboxRunner(config.sandbox, config.threads, index.token_style) as runner:
+    with (
+        workplace(paths.root) as place,
+        SandboxRunner(config.sandbox, config.threads, index.token_style) as sandbox,
+    ):
+        runner = ClusterRunner(sandbox, place) if place.is_cluster else sandbox
         look_ahead = config.replacement.look_ahead
         first = first_pass(programs, paths.attention, index, runner, paths.outcomes, look_ahead, workers)
         running = [program for program in programs if program.id not in first.ruled_out]
         finished = runner.finish(running, views, paths.outcomes)
-        texts = read_patterns(paths.attention, SPLITS)
-        tables = score_texts(texts, programs, first.before(finished), workers)
-        counts = write_scores(paths.scores, progress(tables, "scoring", len(views), "texts"))
+        if isinstance(first.finished, FinishedOnCluster) and isinstance(finished, FinishedOnCluster):
+            outcomes = first.finished.job, finished.job
+            job = ScoreJob(paths.attention.absolute(), SPLITS, paths.programs.absolute(), *outcomes, workers)
+            tables = run_tasks(score_text, [ScoreText(job, n) for n in range(len(views))], place, "scoring", "texts")
+        else:
+            scored = score_texts(read_patterns(paths.attention, SPLITS), programs, first.before(finished), workers)
+            tables = progress(scored, "scoring", len(views), "texts")
+        counts = write_scores(paths.scores, tables)
         write_json(paths.results / "scoring.json", {"runs_by_status": counts, "sandbox": runner.level})
     finished.remove()
 

@@ -97,16 +97,17 @@ class Packing:
         if not self.causal and not self.kept:
             return patterns.reshape(*patterns.shape[:-2], self.entries)
         rows, columns = self.places
+        if patterns.ndim == 2:  # one program's on one text, of which there are many: four times as fast
+            return patterns.ravel().take(_indices(self, in_all_rows=True))
         return patterns[..., self.rows[rows], columns]
 
     def unpack(self, entries: NDArray[Number]) -> NDArray[Number]:
         """The inverse of :meth:`pack`: (..., entries) to (..., rows, n), zero above the diagonal for causal models."""
         if not self.causal:
             return entries.reshape(*entries.shape[:-1], len(self.rows), self.tokens)
-        patterns = np.zeros((*entries.shape[:-1], len(self.rows), self.tokens), dtype=entries.dtype)
-        rows, columns = self.places
-        patterns[..., rows, columns] = entries
-        return patterns
+        patterns = np.zeros((*entries.shape[:-1], len(self.rows) * self.tokens), dtype=entries.dtype)
+        patterns[..., _indices(self, in_all_rows=False)] = entries
+        return patterns.reshape(*entries.shape[:-1], len(self.rows), self.tokens)
 
     def weighted(self, entries: NDArray[Number]) -> NDArray[Number]:
         """Packed patterns (..., entries) with each row multiplied by its weight.
@@ -149,3 +150,10 @@ def sampled_rows(tokens: int, max_rows: int) -> tuple[int, ...]:
 def _places(packing: Packing) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     rows = np.repeat(np.arange(len(packing.rows)), packing.row_lengths)
     return rows, np.arange(packing.entries) - np.repeat(packing.starts, packing.row_lengths)
+
+
+@lru_cache(maxsize=128)
+def _indices(packing: Packing, in_all_rows: bool) -> NDArray[np.int64]:
+    """Each entry's index in a flat pattern of all rows or of the kept ones."""
+    rows, columns = _places(packing)
+    return (packing.rows[rows] if in_all_rows else rows) * packing.tokens + columns

@@ -1,6 +1,6 @@
 """Writing attention patterns to disk; files are named after their contents, so that a killed run can resume."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -84,10 +84,26 @@ def _encode(loaded: LoadedModel, texts: Sequence[Text], max_tokens: int) -> dict
     return encoded
 
 
+def shards_of(texts: Sequence[Text], settings: AttentionSettings) -> list[Sequence[Text]]:
+    """The texts of each file."""
+    return [texts[i : i + settings.shard_texts] for i in range(0, len(texts), settings.shard_texts)]
+
+
 def extract_to_folder(
-    loaded: LoadedModel, texts: Sequence[Text], settings: AttentionSettings, folder: Path
+    loaded: LoadedModel,
+    texts: Sequence[Text],
+    settings: AttentionSettings,
+    folder: Path,
+    elsewhere: Callable[[Sequence[int]], None] | None = None,
 ) -> AttentionIndex:
     """Extracts every text's patterns into ``folder``; existing files are kept.
+
+    Args:
+        loaded: The model.
+        texts: The texts.
+        settings: Which patterns, and how many texts there are in a file.
+        folder: Where files are written.
+        elsewhere: Has other processes call :func:`write_shard` for the files of these numbers; if None, this one does.
 
     Raises:
         UserError: if a head does not exist, a text is empty or too long, or there is too little disk space.
@@ -96,8 +112,8 @@ def extract_to_folder(
     heads = choose_heads(settings.heads, record.layers, record.heads_per_layer)
     names = [str(head) for head in heads]
     encoded = _encode(loaded, texts, settings.max_tokens)
-    shards = [texts[i : i + settings.shard_texts] for i in range(0, len(texts), settings.shard_texts)]
-    max_rows = settings.max_rows if record.causal else 0
+    shards = shards_of(texts, settings)
+    max_rows = _rows_kept(loaded, settings)
     files = [_shard_name(loaded, shard, encoded, names, max_rows) for shard in shards]
     lengths = [len(ids) for ids in encoded.values()]
     entries = sum(Packing(n, record.causal, sampled_rows(n, max_rows)).entries for n in lengths)
@@ -107,18 +123,12 @@ def extract_to_folder(
     finished = Checkpoint(folder)
     _check_space(folder, files, 2 * len(heads) * entries)
     finished.keep_only([*files, INDEX_NAME])
-    todo = [(shard, file) for shard, file in zip(shards, files, strict=True) if not finished.has(file)]
-    for shard, file in progress(todo, "attention", unit="files"):
-        batches = [
-            [encoded[text.key] for text in shard[i : i + settings.batch_texts]]
-            for i in range(0, len(shard), settings.batch_texts)
-        ]
-        patterns = [one for batch in extract(loaded, batches, heads, max_rows) for one in batch]
-        with finished.writing(file) as unfinished:
-            writer = ArrowWriter(features=FEATURES, path=str(unfinished))
-            for text, mapped in zip(shard, patterns, strict=True):
-                writer.write(_row(mapped.of(text)))
-            writer.finalize()
+    todo = [number for number, file in enumerate(files) if not finished.has(file)]
+    if elsewhere is not None:
+        elsewhere(todo)
+    else:
+        for number in progress(todo, "attention", unit="files"):
+            write_shard(loaded, shards[number], settings, folder)
     index = AttentionIndex(
         schema_version=SCHEMA_VERSION,
         model=record.name,
@@ -132,6 +142,28 @@ def extract_to_folder(
     )
     write_json(folder / INDEX_NAME, asdict(index))
     return index
+
+
+def _rows_kept(loaded: LoadedModel, settings: AttentionSettings) -> int:
+    return settings.max_rows if loaded.record.causal else 0
+
+
+def write_shard(loaded: LoadedModel, shard: Sequence[Text], settings: AttentionSettings, folder: Path) -> None:
+    """Extracts the patterns of one file's texts and writes the file."""
+    record, max_rows = loaded.record, _rows_kept(loaded, settings)
+    heads = choose_heads(settings.heads, record.layers, record.heads_per_layer)
+    encoded = _encode(loaded, shard, settings.max_tokens)
+    file = _shard_name(loaded, shard, encoded, [str(head) for head in heads], max_rows)
+    batches = [
+        [encoded[text.key] for text in shard[i : i + settings.batch_texts]]
+        for i in range(0, len(shard), settings.batch_texts)
+    ]
+    patterns = [one for batch in extract(loaded, batches, heads, max_rows) for one in batch]
+    with Checkpoint(folder).writing(file) as unfinished:
+        writer = ArrowWriter(features=FEATURES, path=str(unfinished))
+        for text, mapped in zip(shard, patterns, strict=True):
+            writer.write(_row(mapped.of(text)))
+        writer.finalize()
 
 
 def _check_space(folder: Path, files: Sequence[str], need: int) -> None:

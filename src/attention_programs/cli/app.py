@@ -23,6 +23,7 @@ STOPPED = 130
 """Exit code after Ctrl-C."""
 EXTRAS = {
     "datasets": "pipeline",
+    "distributed": "cluster",
     "dvc": "pipeline",
     "filelock": "pipeline",
     "gguf": "pipeline",

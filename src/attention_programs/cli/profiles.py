@@ -49,6 +49,7 @@ def configure(
     "reproduce --model ~/models/mine --corpus letters.txt --corpus notes=notes.jsonl",
     "reproduce --model mine.gguf --heads 'every 4' --profile smoke",
     "reproduce --model gemma-3-270m",
+    "reproduce --cluster tcp://10.0.0.1:8786",
 )
 def reproduce(
     profile: Annotated[
@@ -85,6 +86,15 @@ def reproduce(
             show_default=False, help="with --model: the heads to explain: all, 'every K', or names such as L5H1,L5H2"
         ),
     ] = "",
+    cluster: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            show_default=False,
+            help="have the workers of this Dask scheduler, such as tcp://10.0.0.1:8786, do the tasks of the stages "
+            "attention and score; 'local' for workers on this machine",
+        ),
+    ] = "",
     restore: Annotated[bool, typer.Option("--restore", help="restore params.yaml and dvc.lock afterwards")] = False,
     project: Directory = None,
 ) -> None:
@@ -114,7 +124,7 @@ def reproduce(
         elif profile:
             reproduction.configure(profile, root)
         check_given_files(load_config(root / "params.yaml"), root)
-        reproduction.repro(root, [])
+        reproduction.repro(root, [], cluster)
         opened = Project.open(root, compute=True)
         published = publish(opened.config, opened.paths, root)
         print(format_summary(read_json(opened.paths.results / "summary.json"), opened.config.model.name))

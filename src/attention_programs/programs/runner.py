@@ -29,6 +29,19 @@ class Finished(Runner, Protocol):
         ...
 
 
+class StoredOutcomes(Protocol):
+    """Precomputed outcomes that can be sent to another process, which opens them there; hashable."""
+
+    @property
+    def program_ids(self) -> frozenset[str]:
+        """Ids of the programs, trusted ones included."""
+        ...
+
+    def open(self) -> Finished:
+        """The outcomes."""
+        ...
+
+
 class FinishingRunner(Runner, Protocol):
     """A runner that computes many outcomes in advance and stores them, so that a killed run resumes."""
 

@@ -18,6 +18,7 @@ from attention_programs.files import read_yaml, replacing, sha256_file, sha256_t
 from attention_programs.offline import QUIET
 from attention_programs.paths import Paths
 from attention_programs.renamed import current_params
+from attention_programs.tasks import CLUSTER
 
 PACKAGE = Path(__file__).parents[1]
 SHIPPED = PACKAGE / "shipped"
@@ -112,24 +113,30 @@ def environment(root: Path) -> dict[str, str]:
     return {**os.environ, **QUIET, "PATH": path, **code}
 
 
-def run_stages(root: Path, arguments: list[str]) -> None:
+def run_stages(root: Path, arguments: list[str], cluster: str = "") -> None:
     """Runs ``dvc repro``.
+
+    Args:
+        root: The project's folder.
+        arguments: DVC's.
+        cluster: Where stages run their tasks (:mod:`~attention_programs.tasks`); empty for what the environment says.
 
     Raises:
         UserError: if a stage fails; its own message was printed before.
     """
     record_package(root)
     command = [sys.executable, "-m", "dvc", "repro", *arguments]
-    if subprocess.run(command, cwd=root, env=environment(root), check=False).returncode:
+    where = {CLUSTER: cluster} if cluster else {}
+    if subprocess.run(command, cwd=root, env=environment(root) | where, check=False).returncode:
         raise UserError("a stage failed, see above; fix it and rerun the same command: finished stages are kept")
 
 
-def repro(root: Path, arguments: list[str]) -> None:
-    """Runs ``dvc repro`` and keeps a copy of the lock file next to the profile's results.
+def repro(root: Path, arguments: list[str], cluster: str = "") -> None:
+    """Runs ``dvc repro``, see :func:`run_stages`, and keeps a copy of the lock file next to the profile's results.
 
     Raises:
         UserError: if a stage fails; its own message was printed before.
     """
-    run_stages(root, arguments)
+    run_stages(root, arguments, cluster)
     paths = Paths.of(load_config(root / "params.yaml"), root)
     shutil.copyfile(root / "dvc.lock", paths.results / "dvc.lock")

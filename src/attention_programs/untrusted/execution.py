@@ -3,7 +3,6 @@
 import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from attention_programs.config import SandboxSettings
@@ -16,13 +15,10 @@ from attention_programs.progress import SAMPLE, estimated
 from attention_programs.untrusted.paper_format.annotation import Annotator
 from attention_programs.untrusted.paper_format.sentence import PaperText
 from attention_programs.untrusted.sandbox.child import UntrustedProgram
-from attention_programs.untrusted.sandbox.finished import TEXTS_AT_ONCE, ResultStore
+from attention_programs.untrusted.sandbox.finished import Reader, ResultStore
 from attention_programs.untrusted.sandbox.fork_server import SandboxText
 from attention_programs.untrusted.sandbox.pool import Ran, Sandbox
 from attention_programs.untrusted.sandbox.shared_buffer import Layout
-
-_PIECES_KEPT = 1024
-"""Blocks of stored outcomes in memory; each has one program's on a few texts."""
 
 
 class SandboxRunner:
@@ -36,13 +32,15 @@ class SandboxRunner:
         style: How the model's tokenizer writes tokens; programs in the paper format see them.
 
     Attributes:
+        settings: The sandbox's.
+        style: How the model's tokenizer writes tokens.
         trusted: Runs the programs that need no sandbox.
     """
 
     def __init__(self, settings: SandboxSettings, workers: int, style: TokenStyle) -> None:
-        self._settings = settings
+        self.settings = settings
         self._workers = workers
-        self._style = style
+        self.style = style
         self.trusted = TrustedRunner()
         self._is_untrusted: dict[str, bool] = {}
         self._annotator = Annotator()
@@ -80,7 +78,7 @@ class SandboxRunner:
         self, programs: Sequence[ProgramRecord], texts: list[SandboxText], views: Sequence[TokenView], check: bool
     ) -> Iterator[Ran]:
         if self._sandbox is None:
-            self._sandbox = Sandbox(self._settings, self._workers)
+            self._sandbox = Sandbox(self.settings, self._workers)
             print(f"sandbox: {self._sandbox.description}", file=sys.stderr)
         if texts != self._loaded:
             self._sandbox.load(texts, views[0].causal)
@@ -91,7 +89,7 @@ class SandboxRunner:
     def _texts(self, programs: Sequence[ProgramRecord], views: Sequence[TokenView]) -> list[SandboxText]:
         if all(program.format == "view" for program in programs):
             return [SandboxText.of(view) for view in views]
-        papers = [PaperText.of(view.ids, view.token_strings, self._style) for view in views]
+        papers = [PaperText.of(view.ids, view.token_strings, self.style) for view in views]
         if any(program.provenance.get("uses_spacy") for program in programs):
             papers = [
                 dataclasses.replace(paper, annotations=self._annotator.annotate(paper.sentence)) for paper in papers
@@ -99,18 +97,31 @@ class SandboxRunner:
         return [SandboxText.of(view, paper) for view, paper in zip(views, papers, strict=True)]
 
     def finish(
-        self, programs: Sequence[ProgramRecord], views: Sequence[TokenView], folder: Path, check: bool = True
+        self,
+        programs: Sequence[ProgramRecord],
+        views: Sequence[TokenView],
+        folder: Path,
+        check: bool = True,
+        own: slice = slice(None),
     ) -> "FinishedInSandbox":
-        """Runs only the untrusted programs on all texts; reuses what a killed run finished in ``folder``."""
+        """Runs only the untrusted programs on all texts; reuses what a killed run finished in ``folder``.
+
+        Args:
+            programs: The programs.
+            views: The texts.
+            folder: Where outcomes are kept.
+            check: Whether programs are tested for determinism.
+            own: Which of the untrusted programs are run here; other processes run the others.
+        """
         untrusted = [program for program in programs if self.is_untrusted(program)]
-        blocks = _blocks(views, self._settings.shared_mib * 2**20) if untrusted else []
+        blocks = _blocks(views, self.settings.shared_mib * 2**20) if untrusted else []
         stores = []
         for block in blocks:
-            texts = [dataclasses.asdict(text) for text in self._texts(untrusted, block)]
-            settings = dataclasses.asdict(self._settings) | ({} if check else {"check_texts": 0})
-            store = ResultStore(folder, [settings, texts], block[0].causal)
-            missing = _typical_first([program for program in untrusted if not store.has(program.id)])
-            results = self.run_all(missing, block, check)
+            texts = self._texts(untrusted, block)
+            settings = dataclasses.asdict(self.settings) | ({} if check else {"check_texts": 0})
+            store = ResultStore(folder, [settings, [dataclasses.asdict(text) for text in texts]], block[0].causal)
+            missing = _typical_first([program for program in untrusted[own] if not store.has(program.id)])
+            results = self._run_untrusted(missing, texts, block, check) if missing else iter(())
             results = estimated(results, f"programs in the sandbox, {len(block)} texts", len(missing), "programs")
             for program, ran in zip(missing, results, strict=True):
                 store.put(program.id, ran)
@@ -163,7 +174,7 @@ class FinishedInSandbox:
             for block, views in enumerate(blocks)
             for index, view in enumerate(views)
         }
-        self._read = lru_cache(maxsize=_PIECES_KEPT)(lambda block, *place: stores[block].outcomes(*place))
+        self._reader = Reader(stores)
 
     def outcomes(self, programs: Sequence[ProgramRecord], view: TokenView) -> list[Outcome]:
         """The outcome of each program on one of the texts."""
@@ -175,7 +186,7 @@ class FinishedInSandbox:
 
     def _stored(self, program: ProgramRecord, view: TokenView) -> Outcome:
         block, index = self._places[view.ids, view.token_strings]
-        return self._read(block, program.id, index // TEXTS_AT_ONCE)[index % TEXTS_AT_ONCE]
+        return self._reader.outcome(block, program.id, index)
 
     def holds(self, view: TokenView) -> bool:
         """Whether a text is one of those that untrusted programs ran on."""

@@ -5,6 +5,7 @@ Vectors, similarities, the vocabulary, numeric labels and extensions are missing
 gets an error that says so (:class:`~attention_programs.untrusted.paper_format.stub.Stub`).
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -75,14 +76,18 @@ class Span(Words):
     @property
     def root(self) -> Token:
         """The word that the others depend on; if several, the nearest to the sentence's root, then the first."""
+        places = self.start, self.end
+        if places not in self.doc._roots:
 
-        def steps(token: Token) -> int:
-            if token.head_index == token.i:
-                return -1
-            alone = (token.is_space or token.is_punct) and not self.doc.dependents[token.i]
-            return len(self.doc) if alone else sum(1 for _ in token.ancestors)
+            def steps(token: Token) -> int:
+                if token.head_index == token.i:
+                    return -1
+                alone = (token.is_space or token.is_punct) and not self.doc.dependents[token.i]
+                return len(self.doc) if alone else sum(1 for _ in token.ancestors)
 
-        return min((token for token in self if token.head not in self or token.head_index == token.i), key=steps)
+            own = (token for token in self if token.head not in self or token.head_index == token.i)
+            self.doc._roots[places] = min(own, key=steps)
+        return self.doc._roots[places]
 
     @property
     def lefts(self) -> Iterator[Token]:
@@ -111,6 +116,7 @@ class Document(Stub):
     def __init__(self, annotations: Sequence[Annotation]) -> None:
         self.words: list[Token] = []
         self.dependents: list[list[int]] = [[] for _ in annotations]
+        self._roots: dict[tuple[int, int], Token] = {}
         position = 0
         for i, annotation in enumerate(annotations):
             token = Token(self, i, position, annotation)
@@ -161,15 +167,22 @@ class Document(Stub):
 
     @property
     def noun_chunks(self) -> Iterator[Span]:
-        return (Span(self, span.start, span.end, "NP") for span in self._marked([t.noun_chunk for t in self.words]))
+        return (Span(self, *places, "NP") for places in _runs(tuple([token.noun_chunk for token in self.words])))
 
     @property
     def ents(self) -> tuple[Span, ...]:
-        spans = self._marked([token.ent_iob_ for token in self.words])
-        return tuple(Span(self, span.start, span.end, self[span.start].ent_type_) for span in spans)
+        runs = _runs(tuple([token.ent_iob_ for token in self.words]))
+        return tuple([Span(self, start, end, self.words[start].ent_type_) for start, end in runs])
 
-    def _marked(self, marks: Sequence[str]) -> Iterator[Span]:
-        for start, mark in enumerate(marks):
-            if mark == "B":
-                inside = next((i for i in range(start + 1, len(marks)) if marks[i] != "I"), len(marks))
-                yield Span(self, start, inside)
+
+@functools.lru_cache(maxsize=8)
+def _runs(marks: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    """Start and end of each run of words; programs ask for the same ones for every pair of tokens.
+
+    >>> _runs(("", "B", "I", "B", ""))
+    ((1, 3), (3, 4))
+    """
+    starts = [i for i, mark in enumerate(marks) if mark == "B"]
+    return tuple(
+        (start, next((i for i in range(start + 1, len(marks)) if marks[i] != "I"), len(marks))) for start in starts
+    )

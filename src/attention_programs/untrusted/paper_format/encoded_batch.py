@@ -1,6 +1,6 @@
 """What a program's tokenizer returns: columns of numbers, as arrays if PyTorch tensors are requested."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,10 +41,12 @@ class Tensor(Stub, np.ndarray):
 class Encoding(dict[str, Any]):
     """The result of encoding: columns by name, also as attributes."""
 
-    def __init__(self, columns: Mapping[str, Any], tokens: Sequence[str], words: Sequence[int | None]) -> None:
+    def __init__(
+        self, columns: Mapping[str, Any], tokens: Sequence[str], words: Callable[[], list[int | None]]
+    ) -> None:
         super().__init__(columns)
         self._tokens = list(tokens)
-        self._words = list(words)
+        self._words = words  # few programs ask for them, and finding them takes as long as all else
 
     def __getattr__(self, name: str) -> Any:
         if name not in self:
@@ -57,7 +59,7 @@ class Encoding(dict[str, Any]):
 
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
         """Index of the word of each token of the first string; None for special tokens."""
-        return list(self._words)
+        return self._words()
 
     def to(self, *_: Any, **__: Any) -> "Encoding":
         """Itself: there is one device."""

@@ -88,10 +88,10 @@ class Token(Words):
     prefix_ = property(lambda self: self.text[:1])
     suffix_ = property(lambda self: self.text[-3:])
     morph = property(lambda self: Morphology(self.morphology))
-    head = property(lambda self: self.doc[self.head_index])
+    head = property(lambda self: self.doc.words[self.head_index])
     lefts = property(lambda self: (child for child in self.children if child.i < self.i))
     rights = property(lambda self: (child for child in self.children if child.i > self.i))
-    children = property(lambda self: (self.doc[i] for i in self.doc.dependents[self.i]))
+    children = property(lambda self: (self.doc.words[i] for i in self.doc.dependents[self.i]))
     left_edge = property(lambda self: min(self.subtree))
     right_edge = property(lambda self: max(self.subtree))
 
@@ -116,9 +116,9 @@ class Token(Words):
 
     @property
     def ancestors(self) -> Iterator["Token"]:
-        token = self
+        token, words = self, self.doc.words
         while token.head_index != token.i:
-            token = token.head
+            token = words[token.head_index]
             yield token
 
     @property

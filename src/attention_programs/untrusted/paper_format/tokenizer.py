@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -81,7 +82,7 @@ class Tokenizer(Stub):
         elif isinstance(text, str):
             columns = {name: column[0] for name, column in columns.items()}
         first = rows[0] if rows else []
-        return Encoding(columns, [self._text.tokens[i] for i in first], self._words(first))
+        return Encoding(columns, [self._text.tokens[i] for i in first], partial(self._words, first))
 
     encode_plus = __call__
 

@@ -3,10 +3,12 @@
 import functools
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from attention_programs.attention.packing import Packing
 from attention_programs.checkpoint import Checkpoint
@@ -16,6 +18,10 @@ from attention_programs.untrusted.sandbox.pool import Ran
 
 TEXTS_AT_ONCE = 8
 """Texts in one block of a file; a block is read at once."""
+KEPT_BYTES = 2**28
+"""Bound on the blocks of all programs in memory."""
+IN_USE = 2
+"""Blocks of texts that threads are at, side by side; older ones make room."""
 _SCHEMA = pa.schema(
     [("reason", pa.string()), ("message", pa.string()), ("tokens", pa.int32()), ("cells", pa.list_(pa.float32()))]
 )
@@ -70,21 +76,83 @@ class ResultStore:
         arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=False)]
         return pa.record_batch([*arrays, pa.ListArray.from_arrays(ends, np.concatenate(entries))], schema=_SCHEMA)
 
-    def outcomes(self, program_id: str, block: int) -> list[Outcome]:
-        """The outcomes of one block of ``TEXTS_AT_ONCE`` texts."""
+    def block(self, program_id: str, number: int) -> "Block":
+        """A program's outcomes on one block of ``TEXTS_AT_ONCE`` texts."""
         with pa.memory_map(str(self._checkpoint.file(_part(program_id)))) as source:
-            batch = pa.ipc.open_file(source).get_batch(block)
-            return [self._outcome(batch, index) for index in range(batch.num_rows)]
-
-    def _outcome(self, batch: pa.RecordBatch, index: int) -> Outcome:
-        reason, message, tokens = (batch[name][index].as_py() for name in ("reason", "message", "tokens"))
-        if reason != _SCORED:
-            return Rejected(Reason(reason), message)
-        return Scored(Packing(tokens, self._causal).unpack(batch["cells"][index].values.to_numpy()))
+            batch = pa.ipc.open_file(source).get_batch(number)
+        cells = batch["cells"]
+        return Block(
+            reasons=batch["reason"].to_pylist(),
+            messages=batch["message"].to_pylist(),
+            tokens=batch["tokens"].to_pylist(),
+            entries=np.split(cells.values.to_numpy(), cells.offsets.to_numpy()[1:-1]),
+            causal=self._causal,
+        )
 
     def remove(self) -> None:
         """Deletes everything, including leftovers from other lists of texts."""
         self._checkpoint.remove()
+
+
+@dataclass(frozen=True)
+class Block:
+    """A program's outcomes on a few texts, patterns packed."""
+
+    reasons: list[str]
+    messages: list[str]
+    tokens: list[int]
+    entries: list[NDArray[np.float32]]
+    causal: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the patterns."""
+        return sum(packed.nbytes for packed in self.entries)
+
+    def outcome(self, index: int) -> Outcome:
+        """The outcome on one of the texts."""
+        if self.reasons[index] != _SCORED:
+            return Rejected(Reason(self.reasons[index]), self.messages[index])
+        return Scored(Packing(self.tokens[index], self.causal).unpack(self.entries[index]))
+
+
+class Reader:
+    """Reads outcomes text by text; blocks stay in memory for the texts that come next, within a bound.
+
+    For every text all programs are asked for, in the same order. If their blocks are too many, the first ones stay and
+    the others are read again for each text: if the least recently used went, none would be there when it is needed.
+
+    Args:
+        stores: Where outcomes are, one store for each part of the texts.
+        max_bytes: Bound on the blocks in memory.
+    """
+
+    def __init__(self, stores: Sequence[ResultStore], max_bytes: int = KEPT_BYTES) -> None:
+        self._stores = stores
+        self._max_bytes = max_bytes
+        self._kept: dict[tuple[int, int], dict[str, Block]] = {}
+        self._bytes = 0
+
+    def outcome(self, store: int, program_id: str, text: int) -> Outcome:
+        """A program's outcome on a text.
+
+        Args:
+            store: Number of the store.
+            program_id: The program.
+            text: Number of the text in the store.
+        """
+        number, index = divmod(text, TEXTS_AT_ONCE)
+        place = store, number
+        block = self._kept.setdefault(place, {}).get(program_id)
+        if block is None:
+            block = self._stores[store].block(program_id, number)
+            while self._bytes + block.nbytes > self._max_bytes and len(self._kept) > IN_USE:
+                oldest = self._kept.pop(next(other for other in self._kept if other != place))
+                self._bytes -= sum(old.nbytes for old in oldest.values())
+            if self._bytes + block.nbytes <= self._max_bytes:
+                self._kept[place][program_id] = block
+                self._bytes += block.nbytes
+        return block.outcome(index)
 
 
 def _part(program_id: str) -> str:

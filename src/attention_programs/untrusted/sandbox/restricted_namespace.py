@@ -22,6 +22,12 @@ _BUILTINS = (
     "format frozenset hash hex id int isinstance issubclass iter len list map max min next object oct ord pow property "
     "range repr reversed round set slice sorted staticmethod str sum super tuple type zip __build_class__"
 ).split()
+_HARMLESS = {name: getattr(builtins, name) for name in _BUILTINS} | {
+    name: value
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+}
+"""Those builtins and all exceptions; collected once, as every text of every program gets a copy."""
 _HIDDEN = {
     "numpy": frozenset(
         (
@@ -65,17 +71,11 @@ def reseed() -> None:
 
 def namespace(modules: Modules) -> dict[str, Any]:
     """The globals of a program: ``np``, ``math``, and harmless builtins, whose import returns the copies."""
-    names = {name: getattr(builtins, name) for name in _BUILTINS}
-    errors = {
-        name: value
-        for name, value in vars(builtins).items()
-        if isinstance(value, type) and issubclass(value, BaseException)
-    }
     own = {"print": _print, "getattr": _getattr, "hasattr": _hasattr, "__import__": _importer(modules)}
     return {
         "np": modules["numpy"],
         "math": modules["math"],
-        "__builtins__": {**names, **errors, **own},
+        "__builtins__": {**_HARMLESS, **own},
         "__name__": "program",
     }
 
