@@ -50,7 +50,7 @@ $(VALIDATOR)/installed: tests/crate_validator.lock
 	@touch $@
 
 test: $(STAMP) $(VALIDATOR)/installed  ## run the whole test suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-servers: $(STAMP)  ## test with a real tracking server, PostgreSQL and S3, on this machine
 	@$(BIN)/python -m pytest tests/servers

@@ -11,6 +11,7 @@ from attention_programs.corpora.text import Split, evenly_spaced
 from attention_programs.evidence.conditions import CORRECT, MEAN, ZERO
 from attention_programs.evidence.predictors import correlation_table, cumulative_table
 from attention_programs.files import read_csv, write_csv
+from attention_programs.models.head import pick_heads
 from attention_programs.models.loading import best_device, load_model
 from attention_programs.paths import Paths
 from attention_programs.programs.methods import SELECTED
@@ -33,7 +34,9 @@ def main(config: Config, paths: Paths) -> None:
     settings, replacement = config.effects, config.replacement
     loaded = load_model(paths.model, best_device())
     heads = read_csv(paths.results / "heads.csv")
-    selected = assignment_of(SELECTED, heads, read_programs(paths.programs))
+    programs = assignment_of(SELECTED, heads, read_programs(paths.programs))
+    missing = f"of effects.heads is not one of the {len(programs)} selected heads (such as {min(programs)})"
+    selected = {head: programs[head] for head in pick_heads(settings.heads, sorted(programs), missing)}
     test, train = (
         [text.ids for text in of_corpus(read_texts(paths.attention, [split]), replacement.corpus)]
         for split in MEASURED_AND_AVERAGED

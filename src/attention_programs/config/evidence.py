@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from attention_programs.config.bounds import Count, Percent, Positive, Several, settings
+from attention_programs.config.bounds import Count, Heads, Percent, Positive, Several, settings
 
 
 @settings
@@ -27,6 +27,8 @@ class EffectSettings:
         "zero_output",
     )
     """What each head is replaced by, alone: its program, its mean output, or nothing; empty to measure no effects."""
+    heads: Heads = "all"
+    """Selected heads that are measured: ``all``, ``every K``, or names."""
     texts: Positive = 24
     """Test texts, evenly spaced; noise falls with the square root."""
     mean_texts: Positive = 24

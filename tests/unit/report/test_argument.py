@@ -111,12 +111,12 @@ def test_controls_have_markers_with_their_names() -> None:
     assert not draw_questions(ANSWERS, ["sciq"], CONTROLS.iloc[:0]).legends
 
 
-def test_every_dot_of_a_head_shows_its_name(tmp_path: Path) -> None:
+def test_every_dot_of_a_measured_head_shows_its_name(tmp_path: Path) -> None:
     heads = [f"L0H{number}" for number in range(12)]
     effects = pd.DataFrame({"head": heads * 2, "replaced_by": ["correct"] * 12 + ["zero_output"] * 12}).assign(
         ablation_effect=[0.01 * (number + 1) for number in range(24)]
     )
-    fits = pd.DataFrame({"head": heads, "iou_test": [0.05 * number for number in range(12)]})
+    fits = pd.DataFrame({"head": [*heads, "L1H0"], "iou_test": [0.05 * number for number in range(13)]})
     with styled():
         save(draw_effects(effects, fits), tmp_path / "effects")
     drawing = (tmp_path / "effects.svg").read_text(encoding="utf-8")

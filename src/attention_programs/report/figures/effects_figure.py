@@ -29,7 +29,7 @@ def draw_effects(effects: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     own, zero = (
         effects[effects["replaced_by"] == kind].set_index("head")["ablation_effect"] for kind in (CORRECT, ZERO)
     )
-    joined = fits.set_index("head")[["iou_test"]].join(own).join(zero.rename("zero"))
+    joined = fits.set_index("head")[["iou_test"]].join(own, how="inner").join(zero.rename("zero"))
     figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     _dots(left, joined["iou_test"], joined["ablation_effect"])
