@@ -21,7 +21,7 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce-paper smoke compare-models test test-servers bench lint ui check-reproducibility publish lock clean
+.PHONY: help reproduce-paper smoke compare-models test test-servers test-faults bench lint ui check-reproducibility publish lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -49,11 +49,14 @@ $(VALIDATOR)/installed: tests/crate_validator.lock
 	@$(VALIDATOR)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement $<
 	@touch $@
 
-test: $(STAMP) $(VALIDATOR)/installed  ## run the whole test suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: $(STAMP) $(VALIDATOR)/installed  ## run the test suite
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/faults --ignore tests/servers
 
 test-servers: $(STAMP)  ## test with a real tracking server, PostgreSQL and S3, on this machine
 	@$(BIN)/python -m pytest tests/servers
+
+test-faults: $(STAMP)  ## kill every stage, fill the disk, damage files, and compare with an undisturbed run
+	@$(BIN)/python -m pytest --numprocesses 2 tests/faults
 
 bench: $(STAMP)  ## measure speed on this machine, as ratios (results/bench.json)
 	@$(BIN)/python -m pytest benchmarks

@@ -1,6 +1,7 @@
 """Writing files atomically and deterministically; reading them with clear errors."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -21,6 +22,22 @@ if TYPE_CHECKING:  # pandas and YAML are imported where they are used, as not ev
 DIGITS = 6
 """Decimals kept in committed numbers: far finer than any uncertainty, far coarser than floating-point noise."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+MORE_SPACE = "free some space and run the same command again: finished parts are kept"
+"""The remedy where the disk is full."""
+
+
+def is_full_disk(error: Exception) -> bool:
+    """Whether an error says that the disk or somebody's share of it is full; not all libraries raise OSError for it.
+
+    >>> is_full_disk(RuntimeError("I/O error: No space left on device (os error 28)"))
+    True
+    >>> is_full_disk(PermissionError(13, "Permission denied"))
+    False
+    """
+    full = (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "errno", None) in full or any(os.strerror(number) in str(error) for number in full)
 
 
 @contextlib.contextmanager

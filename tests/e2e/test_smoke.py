@@ -1,168 +1,39 @@
 """End to end on a tiny random model: every stage, publishing, and looking at what came out."""
 
-import importlib
 import json
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections import Counter
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from rocrate.rocrate import ROCrate
 
 from attention_programs import cli
-from attention_programs.attention.pattern_store import read_index
-from attention_programs.config import Config, load_config
 from attention_programs.corpora.text import read_texts
 from attention_programs.crate.archive import read_crate
 from attention_programs.errors import UserError
-from attention_programs.files import read_csv, read_json, read_jsonl, write_jsonl, write_text
-from attention_programs.llm.call_log import read_calls
+from attention_programs.files import read_csv, read_json, read_jsonl
 from attention_programs.models.model_record import read_record
 from attention_programs.paths import Paths
 from attention_programs.programs.record import read_programs
 from attention_programs.project.folder import make_project
-from attention_programs.project.reproduction import environment
 from attention_programs.provenance.subject import trace
 from attention_programs.provenance.verification import verify
 from attention_programs.surrogate.head_rankings import percent_of
 from attention_programs.surrogate.surrogate import load_surrogate
 from attention_programs.tracking.lookup import surrogate_info
 from attention_programs.tracking.mlflow_store import EXPERIMENT, open_store
-from attention_programs.tracking.publish import Published, publish
-from attention_programs.untrusted.vetting import Candidate, write_candidates
-from cases import program
 from conftest import ROOT, tiny_model
+from shared_data import dvc, git, push_and_pull
+from tiny_project import STAGES, made, make_copy, publish_at, run_stages, settings
 
 VALIDATOR = ROOT / ".cache/crate-validator/bin/python"
 """An environment of its own; see ``tests/crate_validation.py``."""
-STAGES = ("model", "corpora", "attention", "search", "synthesize", "score", "select", "categories", "analyse",
-          "ablation", "effects", "distil", "replace", "controls", "evaluate", "report")  # fmt: skip
-TAKEN = (
-    "conf", "corpora", "library", "pipelines", "src", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
-    "dvc.yaml", "pyproject.toml", "requirements.lock",
-)  # fmt: skip
-CHANGES: dict[str, dict[str, Any]] = {
-    "corpora": {"limit": 6},
-    "attention": {"max_tokens": 28, "heads": "every 3", "shard_texts": 8},
-    "synthesis": {"max_terms": 3, "fine_tune_steps": 5, "sizes": [2], "shared": [2], "transfer_texts": 2},
-    "explainer": {"heads": ["L0H0", "L0H3"], "texts": 4, "fit_evaluations": 20, "fit_texts": 2},
-    "scoring": {"bootstrap_samples": 100, "lengths": [8, 16], "length_texts": 4},
-    "replacement": {
-        "percents": [0, 25, 50, 100],
-        "comparison_percents": [0, 25, 100],
-        "ablation_texts": 4,
-        "choice_texts": 4,
-        "texts": 0,
-        "fisher_texts": 3,
-        "fisher_samples": 2,
-        "iterative_fisher_rounds": 2,
-        "joint_ablation_draws": 4,
-        "joint_ablation_texts": 2,
-    },
-    "categories": {"texts": 4, "clusters": [2, 3], "splits": 5},
-    "effects": {"texts": 3, "mean_texts": 3},
-    "controls": {
-        "percents": [25, 100],
-        "draws": 2,
-        "texts": 4,
-        "steps": [1, 1],
-        "layer_steps": 1,
-        "fitted": ["correct", "permuted_over_model"],
-    },
-    "distillation": {"steps": [2, 3], "layer_steps": 2, "batch_texts": 2, "percents": [25, 100], "check_every": 2},
-    "evaluation": {
-        "limit": 4,
-        "percents": [0, 25, 100],
-        "controls": ["permuted_over_model"],
-        "control_percents": [100],
-    },
-    "report": {"example_heads": 2},
-}
-
-
-BY_HAND = "text.softmax(" + " + ".join(f"{n}.0 * text.offset({n})" for n in range(1, 6)) + ")"
-"""A program of five terms for one head."""
-UNTRUSTED = {
-    "mine": "np.eye(text.n) + 0.3 * np.tri(text.n)",
-    "peeks": "np.eye(text.n) * text.n + text.uniform",
-    "fails": "1 / len(())",
-}
-"""Programs of unknown origin: one that is good, one that looks ahead, one that fails."""
-
-
-def make_copy(root: Path) -> Path:
-    """The repository with a tiny model and small settings instead of its own."""
-    for name in TAKEN:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copyfile(ROOT / name, root / name)
-    llama = tiny_model("llama")
-    llama.model.save_pretrained(root / "tiny")
-    llama.tokenizer.save_pretrained(root / "tiny")
-    folder = root / "library/curated/tiny-llama"
-    write_text(folder / "L2H1.py", program(BY_HAND))
-    write_text(folder / "L2H1.md", "What does L2H1 do?")
-    imported = [
-        Candidate(name, program(expression), "Does it.", "imported", "view", "program", [])
-        for name, expression in UNTRUSTED.items()
-    ]
-    write_candidates(root / "library/imported/theirs.jsonl", imported)
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params |= {"profile": "tiny", "threads": 1}
-    params["model"] = {"name": "tiny-llama", "source": "folder", "location": "tiny", "watched": "tiny"}
-    for group, values in CHANGES.items():
-        params[group] |= values
-    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    return root
-
-
-def run_stages(root: Path) -> None:
-    """From another working directory: no stage may rely on it."""
-    paths = Paths.of(settings(root), root)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT))
-        for stage in STAGES:
-            if stage == "synthesize":
-                record_for_the_tiny_model(paths)
-            importlib.import_module(f"pipelines.{stage}").main(settings(root), paths)
-
-
-def record_for_the_tiny_model(paths: Paths) -> None:
-    """Gives the shipped exchanges of two heads to heads of the tiny model: what was asked and answered stays."""
-    target = read_index(paths.attention).weights_sha256
-    (shipped,) = (paths.root / "library/exchanges").glob("*.jsonl")
-    answered = [call for call in read_calls(shipped) if call.status == "answered"]
-    heads = dict(zip(dict.fromkeys(e.request.head for e in answered), ("L0H0", "L0H3"), strict=False))
-    rows = [
-        replace(call, request=replace(call.request, head=heads[call.request.head], target=target)).to_json()
-        for call in answered
-        if call.request.head in heads
-    ]
-    write_jsonl(shipped, rows)
-
-
-def dvc(root: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "dvc", *arguments]
-    run = subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True, check=True)
-    return run.stdout
-
-
-def settings(root: Path) -> Config:
-    return load_config(root / "params.yaml")
-
-
-def publish_at(root: Path) -> Published:
-    return publish(settings(root), Paths.of(settings(root), root), root)
 
 
 @pytest.fixture(scope="module")
@@ -172,9 +43,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     run_stages(root)
     dvc(root, "commit", "--force", "dvc.yaml")
-    for arguments in (["add", "--all"], ["commit", "--quiet", "--message", "Results"]):
-        identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-        subprocess.run(["git", *identity, *arguments], cwd=root, check=True)
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "Results")
     publish_at(root)
     return root
 
@@ -182,16 +52,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def paths(project: Path) -> Paths:
     return Paths.of(settings(project), project)
-
-
-def made(root: Path) -> dict[str, bytes]:
-    folders = ("models", "data", "results", "reports")
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for folder in folders
-        for path in (root / folder).rglob("*")
-        if path.is_file()
-    }
 
 
 def test_stages_wrote_exactly_what_dvc_expects(project: Path) -> None:
@@ -225,6 +85,17 @@ def test_a_second_run_elsewhere_gives_the_same_bytes(project: Path, tmp_path: Pa
     assert [name for name in first if first[name] != second[name]] == []
     for name, content in first.items():
         assert str(project).encode() not in content, f"{name} holds an absolute path"
+
+
+@pytest.mark.parametrize("patterns", [True, False], ids=["with patterns", "without patterns"])
+def test_a_clone_that_pulls_has_nothing_to_run(project: Path, tmp_path: Path, patterns: bool) -> None:
+    sender, clone = shutil.copytree(project, tmp_path / "sender", symlinks=True), tmp_path / "clone"
+    push_and_pull(sender, str(tmp_path / "remote"), clone, patterns)
+    said = dvc(clone, "repro", *([] if patterns else ["--allow-missing"]))
+    assert re.findall("Stage '([a-z]+)' didn't change, skipping", said) == list(STAGES)
+    assert "Running stage" not in said
+    expected = {name: content for name, content in made(project).items() if patterns or "/attention/" not in name}
+    assert made(clone) == expected
 
 
 def test_the_summary_holds_every_kind_of_number(paths: Paths) -> None:

@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import mlflow
 import pytest
-from team_servers import TeamServers, listens, team_servers
+from team_servers import TeamServers, listens
 
 from attention_programs import cli
 from attention_programs.errors import UserError
@@ -30,12 +30,6 @@ from small_project import SELECTED, exit_code, make_repository, publish_at, star
 
 LIMITS = itertools.count(1000)
 """Limits of the gate that no other test has: each makes a content of its own."""
-
-
-@pytest.fixture(scope="session")
-def servers() -> Iterator[TeamServers]:
-    with team_servers() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

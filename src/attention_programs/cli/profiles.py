@@ -34,8 +34,10 @@ def configure(
 ) -> None:
     """Writes a profile's settings to params.yaml."""
     from attention_programs.project.reproduction import configure as make_current
+    from attention_programs.project.run_lock import only_run
 
-    make_current(profile, root_of(project))
+    with only_run(root := root_of(project)):
+        make_current(profile, root)
     print(f"params.yaml now has profile {profile!r}; run `dvc repro`, or undo with `git checkout params.yaml dvc.lock`")
 
 
@@ -110,6 +112,7 @@ def reproduce(
     from attention_programs.project.given_files import check_given_files
     from attention_programs.project.own_profile import Wanted
     from attention_programs.project.preparation import prepare
+    from attention_programs.project.run_lock import only_run
     from attention_programs.report.summary import format_summary
     from attention_programs.tracking.publish import publish
     from attention_programs.tracking.server import server_address
@@ -118,7 +121,7 @@ def reproduce(
     server_address()  # a bad one is said now, not after hours
     if not model and (corpus or tokens or heads):
         raise UserError("--corpus, --tokens and --heads go with --model; name one, such as smollm2-135m")
-    with reproduction.restored(root) if restore else contextlib.nullcontext():
+    with only_run(root), reproduction.restored(root) if restore else contextlib.nullcontext():
         if model:
             prepare(Wanted(model, tuple(corpus or ()), tokens or 0, heads, profile), root, Path.cwd())
         elif profile:

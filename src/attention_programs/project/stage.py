@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attention_programs.config import Config, load_config
 from attention_programs.errors import UserError
+from attention_programs.files import MORE_SPACE, is_full_disk
 from attention_programs.memory import LESS_MEMORY, is_shortage
 from attention_programs.paths import Paths
 from attention_programs.renamed import warned_in_a_line
@@ -36,10 +37,13 @@ def run_stage(name: str, work: Callable[[Config, Paths], None]) -> None:
     except KeyboardInterrupt:
         print("stopped; finished parts are kept, and `dvc repro` resumes from there", file=sys.stderr)
         sys.exit(130)
-    except (MemoryError, RuntimeError) as error:
-        if not is_shortage(error):
+    except Exception as error:
+        if is_full_disk(error):
+            print(f"error: stage {name} can't go on ({error}); {MORE_SPACE}", file=sys.stderr)
+        elif is_shortage(error):
+            print(f"error: stage {name} ran out of memory ({error}); {LESS_MEMORY}", file=sys.stderr)
+        else:
             raise
-        print(f"error: stage {name} ran out of memory ({error}); {LESS_MEMORY}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"stage {name}: {time.monotonic() - start:.0f} s, peak memory {peak:.1f} GiB", file=sys.stderr)

@@ -1,5 +1,7 @@
 """How a stage's process is prepared."""
 
+import errno
+import os
 import platform
 import subprocess
 import sys
@@ -39,11 +41,21 @@ def test_freed_memory_is_kept_for_the_next_array() -> None:
     assert kept < extracted_again / 5
 
 
+MEMORY = "ran out of memory", "lower attention.max_tokens or corpora.limit, or name fewer attention.heads"
+DISK = "can't go on", "free some space and run the same command again: finished parts are kept"
+
+
 @pytest.mark.parametrize(
-    "shortage", [MemoryError("72 GiB"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+    ("shortage", "said"),
+    [
+        (MemoryError("72 GiB"), MEMORY),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), MEMORY),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "scores.parquet"), DISK),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), DISK),
+    ],
 )
-def test_a_stage_without_enough_memory_says_what_to_lower(
-    shortage: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_stage_without_enough_memory_or_disk_says_what_to_do(
+    shortage: Exception, said: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(stage, "prepare_process", lambda _: None)
@@ -55,8 +67,8 @@ def test_a_stage_without_enough_memory_says_what_to_lower(
         run_stage("search", work)
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: stage search ran out of memory")
-    assert line.endswith("lower attention.max_tokens or corpora.limit, or name fewer attention.heads")
+    assert line.startswith(f"error: stage search {said[0]}")
+    assert line.endswith(said[1])
 
 
 def test_other_errors_of_a_stage_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
