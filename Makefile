@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 VALIDATOR := .cache/crate-validator
 CHECKED ?= full
+TEST_OPTIONS := --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/faults --ignore tests/servers
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -21,7 +22,7 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce-paper smoke compare-models test test-servers test-faults bench lint ui check-reproducibility publish lock clean
+.PHONY: help reproduce-paper smoke compare-models test test-all test-servers test-faults bench lint ui check-reproducibility publish lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -49,8 +50,11 @@ $(VALIDATOR)/installed: tests/crate_validator.lock
 	@$(VALIDATOR)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement $<
 	@touch $@
 
-test: $(STAMP) $(VALIDATOR)/installed  ## run the test suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/faults --ignore tests/servers
+test: $(STAMP)  ## run the test suite
+	@$(BIN)/python -m pytest $(TEST_OPTIONS) -m "not slow"
+
+test-all: $(STAMP) $(VALIDATOR)/installed  ## run it with the slow tests, which take as long again
+	@$(BIN)/python -m pytest $(TEST_OPTIONS)
 
 test-servers: $(STAMP)  ## test with a real tracking server, PostgreSQL and S3, on this machine
 	@$(BIN)/python -m pytest tests/servers

@@ -16,6 +16,7 @@ for _name, _value in {
 }.items():
     os.environ[_name] = _value
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -126,3 +127,20 @@ def causal_model(request: pytest.FixtureRequest) -> LoadedModel:
 @pytest.fixture
 def llama() -> LoadedModel:
     return tiny_model("llama")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What every fault is compared with, an ``Undisturbed``."""
+    from faulty import run_undisturbed
+
+    return run_undisturbed(tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Any]:
+    """A team's servers at work, ``TeamServers``."""
+    from team_servers import team_servers
+
+    with team_servers() as running:
+        yield running

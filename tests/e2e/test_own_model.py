@@ -42,6 +42,7 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_model_of_the_hub_is_prepared_and_read(project: Path, tmp_path: Path) -> None:
     llama = tiny_model("llama")
     llama.model.save_pretrained(tmp_path / "repository")

@@ -64,6 +64,7 @@ def test_stages_wrote_exactly_what_dvc_expects(project: Path) -> None:
         assert any(file == name or file.startswith(name + "/") for name in names), f"no stage names {file}"
 
 
+@pytest.mark.slow
 def test_a_folder_model_whose_files_changed_is_fetched_again(project: Path, tmp_path: Path) -> None:
     root = shutil.copytree(project, tmp_path / "repository", symlinks=True)
     before = read_record(root / "models/tiny-llama")
@@ -77,6 +78,7 @@ def test_a_folder_model_whose_files_changed_is_fetched_again(project: Path, tmp_
     assert "up to date" in dvc(root, "status", "model")
 
 
+@pytest.mark.slow
 def test_a_second_run_elsewhere_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:
     again = make_copy(tmp_path / "another" / "place")
     run_stages(again)
@@ -88,6 +90,7 @@ def test_a_second_run_elsewhere_gives_the_same_bytes(project: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("patterns", [True, False], ids=["with patterns", "without patterns"])
+@pytest.mark.slow
 def test_a_clone_that_pulls_has_nothing_to_run(project: Path, tmp_path: Path, patterns: bool) -> None:
     sender, clone = shutil.copytree(project, tmp_path / "sender", symlinks=True), tmp_path / "clone"
     push_and_pull(sender, str(tmp_path / "remote"), clone, patterns)
@@ -306,6 +309,7 @@ def another_project(project: Path, folder: Path) -> Path:
 
 
 @pytest.mark.skipif(not VALIDATOR.is_file(), reason="`make test` makes the validator's environment")
+@pytest.mark.slow
 def test_a_crate_meets_every_requirement(crate: Path, tmp_path: Path) -> None:
     def lacks(path: Path) -> str:
         command = [VALIDATOR, ROOT / "tests/crate_validation.py", path, "ro-crate-1.2", "workflow-run-crate"]

@@ -3,6 +3,7 @@
 import importlib
 import multiprocessing
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attention_programs.project.stage import run_stage
+from attention_programs.project import stage as stages
 from conftest import ROOT
+from tiny_project import STAGES, made, make_copy, run_stage
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tiny_project"])
@@ -56,10 +58,23 @@ def exit_code(root: Path, stage: str, said: Path) -> int:
     errors = os.dup(2)
     os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT), 2)
     try:
-        run_stage(stage, importlib.import_module(f"pipelines.{stage}").main)
+        stages.run_stage(stage, importlib.import_module(f"pipelines.{stage}").main)
     except SystemExit as ended:
         return int(str(ended.code))
     finally:
         sys.stderr.flush()
         os.dup2(errors, 2)
     return 0
+
+
+def run_undisturbed(folder: Path) -> Undisturbed:
+    """Runs every stage, and keeps what was there before and after each."""
+    root = make_copy(folder / "repository")
+    found = Undisturbed({}, {}, {})
+    for stage in STAGES:
+        found.states[stage] = shutil.copytree(root, folder / stage, symlinks=True)
+        ended = in_process(run_stage, root, stage)
+        assert ended.code == 0
+        found.files[stage], found.seconds[stage] = made(root), ended.seconds
+    found.states[""] = root
+    return found

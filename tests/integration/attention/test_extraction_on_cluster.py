@@ -36,6 +36,7 @@ def extracted(config: Config, root: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in paths.attention.iterdir()}
 
 
+@pytest.mark.slow
 def test_two_workers_write_the_same_files_and_one_of_them_may_be_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

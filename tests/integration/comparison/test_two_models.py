@@ -68,6 +68,7 @@ def compared(project: Path) -> Path:
     return project
 
 
+@pytest.mark.slow
 def test_the_command_runs_its_pipeline_in_a_project_folder(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -104,6 +104,7 @@ def test_generation(device: str) -> None:
 
 
 @pytest.mark.parametrize("memory_mib", [16, 0])
+@pytest.mark.slow
 def test_distillation_also_when_resumed(device: str, memory_mib: int, tmp_path: Path) -> None:
     settings = DistillationSettings(
         percents=(50, 100), steps=(2, 3), layer_steps=2, batch_texts=2, precision="float32", memory_mib=memory_mib
@@ -138,6 +139,7 @@ def test_distillation_also_when_resumed(device: str, memory_mib: int, tmp_path: 
 
 
 @pytest.mark.parametrize("family", ["llama", "bert"])
+@pytest.mark.slow
 def test_the_search_also_when_resumed(device: str, family: str, tmp_path: Path) -> None:
     loaded = tiny_model(family)
     texts = [each.halved() for each in next(extract(loaded, [encoded(loaded, 4)[1:]], HEADS[:3], 6))]

@@ -81,6 +81,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield started
 
 
+@pytest.mark.slow
 def test_two_workers_write_the_same_bytes_and_one_of_them_may_be_killed(
     config: Config,
     data: Path,

@@ -93,6 +93,7 @@ def taken() -> Iterator[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+@pytest.mark.slow
 def test_whatever_ends_the_command_ends_the_server_and_no_job_workers_are_started(project: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in QUIET}
     with taken() as one, taken() as two:

@@ -223,6 +223,7 @@ def publish_until(root: Path, function: str) -> None:
         ("register", (8, 2, 2), 2.5, (12, 3, 3)),  # then a content that fails the gate: both are kept
     ],
 )
+@pytest.mark.slow
 def test_killed_publish_is_repaired(
     repository: Path, function: str, left: tuple[int, int, int], limit: float, after: tuple[int, int, int]
 ) -> None:

@@ -132,6 +132,7 @@ with SandboxRunner(SETTINGS, 2, STYLE) as made:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     kept, command = tmp_path / "kept", [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path / "kept")]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL)

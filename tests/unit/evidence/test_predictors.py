@@ -17,6 +17,7 @@ from attention_programs.evidence.predictors import (
 HEADS = 60
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_true_correlation_about_as_often_as_they_say() -> None:
     generator = np.random.default_rng(0)
     truth, covered = 6 / np.pi * np.arcsin(0.5 / 2), 0  # Spearman's for a normal pair with Pearson's 0.5

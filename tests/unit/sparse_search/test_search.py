@@ -730,6 +730,7 @@ def whole_search(monkeypatch: pytest.MonkeyPatch, folder: Path, killed_after: in
     return parts, fits
 
 
+@pytest.mark.slow
 def test_a_search_killed_anywhere_goes_on_to_the_same_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole, fits = whole_search(monkeypatch, tmp_path / "whole")
     assert whole_search(monkeypatch, tmp_path / "whole") == (whole, 0)
