@@ -9,7 +9,6 @@ from pathlib import Path
 from attention_programs.errors import UserError
 from attention_programs.files import read_json
 
-LOCK = Path(".dvc/tmp/attention-programs.lock")
 DVC_AT_WORK = Path(".dvc/tmp/rwlock")
 """Where DVC notes which process reads or writes which path."""
 
@@ -21,16 +20,24 @@ def only_run(root: Path) -> Iterator[None]:
     Raises:
         UserError: if another run, or DVC, is at work there.
     """
-    path = root / LOCK
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise _busy(root, "another run") from error
+    folder = os.open(root, os.O_RDONLY)  # the folder itself is locked: bad input must not write anything
+    try:
+        if not _locked(folder):
+            raise _busy(root, "another run")
         if workers := _dvc_processes(root):
             raise _busy(root, f"DVC (process {workers[0]})")
         yield
+    finally:
+        os.close(folder)
+
+
+def _locked(descriptor: int) -> bool:
+    """Locks a file or folder until its descriptor is closed; returns whether nobody else had."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _busy(root: Path, who: str) -> UserError:

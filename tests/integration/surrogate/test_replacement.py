@@ -435,7 +435,7 @@ def test_intervals_of_the_benchmarks_gate_cover() -> None:
 def _coverage(sizes: dict[str, int], curve: str, runs: int = 1000) -> float:
     """Share of intervals that hold the truth, if texts are drawn from the default profile's, so many of each corpus.
 
-    The file has a line for each of 82 of its test texts: tokens, and the losses of surrogates over the original's, nats.
+    The file has a line for each of 82 test texts: tokens, and the losses of surrogates over the original's, nats.
     """
     table = read_csv(ROOT / "tests/data/text_losses.csv")
     corpora = {name: table[table["corpus"] == name] for name in sizes}
