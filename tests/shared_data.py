@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from attention_programs.project.reproduction import environment
@@ -24,7 +25,9 @@ def git(root: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=root, check=True)
 
 
-def push_and_pull(root: Path, remote: str, clone: Path, patterns: bool, **options: str) -> None:
+def push_and_pull(
+    root: Path, remote: str, clone: Path, patterns: bool, stages: Sequence[str] = (), **options: str
+) -> None:
     """Pushes a project's data to a new remote, clones the project elsewhere, and pulls there.
 
     Args:
@@ -32,6 +35,7 @@ def push_and_pull(root: Path, remote: str, clone: Path, patterns: bool, **option
         remote: Where the data go: a folder, or an address such as ``s3://bucket/folder``.
         clone: A new folder.
         patterns: Whether attention patterns are pushed, too.
+        stages: Those that ran; all if empty.
         options: Of the remote, as in ``dvc remote modify``.
     """
     if not patterns:
@@ -42,6 +46,6 @@ def push_and_pull(root: Path, remote: str, clone: Path, patterns: bool, **option
     for name, value in options.items():
         dvc(root, "remote", "modify", "team", name, value)
     git(root, "commit", "--quiet", "--all", "--message", "A remote for data")
-    dvc(root, "push")
+    dvc(root, "push", *stages)
     subprocess.run(["git", "clone", "--quiet", root, clone], check=True)
-    dvc(clone, "pull", *([] if patterns else ["--allow-missing"]))
+    dvc(clone, "pull", *stages, *([] if patterns else ["--allow-missing"]))
