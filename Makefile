@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 VALIDATOR := .cache/crate-validator
 CHECKED ?= full
-TEST_OPTIONS := --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/faults --ignore tests/servers
+TEST_OPTIONS := --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/servers
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -22,7 +22,7 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce-paper smoke compare-models test test-all test-servers test-faults bench lint ui check-reproducibility publish lock clean
+.PHONY: help reproduce-paper smoke compare-models test test-all test-servers bench lint ui check-reproducibility publish lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -58,9 +58,6 @@ test-all: $(STAMP) $(VALIDATOR)/installed  ## run it with the slow tests, which 
 
 test-servers: $(STAMP)  ## test with a real tracking server, PostgreSQL and S3, on this machine
 	@$(BIN)/python -m pytest tests/servers
-
-test-faults: $(STAMP)  ## kill every stage, fill the disk, damage files, and compare with an undisturbed run
-	@$(BIN)/python -m pytest --numprocesses 2 tests/faults
 
 bench: $(STAMP)  ## measure speed on this machine, as ratios (results/bench.json)
 	@$(BIN)/python -m pytest benchmarks

@@ -130,14 +130,6 @@ def llama() -> LoadedModel:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What every fault is compared with, an ``Undisturbed``."""
-    from faulty import run_undisturbed
-
-    return run_undisturbed(tmp_path_factory.mktemp("undisturbed"))
-
-
-@pytest.fixture(scope="session")
 def servers() -> Iterator[Any]:
     """A team's servers at work, ``TeamServers``."""
     from team_servers import team_servers

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from attention_programs.project.reproduction import environment
@@ -25,27 +24,21 @@ def git(root: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=root, check=True)
 
 
-def push_and_pull(
-    root: Path, remote: str, clone: Path, patterns: bool, stages: Sequence[str] = (), **options: str
-) -> None:
+def push_and_pull(root: Path, remote: Path, clone: Path, patterns: bool) -> None:
     """Pushes a project's data to a new remote, clones the project elsewhere, and pulls there.
 
     Args:
         root: The project.
-        remote: Where the data go: a folder, or an address such as ``s3://bucket/folder``.
+        remote: The folder that the data go to.
         clone: A new folder.
         patterns: Whether attention patterns are pushed, too.
-        stages: Those that ran; all if empty.
-        options: Of the remote, as in ``dvc remote modify``.
     """
     if not patterns:
         stages = (root / "dvc.yaml").read_text(encoding="utf-8")
         assert PATTERNS in stages
         (root / "dvc.yaml").write_text(stages.replace(PATTERNS, f"{PATTERNS}, push: false"), encoding="utf-8")
-    dvc(root, "remote", "add", "--default", "team", remote)
-    for name, value in options.items():
-        dvc(root, "remote", "modify", "team", name, value)
+    dvc(root, "remote", "add", "--default", "team", str(remote))
     git(root, "commit", "--quiet", "--all", "--message", "A remote for data")
-    dvc(root, "push", *stages)
+    dvc(root, "push")
     subprocess.run(["git", "clone", "--quiet", root, clone], check=True)
-    dvc(clone, "pull", *stages, *([] if patterns else ["--allow-missing"]))
+    dvc(clone, "pull", *([] if patterns else ["--allow-missing"]))

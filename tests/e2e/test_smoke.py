@@ -93,7 +93,7 @@ def test_a_second_run_elsewhere_gives_the_same_bytes(project: Path, tmp_path: Pa
 @pytest.mark.slow
 def test_a_clone_that_pulls_has_nothing_to_run(project: Path, tmp_path: Path, patterns: bool) -> None:
     sender, clone = shutil.copytree(project, tmp_path / "sender", symlinks=True), tmp_path / "clone"
-    push_and_pull(sender, str(tmp_path / "remote"), clone, patterns)
+    push_and_pull(sender, tmp_path / "remote", clone, patterns)
     said = dvc(clone, "repro", *([] if patterns else ["--allow-missing"]))
     assert re.findall("Stage '([a-z]+)' didn't change, skipping", said) == list(STAGES)
     assert "Running stage" not in said

@@ -29,8 +29,7 @@ from attention_programs.offline import QUIET
 from attention_programs.untrusted.sandbox.linux import die_with_parent
 
 HOST = "127.0.0.1"
-BUCKET, DATA_BUCKET = "mlflow", "data"
-"""MLflow's files, and what DVC pushes."""
+BUCKET = "mlflow"
 DATABASES = ("mlflow", "users")
 PATIENCE_SECONDS = 600
 STOP_SECONDS = 20
@@ -61,17 +60,8 @@ class TeamServers:
             "MLFLOW_TRACKING_PASSWORD": self.password,
         }
 
-    @property
-    def s3_environment(self) -> dict[str, str]:
-        """What opens the S3 server; its address is a setting of who uses it."""
-        return {
-            "AWS_ACCESS_KEY_ID": self.s3_key,
-            "AWS_SECRET_ACCESS_KEY": self.s3_secret,
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-
-    def stored(self, bucket: str = BUCKET) -> dict[str, int]:
-        """Size of every object in a bucket, by key, as S3 lists them."""
+    def stored(self) -> dict[str, int]:
+        """Size of every object in the bucket, by key, as S3 lists them."""
         client = boto3.client(
             "s3",
             endpoint_url=self.s3_address,
@@ -79,7 +69,7 @@ class TeamServers:
             aws_secret_access_key=self.s3_secret,
             region_name="us-east-1",
         )
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
         return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", ())}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -157,9 +147,8 @@ def _create_databases(address: str) -> bool:
 
 @contextlib.contextmanager
 def _s3(folder: Path, key: str, secret: str) -> Iterator[str]:
-    """Yields the address of an S3 server with empty buckets."""
-    for bucket in (BUCKET, DATA_BUCKET):
-        (folder / "buckets" / bucket).mkdir(parents=True)
+    """Yields the address of an S3 server with an empty bucket."""
+    (folder / "buckets" / BUCKET).mkdir(parents=True)
     port = free_port()
     rclone = Path(sysconfig.get_path("scripts"), "rclone")
     command = [rclone, "serve", "s3", "--addr", f"{HOST}:{port}", "--auth-key", f"{key},{secret}", "--config", ""]
